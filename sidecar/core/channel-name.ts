@@ -1,0 +1,45 @@
+/** What a channel's name says: whether it is well formed, and of which kind the channel is. */
+
+const maxChannelNameLength = 256;
+
+/** Pusher's alphabet (`pusher-http-php` refuses all others), without the leading `#` of reserved channels. */
+const channelNamePattern = /^[-a-zA-Z0-9_=@,.;]+$/;
+
+export interface ChannelKind {
+  /** Who may subscribe: anybody, whoever is authorized, or authorized users who are listed as members. */
+  readonly access: "public" | "private" | "presence";
+  /** Keeps its last event for those who come later. */
+  readonly cache: boolean;
+  /** The payload is encrypted end to end; relayed as it is. */
+  readonly encrypted: boolean;
+}
+
+/** Anchored prefixes, longest first; a name that starts with none of them is public. */
+const kindsByPrefix: readonly (readonly [prefix: string, kind: ChannelKind])[] = [
+  ["private-encrypted-cache-", { access: "private", cache: true, encrypted: true }],
+  ["private-encrypted-", { access: "private", cache: false, encrypted: true }],
+  ["private-cache-", { access: "private", cache: true, encrypted: false }],
+  ["presence-cache-", { access: "presence", cache: true, encrypted: false }],
+  ["private-", { access: "private", cache: false, encrypted: false }],
+  ["presence-", { access: "presence", cache: false, encrypted: false }],
+  ["cache-", { access: "public", cache: true, encrypted: false }],
+];
+
+const publicKind: ChannelKind = { access: "public", cache: false, encrypted: false };
+
+/** True for 1–256 characters of `[-a-zA-Z0-9_=@,.;]`; `#server-to-user-…` is reserved and can't be subscribed. */
+export function isChannelName(name: string): boolean {
+  return name.length <= maxChannelNameLength && channelNamePattern.test(name);
+}
+
+/** True for a name of allowed length; the API tells this case apart as `channel_too_long`. */
+export function isChannelNameTooLong(name: string): boolean {
+  return name.length > maxChannelNameLength;
+}
+
+export function channelKind(name: string): ChannelKind {
+  for (const [prefix, kind] of kindsByPrefix) {
+    if (name.startsWith(prefix)) return kind;
+  }
+  return publicKind;
+}

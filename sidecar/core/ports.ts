@@ -1,0 +1,93 @@
+/** What the core needs of the world outside: contracts in words. Every implementation passes one shared suite. */
+
+import type { App } from "./app.ts";
+
+/** One event on its way to the subscribers of one channel. */
+export interface ChannelEvent {
+  readonly appId: string;
+  readonly channel: string;
+  readonly event: string;
+  /** The wire's `data` field as JSON text: a JSON string for API events, any JSON value for client events. */
+  readonly dataJson: string;
+  /** Sender of a client event on a presence channel. */
+  readonly userId?: string | number;
+  /** The connection that is left out (`toOthers()`, the sender of a client event). */
+  readonly exceptSocketId?: string;
+}
+
+/** Why a publish failed; also the `reason` label of `pogo_websocket_publish_failures_total`. */
+export type BrokerFault = "broker_failed" | "broker_queue_full";
+
+export type BrokerResult = { readonly ok: true } | { readonly ok: false; readonly reason: BrokerFault };
+
+/**
+ * Carries events to every node that has subscribers, this one included.
+ *
+ * `publish` MUST resolve, never reject. `{ ok: true }` means that the broker took all events: each is
+ * delivered, in the order given, exactly once to `deliver` of every node with subscribers. `{ ok: false }`
+ * means that none of them was delivered anywhere, so that the publisher may try again.
+ * `deliver` MUST NOT be called after `close` has resolved.
+ */
+export interface Broker {
+  publish(events: readonly ChannelEvent[]): Promise<BrokerResult>;
+  close(): Promise<void>;
+}
+
+/** What a client sent with its WebSocket handshake, kept for the subrequest. */
+export interface Handshake {
+  /** Names and values in turn, as received (`IncomingMessage.rawHeaders`), latin1. */
+  readonly rawHeaders: readonly string[];
+  /** Address of the TCP peer. */
+  readonly remoteAddress: string;
+}
+
+export interface AuthorizationRequest {
+  readonly app: App;
+  readonly socketId: string;
+  /** Well formed (`isChannelName`). */
+  readonly channel: string;
+  readonly handshake: Handshake;
+  /** Aborted when the connection closes; the subrequest then ends at once. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The outcome of a subrequest. `denied`: the app said no, or its answer is no proof; asking again will not help.
+ * `unavailable`: nobody could say (breaker open, overloaded, timeout, 5xx); asking later may help.
+ * `reason` is also the label of `pogo_websocket_auth_failures_total`.
+ */
+export type Authorization =
+  | {
+      readonly ok: true;
+      /** The proof, already checked against the app's secret. */
+      readonly auth: string;
+      /** Present for presence channels; the exact text that was signed. */
+      readonly channelData?: string;
+      /** For `private-encrypted-` channels: the key that the client needs (base64). */
+      readonly sharedSecret?: string;
+    }
+  | { readonly ok: false; readonly kind: "denied" | "unavailable"; readonly reason: AuthorizationFault };
+
+export type AuthorizationFault =
+  | "origin" // cookies of a foreign page, and no Authorization header
+  | "forbidden" // the upstream answered another status than 200 below 500
+  | "too_many_failures" // this connection failed too often within the window
+  | "concurrency_limit" // no permit left
+  | "circuit_open" // breaker open, or half-open with its trial under way
+  | "timeout" // no whole answer within the deadline
+  | "dispatch_error" // refused, reset, name not found
+  | "worker_error" // status 500 and above
+  | "body_overflow" // answer longer than max_auth_body
+  | "invalid_response_json" // 200 without a JSON object
+  | "missing_signature" // 200 without `auth`
+  | "missing_channel_data" // presence without `channel_data`
+  | "invalid_signature" // `auth` is not the signature of this socket and channel
+  | "aborted"; // the connection closed meanwhile
+
+/**
+ * Asks the app whether a connection may subscribe to a channel.
+ * MUST resolve, never reject, within its deadline; MUST NOT queue; MUST verify the signature in the answer.
+ */
+export interface ChannelAuthorizer {
+  authorize(request: AuthorizationRequest): Promise<Authorization>;
+}
