@@ -18,7 +18,9 @@ export interface ChannelEvent {
 /** Why a publish failed; also the `reason` label of `pogo_websocket_publish_failures_total`. */
 export type BrokerFault = "broker_failed" | "broker_queue_full";
 
-export type BrokerResult = { readonly ok: true } | { readonly ok: false; readonly reason: BrokerFault };
+export type BrokerResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: BrokerFault };
 
 /**
  * Carries events to every node that has subscribers, this one included.
@@ -30,6 +32,11 @@ export type BrokerResult = { readonly ok: true } | { readonly ok: false; readonl
  */
 export interface Broker {
   publish(events: readonly ChannelEvent[]): Promise<BrokerResult>;
+  /**
+   * Carries to the other nodes an event that this node has broadcast already (client events). MUST NOT throw
+   * or wait; what can't be carried is dropped and counted.
+   */
+  relay(event: ChannelEvent): void;
   close(): Promise<void>;
 }
 
@@ -66,7 +73,11 @@ export type Authorization =
       /** For `private-encrypted-` channels: the key that the client needs (base64). */
       readonly sharedSecret?: string;
     }
-  | { readonly ok: false; readonly kind: "denied" | "unavailable"; readonly reason: AuthorizationFault };
+  | {
+      readonly ok: false;
+      readonly kind: "denied" | "unavailable";
+      readonly reason: AuthorizationFault;
+    };
 
 export type AuthorizationFault =
   | "origin" // cookies of a foreign page, and no Authorization header
@@ -90,4 +101,21 @@ export type AuthorizationFault =
  */
 export interface ChannelAuthorizer {
   authorize(request: AuthorizationRequest): Promise<Authorization>;
+}
+
+/**
+ * Hears what happens, to count and log it. MUST NOT throw, wait or call back.
+ * What is passed may be logged; it never holds a secret.
+ */
+export interface Observer {
+  connectionOpened(appId: string): void;
+  connectionClosed(appId: string): void;
+  subscribed(appId: string): void;
+  unsubscribed(appId: string): void;
+  /** An event was broadcast to so many connections of this node. */
+  broadcast(appId: string, recipients: number): void;
+  /** A subscribe or signin was refused. `sentKey`: the app key in a signature made for another app. */
+  authorizationFailed(appId: string, reason: AuthorizationFault, sentKey?: string): void;
+  /** A `pusher:error` with this code was sent. */
+  errorSent(appId: string, code: number): void;
 }

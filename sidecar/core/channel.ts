@@ -1,0 +1,31 @@
+/** A channel that somebody is subscribed to: its connections, and its members if it is a presence channel. */
+
+import type { Connection } from "./connection.ts";
+import type { Frame } from "./frame.ts";
+import { channelKind, type ChannelKind } from "./channel-name.ts";
+import { Presence } from "./presence.ts";
+
+export class Channel {
+  readonly name: string;
+  readonly kind: ChannelKind;
+  readonly connections = new Set<Connection>();
+  /** Null unless this is a presence channel. */
+  readonly presence: Presence | null;
+
+  constructor(name: string) {
+    this.name = name;
+    this.kind = channelKind(name);
+    this.presence = this.kind.access === "presence" ? new Presence() : null;
+  }
+
+  /** Sends one frame to every connection but one; returns how many got it. */
+  broadcast(frame: Frame, exceptSocketId?: string): number {
+    let recipients = 0;
+    for (const connection of this.connections) {
+      if (connection.socketId === exceptSocketId) continue;
+      connection.send(frame);
+      recipients += 1;
+    }
+    return recipients;
+  }
+}

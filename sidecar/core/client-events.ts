@@ -1,0 +1,60 @@
+/** Client events (Echo's whispers): who may send them, to whom they go (rules E1–E13 of docs/protocol.md). */
+
+import type { ClientEventSenders } from "./app.ts";
+import { channelKind } from "./channel-name.ts";
+import type { Connection } from "./connection.ts";
+import { errors, type ProtocolError } from "./errors.ts";
+import type { Hub } from "./hub.ts";
+import type { Message } from "./messages.ts";
+import type { ChannelEvent } from "./ports.ts";
+
+export const clientEventPrefix = "client-";
+
+export type ClientEventResult =
+  | { readonly ok: true; readonly event: ChannelEvent }
+  | { readonly ok: false; readonly error: ProtocolError };
+
+/**
+ * Checks a `client-*` message in the order in which the refusals must win, and makes the event that the others
+ * get: only `event`, `channel`, `data` and the sender's own `user_id`, whatever else the client wrote.
+ */
+export function toClientEvent(
+  connection: Connection,
+  message: Message,
+  hub: Hub,
+  nowMs: number,
+): ClientEventResult {
+  const { event, channel: name, data } = message;
+  if (typeof name !== "string") return { ok: false, error: errors.invalidMessageFormat };
+
+  const senders = hub.app.acceptClientEventsFrom;
+  const refusal = refusals[senders](connection, name);
+  if (refusal) return { ok: false, error: refusal };
+  if (!connection.maySendClientEvent(nowMs)) return { ok: false, error: errors.rateLimitExceeded };
+
+  const member = connection.subscriptions.get(name)?.member;
+  return {
+    ok: true,
+    event: {
+      appId: hub.app.id,
+      channel: name,
+      event,
+      dataJson: JSON.stringify(data ?? null),
+      exceptSocketId: connection.socketId,
+      ...(member && { userId: member.userId }),
+    },
+  };
+}
+
+type Rule = (connection: Connection, channel: string) => ProtocolError | null;
+
+const refusals: Record<ClientEventSenders, Rule> = {
+  none: () => errors.clientEventsDisabled,
+  all: () => null,
+  members: (connection, channel) =>
+    connection.subscriptions.has(channel) ? null : errors.notAMember,
+  private: (connection, channel) => {
+    if (!connection.subscriptions.has(channel)) return errors.notAMember;
+    return channelKind(channel).access === "public" ? errors.clientEventOnPublicChannel : null;
+  },
+};

@@ -1,0 +1,148 @@
+/** All connections and channels of one app on this node. Apps never meet: each has a hub of its own. */
+
+import type { App } from "./app.ts";
+import { Channel } from "./channel.ts";
+import type { Connection, Subscription } from "./connection.ts";
+import { errors } from "./errors.ts";
+import { encodeFrame } from "./frame.ts";
+import { encodeChannelEvent, encodeMemberAdded, encodeMemberRemoved } from "./messages.ts";
+import { memberKey, type Member } from "./presence.ts";
+import type { ChannelEvent, Observer } from "./ports.ts";
+
+export class Hub {
+  readonly app: App;
+  readonly #observer: Observer;
+  readonly #connections = new Map<string, Connection>();
+  readonly #channels = new Map<string, Channel>();
+
+  constructor(options: { app: App; observer: Observer }) {
+    this.app = options.app;
+    this.#observer = options.observer;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  connections(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
+  /** Channels with at least one subscription, in the order in which they came to be. */
+  channels(): Iterable<Channel> {
+    return this.#channels.values();
+  }
+
+  channel(name: string): Channel | undefined {
+    return this.#channels.get(name);
+  }
+
+  connect(connection: Connection): void {
+    this.#connections.set(connection.socketId, connection);
+    this.#observer.connectionOpened(this.app.id);
+  }
+
+  /** Ends all subscriptions of a connection whose socket is gone. Harmless when called twice. */
+  disconnect(connection: Connection): void {
+    if (!this.#connections.delete(connection.socketId)) return;
+    connection.markClosed();
+    for (const subscription of connection.subscriptions.values()) {
+      this.#leave(connection, subscription);
+    }
+    connection.subscriptions.clear();
+    this.#observer.connectionClosed(this.app.id);
+  }
+
+  /**
+   * Adds the connection to the channel, and returns the channel. Others hear of a member that was not there
+   * before. Subscribing again is harmless: as the same member nothing changes, as another one the old one leaves.
+   */
+  subscribe(connection: Connection, name: string, member: Member | null): Channel {
+    const before = connection.subscriptions.get(name);
+    if (before) {
+      const channel = this.#channels.get(name);
+      if (channel && isSameMember(before.member, member)) return channel;
+      this.unsubscribe(connection, name);
+    }
+    const channel = this.#channels.get(name) ?? this.#open(name);
+    channel.connections.add(connection);
+    connection.subscriptions.set(name, { channel: name, member });
+    this.#observer.subscribed(this.app.id);
+    if (member && channel.presence?.join(member)) {
+      const frame = encodeFrame(encodeMemberAdded(name, member));
+      channel.broadcast(frame, connection.socketId);
+    }
+    return channel;
+  }
+
+  /** Harmless when the connection is not subscribed. A subscription that is still being authorized is called off. */
+  unsubscribe(connection: Connection, name: string): void {
+    connection.pending.get(name)?.abort();
+    connection.pending.delete(name);
+    const subscription = connection.subscriptions.get(name);
+    if (!subscription) return;
+    connection.subscriptions.delete(name);
+    this.#leave(connection, subscription);
+  }
+
+  /** Sends an event to this node's subscribers of its channel, encoded once; returns how many got it. */
+  broadcast(event: ChannelEvent): number {
+    const channel = this.#channels.get(event.channel);
+    if (!channel) return 0;
+    const frame = encodeFrame(encodeChannelEvent(event));
+    const recipients = channel.broadcast(frame, event.exceptSocketId);
+    this.#observer.broadcast(this.app.id, recipients);
+    return recipients;
+  }
+
+  /** Connections with at least one subscription (what Reverb's `/connections` counts). */
+  countSubscribed(): number {
+    let count = 0;
+    for (const connection of this.#connections.values()) {
+      if (connection.subscriptions.size > 0) count += 1;
+    }
+    return count;
+  }
+
+  /** Closes with 4009 every connection of a user, signed in or present in any presence channel under that id. */
+  terminateUser(userId: string): number {
+    const connections = [...this.#connections.values()].filter((connection) =>
+      isUser(connection, userId),
+    );
+    for (const connection of connections) {
+      connection.fail(errors.terminated);
+      this.disconnect(connection);
+    }
+    return connections.length;
+  }
+
+  #open(name: string): Channel {
+    const channel = new Channel(name);
+    this.#channels.set(name, channel);
+    return channel;
+  }
+
+  #leave(connection: Connection, subscription: Subscription): void {
+    const channel = this.#channels.get(subscription.channel);
+    if (!channel) return;
+    channel.connections.delete(connection);
+    this.#observer.unsubscribed(this.app.id);
+    if (subscription.member && channel.presence?.leave(subscription.member)) {
+      const { userId } = subscription.member;
+      channel.broadcast(encodeFrame(encodeMemberRemoved(channel.name, userId)));
+    }
+    if (channel.connections.size === 0) this.#channels.delete(channel.name);
+  }
+}
+
+function isSameMember(a: Member | null, b: Member | null): boolean {
+  return a === null || b === null ? a === b : memberKey(a) === memberKey(b);
+}
+
+function isUser(connection: Connection, userId: string): boolean {
+  if (connection.user?.id === userId) return true;
+  for (const { member } of connection.subscriptions.values()) {
+    if (member && memberKey(member) === userId) return true;
+  }
+  return false;
+}

@@ -1,0 +1,101 @@
+/** Wire messages: what comes in, parsed; what goes out, encoded. Wire spelling lives here. */
+
+import type { ChannelEvent } from "./ports.ts";
+import type { ProtocolError } from "./errors.ts";
+import { isObject, parseJson } from "./json.ts";
+
+/** A client's message; `channel` and `data` are still what the client sent, JSON strings in `data` decoded. */
+export interface Message {
+  readonly event: string;
+  readonly channel: unknown;
+  readonly data: unknown;
+}
+
+/** Member of a presence channel as it appears on the wire. */
+export interface WireMember {
+  readonly userId: string | number;
+  readonly userInfo: unknown;
+}
+
+/** A JSON object with a non-empty string `event`, else null (rule P3). */
+export function parseMessage(text: string): Message | null {
+  const json = parseJson(text);
+  if (!json.ok || !isObject(json.value)) return null;
+  const { event, channel, data } = json.value;
+  if (typeof event !== "string" || event === "") return null;
+  return { event, channel, data: decodeData(data) };
+}
+
+export function encodeEstablished(socketId: string, activityTimeoutSeconds: number): string {
+  return encodeMessage("pusher:connection_established", {
+    socket_id: socketId,
+    activity_timeout: activityTimeoutSeconds,
+  });
+}
+
+export function encodeError(error: ProtocolError): string {
+  return encodeMessage("pusher:error", { code: error.code, message: error.message });
+}
+
+/** `sharedSecret`: the key of an encrypted channel, for a client that subscribed without asking the app itself. */
+export function encodeSubscriptionSucceeded(channel: string, sharedSecret?: string): string {
+  const data = sharedSecret === undefined ? {} : { shared_secret: sharedSecret };
+  return encodeMessage("pusher_internal:subscription_succeeded", data, channel);
+}
+
+/** The reply on a presence channel lists all members, the subscriber included. */
+export function encodePresenceSucceeded(channel: string, members: Iterable<WireMember>): string {
+  const ids: (string | number)[] = [];
+  // No prototype: a user may be called __proto__.
+  const hash: Record<string, unknown> = Object.create(null);
+  for (const { userId, userInfo } of members) {
+    ids.push(userId);
+    hash[String(userId)] = userInfo;
+  }
+  const presence = { count: ids.length, ids, hash };
+  return encodeMessage("pusher_internal:subscription_succeeded", { presence }, channel);
+}
+
+/** Tells the page which channel failed; Echo's `.error()` hears this one, a `pusher:error` never reaches it. */
+export function encodeSubscriptionError(
+  channel: string,
+  error: { type: "AuthError" | "ChannelNameError"; error: string; status: number },
+): string {
+  return encodeMessage("pusher:subscription_error", error, channel);
+}
+
+export function encodeMemberAdded(channel: string, member: WireMember): string {
+  const data = { user_id: member.userId, user_info: member.userInfo };
+  return encodeMessage("pusher_internal:member_added", data, channel);
+}
+
+export function encodeMemberRemoved(channel: string, userId: string | number): string {
+  return encodeMessage("pusher_internal:member_removed", { user_id: userId }, channel);
+}
+
+export function encodeSigninSuccess(userData: string): string {
+  return encodeMessage("pusher:signin_success", { user_data: userData });
+}
+
+export const pingText = '{"event":"pusher:ping"}';
+export const pongText = '{"event":"pusher:pong"}';
+
+/** An event of a channel; `data` goes out as the publisher gave it. */
+export function encodeChannelEvent(event: ChannelEvent): string {
+  const head = `{"event":${JSON.stringify(event.event)},"channel":${JSON.stringify(event.channel)},"data":${event.dataJson}`;
+  return event.userId === undefined
+    ? `${head}}`
+    : `${head},"user_id":${JSON.stringify(event.userId)}}`;
+}
+
+/** `data` is a JSON string (native clients need it so), and comes before `channel` as in Reverb. */
+function encodeMessage(event: string, data: object, channel?: string): string {
+  return JSON.stringify({ event, data: JSON.stringify(data), channel });
+}
+
+/** A string that holds a JSON object or array is decoded (rule P4); any other value stays as sent. */
+function decodeData(data: unknown): unknown {
+  if (typeof data !== "string") return data;
+  const json = parseJson(data);
+  return json.ok && typeof json.value === "object" && json.value !== null ? json.value : data;
+}

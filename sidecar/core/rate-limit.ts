@@ -1,0 +1,27 @@
+/** A token bucket that is told the time: `perSecond` tokens flow in, at most `burst` are held, one is taken a go. */
+
+import type { Rate } from "./app.ts";
+
+export class TokenBucket {
+  readonly #rate: Rate;
+  #tokens: number;
+  #filledAtMs: number;
+
+  /** Starts full. `nowMs` is any clock that never goes back. */
+  constructor(rate: Rate, nowMs: number) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+    this.#filledAtMs = nowMs;
+  }
+
+  /** Takes one token; false if there is none. */
+  tryTake(nowMs: number): boolean {
+    const { perSecond, burst } = this.#rate;
+    const elapsedSeconds = Math.max(0, nowMs - this.#filledAtMs) / 1000;
+    this.#tokens = Math.min(burst, this.#tokens + elapsedSeconds * perSecond);
+    this.#filledAtMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

@@ -1,0 +1,156 @@
+/** `pusher:subscribe`: read the request, authorize it, join the channel, answer (rules S1–S17 of docs/protocol.md). */
+
+import type { AuthorizationFault, ChannelAuthorizer, Observer } from "./ports.ts";
+import { channelKind, isChannelName } from "./channel-name.ts";
+import type { Connection } from "./connection.ts";
+import { errors } from "./errors.ts";
+import type { Hub } from "./hub.ts";
+import { isObject } from "./json.ts";
+import {
+  encodePresenceSucceeded,
+  encodeSubscriptionError,
+  encodeSubscriptionSucceeded,
+} from "./messages.ts";
+import { parseChannelData, type Member } from "./presence.ts";
+import { checkChannelSignature } from "./signature.ts";
+
+export interface SubscribeDependencies {
+  readonly hub: Hub;
+  /** Asked about subscriptions without a signature; null: they are refused. */
+  readonly authorizer: ChannelAuthorizer | null;
+  readonly observer: Observer;
+}
+
+interface SubscribeRequest {
+  readonly channel: string;
+  readonly auth: string | null;
+  readonly channelData: string | null;
+  /** Read from `channelData`. */
+  readonly member: Member | null;
+}
+
+/** Answers with subscription_succeeded or with an error from the catalogue; settles when it has. */
+export async function subscribe(
+  connection: Connection,
+  data: unknown,
+  dependencies: SubscribeDependencies,
+): Promise<void> {
+  const request = parseRequest(data);
+  if (!request) return connection.fail(errors.invalidMessageFormat);
+
+  const { channel } = request;
+  if (!isChannelName(channel)) {
+    connection.fail(errors.invalidChannelName);
+    const error = "Channel name must be 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ;";
+    const answer = { type: "ChannelNameError", error, status: 400 } as const;
+    return connection.sendText(encodeSubscriptionError(channel, answer));
+  }
+
+  if (channelKind(channel).access === "public") return join(connection, request, dependencies);
+  if (request.auth === null) return askUpstream(connection, request, dependencies);
+
+  const { socketId, app } = connection;
+  const { auth, channelData } = request;
+  const subject = { socketId, channel, channelData: channelData ?? undefined };
+  const check = checkChannelSignature(app, subject, auth);
+  if (!check.ok) {
+    const fault = { kind: "denied", reason: "invalid_signature", sentKey: check.sentKey } as const;
+    return deny(connection, channel, fault, dependencies);
+  }
+  // A signed subscribe supersedes one that still waits for the app's word.
+  connection.pending.get(channel)?.abort();
+  connection.pending.delete(channel);
+  return join(connection, request, dependencies);
+}
+
+/** Channel as text (numbers are coerced, as in Reverb); null if the request is not one. */
+export function parseChannel(value: unknown): string | null {
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" ? value : null;
+}
+
+function parseRequest(data: unknown): SubscribeRequest | null {
+  if (!isObject(data)) return null;
+  const channel = parseChannel(data["channel"]);
+  const auth = data["auth"] ?? "";
+  const channelData = data["channel_data"] ?? "";
+  if (channel === null || typeof auth !== "string" || typeof channelData !== "string") return null;
+  if (channelData === "") return { channel, auth: auth || null, channelData: null, member: null };
+  const parsed = parseChannelData(channelData);
+  if (!parsed.ok) return null;
+  return { channel, auth: auth || null, channelData, member: parsed.member };
+}
+
+/** One question at a time for a connection and channel: a second subscribe shares the first one's answer. */
+async function askUpstream(
+  connection: Connection,
+  { channel }: SubscribeRequest,
+  dependencies: SubscribeDependencies,
+): Promise<void> {
+  const { authorizer } = dependencies;
+  if (!authorizer) {
+    const fault = { kind: "denied", reason: "missing_signature" } as const;
+    return deny(connection, channel, fault, dependencies);
+  }
+  if (connection.pending.has(channel)) return;
+
+  const asked = new AbortController();
+  connection.pending.set(channel, asked);
+  const { app, socketId, handshake } = connection;
+  const { signal } = asked;
+  const answer = await authorizer.authorize({ app, socketId, channel, handshake, signal });
+
+  // Closed, unsubscribed, or subscribed with a signature meanwhile: the answer is nobody's any more.
+  if (signal.aborted || !connection.isOpen) return;
+  connection.pending.delete(channel);
+  if (!answer.ok) return deny(connection, channel, answer, dependencies);
+
+  const proof = parseRequest({ channel, auth: answer.auth, channel_data: answer.channelData });
+  if (!proof) {
+    const fault = { kind: "denied", reason: "missing_channel_data" } as const;
+    return deny(connection, channel, fault, dependencies);
+  }
+  return join(connection, proof, dependencies, answer.sharedSecret);
+}
+
+function join(
+  connection: Connection,
+  request: SubscribeRequest,
+  { hub }: SubscribeDependencies,
+  sharedSecret?: string,
+): void {
+  const { channel: name } = request;
+  const isPresence = channelKind(name).access === "presence";
+  const member = isPresence ? (request.member ?? signedInMember(connection)) : null;
+  const channel = hub.subscribe(connection, name, member);
+  connection.sendText(
+    channel.presence
+      ? encodePresenceSucceeded(name, member ? channel.presence.members() : [])
+      : encodeSubscriptionSucceeded(name, sharedSecret),
+  );
+}
+
+/** Who signed in is a member without `channel_data` (Pusher: presence channels and user authentication). */
+function signedInMember({ user }: Connection): Member | null {
+  return user && { userId: user.id, userInfo: user.info };
+}
+
+/** 403: the app said no. 503: nobody could say; trying later may help. */
+function deny(
+  connection: Connection,
+  channel: string,
+  fault: {
+    kind: "denied" | "unavailable";
+    reason: AuthorizationFault;
+    sentKey?: string | undefined;
+  },
+  { hub, observer }: SubscribeDependencies,
+): void {
+  observer.authorizationFailed(hub.app.id, fault.reason, fault.sentKey);
+  connection.fail(errors.unauthorized);
+  const answer =
+    fault.kind === "denied"
+      ? ({ type: "AuthError", error: "Connection is unauthorized", status: 403 } as const)
+      : ({ type: "AuthError", error: "Authorization is unavailable", status: 503 } as const);
+  connection.sendText(encodeSubscriptionError(channel, answer));
+}
