@@ -18,6 +18,14 @@ export interface ChannelEvent {
 /** Why a publish failed; also the `reason` label of `pogo_websocket_publish_failures_total`. */
 export type BrokerFault = "broker_failed" | "broker_queue_full";
 
+/** Why the API refused a publish, in the original's words. */
+export type PublishFault =
+  | BrokerFault
+  | "channel_too_long"
+  | "event_too_long"
+  | "payload_too_large"
+  | "invalid_payload_json";
+
 export type BrokerResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: BrokerFault };
@@ -116,6 +124,8 @@ export interface Observer {
   broadcast(appId: string, recipients: number): void;
   /** A subscribe or signin was refused. `sentKey`: the app key in a signature made for another app. */
   authorizationFailed(appId: string, reason: AuthorizationFault, sentKey?: string): void;
+  /** Events of an API request reached nobody. */
+  publishFailed(appId: string, reason: PublishFault): void;
   /** A `pusher:error` with this code was sent. */
   errorSent(appId: string, code: number): void;
 }

@@ -1,0 +1,145 @@
+/** Doubles for what the core talks to, and an app to talk about: for tests only. */
+
+import type { App } from "../app.ts";
+import { Connection, type Transport } from "../connection.ts";
+import type { Frame } from "../frame.ts";
+import { handleMessage } from "../handlers.ts";
+import { Hub } from "../hub.ts";
+import type { Broker, ChannelAuthorizer, ChannelEvent, Handshake, Observer } from "../ports.ts";
+import { sign } from "../signature.ts";
+
+export const testApp: App = {
+  id: "app-id",
+  key: "app-key",
+  secret: "app-secret",
+  allowedOrigins: ["*"],
+  activityTimeoutSeconds: 30,
+  pingPeriodMs: 54_000,
+  pongWaitMs: 60_000,
+  maxConnections: null,
+  maxMessageBytes: 10_000,
+  acceptClientEventsFrom: "members",
+  clientEventRate: { perSecond: 50, burst: 20 },
+  messageRate: null,
+  terminateOnLimit: false,
+  maxEventNameLength: 200,
+  maxEventDataBytes: 262_144,
+  maxChannelsPerPublish: 100,
+};
+
+/** What a client would have received: messages parsed, `data` still as it is on the wire. */
+export class RecordingTransport implements Transport {
+  readonly messages: Record<string, unknown>[] = [];
+  closed: { code: number; reason: string } | null = null;
+
+  send(frame: Frame): void {
+    if (this.closed) throw new Error("sent after close");
+    this.messages.push(JSON.parse(payloadOf(frame)));
+  }
+
+  close(code: number, reason: string): void {
+    this.closed = { code, reason };
+  }
+
+  /** What came since the last call. */
+  take(): Record<string, unknown>[] {
+    return this.messages.splice(0);
+  }
+}
+
+/** The text in an unmasked frame. */
+export function payloadOf(frame: Frame): string {
+  const length = frame[1] ?? 0;
+  return frame.subarray(length === 127 ? 10 : length === 126 ? 4 : 2).toString();
+}
+
+/** Remembers every call as `[method, ...arguments]`. */
+export class RecordingObserver implements Observer {
+  readonly calls: unknown[][] = [];
+  readonly connectionOpened = this.#record("connectionOpened");
+  readonly connectionClosed = this.#record("connectionClosed");
+  readonly subscribed = this.#record("subscribed");
+  readonly unsubscribed = this.#record("unsubscribed");
+  readonly broadcast = this.#record("broadcast");
+  readonly authorizationFailed = this.#record("authorizationFailed");
+  readonly publishFailed = this.#record("publishFailed");
+  readonly errorSent = this.#record("errorSent");
+
+  #record(method: string): (...args: unknown[]) => void {
+    return (...args) => void this.calls.push([method, ...args]);
+  }
+}
+
+export const testHandshake: Handshake = { rawHeaders: [], remoteAddress: "127.0.0.1" };
+
+/** A node with one app, and clients that speak to it without a network. */
+export function createTestNode(
+  options: { app?: Partial<App>; authorizer?: ChannelAuthorizer } = {},
+) {
+  const app: App = { ...testApp, ...options.app };
+  const observer = new RecordingObserver();
+  const hub = new Hub({ app, observer });
+  const relayed: ChannelEvent[] = [];
+  const broker: Broker = {
+    publish(events) {
+      for (const event of events) hub.broadcast(event);
+      return Promise.resolve({ ok: true });
+    },
+    relay: (event) => void relayed.push(event),
+    close: () => Promise.resolve(),
+  };
+  const dependencies = { hub, broker, observer, authorizer: options.authorizer ?? null };
+  const clock = { nowMs: 0 };
+  let clients = 0;
+
+  function connect() {
+    const transport = new RecordingTransport();
+    const socketId = `1.${++clients}`;
+    const { nowMs } = clock;
+    const connection = new Connection({
+      app,
+      socketId,
+      handshake: testHandshake,
+      transport,
+      observer,
+      nowMs,
+    });
+    hub.connect(connection);
+    return {
+      connection,
+      socketId,
+      transport,
+      /** Sends a message, and returns the answers that came at once. */
+      say(message: unknown): Record<string, unknown>[] {
+        void handleMessage(connection, JSON.stringify(message), dependencies, clock.nowMs);
+        return transport.take();
+      },
+      sayText(text: string): Record<string, unknown>[] {
+        void handleMessage(connection, text, dependencies, clock.nowMs);
+        return transport.take();
+      },
+      /** Subscribes with a signature, as after a visit to the app's auth endpoint. */
+      subscribe(channel: string, channelData?: string): Record<string, unknown>[] {
+        const text = [socketId, channel, channelData]
+          .filter((part) => part !== undefined)
+          .join(":");
+        return this.say({
+          event: "pusher:subscribe",
+          data: {
+            channel,
+            auth: `${app.key}:${sign(app.secret, text)}`,
+            channel_data: channelData,
+          },
+        });
+      },
+      disconnect: () => hub.disconnect(connection),
+    };
+  }
+
+  return { app, hub, broker, observer, relayed, clock, dependencies, connect };
+}
+
+/** `pusher:error` as it is on the wire. */
+export function errorMessage(code: number, message: string): Record<string, unknown> {
+  return { event: "pusher:error", data: JSON.stringify({ code, message }) };
+}

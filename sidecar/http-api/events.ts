@@ -1,0 +1,138 @@
+/** `POST …/events` and `POST …/batch_events`: validate, publish, answer (rows V and B). */
+
+import { isChannelName, isChannelNameTooLong } from "../core/channel-name.ts";
+import { parseJson } from "../core/json.ts";
+import type { ChannelEvent, PublishFault } from "../core/ports.ts";
+import { describeChannel, parseInfo } from "./channel-info.ts";
+import { json, text, type Reply } from "./reply.ts";
+import type { ApiHandler, ApiRequest } from "./router.ts";
+import { validateBatch, validateEvent, type PublishRequest } from "./validation.ts";
+
+/** Answered 200 only once the broker has taken the event; with any other answer nobody got it. */
+export const publishEvent: ApiHandler = async (request) => {
+  const body = parseBody(request);
+  if (!body.ok) return fail(request, body.fault);
+  const validated = validateEvent(body.value);
+  if (!validated.ok) return json(422, validated.errors);
+  const event = validated.value;
+
+  const refusal = checkLimits(request, event) ?? (await publish(request, [event]));
+  if (refusal) return refusal;
+  if (event.info === undefined) return json(200, {});
+  const info = parseInfo(event.info);
+  const channels = event.channels.map((name) => [
+    name,
+    describeChannel(request.hub.channel(name), info),
+  ]);
+  return json(200, { channels: Object.fromEntries(channels) });
+};
+
+/** All events of the batch, or none. */
+export const publishBatch: ApiHandler = async (request) => {
+  const body = parseBody(request);
+  if (!body.ok) return fail(request, body.fault);
+  const validated = validateBatch(body.value);
+  if (!validated.ok) return json(422, validated.errors);
+  const events = validated.value;
+
+  for (const event of events) {
+    const refusal = checkLimits(request, event);
+    if (refusal) return refusal;
+  }
+  const refusal = await publish(request, events);
+  if (refusal) return refusal;
+  if (events.every(({ info }) => info === undefined)) return json(200, { batch: {} });
+  const batch = events.map(({ channels: [name = ""], info }) =>
+    describeChannel(request.hub.channel(name), parseInfo(info)),
+  );
+  return json(200, { batch });
+};
+
+interface Fault {
+  readonly reason: PublishFault;
+  /** Why, and which option moves the limit. */
+  readonly message: string;
+}
+
+const statuses: Readonly<Record<PublishFault, number>> = {
+  channel_too_long: 422,
+  event_too_long: 422,
+  payload_too_large: 413,
+  invalid_payload_json: 400,
+  broker_failed: 503,
+  broker_queue_full: 503,
+};
+
+function parseBody({
+  body,
+}: ApiRequest): { ok: true; value: unknown } | { ok: false; fault: Fault } {
+  const parsed = parseJson(body.toString());
+  if (parsed.ok && typeof parsed.value === "object" && parsed.value !== null) return parsed;
+  const message = "The request body must be a JSON object.";
+  return { ok: false, fault: { reason: "invalid_payload_json", message } };
+}
+
+/** Null if the event is within the app's limits. */
+function checkLimits(request: ApiRequest, { name, data, channels }: PublishRequest): Reply | null {
+  const { maxEventNameLength, maxEventDataBytes, maxChannelsPerPublish } = request.hub.app;
+  if (channels.length > maxChannelsPerPublish) {
+    const message = `The channels field must not have more than ${maxChannelsPerPublish} items.`;
+    return json(422, { channels: [message] });
+  }
+  if (channels.some(isChannelNameTooLong)) {
+    return fail(request, {
+      reason: "channel_too_long",
+      message: "A channel name may have at most 256 characters.",
+    });
+  }
+  if (!channels.every(isPublishable)) {
+    const message = "A channel name may only have the characters a-z A-Z 0-9 _ - = @ , . ;";
+    return json(422, { channels: [message] });
+  }
+  if (name.length > maxEventNameLength) {
+    return fail(request, {
+      reason: "event_too_long",
+      message: `An event name may have at most ${maxEventNameLength} characters (POGO_MAX_EVENT_NAME_LENGTH).`,
+    });
+  }
+  const dataBytes = Buffer.byteLength(data);
+  if (dataBytes > maxEventDataBytes) {
+    return fail(request, {
+      reason: "payload_too_large",
+      message: `The data of an event may have at most ${maxEventDataBytes} bytes, it has ${dataBytes} (POGO_MAX_EVENT_DATA).`,
+    });
+  }
+  return null;
+}
+
+/** `#server-to-user-…` can be published to, though not subscribed. */
+function isPublishable(channel: string): boolean {
+  return isChannelName(channel.startsWith("#") ? channel.slice(1) : channel);
+}
+
+/** Null if the broker took all events. */
+async function publish(
+  request: ApiRequest,
+  requests: readonly PublishRequest[],
+): Promise<Reply | null> {
+  const appId = request.hub.app.id;
+  const events = requests.flatMap(({ name, data, channels, socketId }) =>
+    channels.map((channel): ChannelEvent => ({
+      appId,
+      channel,
+      event: name,
+      dataJson: JSON.stringify(data),
+      ...(socketId !== undefined && { exceptSocketId: socketId }),
+    })),
+  );
+  const result = await request.broker.publish(events);
+  if (result.ok) return null;
+  const message = "The event was not published; try again.";
+  return fail(request, { reason: result.reason, message });
+}
+
+function fail({ hub, observer }: ApiRequest, { reason, message }: Fault): Reply {
+  observer.publishFailed(hub.app.id, reason);
+  const status = statuses[reason];
+  return text(status, `${reason}: ${message}`, status === 503 ? { "Retry-After": "1" } : {});
+}

@@ -1,0 +1,32 @@
+/** What the API answers: short bodies, since the PHP SDK puts them into its exception as they are. */
+
+import type { ServerResponse } from "node:http";
+
+export interface Reply {
+  readonly status: number;
+  readonly contentType: "application/json" | "text/plain; charset=utf-8";
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function json(status: number, value: object): Reply {
+  return { status, contentType: "application/json", body: JSON.stringify(value) };
+}
+
+export function text(
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Reply {
+  return { status, contentType: "text/plain; charset=utf-8", body, headers };
+}
+
+export function sendReply(res: ServerResponse, reply: Reply): void {
+  res.writeHead(reply.status, {
+    ...reply.headers,
+    "Cache-Control": "no-cache, private",
+    "Content-Type": reply.contentType,
+    "Content-Length": Buffer.byteLength(reply.body),
+  });
+  res.end(reply.body);
+}

@@ -1,0 +1,80 @@
+/** The admin port: metrics and probes, for operators only; never reachable through the public port. */
+
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { Metrics } from "./metrics.ts";
+
+/** Why the node should get no new traffic; null if it should. */
+export type Readiness =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly reason: string };
+
+export interface AdminOptions {
+  readonly metrics: Metrics;
+  readonly readiness: () => Readiness;
+  /** Body of `/pogo/health`; nothing secret. */
+  readonly health: () => Record<string, unknown>;
+}
+
+export interface AdminServer {
+  /** Resolves with the port once it listens; rejects if the address can't be had. */
+  listen(host: string, port: number): Promise<number>;
+  close(): void;
+}
+
+type Page = (res: ServerResponse) => void | Promise<void>;
+
+export function createAdminServer({ metrics, readiness, health }: AdminOptions): AdminServer {
+  const pages: Readonly<Record<string, Page>> = {
+    "/metrics": async (res) => {
+      const body = await metrics.registry.metrics();
+      send(res, 200, metrics.registry.contentType, body);
+    },
+    // Alive as long as it can answer at all: nothing outside this process is asked.
+    "/livez": (res) => send(res, 200, "text/plain", "ok\n"),
+    "/readyz": (res) => {
+      const state = readiness();
+      if (state.ready) send(res, 200, "text/plain", "ok\n");
+      else send(res, 503, "text/plain", `not ready: ${state.reason}\n`);
+    },
+    "/pogo/health": (res) => {
+      const state = readiness();
+      const body = { status: state.ready ? "ok" : "unavailable", ...health() };
+      send(res, state.ready ? 200 : 503, "application/json", JSON.stringify(body));
+    },
+  };
+  const index = Object.keys(pages).join("\n");
+
+  const server = createServer((req, res) => {
+    const path = (req.url ?? "").split("?")[0] ?? "";
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (!page) return send(res, 404, "text/plain", `Not found. There is:\n${index}\n`);
+    if (req.method !== "GET" && req.method !== "HEAD") {
+      res.setHeader("Allow", "GET, HEAD");
+      return send(res, 405, "text/plain", "Method not allowed.\n");
+    }
+    return void page(res);
+  });
+
+  return {
+    async listen(host, port) {
+      server.listen(port, host);
+      await once(server, "listening");
+      const address = server.address();
+      return typeof address === "object" && address ? address.port : port;
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function send(res: ServerResponse, status: number, contentType: string, body: string): void {
+  res.writeHead(status, {
+    "Content-Type": contentType,
+    "Content-Length": Buffer.byteLength(body),
+    "Cache-Control": "no-store",
+  });
+  res.end(body);
+}

@@ -1,0 +1,162 @@
+/** What can be measured, in Prometheus' terms. Names are the original module's; labels are bounded. */
+
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Observer } from "../core/ports.ts";
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** One registry a sidecar; `registry.metrics()` is the text that `/metrics` answers. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  return {
+    registry,
+    connectionsActive: new Gauge({
+      name: "pogo_websocket_connections_active",
+      help: "Open WebSocket connections.",
+      labelNames: ["app_id"],
+      registers,
+    }),
+    subscriptionsActive: new Gauge({
+      name: "pogo_websocket_subscriptions_active",
+      help: "Subscriptions of connections to channels.",
+      labelNames: ["app_id"],
+      registers,
+    }),
+    messagesTotal: new Counter({
+      name: "pogo_websocket_messages_total",
+      help: "Events broadcast to a channel with subscribers on this node.",
+      labelNames: ["app_id"],
+      registers,
+    }),
+    deliveriesTotal: new Counter({
+      name: "pogo_websocket_deliveries_total",
+      help: "Events handed to a connection: one for each recipient of a broadcast.",
+      labelNames: ["app_id"],
+      registers,
+    }),
+    errorsSentTotal: new Counter({
+      name: "pogo_websocket_errors_sent_total",
+      help: "pusher:error messages sent to clients, by code.",
+      labelNames: ["app_id", "code"],
+      registers,
+    }),
+    handshakesRefusedTotal: new Counter({
+      name: "pogo_websocket_handshakes_refused_total",
+      help: "Connections refused before they were established, by reason.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    clientDroppedMessagesTotal: new Counter({
+      name: "pogo_websocket_client_dropped_messages_total",
+      help: "Frames dropped because a client read too slowly.",
+      registers,
+    }),
+    brokerDroppedMessagesTotal: new Counter({
+      name: "pogo_websocket_broker_dropped_messages_total",
+      help: "Events that the broker did not take or could not relay.",
+      registers,
+    }),
+    publishFailuresTotal: new Counter({
+      name: "pogo_websocket_publish_failures_total",
+      help: "Publishes refused by the HTTP API, by reason.",
+      labelNames: ["app_id", "reason"],
+      registers,
+    }),
+    authFailuresTotal: new Counter({
+      name: "pogo_websocket_auth_failures_total",
+      help: "Subscriptions and signins refused, by reason.",
+      labelNames: ["app_id", "reason"],
+      registers,
+    }),
+    authDurationSeconds: new Histogram({
+      name: "pogo_websocket_auth_duration_seconds",
+      help: "Time the app took to answer an authorization subrequest.",
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3],
+      registers,
+    }),
+    circuitBreakerOpenTotal: new Counter({
+      name: "pogo_websocket_circuit_breaker_open_total",
+      help: "Authorizations refused without a subrequest because the circuit breaker was open.",
+      registers,
+    }),
+    circuitBreakerState: new Gauge({
+      name: "pogo_websocket_circuit_breaker_state",
+      help: "1 for the state the circuit breaker is in, 0 for the others.",
+      labelNames: ["state"],
+      registers,
+    }),
+    apiSignaturesRefusedTotal: new Counter({
+      name: "pogo_api_signatures_refused_total",
+      help: "API requests answered 401, by what was wrong with their signature.",
+      labelNames: ["app_id", "reason"],
+      registers,
+    }),
+    proxyRequestsTotal: new Counter({
+      name: "pogo_proxy_requests_total",
+      help: "Proxied requests, by status; 499 is a client that left before the answer.",
+      labelNames: ["code"],
+      registers,
+    }),
+    proxyFaultsTotal: new Counter({
+      name: "pogo_proxy_faults_total",
+      help: "Proxied requests that the upstream did not answer properly, by fault.",
+      labelNames: ["fault"],
+      registers,
+    }),
+    proxyRequestDurationSeconds: new Histogram({
+      name: "pogo_proxy_request_duration_seconds",
+      help: "Time from a proxied request's headers to the end of its response.",
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    }),
+    draining: new Gauge({
+      name: "pogo_draining",
+      help: "1 from the moment the sidecar stops taking connections.",
+      registers,
+    }),
+  };
+}
+
+/** Reads a number at every scrape, instead of keeping it up to date. */
+export function measure(
+  { registry }: Metrics,
+  metric: { name: string; help: string; read: () => number },
+): void {
+  const { name, help, read } = metric;
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+/** Counts what the core reports. */
+export function createMetricsObserver(metrics: Metrics): Observer {
+  return {
+    connectionOpened: (appId) => metrics.connectionsActive.inc({ app_id: appId }),
+    connectionClosed: (appId) => metrics.connectionsActive.dec({ app_id: appId }),
+    subscribed: (appId) => metrics.subscriptionsActive.inc({ app_id: appId }),
+    unsubscribed: (appId) => metrics.subscriptionsActive.dec({ app_id: appId }),
+    broadcast(appId, recipients) {
+      metrics.messagesTotal.inc({ app_id: appId });
+      metrics.deliveriesTotal.inc({ app_id: appId }, recipients);
+    },
+    authorizationFailed(appId, reason) {
+      metrics.authFailuresTotal.inc({ app_id: appId, reason });
+      if (reason === "circuit_open") metrics.circuitBreakerOpenTotal.inc();
+    },
+    publishFailed(appId, reason) {
+      metrics.publishFailuresTotal.inc({ app_id: appId, reason });
+      if (reason === "broker_failed" || reason === "broker_queue_full") {
+        metrics.brokerDroppedMessagesTotal.inc();
+      }
+    },
+    errorSent: (appId, code) => metrics.errorsSentTotal.inc({ app_id: appId, code }),
+  };
+}

@@ -1,0 +1,238 @@
+/** The WebSocket endpoint `/app/{key}`: a ladder of guards in the protocol's order, then the open connection. */
+
+import { randomInt } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Rate } from "../core/app.ts";
+import { Connection } from "../core/connection.ts";
+import { errors, type ProtocolError } from "../core/errors.ts";
+import { encodeFrame, encodePingFrame } from "../core/frame.ts";
+import type { Hub } from "../core/hub.ts";
+import { encodeError, encodeEstablished, pingText } from "../core/messages.ts";
+import { isOriginAllowed } from "../core/origin.ts";
+import type { Handshake, Observer } from "../core/ports.ts";
+import { createHandshakeLimit } from "./handshake-limit.ts";
+import { Heartbeat, type Monitored } from "./heartbeat.ts";
+import { countQueuedBytes, Outbox } from "./outbox.ts";
+import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
+
+export interface WebSocketEndpointOptions {
+  /** By app key. */
+  readonly hubs: ReadonlyMap<string, Hub>;
+  readonly onMessage: (hub: Hub, connection: Connection, text: string, nowMs: number) => void;
+  readonly observer: Observer;
+  readonly clientIp: (handshake: Handshake) => string;
+  /** True once the node stops: new handshakes are answered 503. */
+  readonly isDraining: () => boolean;
+  readonly onFrameDropped: () => void;
+  readonly onHandshakeRefused: (reason: HandshakeRefusal) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Open connections of this node, all apps together. */
+  readonly maxConnections: number;
+  /** Handshakes of one client IP. */
+  readonly handshakeRate: Rate;
+  readonly maxQueuedBytes: number;
+  /** A connection that is still full after this is closed with 4100. */
+  readonly writeWaitMs: number;
+}
+
+export type HandshakeRefusal =
+  | "draining"
+  | "rate_limit"
+  | "unknown_key"
+  | "over_capacity"
+  | "over_quota"
+  | "origin";
+
+export interface WebSocketEndpoint {
+  /** Takes over an upgrade request whose path is `/app/{appKey}`. */
+  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void;
+  readonly connectionCount: number;
+  /** Sends every connection a close; those that don't answer are cut. */
+  closeAll(code: number, reason: string): void;
+  /** Cuts what is still open and stops the timer. */
+  destroy(): void;
+}
+
+/** Connections written to before the event loop gets its turn. */
+const writesPerTurn = 256;
+const tickMs = 1_000;
+/** A client of an unknown app has nothing to say. */
+const maxStrangerMessageBytes = 1_024;
+
+/** An open connection as this room keeps it. */
+interface OpenSocket extends Monitored {
+  readonly transport: SocketTransport;
+  fullSinceMs: number | null;
+}
+
+export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
+  const { hubs, now, observer } = options;
+  const outbox = new Outbox({
+    maxQueuedBytes: options.maxQueuedBytes,
+    writesPerTurn,
+    schedule: setImmediate,
+    onDropped: options.onFrameDropped,
+  });
+  const heartbeat = new Heartbeat(now());
+  const sockets = new Set<OpenSocket>();
+  /** Everything with a TCP connection, closing or refused ones too. */
+  const transports = new Set<SocketTransport>();
+  const mayShakeHands = createHandshakeLimit(options.handshakeRate);
+  const acceptStranger = createSocketAcceptor(outbox, maxStrangerMessageBytes);
+  const acceptors = new Map<Hub, SocketAcceptor>();
+  for (const hub of hubs.values()) {
+    acceptors.set(hub, createSocketAcceptor(outbox, hub.app.maxMessageBytes));
+  }
+
+  const timer = setInterval(() => {
+    const nowMs = now();
+    heartbeat.tick(nowMs);
+    for (const socket of sockets) closeSlowConsumer(socket, nowMs);
+  }, tickMs);
+  timer.unref();
+
+  function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void {
+    const handshake = {
+      rawHeaders: req.rawHeaders,
+      remoteAddress: req.socket.remoteAddress ?? "",
+    };
+    if (options.isDraining()) return refuseHandshake(socket, "draining");
+    if (!mayShakeHands(options.clientIp(handshake), now())) {
+      return refuseHandshake(socket, "rate_limit");
+    }
+
+    const hub = hubs.get(appKey);
+    const accept = (hub && acceptors.get(hub)) ?? acceptStranger;
+    accept(req, socket, head, (transport) => {
+      transports.add(transport);
+      transport.onGone(() => transports.delete(transport));
+      const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;
+      if (hub && !refusal) return open(hub, handshake, transport);
+      if (refusal) refuseConnection(transport, refusal);
+    });
+  }
+
+  /** Pusher's order: capacity, then origin. */
+  function checkOpen(hub: Hub, origin: string | undefined): Refusal | null {
+    const { maxConnections, allowedOrigins } = hub.app;
+    if (sockets.size >= options.maxConnections) return refusals.over_capacity;
+    if (maxConnections !== null && hub.connectionCount >= maxConnections)
+      return refusals.over_quota;
+    return isOriginAllowed(allowedOrigins, origin) ? null : refusals.origin;
+  }
+
+  function open(hub: Hub, handshake: Handshake, transport: SocketTransport): void {
+    const { app } = hub;
+    const socketId = `${randomInt(1, 1_000_000_000)}.${randomInt(1, 1_000_000_000)}`;
+    const openedMs = now();
+    const connection = new Connection({
+      app,
+      socketId,
+      handshake,
+      transport,
+      observer,
+      nowMs: openedMs,
+    });
+    let usesControlFrames = false;
+    const socket: OpenSocket = {
+      transport,
+      fullSinceMs: null,
+      heartbeat: app,
+      lastReceivedMs: openedMs,
+      ping: () => connection.send(usesControlFrames ? controlPing : eventPing),
+      expire: () => connection.fail(errors.pongTimeout),
+    };
+    transport.listen({
+      onReceived: (isControl) => {
+        socket.lastReceivedMs = now();
+        usesControlFrames ||= isControl;
+      },
+      onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
+      onClosed: () => {
+        sockets.delete(socket);
+        heartbeat.forget(socket);
+        hub.disconnect(connection);
+      },
+    });
+    sockets.add(socket);
+    heartbeat.watch(socket);
+    hub.connect(connection);
+    connection.sendText(encodeEstablished(socketId, app.activityTimeoutSeconds));
+  }
+
+  function closeSlowConsumer(socket: OpenSocket, nowMs: number): void {
+    const { queue } = socket.transport;
+    if (!queue.isFull || countQueuedBytes(queue) < options.maxQueuedBytes / 2) {
+      socket.fullSinceMs = null;
+      return;
+    }
+    socket.fullSinceMs ??= nowMs;
+    if (nowMs - socket.fullSinceMs >= options.writeWaitMs)
+      refuse(socket.transport, errors.slowConsumer);
+  }
+
+  function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
+    options.onHandshakeRefused(reason);
+    socket.end(httpRefusals[reason]);
+  }
+
+  function refuseConnection(transport: SocketTransport, { reason, error }: Refusal): void {
+    options.onHandshakeRefused(reason);
+    transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
+    refuse(transport, error);
+  }
+
+  return {
+    handleUpgrade,
+    get connectionCount() {
+      return sockets.size;
+    },
+    closeAll(code, reason) {
+      for (const { transport } of [...sockets]) transport.close(code, reason);
+    },
+    destroy() {
+      clearInterval(timer);
+      for (const transport of transports) transport.destroy();
+    },
+  };
+}
+
+const eventPing = encodeFrame(pingText);
+const controlPing = encodePingFrame();
+
+interface Refusal {
+  readonly reason: HandshakeRefusal;
+  readonly error: ProtocolError & { readonly closeCode: number };
+}
+
+const refusals = {
+  unknown_key: { reason: "unknown_key", error: errors.applicationDoesNotExist },
+  over_capacity: { reason: "over_capacity", error: errors.overCapacity },
+  over_quota: { reason: "over_quota", error: errors.overConnectionQuota },
+  origin: { reason: "origin", error: errors.originNotAllowed },
+} as const satisfies Record<string, Refusal>;
+
+/** Answered in HTTP, before a handshake is spent on them; pusher-js tries again by itself. */
+const httpRefusals = {
+  draining: httpRefusal("503 Service Unavailable", "Server is shutting down."),
+  rate_limit: httpRefusal("429 Too Many Requests", "Too many connection attempts."),
+};
+
+function httpRefusal(status: string, body: string): string {
+  return [
+    `HTTP/1.1 ${status}`,
+    "Connection: close",
+    "Retry-After: 1",
+    "Content-Type: text/plain",
+    `Content-Length: ${body.length}`,
+    "",
+    body,
+  ].join("\r\n");
+}
+
+function refuse(transport: SocketTransport, error: ProtocolError & { closeCode: number }): void {
+  transport.send(encodeFrame(encodeError(error)));
+  transport.close(error.closeCode, error.message);
+}
