@@ -1,0 +1,55 @@
+// Starts the sidecar as its users do, a process with an environment, and waits until it is ready.
+import { join } from "node:path";
+import { startChild, waitUntilUp } from "./child.ts";
+import type { Exit } from "./child.ts";
+import { freePort } from "./ports.ts";
+
+export interface Sidecar {
+  readonly pid: number;
+  readonly port: number;
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
+  /** `ws://127.0.0.1:port` */
+  readonly wsUrl: string;
+  /** `http://127.0.0.1:adminPort` */
+  readonly adminUrl: string;
+  /** Its log, line by line. */
+  readonly lines: readonly string[];
+  readonly exited: Promise<Exit>;
+  /** SIGTERM; resolves with how it ended. A sidecar in order ends with code 0. */
+  stop(): Promise<Exit>;
+}
+
+export interface SidecarOptions {
+  /** All of its environment. Ports that are not named here are free ones, on 127.0.0.1. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const repository = join(import.meta.dirname, "../../..");
+
+/** @throws what the sidecar wrote, when it ends before it is ready or is not ready in time */
+export async function startSidecar({ env }: SidecarOptions): Promise<Sidecar> {
+  const port = Number(env["POGO_PORT"] ?? env["REVERB_SERVER_PORT"] ?? (await freePort()));
+  const adminPort = Number(env["POGO_ADMIN_PORT"] ?? (await freePort()));
+  const child = startChild(process.execPath, ["sidecar/main.ts"], {
+    cwd: repository,
+    env: {
+      POGO_HOST: "127.0.0.1",
+      POGO_PORT: String(port),
+      POGO_ADMIN_PORT: String(adminPort),
+      ...env,
+    },
+  });
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  await waitUntilUp(child, async () => (await fetch(`${adminUrl}/readyz`)).ok);
+  return {
+    pid: child.pid,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    wsUrl: `ws://127.0.0.1:${port}`,
+    adminUrl,
+    lines: child.lines,
+    exited: child.exited,
+    stop: () => child.stop(),
+  };
+}
