@@ -42,6 +42,4 @@ export interface App {
   readonly maxEventDataBytes: number;
   /** Channels in one publish. */
   readonly maxChannelsPerPublish: number;
-  /** Events in one batch. */
-  readonly maxEventsPerBatch: number;
 }

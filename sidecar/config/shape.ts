@@ -1,0 +1,82 @@
+/** The effective configuration: what `createSidecar` is given, grouped by who needs it. */
+
+import type { App, Rate } from "../core/app.ts";
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+export interface Config {
+  /** The tenants; at least one. Ids and keys are unique. */
+  readonly apps: readonly App[];
+
+  /** The one port that takes all traffic. */
+  readonly server: {
+    readonly host: string;
+    /** 0: the system picks a free one. */
+    readonly port: number;
+    /** In front of `/app` and `/apps`: empty, or `/…` without a slash at the end. */
+    readonly path: string;
+    /** From a request's first byte to the end of its headers. 0: no limit. */
+    readonly headersTimeoutMs: number;
+    /** From a request's first byte to the end of its body. 0: no limit. */
+    readonly requestTimeoutMs: number;
+    /** An idle connection is kept so long for a next request. */
+    readonly keepAliveTimeoutMs: number;
+    /** What is still open so long after a stop signal is cut. */
+    readonly shutdownTimeoutMs: number;
+  };
+
+  /** The PHP application behind. */
+  readonly upstream: {
+    /** `http://host:port` (no slash at the end) or `unix:/path`; null: stand-alone, in the place of Reverb. */
+    readonly address: string | null;
+    readonly connectTimeoutMs: number;
+    /** Until the response's headers; 504 after. 0: no limit. */
+    readonly responseTimeoutMs: number;
+    /** Bytes of a proxied request's body; null: no limit. */
+    readonly maxBodyBytes: number | null;
+    /** Addresses and CIDR ranges (`10.0.0.0/8`, `::1`) whose `X-Forwarded-*` are believed. */
+    readonly trustedProxies: readonly string[];
+  };
+
+  /** `/metrics`, `/livez`, `/readyz`, `/pogo/health`: a listener of its own, never the public port. */
+  readonly admin: { readonly host: string; readonly port: number };
+
+  /** The subrequest for a subscribe without a signature. */
+  readonly authorizer: {
+    readonly authPath: string;
+    /** In all: connect, headers and body. */
+    readonly timeoutMs: number;
+    readonly maxBodyBytes: number;
+    readonly maxConcurrent: number;
+    readonly breaker: { readonly failures: number; readonly openMs: number };
+    readonly perConnection: {
+      readonly maxFailures: number;
+      readonly maxDenials: number;
+      readonly windowMs: number;
+    };
+  };
+
+  readonly websocket: {
+    /** Open connections of this node, all apps together. */
+    readonly maxConnections: number;
+    /** Handshakes of one client IP. */
+    readonly handshakeRate: Rate;
+    /** Bytes that may wait for one connection. */
+    readonly outboundQueueBytes: number;
+    /** A connection that is still full after this is closed with 4100. */
+    readonly writeWaitMs: number;
+  };
+
+  /** Pusher's HTTP API. */
+  readonly httpApi: {
+    readonly maxBodyBytes: number;
+    readonly timestampToleranceMs: number;
+  };
+
+  readonly broker: {
+    /** Events that may wait for the broker. */
+    readonly queueSize: number;
+  };
+
+  readonly log: { readonly level: LogLevel };
+}
