@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { App } from "./app.ts";
+import { createTestNode, errorMessage } from "./testing/doubles.ts";
+
+function createRoom(app: Partial<App> = {}, channel = "room") {
+  const node = createTestNode({ app });
+  const [sender, other] = [node.connect(), node.connect()];
+  sender.subscribe(channel, '{"user_id":5}');
+  other.subscribe(channel, '{"user_id":6}');
+  sender.transport.take();
+  return { node, sender, other };
+}
+
+describe("client events", () => {
+  it("E01: reach the others in the channel, never the sender", () => {
+    const { node, sender, other } = createRoom();
+    const message = { event: "client-t", channel: "room", data: { id: 1 } };
+    assert.deepEqual(sender.say(message), []);
+    assert.deepEqual(other.transport.take(), [message]);
+    assert.deepEqual(
+      node.relayed.map(({ event }) => event),
+      ["client-t"],
+    );
+  });
+
+  it("E02: carry the sender's user_id on presence channels", () => {
+    const { sender, other } = createRoom({}, "presence-room");
+    sender.say({ event: "client-t", channel: "presence-room", data: { id: 1 } });
+    assert.deepEqual(other.transport.take(), [
+      { event: "client-t", channel: "presence-room", data: { id: 1 }, user_id: 5 },
+    ]);
+  });
+
+  it("E03: a sender who is not in the channel is told so", () => {
+    const { node, other } = createRoom();
+    const stranger = node.connect();
+    assert.deepEqual(stranger.say({ event: "client-t", channel: "room", data: {} }), [
+      errorMessage(4009, "The client is not a member of the specified channel."),
+    ]);
+    assert.deepEqual(other.transport.take(), []);
+  });
+
+  it("E04: none: nobody may send", () => {
+    const { sender } = createRoom({ acceptClientEventsFrom: "none" });
+    assert.deepEqual(sender.say({ event: "client-t", channel: "room", data: {} }), [
+      errorMessage(4301, "The app does not have client messaging enabled."),
+    ]);
+    assert.equal(sender.transport.closed, null);
+  });
+
+  it("E05: all: who is not in the channel may send too", () => {
+    const { node, other } = createRoom({ acceptClientEventsFrom: "all" });
+    node.connect().say({ event: "client-t", channel: "room", data: {} });
+    assert.equal(other.transport.take().length, 1);
+  });
+
+  it("private: only in private and presence channels, as Pusher has it", () => {
+    const app = { acceptClientEventsFrom: "private" } as const;
+    const { sender } = createRoom(app);
+    const refusal = errorMessage(
+      4009,
+      "Client events are only allowed on private and presence channels.",
+    );
+    assert.deepEqual(sender.say({ event: "client-t", channel: "room", data: {} }), [refusal]);
+    const inPrivate = createRoom(app, "private-room");
+    inPrivate.sender.say({ event: "client-t", channel: "private-room", data: {} });
+    assert.equal(inPrivate.other.transport.take().length, 1);
+    const [notIn] = inPrivate.node.connect().say({ event: "client-t", channel: "private-room" });
+    assert.deepEqual(
+      notIn,
+      errorMessage(4009, "The client is not a member of the specified channel."),
+    );
+  });
+
+  it("E06: what a client adds beside is stripped, a forged user_id above all", () => {
+    const { sender, other } = createRoom();
+    sender.say({ event: "client-t", channel: "room", data: {}, user_id: 1, channels: ["x"], a: 1 });
+    assert.deepEqual(other.transport.take(), [{ event: "client-t", channel: "room", data: {} }]);
+  });
+
+  const payloads: [title: string, sent: unknown, relayed: unknown][] = [
+    ["E07: no data is null", undefined, null],
+    ["E08: a JSON string of an object is relayed as object", '{"a":1}', { a: 1 }],
+    ["E09: a plain string stays a string", "text", "text"],
+    ["E09: so does one that looks like a number", "5", "5"],
+    ["E09: a number stays a number", 5, 5],
+    ["E13: {} stays {}", {}, {}],
+    ["unicode, quotes and slashes arrive as sent", { t: 'ü"/\\\u2028😀' }, { t: 'ü"/\\\u2028😀' }],
+  ];
+  for (const [title, sent, relayed] of payloads) {
+    it(title, () => {
+      const { sender, other } = createRoom();
+      sender.say({ event: "client-t", channel: "room", data: sent });
+      assert.deepEqual(other.transport.take(), [
+        { event: "client-t", channel: "room", data: relayed },
+      ]);
+    });
+  }
+
+  it("E10: without a channel they are answered 4200", () => {
+    const { sender } = createRoom();
+    for (const channel of [undefined, null, 5, ["room"]]) {
+      assert.deepEqual(sender.say({ event: "client-t", channel, data: {} }), [
+        errorMessage(4200, "Invalid message format"),
+      ]);
+    }
+  });
+
+  it("E12: apps never meet: a channel of the same name in another app hears nothing", () => {
+    const { sender } = createRoom();
+    const { other } = createRoom({ id: "other-app", key: "other-key" });
+    sender.say({ event: "client-t", channel: "room", data: {} });
+    assert.deepEqual(other.transport.take(), []);
+  });
+
+  it("a client event may be called just client-", () => {
+    const { sender, other } = createRoom();
+    sender.say({ event: "client-", channel: "room" });
+    assert.equal(other.transport.take().length, 1);
+  });
+
+  it("too many of them are answered 4301, and work again later; pings and subscribes don't count", () => {
+    const { node, sender, other } = createRoom({ clientEventRate: { perSecond: 1, burst: 2 } });
+    const message = { event: "client-t", channel: "room", data: {} };
+    assert.deepEqual(sender.say(message), []);
+    assert.deepEqual(sender.say(message), []);
+    assert.deepEqual(sender.say(message), [errorMessage(4301, "Rate limit exceeded")]);
+    for (let i = 0; i < 50; i++) {
+      const data = { channel: `c${i}` };
+      assert.equal(sender.say({ event: "pusher:subscribe", data })[0]?.["channel"], `c${i}`);
+    }
+    node.clock.nowMs += 1000;
+    assert.deepEqual(sender.say(message), []);
+    assert.equal(other.transport.take().length, 3);
+    assert.equal(sender.transport.closed, null);
+  });
+});

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Presence } from "./presence.ts";
+import { createTestNode } from "./testing/doubles.ts";
+import { sign } from "./signature.ts";
+
+const room = "presence-room";
+
+function listed(answer: Record<string, unknown> | undefined): unknown {
+  return JSON.parse(String(answer?.["data"])).presence;
+}
+
+function memberAdded(data: object) {
+  return { event: "pusher_internal:member_added", data: JSON.stringify(data), channel: room };
+}
+
+function memberRemoved(userId: string | number) {
+  const data = JSON.stringify({ user_id: userId });
+  return { event: "pusher_internal:member_removed", data, channel: room };
+}
+
+describe("presence channels", () => {
+  it("P01: who joins alone is listed alone", () => {
+    const [answer] = createTestNode()
+      .connect()
+      .subscribe(room, '{"user_id":"1","user_info":{"name":"x"}}');
+    assert.deepEqual(listed(answer), { count: 1, ids: ["1"], hash: { 1: { name: "x" } } });
+  });
+
+  it("P02: ids keep their JSON type, hash keys are strings", () => {
+    const [answer] = createTestNode().connect().subscribe(room, '{"user_id":1,"user_info":{}}');
+    assert.deepEqual(listed(answer), { count: 1, ids: [1], hash: { "1": {} } });
+  });
+
+  it("P03, P12: others hear of a new member, the joiner does not", () => {
+    const node = createTestNode();
+    const [ann, bob] = [node.connect(), node.connect()];
+    ann.subscribe(room, '{"user_id":"a","user_info":{"n":1}}');
+    const answers = bob.subscribe(room, '{"user_id":"b","user_info":{"n":2},"extra":true}');
+    assert.equal(answers.length, 1);
+    assert.deepEqual(listed(answers[0]), {
+      count: 2,
+      ids: ["a", "b"],
+      hash: { a: { n: 1 }, b: { n: 2 } },
+    });
+    assert.deepEqual(ann.transport.take(), [memberAdded({ user_id: "b", user_info: { n: 2 } })]);
+  });
+
+  it("P04, P05, P06: a user is one member, however many connections", () => {
+    const node = createTestNode();
+    const [watcher, first, second] = [node.connect(), node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    first.subscribe(room, '{"user_id":"u","user_info":{"n":1}}');
+    watcher.transport.take();
+    const [answer] = second.subscribe(room, '{"user_id":"u","user_info":{"n":2}}');
+    assert.deepEqual(listed(answer), {
+      count: 2,
+      ids: ["w", "u"],
+      hash: { w: {}, u: { n: 1 } },
+    });
+    assert.deepEqual(watcher.transport.take(), []);
+    first.disconnect();
+    assert.deepEqual(watcher.transport.take(), []);
+    second.disconnect();
+    assert.deepEqual(watcher.transport.take(), [memberRemoved("u")]);
+  });
+
+  it("a member leaves with its unsubscribe too", () => {
+    const node = createTestNode();
+    const [watcher, client] = [node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    client.subscribe(room, '{"user_id":5}');
+    watcher.transport.take();
+    client.say({ event: "pusher:unsubscribe", data: { channel: room } });
+    assert.deepEqual(watcher.transport.take(), [memberRemoved(5)]);
+  });
+
+  it("P07: without channel_data one is subscribed, though no member, and gets an empty list", () => {
+    const node = createTestNode();
+    const [member, guest] = [node.connect(), node.connect()];
+    member.subscribe(room, '{"user_id":"m"}');
+    const [answer] = guest.subscribe(room);
+    assert.deepEqual(listed(answer), { count: 0, ids: [], hash: {} });
+    assert.deepEqual(member.transport.take(), []);
+  });
+
+  it("P08, P09: user_info that is missing or empty is {}", () => {
+    for (const data of [
+      '{"user_id":"1"}',
+      '{"user_id":"1","user_info":{}}',
+      '{"user_id":"1","user_info":null}',
+    ]) {
+      const [answer] = createTestNode().connect().subscribe(room, data);
+      assert.deepEqual(listed(answer), { count: 1, ids: ["1"], hash: { 1: {} } });
+    }
+  });
+
+  it("P10: user id 0 is a member like any other", () => {
+    const node = createTestNode();
+    const [watcher, zero] = [node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    zero.subscribe(room, '{"user_id":0,"user_info":{}}');
+    zero.disconnect();
+    assert.deepEqual(watcher.transport.take(), [
+      memberAdded({ user_id: 0, user_info: {} }),
+      memberRemoved(0),
+    ]);
+  });
+
+  it("P11: a wrong signature adds nobody", () => {
+    const node = createTestNode();
+    const [watcher, stranger] = [node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    stranger.say({
+      event: "pusher:subscribe",
+      data: { channel: room, auth: "app-key:00", channel_data: '{"user_id":"s"}' },
+    });
+    assert.deepEqual(watcher.transport.take(), []);
+  });
+
+  it("a connection that comes back as another user takes the old one out", () => {
+    const node = createTestNode();
+    const [watcher, client] = [node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    client.subscribe(room, '{"user_id":"1"}');
+    client.subscribe(room, '{"user_id":"2"}');
+    assert.deepEqual(watcher.transport.take(), [
+      memberAdded({ user_id: "1", user_info: {} }),
+      memberRemoved("1"),
+      memberAdded({ user_id: "2", user_info: {} }),
+    ]);
+  });
+
+  it("a user called __proto__ is a member like any other", () => {
+    const [answer] = createTestNode().connect().subscribe(room, '{"user_id":"__proto__"}');
+    assert.match(String(answer?.["data"]), /"hash":\{"__proto__":\{\}\}/);
+  });
+
+  it("who signed in is a member without channel_data", () => {
+    const client = createTestNode().connect();
+    const userData = '{"id":"42","user_info":{"name":"Ann"}}';
+    const auth = `app-key:${sign("app-secret", `${client.socketId}::user::${userData}`)}`;
+    client.say({ event: "pusher:signin", data: { auth, user_data: userData } });
+    const [answer] = client.subscribe(room);
+    assert.deepEqual(listed(answer), { count: 1, ids: ["42"], hash: { 42: { name: "Ann" } } });
+  });
+
+  it("joins and leaves in any order: a user is there exactly while it has a connection", () => {
+    const step = fc.record({
+      join: fc.boolean(),
+      id: fc.constantFrom<string | number>("a", "b", 1, "1"),
+    });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const presence = new Presence();
+        const model = new Map<string, number>();
+        for (const { join, id } of steps) {
+          const count = model.get(String(id)) ?? 0;
+          const member = { userId: id, userInfo: {} };
+          if (join) {
+            assert.equal(presence.join(member), count === 0);
+            model.set(String(id), count + 1);
+          } else {
+            assert.equal(presence.leave(member), count === 1);
+            if (count > 1) model.set(String(id), count - 1);
+            else model.delete(String(id));
+          }
+          const ids = [...presence.members()].map(({ userId }) => String(userId));
+          assert.deepEqual(ids.toSorted(), [...model.keys()].toSorted());
+          assert.equal(presence.userCount, model.size);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Authorization, AuthorizationRequest, ChannelAuthorizer } from "./ports.ts";
+import { sign } from "./signature.ts";
+import { createTestNode, errorMessage } from "./testing/doubles.ts";
+
+const invalid = errorMessage(4200, "Invalid message format");
+const unauthorized = errorMessage(4009, "Connection is unauthorized");
+
+function succeeded(channel: string) {
+  return { event: "pusher_internal:subscription_succeeded", data: "{}", channel };
+}
+
+function subscriptionError(channel: string, status: number, error: string) {
+  const data = JSON.stringify({ type: "AuthError", error, status });
+  return { event: "pusher:subscription_error", data, channel };
+}
+
+function denied(channel: string) {
+  return [unauthorized, subscriptionError(channel, 403, "Connection is unauthorized")];
+}
+
+function subscribe(data: unknown) {
+  return { event: "pusher:subscribe", data };
+}
+
+/** An authorizer that is answered by the test. */
+function createAskedAuthorizer() {
+  const asked: { request: AuthorizationRequest; answer: (result: Authorization) => void }[] = [];
+  const authorizer: ChannelAuthorizer = {
+    authorize: (request) => new Promise((resolve) => asked.push({ request, answer: resolve })),
+  };
+  return { authorizer, asked };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("pusher:subscribe", () => {
+  it("S01: a public channel needs nothing", () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(client.say(subscribe({ channel: "a" })), [succeeded("a")]);
+  });
+
+  it("S02: data may be a JSON string", () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(client.say(subscribe('{"channel":"b"}')), [succeeded("b")]);
+  });
+
+  it("S03: subscribing twice is answered twice, and delivers once", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    client.say(subscribe({ channel: "a" }));
+    assert.deepEqual(client.say(subscribe({ channel: "a" })), [succeeded("a")]);
+    node.hub.broadcast({ appId: "app-id", channel: "a", event: "e", dataJson: '"d"' });
+    assert.deepEqual(client.transport.take(), [{ event: "e", channel: "a", data: "d" }]);
+  });
+
+  for (const data of [undefined, null, [], "x", {}, { channel: null }, { channel: ["a"] }]) {
+    it(`S05: data ${JSON.stringify(data)} is answered 4200`, () => {
+      const client = createTestNode().connect();
+      assert.deepEqual(client.say(subscribe(data)), [invalid]);
+      assert.equal(client.transport.closed, null);
+    });
+  }
+
+  it("a number is read as its digits", () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(client.say(subscribe({ channel: 123 })), [succeeded("123")]);
+  });
+
+  for (const channel of ["", "a b", "é", "x".repeat(257), "#server-to-user-1", "a/b", "a\u0000"]) {
+    it(`S04: the name ${JSON.stringify(channel.slice(0, 20))} is refused, with the channel named`, () => {
+      const node = createTestNode();
+      const client = node.connect();
+      const [error, named] = client.say(subscribe({ channel }));
+      assert.deepEqual(error, errorMessage(4200, "Invalid channel name"));
+      assert.equal(named?.["event"], "pusher:subscription_error");
+      assert.equal(named?.["channel"], channel);
+      assert.deepEqual([...node.hub.channels()], []);
+    });
+  }
+
+  const protectedChannels = [
+    "private-x",
+    "presence-x",
+    "private-encrypted-x",
+    "private-cache-x",
+    "presence-cache-x",
+    "private-encrypted-cache-x",
+  ];
+  for (const channel of protectedChannels) {
+    it(`S06, S12: ${channel} with its signature`, () => {
+      const client = createTestNode().connect();
+      const [answer] = client.subscribe(channel, '{"user_id":"1"}');
+      assert.equal(answer?.["event"], "pusher_internal:subscription_succeeded");
+      assert.equal(answer?.["channel"], channel);
+    });
+
+    it(`S07, S11: ${channel} is refused without, with another's and with a wrong signature`, () => {
+      const node = createTestNode();
+      const client = node.connect();
+      const auths = [
+        undefined,
+        null,
+        "",
+        "x",
+        "app-key:",
+        `app-key:${sign("app-secret", `1.999:${channel}`)}`,
+        `app-key:${sign("app-secret", `${client.socketId}:other`)}`,
+        `app-key:${sign("wrong", `${client.socketId}:${channel}`)}`,
+        `app-key:${sign("app-secret", `${client.socketId}:${channel}`).toUpperCase()}`,
+        `other-key:${sign("app-secret", `${client.socketId}:${channel}`)}`,
+      ];
+      for (const auth of auths) {
+        assert.deepEqual(client.say(subscribe({ channel, auth })), denied(channel), String(auth));
+      }
+      assert.equal(client.transport.closed, null);
+      assert.equal(client.connection.subscriptions.size, 0);
+      // S16: a refused subscribe leaves nothing behind.
+      assert.equal(node.hub.channel(channel), undefined);
+    });
+  }
+
+  it("says which app key came with a signature made for another app", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    client.say(subscribe({ channel: "private-x", auth: "other-key:00" }));
+    assert.deepEqual(
+      node.observer.calls.filter(([method]) => method === "authorizationFailed"),
+      [["authorizationFailed", "app-id", "invalid_signature", "other-key"]],
+    );
+  });
+
+  for (const channel of ["privateer", "presenceful", "cached-thing"]) {
+    it(`S17: ${channel} has no dash after its prefix: public`, () => {
+      const client = createTestNode().connect();
+      assert.deepEqual(client.say(subscribe({ channel })), [succeeded(channel)]);
+    });
+  }
+
+  it("S08: auth that is no string is answered 4200", () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(client.say(subscribe({ channel: "private-x", auth: [] })), [invalid]);
+  });
+
+  it("S10: a signature on a private channel covers channel_data if it is sent", () => {
+    const client = createTestNode().connect();
+    const [answer] = client.subscribe("private-x", '{"a":1}');
+    assert.deepEqual(answer, succeeded("private-x"));
+    const auth = `app-key:${sign("app-secret", `${client.socketId}:private-y`)}`;
+    assert.deepEqual(
+      client.say(subscribe({ channel: "private-y", auth, channel_data: '{"a":1}' })),
+      denied("private-y"),
+    );
+  });
+
+  for (const channelData of ["x", "5", '"s"', "null", 5, {}]) {
+    it(`S13: channel_data ${JSON.stringify(channelData)} is answered 4200`, () => {
+      const client = createTestNode().connect();
+      const data = { channel: "a", channel_data: channelData };
+      assert.deepEqual(client.say(subscribe(data)), [invalid]);
+    });
+  }
+
+  it("S14: unsubscribe is not answered, and ends delivery", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    client.say(subscribe({ channel: "a" }));
+    assert.deepEqual(client.say({ event: "pusher:unsubscribe", data: { channel: "a" } }), []);
+    node.hub.broadcast({ appId: "app-id", channel: "a", event: "e", dataJson: '""' });
+    assert.deepEqual(client.transport.take(), []);
+    assert.equal(node.hub.channel("a"), undefined);
+  });
+
+  it("S15: unsubscribe from an unknown channel is not answered; without a channel it is, with 4200", () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(client.say({ event: "pusher:unsubscribe", data: { channel: "z" } }), []);
+    assert.deepEqual(client.say({ event: "pusher:unsubscribe" }), [invalid]);
+  });
+});
+
+describe("pusher:subscribe without a signature", () => {
+  it("A1: with a signature the app is never asked", () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    createTestNode({ authorizer }).connect().subscribe("private-x");
+    assert.equal(asked.length, 0);
+  });
+
+  it("is answered when the app has said yes", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    assert.deepEqual(client.say(subscribe({ channel: "private-x" })), []);
+    assert.equal(asked[0]?.request.channel, "private-x");
+    assert.equal(asked[0]?.request.socketId, client.socketId);
+    asked[0]?.answer({ ok: true, auth: "app-key:…" });
+    await settle();
+    assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
+  });
+
+  it("joins a presence channel as the member that the app named", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    client.say(subscribe({ channel: "presence-x" }));
+    const channelData = '{"user_id":"7","user_info":{"name":"Ann"}}';
+    asked[0]?.answer({ ok: true, auth: "app-key:…", channelData });
+    await settle();
+    const [answer] = client.transport.take();
+    assert.deepEqual(JSON.parse(String(answer?.["data"])), {
+      presence: { count: 1, ids: ["7"], hash: { 7: { name: "Ann" } } },
+    });
+  });
+
+  it("A26: hands the key of an encrypted channel to the client that did not ask for it itself", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    client.say(subscribe({ channel: "private-encrypted-x" }));
+    asked[0]?.answer({ ok: true, auth: "app-key:…", sharedSecret: "c2VjcmV0" });
+    await settle();
+    const [answer] = client.transport.take();
+    assert.deepEqual(JSON.parse(String(answer?.["data"])), { shared_secret: "c2VjcmV0" });
+  });
+
+  it("tells a denial (403) from an app that could not be asked (503)", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    client.say(subscribe({ channel: "private-x" }));
+    asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
+    await settle();
+    assert.deepEqual(client.transport.take(), denied("private-x"));
+    client.say(subscribe({ channel: "private-x" }));
+    asked[1]?.answer({ ok: false, kind: "unavailable", reason: "circuit_open" });
+    await settle();
+    assert.deepEqual(client.transport.take(), [
+      unauthorized,
+      subscriptionError("private-x", 503, "Authorization is unavailable"),
+    ]);
+  });
+
+  it("A23: asks once for a connection and channel at a time", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    client.say(subscribe({ channel: "private-x" }));
+    client.say(subscribe({ channel: "private-x" }));
+    client.say(subscribe({ channel: "private-y" }));
+    assert.equal(asked.length, 2);
+    asked[0]?.answer({ ok: true, auth: "…" });
+    await settle();
+    assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
+  });
+
+  it("A20: a connection that closes meanwhile aborts the question and is not subscribed", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const node = createTestNode({ authorizer });
+    const client = node.connect();
+    client.say(subscribe({ channel: "private-x" }));
+    client.disconnect();
+    assert.equal(asked[0]?.request.signal.aborted, true);
+    asked[0]?.answer({ ok: true, auth: "…" });
+    await settle();
+    assert.deepEqual(client.transport.take(), []);
+    assert.equal(node.hub.channel("private-x"), undefined);
+  });
+
+  it("unsubscribe calls a pending question off", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const node = createTestNode({ authorizer });
+    const client = node.connect();
+    client.say(subscribe({ channel: "private-x" }));
+    client.say({ event: "pusher:unsubscribe", data: { channel: "private-x" } });
+    assert.equal(asked[0]?.request.signal.aborted, true);
+    client.say(subscribe({ channel: "private-x" }));
+    asked[0]?.answer({ ok: true, auth: "…" });
+    await settle();
+    assert.equal(node.hub.channel("private-x"), undefined, "the first answer is nobody's");
+    asked[1]?.answer({ ok: true, auth: "…" });
+    await settle();
+    assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
+  });
+
+  it("a signed subscribe supersedes a pending question", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    client.say(subscribe({ channel: "private-x" }));
+    assert.deepEqual(client.subscribe("private-x"), [succeeded("private-x")]);
+    assert.equal(asked[0]?.request.signal.aborted, true);
+    asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
+    await settle();
+    assert.deepEqual(client.transport.take(), []);
+  });
+
+  it("a public channel is never asked about", () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    client.say(subscribe({ channel: "news" }));
+    assert.equal(asked.length, 0);
+  });
+});
