@@ -1,0 +1,135 @@
+/** Who the client is and what the upstream is told about it: X-Forwarded-*, and the proxies we believe. */
+
+import { BlockList, isIP, isIPv4 } from "node:net";
+import type { Handshake } from "../core/ports.ts";
+import { isAuthority } from "./authority.ts";
+import { normaliseIp } from "./ip-address.ts";
+import { fieldsOf, listOf, valuesOf } from "./raw-headers.ts";
+
+export interface Forwarding {
+  /**
+   * Address of the client: the rightmost one that is not a trusted proxy's, read from X-Forwarded-For only as far as
+   * trusted proxies wrote it. Spelt as `normaliseIp` does; `unix` for a peer without an address.
+   */
+  clientIp(peer: Handshake): string;
+  /** The host the client asked for: Host, or X-Forwarded-Host where a trusted proxy says so. */
+  host(peer: Handshake): string | undefined;
+  /** The fields that take the place of all that `isForwardingHeader` names. */
+  headers(peer: Handshake): readonly (readonly [name: string, value: string])[];
+}
+
+/** In `trustedProxies`: a peer on a unix socket, which has no address. */
+const unixPeer = "unix";
+
+/**
+ * @param options.trustedProxies IPs and CIDR ranges whose X-Forwarded-* are believed; `unix` for peers on a unix
+ *   socket. With none, nobody is believed.
+ * @throws Error naming an entry that is none of these.
+ */
+export function createForwarding(options: { trustedProxies: readonly string[] }): Forwarding {
+  const isTrusted = createTrust(options.trustedProxies);
+
+  function clientIp(peer: Handshake): string {
+    let nearest = normaliseIp(peer.remoteAddress) ?? unixPeer;
+    if (!isTrusted(nearest)) return nearest;
+    for (const hop of listOf(peer.rawHeaders, "x-forwarded-for").reverse()) {
+      const address = normaliseIp(hop);
+      // Not an address ("unknown"): nothing to the left of it can be attributed to anybody.
+      if (address === undefined) return nearest;
+      nearest = address;
+      if (!isTrusted(nearest)) return nearest;
+    }
+    return nearest;
+  }
+
+  function isTrustedPeer(peer: Handshake): boolean {
+    return isTrusted(normaliseIp(peer.remoteAddress) ?? unixPeer);
+  }
+
+  function host(peer: Handshake): string | undefined {
+    const forwarded = isTrustedPeer(peer)
+      ? listOf(peer.rawHeaders, "x-forwarded-host")[0]
+      : undefined;
+    if (forwarded !== undefined && isAuthority(forwarded)) return forwarded;
+    return valuesOf(peer.rawHeaders, "host")[0];
+  }
+
+  function headers(peer: Handshake): (readonly [string, string])[] {
+    const trusted = isTrustedPeer(peer);
+    const address = normaliseIp(peer.remoteAddress);
+    const via = trusted ? listOf(peer.rawHeaders, "x-forwarded-for") : [];
+    const chain = address === undefined ? via : [...via, address];
+    const asked = host(peer);
+
+    const fields: (readonly [string, string])[] = [];
+    if (chain.length > 0) fields.push(["X-Forwarded-For", chain.join(", ")]);
+    fields.push(["X-Forwarded-Proto", (trusted && forwardedProto(peer)) || "http"]);
+    if (asked !== undefined) fields.push(["X-Forwarded-Host", asked]);
+    if (trusted) fields.push(...otherForwardingFields(peer));
+    return fields;
+  }
+
+  return { clientIp, host, headers };
+}
+
+/** Fields that say who the client is; whoever sends them to us is believed only if trusted. `name` in lower case. */
+export function isForwardingHeader(name: string): boolean {
+  return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip";
+}
+
+function createTrust(entries: readonly string[]): (address: string) => boolean {
+  const trusted = new BlockList();
+  for (const entry of entries) {
+    if (entry !== unixPeer) addEntry(trusted, entry);
+  }
+  const trustsUnix = entries.includes(unixPeer);
+  return (address) =>
+    isIP(address) === 0 ? trustsUnix : trusted.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+}
+
+function addEntry(trusted: BlockList, entry: string): void {
+  const [network = "", prefix] = entry.split("/", 2);
+  const family = isIP(network) === 4 ? "ipv4" : "ipv6";
+  const maxBits = family === "ipv4" ? 32 : 128;
+  const bits = prefix === undefined ? maxBits : Number(prefix);
+  const isNetwork = isIP(network) !== 0 && !network.includes("%") && entry.split("/").length <= 2;
+  if (!isNetwork || !/^\d*$/.test(prefix ?? "") || prefix === "" || bits > maxBits) {
+    throw new Error(
+      `trusted proxy ${JSON.stringify(entry)} is neither an IP address, nor a CIDR range such as 10.0.0.0/8, nor "unix"`,
+    );
+  }
+  trusted.addSubnet(network, bits, family);
+}
+
+/**
+ * The scheme a trusted proxy reports. Of a list the first, as Laravel reads it; a WebSocket's ws and wss are the
+ * http and https it was opened with, and Laravel takes anything but `https` for insecure.
+ */
+function forwardedProto(peer: Handshake): "http" | "https" | undefined {
+  switch (listOf(peer.rawHeaders, "x-forwarded-proto")[0]?.toLowerCase()) {
+    case "https":
+    case "wss":
+      return "https";
+    case "http":
+    case "ws":
+      return "http";
+    default:
+      return undefined;
+  }
+}
+
+/** X-Forwarded-Port, -Prefix, X-Real-IP …: as a trusted proxy sent them, none invented. */
+function otherForwardingFields(peer: Handshake): (readonly [string, string])[] {
+  return [...fieldsOf(peer.rawHeaders)].filter(([name]) => {
+    const lowerCase = name.toLowerCase();
+    return isForwardingHeader(lowerCase) && !replaced.has(lowerCase);
+  });
+}
+
+/** `Forwarded` (RFC 7239) would contradict the chain that we extend in X-Forwarded-For, so it always goes. */
+const replaced: ReadonlySet<string> = new Set([
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "forwarded",
+]);

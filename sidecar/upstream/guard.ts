@@ -1,0 +1,163 @@
+/** Request hygiene: what is refused before anybody routes, answers or forwards a request. */
+
+import type { IncomingMessage } from "node:http";
+import { isAuthority } from "./authority.ts";
+import { fieldsOf } from "./raw-headers.ts";
+
+/**
+ * `target`: the request target in origin-form, byte by byte as it is routed and forwarded (`*` for `OPTIONS *`).
+ * A refusal is answered with its status and `Connection: close`; `allow` is the Allow field that a 405 must carry.
+ */
+export type GuardResult =
+  | { readonly ok: true; readonly target: string }
+  | {
+      readonly ok: false;
+      readonly status: 400 | 405 | 417 | 505;
+      readonly reason: string;
+      readonly allow?: string;
+    };
+
+/**
+ * Checks one request or upgrade. Node's parser has refused broken framing already; this refuses what Node lets pass
+ * and two parsers might read in two ways (RFC 9110, RFC 9112; the clauses stand at the checks).
+ */
+export function guardRequest(req: IncomingMessage): GuardResult {
+  const head = readHead(req);
+  for (const check of checks) {
+    const refusal = check(head);
+    if (refusal) return { ok: false, ...refusal };
+  }
+  const target = originForm(head);
+  if (target === undefined) return { ok: false, status: 400, reason: "Malformed request target." };
+  return { ok: true, target };
+}
+
+interface Head {
+  readonly method: string;
+  readonly version: string;
+  readonly url: string;
+  /** Values by lower-case name. */
+  readonly fields: ReadonlyMap<string, readonly string[]>;
+}
+
+interface Refusal {
+  readonly status: 400 | 405 | 417 | 505;
+  readonly reason: string;
+  readonly allow?: string;
+}
+
+/**
+ * Fields of one value. Of two, Node takes the first and PHP the last, so both would check what the other doesn't use.
+ */
+const singletons: readonly string[] = [
+  "authorization",
+  "content-length",
+  "content-type",
+  "host",
+  "origin",
+  "sec-websocket-key",
+  "sec-websocket-version",
+  "transfer-encoding",
+];
+
+const checks: readonly ((head: Head) => Refusal | null)[] = [
+  // Node's parser also takes 0.9 and 2.0.
+  ({ version }) =>
+    version === "1.1" || version === "1.0"
+      ? null
+      : { status: 505, reason: "HTTP/1.1 or HTTP/1.0 is required." },
+
+  // TRACE would give a page the cookies it can't read; CONNECT asks for a tunnel to elsewhere.
+  ({ method }) =>
+    method === "TRACE" || method === "CONNECT"
+      ? {
+          status: 405,
+          reason: "Method not allowed.",
+          allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        }
+      : null,
+
+  ({ fields }) => {
+    const twice = singletons.find((name) => (fields.get(name)?.length ?? 0) > 1);
+    return twice === undefined ? null : { status: 400, reason: `Duplicate ${twice} field.` };
+  },
+
+  // RFC 9112 §3.2. Only HTTP/1.0 may leave it out (Node refuses HTTP/1.1 without).
+  ({ fields, version }) => {
+    const host = fields.get("host")?.[0];
+    if (host === undefined && version === "1.0") return null;
+    return host !== undefined && isAuthority(host)
+      ? null
+      : { status: 400, reason: "Malformed host field." };
+  },
+
+  // RFC 9112 §6.1 and §6.3: framing must be certain.
+  ({ fields, version }) => {
+    const coding = fields.get("transfer-encoding")?.[0];
+    const length = fields.get("content-length")?.[0];
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) {
+      return { status: 400, reason: "Malformed content-length field." };
+    }
+    if (coding === undefined) return null;
+    return coding.toLowerCase() === "chunked" && length === undefined && version === "1.1"
+      ? null
+      : { status: 400, reason: "Unsupported transfer-encoding." };
+  },
+
+  // RFC 9110 §10.1.1; HTTP/1.0 has no Expect.
+  ({ fields, version }) => {
+    const expectations = fields.get("expect") ?? [];
+    return version === "1.0" ||
+      expectations.every((value) => value.toLowerCase() === "100-continue")
+      ? null
+      : { status: 417, reason: "Unsupported expectation." };
+  },
+
+  // RFC 6455 §4.1: a GET without content.
+  (head) => {
+    if (!isWebSocketUpgrade(head)) return null;
+    const length = Number(head.fields.get("content-length")?.[0] ?? 0);
+    return head.method === "GET" && length === 0 && !head.fields.has("transfer-encoding")
+      ? null
+      : { status: 400, reason: "A WebSocket handshake is a GET without a body." };
+  },
+];
+
+function readHead(req: IncomingMessage): Head {
+  const fields = new Map<string, string[]>();
+  for (const [name, value] of fieldsOf(req.rawHeaders)) {
+    const lowerCase = name.toLowerCase();
+    const values = fields.get(lowerCase);
+    if (values) values.push(value);
+    else fields.set(lowerCase, [value]);
+  }
+  return {
+    method: req.method ?? "",
+    version: req.httpVersion,
+    url: req.url ?? "",
+    fields,
+  };
+}
+
+function isWebSocketUpgrade({ fields }: Head): boolean {
+  const connection = (fields.get("connection") ?? []).join(",").toLowerCase().split(",");
+  return (
+    /^websocket$/i.test(fields.get("upgrade")?.join(",") ?? "") &&
+    connection.some((option) => option.trim() === "upgrade")
+  );
+}
+
+/** RFC 9112 §3.2; undefined for anything that is none of its forms. Nothing is decoded, joined or resolved. */
+function originForm({ url, method, fields }: Head): string | undefined {
+  // Visible ASCII without `#`: a fragment never belongs into a request, and who cuts it routes another target.
+  if (!/^[\x21\x22\x24-\x7e]+$/.test(url)) return undefined;
+  if (url.startsWith("/")) return url;
+  if (url === "*") return method === "OPTIONS" ? url : undefined;
+
+  const [, authority = "", rest = ""] = /^https?:\/\/([^/?]*)(.*)$/i.exec(url) ?? [];
+  // §3.2.2: the target's host wins over the Host field, and a client must send the same in both.
+  if (!isAuthority(authority)) return undefined;
+  if (authority.toLowerCase() !== fields.get("host")?.[0]?.toLowerCase()) return undefined;
+  if (rest === "" && method === "OPTIONS") return "*"; // §3.2.4
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}

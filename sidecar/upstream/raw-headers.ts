@@ -1,0 +1,30 @@
+/** Reading a message's header fields as they were received: names and values in turn, case and duplicates kept. */
+
+/** `IncomingMessage.rawHeaders`: name, value, name, value … in latin1. */
+export type RawHeaders = readonly string[];
+
+/** Every field in the order received. */
+export function* fieldsOf(
+  rawHeaders: RawHeaders,
+): Generator<readonly [name: string, value: string]> {
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    yield [rawHeaders[index] ?? "", rawHeaders[index + 1] ?? ""];
+  }
+}
+
+/** All values of one field, in the order received. `name` in lower case. */
+export function valuesOf(rawHeaders: RawHeaders, name: string): string[] {
+  const values: string[] = [];
+  for (const [field, value] of fieldsOf(rawHeaders)) {
+    if (field.length === name.length && field.toLowerCase() === name) values.push(value);
+  }
+  return values;
+}
+
+/** The elements of a field that is a comma-separated list, over all its lines; empty ones left out (RFC 9110 §5.6.1). */
+export function listOf(rawHeaders: RawHeaders, name: string): string[] {
+  return valuesOf(rawHeaders, name)
+    .flatMap((value) => value.split(","))
+    .map((element) => element.trim())
+    .filter((element) => element !== "");
+}
