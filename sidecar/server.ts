@@ -142,8 +142,12 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     },
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
+        // A connection whose last response goes out from now on falls idle later.
+        const idle = setInterval(() => server.closeIdleConnections(), 50);
+        server.close(() => {
+          clearInterval(idle);
+          resolve();
+        });
       }),
     destroy: () => server.closeAllConnections(),
   };

@@ -160,3 +160,13 @@ export function createMetricsObserver(metrics: Metrics): Observer {
     errorSent: (appId, code) => metrics.errorsSentTotal.inc({ app_id: appId, code }),
   };
 }
+
+/** Sets the state's series to 1 and the others to 0, as Prometheus' state sets are written. */
+export function setCircuitBreakerState(
+  { circuitBreakerState }: Metrics,
+  state: "closed" | "open" | "half-open",
+): void {
+  for (const name of ["closed", "open", "half-open"]) {
+    circuitBreakerState.set({ state: name }, name === state ? 1 : 0);
+  }
+}

@@ -1,0 +1,224 @@
+/** The composition root: builds every object, joins them, and knows in which order they start and stop. */
+
+import type { Config } from "./config.ts";
+import { handleMessage } from "./core/handlers.ts";
+import { Hub } from "./core/hub.ts";
+import { shutdownClose } from "./core/errors.ts";
+import type { Observer } from "./core/ports.ts";
+import { createMemoryBroker } from "./broker/memory.ts";
+import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
+import { createAdminServer, type Readiness } from "./observability/admin.ts";
+import { createLog, createThrottledWarning, type Logger } from "./observability/log.ts";
+import {
+  createMetrics,
+  createMetricsObserver,
+  measure,
+  setCircuitBreakerState,
+} from "./observability/metrics.ts";
+import { createFrontDoor } from "./server.ts";
+import { createAuthorizer } from "./upstream/authorizer.ts";
+import { createForwarding } from "./upstream/forwarded.ts";
+import { guardRequest } from "./upstream/guard.ts";
+import { createUpstreamProxy } from "./upstream/proxy.ts";
+import { parseUpstream } from "./upstream/address.ts";
+import { createWebSocketEndpoint } from "./ws/upgrade.ts";
+
+export interface Sidecar {
+  /** Resolves once both ports listen; rejects if one of them can't be had. */
+  start(): Promise<{ port: number; adminPort: number }>;
+  /**
+   * Stops accepting, closes WebSockets with 4200, lets requests in flight finish; what is still open after
+   * `shutdownTimeoutMs` is cut. Resolves when all is closed; called again it returns the same promise.
+   */
+  stop(): Promise<void>;
+}
+
+/** What tests replace; everything else is made here. */
+export interface Overrides {
+  readonly log?: Logger;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+}
+
+export function createSidecar(
+  config: Config,
+  { version, ...overrides }: { version: string } & Overrides,
+): Sidecar {
+  const now = overrides.now ?? (() => performance.now());
+  const log = overrides.log ?? createLog({ level: config.log.level, version });
+  const warn = createThrottledWarning(log, { intervalMs: 10_000, now });
+  const startedMs = now();
+  let state: "starting" | "listening" | "draining" = "starting";
+  const isDraining = (): boolean => state === "draining";
+
+  const metrics = createMetrics();
+  const counting = createMetricsObserver(metrics);
+  const observer: Observer = {
+    ...counting,
+    authorizationFailed(appId, reason, sentKey) {
+      counting.authorizationFailed(appId, reason);
+      log.debug({ app_id: appId, reason }, "subscription refused");
+      if (sentKey === undefined) return;
+      const sent = sentKey.slice(0, 64);
+      warn("signature made with another app's key", { app_id: appId, sent_app_key: sent });
+    },
+  };
+
+  const hubs = config.apps.map((app) => new Hub({ app, observer }));
+  const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
+  const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
+  const broker = createMemoryBroker({
+    deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
+  });
+
+  const forwarding = createForwarding({ trustedProxies: config.upstream.trustedProxies });
+  const upstream = connectUpstream();
+
+  function connectUpstream() {
+    if (config.upstream.address === null) return null;
+    const parsed = parseUpstream(config.upstream.address);
+    if (!parsed.ok) throw new Error(parsed.error);
+    const address = parsed.upstream;
+    const proxy = createUpstreamProxy({
+      upstream: address,
+      forwarding,
+      connectTimeoutMs: config.upstream.connectTimeoutMs,
+      responseTimeoutMs: config.upstream.responseTimeoutMs,
+      maxBodyBytes: config.upstream.maxBodyBytes ?? 0,
+      isDraining,
+      onFinished({ method, status, durationMs, fault }) {
+        metrics.proxyRequestsTotal.inc({ code: status });
+        metrics.proxyRequestDurationSeconds.observe(durationMs / 1000);
+        log.debug({ method, status, duration_ms: Math.round(durationMs) }, "request proxied");
+        if (fault === undefined) return;
+        metrics.proxyFaultsTotal.inc({ fault });
+        warn("the upstream did not answer properly", { method, status, fault });
+      },
+    });
+    const authorizer = createAuthorizer({
+      upstream: address,
+      authPath: config.authorizer.authPath,
+      deadlineMs: config.authorizer.timeoutMs,
+      maxAnswerBytes: config.authorizer.maxBodyBytes,
+      maxConcurrent: config.authorizer.maxConcurrent,
+      breaker: config.authorizer.breaker,
+      perConnection: config.authorizer.perConnection,
+      forwarding,
+      now,
+      onBreakerState(breakerState) {
+        setCircuitBreakerState(metrics, breakerState);
+        log.warn({ state: breakerState }, "circuit breaker of the authorization changed its state");
+      },
+      onOutcome({ reason, durationMs }) {
+        if (durationMs > 0) metrics.authDurationSeconds.observe(durationMs / 1000);
+        if (reason !== "ok") log.debug({ reason }, "authorization by subrequest refused");
+      },
+    });
+    setCircuitBreakerState(metrics, authorizer.breakerState);
+    measure(metrics, {
+      name: "pogo_proxy_tunnels_active",
+      help: "Open WebSocket connections passed through to the upstream.",
+      read: () => proxy.openTunnels,
+    });
+    return { proxy, authorizer };
+  }
+
+  const webSockets = createWebSocketEndpoint({
+    hubs: hubsByKey,
+    onMessage(hub, connection, text, nowMs) {
+      const authorizer = upstream?.authorizer ?? null;
+      void handleMessage(connection, text, { hub, authorizer, broker, observer }, nowMs);
+    },
+    observer,
+    clientIp: (handshake) => forwarding.clientIp(handshake),
+    isDraining,
+    onFrameDropped: () => metrics.clientDroppedMessagesTotal.inc(),
+    onHandshakeRefused: (reason) => metrics.handshakesRefusedTotal.inc({ reason }),
+    now,
+    maxConnections: config.websocket.maxConnections,
+    handshakeRate: config.websocket.handshakeRate,
+    maxQueuedBytes: config.websocket.outboundQueueBytes,
+    writeWaitMs: config.websocket.writeWaitMs,
+  });
+
+  const api = {
+    hubs: hubsById,
+    broker,
+    observer,
+    maxBodyBytes: config.httpApi.maxBodyBytes,
+    timestampToleranceSeconds: config.httpApi.timestampToleranceMs / 1000,
+    nowSeconds: () => Date.now() / 1000,
+    onSignatureRefused(appId: string, reason: string) {
+      metrics.apiSignaturesRefusedTotal.inc({ app_id: appId, reason });
+      warn("API request refused: its signature does not hold", { app_id: appId, wrong: reason });
+    },
+  };
+
+  const frontDoor = createFrontDoor({
+    pathPrefix: config.server.path,
+    appIds: new Set(hubsById.keys()),
+    guard: guardRequest,
+    matchApi: matchApiPath,
+    webSocket: webSockets.handleUpgrade,
+    httpApi: (req, res, match, target) => void handleApiRequest(req, res, match, target, api),
+    upstream: upstream?.proxy ?? null,
+    isDraining,
+    headersTimeoutMs: config.server.headersTimeoutMs,
+    requestTimeoutMs: config.server.requestTimeoutMs,
+    keepAliveTimeoutMs: config.server.keepAliveTimeoutMs,
+  });
+
+  const admin = createAdminServer({
+    metrics,
+    readiness: (): Readiness =>
+      state === "listening" ? { ready: true } : { ready: false, reason: state },
+    health: () => ({
+      version,
+      uptime_seconds: Math.round((now() - startedMs) / 1000),
+      connections: webSockets.connectionCount,
+      circuit_breaker: upstream?.authorizer.breakerState ?? null,
+    }),
+  });
+
+  async function start(): Promise<{ port: number; adminPort: number }> {
+    const adminPort = await admin.listen(config.admin.host, config.admin.port);
+    const port = await frontDoor.listen(config.server.host, config.server.port);
+    state = "listening";
+    log.info(
+      {
+        host: config.server.host,
+        port,
+        admin_port: adminPort,
+        upstream: config.upstream.address,
+        apps: config.apps.map(({ id }) => id),
+      },
+      "listening",
+    );
+    return { port, adminPort };
+  }
+
+  let stopping: Promise<void> | null = null;
+
+  async function drain(): Promise<void> {
+    state = "draining";
+    metrics.draining.set(1);
+    log.info({ connections: webSockets.connectionCount }, "draining");
+    const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
+    const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
+    const allClosed = frontDoor.close();
+    webSockets.closeAll(shutdownClose.code, shutdownClose.reason);
+    const outcome = await Promise.race([allClosed, deadline]);
+    clearTimeout(timer);
+    if (outcome === "deadline") log.warn("shutdown timeout: cutting what is still open");
+
+    webSockets.destroy();
+    upstream?.proxy.close();
+    upstream?.authorizer.close();
+    frontDoor.destroy();
+    await broker.close();
+    admin.close();
+    log.info("stopped");
+  }
+
+  return { start, stop: () => (stopping ??= drain()) };
+}

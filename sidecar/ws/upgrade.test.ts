@@ -1,0 +1,383 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect as connectTcp, type Socket } from "node:net";
+import { afterEach, describe, it } from "node:test";
+import { WebSocket } from "ws";
+import type { App } from "../core/app.ts";
+import { handleMessage } from "../core/handlers.ts";
+import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
+import {
+  createWebSocketEndpoint,
+  type HandshakeRefusal,
+  type WebSocketEndpointOptions,
+} from "./upgrade.ts";
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+/** The endpoint on a real port, with one app. */
+async function startEndpoint(
+  options: Partial<WebSocketEndpointOptions> & { app?: Partial<App> } = {},
+) {
+  const { app, ...overrides } = options;
+  const node = createTestNode(app ? { app } : {});
+  const refused: HandshakeRefusal[] = [];
+  let dropped = 0;
+  const endpoint = createWebSocketEndpoint({
+    hubs: new Map([[node.app.key, node.hub]]),
+    onMessage: (_hub, connection, text, nowMs) =>
+      void handleMessage(connection, text, node.dependencies, nowMs),
+    observer: node.observer,
+    clientIp: ({ remoteAddress }) => remoteAddress,
+    isDraining: () => false,
+    onFrameDropped: () => (dropped += 1),
+    onHandshakeRefused: (reason) => void refused.push(reason),
+    now: () => performance.now(),
+    maxConnections: 100,
+    handshakeRate: { perSecond: 1000, burst: 1000 },
+    maxQueuedBytes: 1_000_000,
+    writeWaitMs: 10_000,
+    ...overrides,
+  });
+  const server = createServer();
+  server.on("upgrade", (req, socket, head) => {
+    endpoint.handleUpgrade(req, socket, head, (req.url ?? "").split(/[/?]/)[2] ?? "");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  cleanups.push(() => {
+    endpoint.destroy();
+    server.close();
+  });
+  return { node, endpoint, port, refused, dropped: () => dropped };
+}
+
+interface Client {
+  readonly socket: WebSocket;
+  /** The next message, parsed. */
+  next(): Promise<Record<string, unknown>>;
+  closed: Promise<{ code: number; reason: string }>;
+}
+
+function openClient(
+  port: number,
+  options: { key?: string; origin?: string; query?: string } = {},
+): Client {
+  const { key = "app-key", query = "", origin } = options;
+  const socket = new WebSocket(
+    `ws://127.0.0.1:${port}/app/${key}${query}`,
+    origin ? { origin } : {},
+  );
+  cleanups.push(() => socket.terminate());
+  const messages: Record<string, unknown>[] = [];
+  const waiting: ((message: Record<string, unknown>) => void)[] = [];
+  socket.on("message", (data) => {
+    const message = JSON.parse(String(data));
+    const next = waiting.shift();
+    if (next) next(message);
+    else messages.push(message);
+  });
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.on("close", (code, reason) => resolve({ code, reason: String(reason) }));
+  });
+  return {
+    socket,
+    closed,
+    next() {
+      const message = messages.shift();
+      return message ? Promise.resolve(message) : new Promise((resolve) => waiting.push(resolve));
+    },
+  };
+}
+
+/** A handshake by hand, for what a WebSocket library would not do; resolves with the response's head. */
+async function openRaw(
+  port: number,
+  options: { headers?: Record<string, string>; behind?: Buffer; path?: string } = {},
+): Promise<{ socket: Socket; head: string; rest: Buffer }> {
+  const socket = connectTcp(port, "127.0.0.1");
+  cleanups.push(() => socket.destroy());
+  const headers = {
+    Host: "127.0.0.1",
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    ...options.headers,
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const request = [`GET ${options.path ?? "/app/app-key"} HTTP/1.1`, ...lines, "", ""].join("\r\n");
+  socket.write(Buffer.concat([Buffer.from(request), options.behind ?? Buffer.alloc(0)]));
+  let received = Buffer.alloc(0);
+  while (!received.includes("\r\n\r\n")) {
+    const [chunk] = await once(socket, "data");
+    received = Buffer.concat([received, chunk]);
+  }
+  const end = received.indexOf("\r\n\r\n") + 4;
+  return { socket, head: received.subarray(0, end).toString(), rest: received.subarray(end) };
+}
+
+/** A client's frame, masked with zeros. */
+function maskedFrame(firstByte: number, payload: Buffer): Buffer {
+  assert.ok(payload.length < 126);
+  return Buffer.concat([Buffer.from([firstByte, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
+
+describe("WebSocket handshake", () => {
+  it("C02, C04, C05, C06: is answered with connection_established, without any query", async () => {
+    const { port } = await startEndpoint({ app: { activityTimeoutSeconds: 17 } });
+    const message = await openClient(port).next();
+    assert.equal(message["event"], "pusher:connection_established");
+    const data = JSON.parse(String(message["data"]));
+    assert.match(data.socket_id, /^\d+\.\d+$/);
+    assert.equal(data.activity_timeout, 17);
+    const other = JSON.parse(String((await openClient(port).next())["data"]));
+    assert.notEqual(other.socket_id, data.socket_id);
+  });
+
+  it("C03: any protocol version is welcome", async () => {
+    const { port } = await startEndpoint();
+    const message = await openClient(port, { query: "?protocol=99&client=x&flash=false" }).next();
+    assert.equal(message["event"], "pusher:connection_established");
+  });
+
+  it("C01, C08: 101 with the key's answer, and no extension though one was offered", async () => {
+    const { port } = await startEndpoint();
+    const { head } = await openRaw(port, {
+      headers: { "Sec-WebSocket-Extensions": "permessage-deflate" },
+    });
+    assert.match(head, /^HTTP\/1\.1 101 /);
+    assert.match(head, /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/);
+    assert.doesNotMatch(head, /Sec-WebSocket-Extensions/i);
+  });
+
+  it("C07: an unknown key is told so, and closed with 4001", async () => {
+    const { port, refused } = await startEndpoint();
+    const client = openClient(port, { key: "nope" });
+    assert.deepEqual(await client.next(), errorMessage(4001, "Application does not exist"));
+    assert.deepEqual(await client.closed, { code: 4001, reason: "Application does not exist" });
+    assert.deepEqual(refused, ["unknown_key"]);
+  });
+
+  it("C09, C10: a foreign origin gets the error first, is closed, and can do nothing", async () => {
+    const { port, node } = await startEndpoint({ app: { allowedOrigins: ["laravel.com"] } });
+    const client = openClient(port, { origin: "http://evil.example" });
+    client.socket.on("open", () => {
+      client.socket.send('{"event":"pusher:subscribe","data":{"channel":"a"}}');
+    });
+    assert.deepEqual(await client.next(), errorMessage(4009, "Origin not allowed"));
+    assert.equal((await client.closed).code, 4009);
+    assert.equal(node.hub.channel("a"), undefined);
+    const allowed = await openClient(port, { origin: "https://laravel.com:8443" }).next();
+    assert.equal(allowed["event"], "pusher:connection_established");
+  });
+
+  it("C15, C16: over the app's quota, open connections counted: 4004", async () => {
+    const { port } = await startEndpoint({ app: { maxConnections: 1 } });
+    const first = openClient(port);
+    await first.next();
+    const second = openClient(port);
+    const error = errorMessage(4004, "Application is over connection quota");
+    assert.deepEqual(await second.next(), error);
+    assert.equal((await second.closed).code, 4004);
+    first.socket.close();
+    await first.closed;
+    assert.equal((await openClient(port).next())["event"], "pusher:connection_established");
+  });
+
+  it("over the node's capacity: 4100, so that clients come back later", async () => {
+    const { port } = await startEndpoint({ maxConnections: 1 });
+    await openClient(port).next();
+    const client = openClient(port);
+    assert.deepEqual(await client.next(), errorMessage(4100, "Server is over capacity"));
+    assert.equal((await client.closed).code, 4100);
+  });
+
+  it("too many from one address are answered 429, before any handshake", async () => {
+    const { port, refused } = await startEndpoint({
+      handshakeRate: { perSecond: 0.001, burst: 2 },
+    });
+    await openRaw(port);
+    await openRaw(port);
+    const { head } = await openRaw(port);
+    assert.match(head, /^HTTP\/1\.1 429 Too Many Requests\r\n/);
+    assert.match(head, /Retry-After: 1/);
+    assert.deepEqual(refused, ["rate_limit"]);
+  });
+
+  it("a draining node answers 503", async () => {
+    const { port } = await startEndpoint({ isDraining: () => true });
+    const { head } = await openRaw(port);
+    assert.match(head, /^HTTP\/1\.1 503 /);
+  });
+
+  it("a broken handshake is answered in HTTP and leaves nothing", async () => {
+    const { port, endpoint } = await startEndpoint();
+    const badKey = await openRaw(port, { headers: { "Sec-WebSocket-Key": "x" } });
+    assert.match(badKey.head, /^HTTP\/1\.1 400 /);
+    const badVersion = await openRaw(port, { headers: { "Sec-WebSocket-Version": "1" } });
+    assert.match(badVersion.head, /^HTTP\/1\.1 400 [^]*Sec-WebSocket-Version: 13/);
+    assert.equal(endpoint.connectionCount, 0);
+  });
+
+  it("O06: frames in the handshake's own segment are handled", async () => {
+    const { port, node } = await startEndpoint();
+    const message = Buffer.from('{"event":"pusher:subscribe","data":{"channel":"early"}}');
+    const { socket, rest } = await openRaw(port, { behind: maskedFrame(0x81, message) });
+    let received = rest.toString();
+    while (!received.includes("subscription_succeeded")) {
+      received += String((await once(socket, "data"))[0]);
+    }
+    assert.ok(received.indexOf("connection_established") < received.indexOf("subscription_succ"));
+    assert.ok(node.hub.channel("early"));
+  });
+});
+
+describe("WebSocket connection", () => {
+  it("X02: a ping is answered with a pong of the same payload", async () => {
+    const { port } = await startEndpoint();
+    const client = openClient(port);
+    await client.next();
+    client.socket.ping("hello");
+    const [payload] = await once(client.socket, "pong");
+    assert.equal(String(payload), "hello");
+  });
+
+  it("X04: a message of max_message_size is handled, one byte more closes with 1009", async () => {
+    const { port } = await startEndpoint({ app: { maxMessageBytes: 100 } });
+    const client = openClient(port);
+    await client.next();
+    const ping = '{"event":"pusher:ping"}';
+    client.socket.send(ping.padEnd(100));
+    assert.deepEqual(await client.next(), { event: "pusher:pong" });
+    client.socket.send(ping.padEnd(101));
+    const reason = "Maximum message size exceeded";
+    assert.deepEqual(await client.closed, { code: 1009, reason });
+  });
+
+  it("X04: a megabyte of garbage closes with 1009 too", async () => {
+    const { port, endpoint } = await startEndpoint();
+    const client = openClient(port);
+    await client.next();
+    client.socket.on("error", () => {});
+    client.socket.send(Buffer.alloc(1_048_576, 0xff));
+    assert.equal((await client.closed).code, 1009);
+    assert.equal(endpoint.connectionCount, 0);
+  });
+
+  it("X05: invalid UTF-8 closes with 1007, an unmasked frame with 1002", async () => {
+    const { port } = await startEndpoint();
+    for (const [frame, code] of [
+      [maskedFrame(0x81, Buffer.from([0xff, 0xfe])), 1007],
+      [Buffer.from([0x81, 2, 0x7b, 0x7d]), 1002],
+    ] as const) {
+      const { socket, rest } = await openRaw(port);
+      socket.write(frame);
+      let received = rest;
+      socket.on("data", (chunk) => (received = Buffer.concat([received, chunk])));
+      await once(socket, "end");
+      const close = received.lastIndexOf(0x88);
+      assert.equal(received.readUInt16BE(close + 2), code);
+    }
+  });
+
+  it("X06: a client's close is echoed with its code and reason", async () => {
+    const { port, node } = await startEndpoint();
+    const client = openClient(port);
+    await client.next();
+    client.socket.close(4123, "bye");
+    assert.deepEqual(await client.closed, { code: 4123, reason: "bye" });
+    assert.equal(node.hub.connectionCount, 0);
+  });
+
+  it("X07, X08: binary and fragmented messages are handled as text", async () => {
+    const { port } = await startEndpoint();
+    const client = openClient(port);
+    await client.next();
+    client.socket.send(Buffer.from('{"event":"pusher:ping"}'));
+    assert.deepEqual(await client.next(), { event: "pusher:pong" });
+    client.socket.send('{"event":"pus', { fin: false });
+    client.socket.send('her:ping"}', { fin: true });
+    assert.deepEqual(await client.next(), { event: "pusher:pong" });
+  });
+
+  it("what is queued goes out before the answer to a client's close", async () => {
+    const { port, node } = await startEndpoint();
+    const client = openClient(port);
+    await client.next();
+    client.socket.send('{"event":"pusher:subscribe","data":{"channel":"a"}}');
+    client.socket.send('{"event":"pusher:ping"}');
+    client.socket.close(1000);
+    assert.equal((await client.next())["event"], "pusher_internal:subscription_succeeded");
+    assert.deepEqual(await client.next(), { event: "pusher:pong" });
+    await client.closed;
+    assert.equal(node.hub.channel("a"), undefined);
+  });
+
+  it("L03: a hundred fast pings get a hundred pongs", async () => {
+    const { port } = await startEndpoint();
+    const client = openClient(port);
+    await client.next();
+    for (let i = 0; i < 100; i++) client.socket.send('{"event":"pusher:ping"}');
+    for (let i = 0; i < 100; i++) assert.deepEqual(await client.next(), { event: "pusher:pong" });
+  });
+
+  it("H01, H02: a silent client is pinged, then closed with 4201, and its channels are left", async () => {
+    const app = { pingPeriodMs: 100, pongWaitMs: 200 };
+    const { port, node } = await startEndpoint({ app });
+    const client = openClient(port);
+    await client.next();
+    client.socket.send('{"event":"pusher:subscribe","data":{"channel":"a"}}');
+    await client.next();
+    assert.deepEqual(await client.next(), { event: "pusher:ping" });
+    assert.deepEqual(await client.next(), errorMessage(4201, "Pong reply not received in time"));
+    assert.equal((await client.closed).code, 4201);
+    assert.equal(node.hub.channel("a"), undefined);
+  });
+
+  it("H03: a client that uses control frames is pinged with one", async () => {
+    const { port } = await startEndpoint({ app: { pingPeriodMs: 100, pongWaitMs: 60_000 } });
+    const client = openClient(port);
+    await client.next();
+    client.socket.ping();
+    await once(client.socket, "ping");
+  });
+
+  it("closes a client that never reads with 4100, after write_wait", async () => {
+    const { port, node, dropped } = await startEndpoint({
+      maxQueuedBytes: 200_000,
+      writeWaitMs: 1,
+    });
+    const { socket } = await openRaw(port, {
+      behind: maskedFrame(0x81, Buffer.from('{"event":"pusher:subscribe","data":{"channel":"a"}}')),
+    });
+    socket.pause();
+    const dataJson = JSON.stringify("x".repeat(100_000));
+    const event = { appId: "app-id", channel: "a", event: "e", dataJson };
+    const deadline = performance.now() + 20_000;
+    while (node.hub.connectionCount > 0 && performance.now() < deadline) {
+      node.hub.broadcast(event);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assert.equal(node.hub.connectionCount, 0);
+    assert.ok(dropped() > 0);
+    const codes = node.observer.calls.filter(([method]) => method === "connectionClosed");
+    assert.equal(codes.length, 1);
+  });
+
+  it("closeAll closes everybody with the given code", async () => {
+    const { port, endpoint } = await startEndpoint();
+    const clients = [openClient(port), openClient(port)];
+    for (const client of clients) await client.next();
+    endpoint.closeAll(4200, "Server is shutting down");
+    for (const client of clients) {
+      assert.deepEqual(await client.closed, { code: 4200, reason: "Server is shutting down" });
+    }
+    assert.equal(endpoint.connectionCount, 0);
+  });
+});
