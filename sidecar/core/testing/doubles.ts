@@ -72,6 +72,8 @@ export class RecordingObserver implements Observer {
 
 export const testHandshake: Handshake = { rawHeaders: [], remoteAddress: "127.0.0.1" };
 
+export type TestNode = ReturnType<typeof createTestNode>;
+
 /** A node with one app, and clients that speak to it without a network. */
 export function createTestNode(
   options: { app?: Partial<App>; authorizer?: ChannelAuthorizer } = {},

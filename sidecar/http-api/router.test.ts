@@ -1,0 +1,578 @@
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
+import { afterEach, describe, it } from "node:test";
+import Pusher from "pusher";
+import type { App } from "../core/app.ts";
+import type { Broker, BrokerFault } from "../core/ports.ts";
+import { createTestNode, type TestNode } from "../core/testing/doubles.ts";
+import { handleApiRequest, matchApiPath } from "./router.ts";
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+const nowSeconds = Math.floor(Date.now() / 1000);
+
+/** The API on a real port, with one app, below the prefix `/ws` too. */
+async function startApi(
+  options: { app?: Partial<App>; broker?: Broker; maxBodyBytes?: number } = {},
+) {
+  const node = createTestNode(options.app ? { app: options.app } : {});
+  const refusals: string[] = [];
+  const server = createServer((req, res) => {
+    const [path = "", search = ""] = (req.url ?? "").split("?");
+    const inner = path.startsWith("/ws/") ? path.slice(3) : path;
+    const match = matchApiPath(inner);
+    if (!match) return void res.writeHead(418).end();
+    void handleApiRequest(
+      req,
+      res,
+      match,
+      { search, signedPaths: [path, inner] },
+      {
+        hubs: new Map([[node.app.id, node.hub]]),
+        broker: options.broker ?? node.broker,
+        observer: node.observer,
+        maxBodyBytes: options.maxBodyBytes ?? 2_097_152,
+        timestampToleranceSeconds: 300,
+        nowSeconds: () => nowSeconds,
+        onSignatureRefused: (_appId, refusal) => void refusals.push(refusal),
+      },
+    );
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanups.push(() => void server.close());
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const { id, key, secret } = node.app;
+  const sdk = new Pusher({ appId: id, key, secret, host: "127.0.0.1", port: String(port) });
+  return { node, port, sdk, refusals, call: createCaller(port, node) };
+}
+
+interface Call {
+  readonly method?: string;
+  readonly query?: Record<string, string>;
+  /** Bytes as they are; objects as JSON. */
+  readonly body?: unknown;
+  readonly path?: string;
+  readonly signedPath?: string;
+  readonly tamper?: (params: Record<string, string>) => void;
+  readonly secret?: string;
+}
+
+/** Signs by hand, as the SDKs do, and sends. */
+function createCaller(port: number, node: TestNode) {
+  return async (route: string, call: Call = {}) => {
+    const method = call.method ?? (call.body === undefined ? "GET" : "POST");
+    const path = call.path ?? `/apps/${node.app.id}/${route}`;
+    const body =
+      call.body === undefined
+        ? ""
+        : typeof call.body === "string"
+          ? call.body
+          : JSON.stringify(call.body);
+    const params: Record<string, string> = {
+      auth_key: node.app.key,
+      auth_timestamp: String(nowSeconds),
+      auth_version: "1.0",
+      ...(body && { body_md5: createHash("md5").update(body).digest("hex") }),
+      ...call.query,
+    };
+    const sorted = Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const text = [
+      method,
+      call.signedPath ?? path,
+      sorted.map(([name, value]) => `${name}=${value}`).join("&"),
+    ].join("\n");
+    const secret = call.secret ?? node.app.secret;
+    params["auth_signature"] = createHmac("sha256", secret).update(text).digest("hex");
+    call.tamper?.(params);
+    return send(port, method, `${path}?${new URLSearchParams(params)}`, body);
+  };
+}
+
+async function send(port: number, method: string, target: string, body: string) {
+  const req = httpRequest({ port, host: "127.0.0.1", method, path: target, agent: false });
+  req.end(body);
+  const [res] = await once(req, "response");
+  const chunks: Buffer[] = [];
+  for await (const chunk of res) chunks.push(chunk);
+  return {
+    status: res.statusCode,
+    headers: res.headers,
+    text: Buffer.concat(chunks).toString(),
+  };
+}
+
+const event = { name: "e", data: '"d"', channels: ["a"] };
+
+describe("authentication of the API", () => {
+  it("A01: an unsigned and a wrongly signed request are answered 401", async () => {
+    const { call, refusals } = await startApi();
+    const answers = [
+      await call("channels", { tamper: (params) => delete params["auth_signature"] }),
+      await call("channels", { secret: "wrong" }),
+      await call("channels", { tamper: (params) => (params["auth_signature"] = "ü") }),
+      await call("channels", {
+        tamper: (params) =>
+          (params["auth_signature"] = params["auth_signature"]?.toUpperCase() ?? ""),
+      }),
+    ];
+    for (const { status, text } of answers) {
+      assert.equal(status, 401);
+      assert.equal(text, "Authentication signature invalid.");
+    }
+    assert.deepEqual(
+      refusals,
+      Array.from({ length: 4 }, () => "auth_signature"),
+    );
+  });
+
+  it("A02: an unknown app id is said before any signature", async () => {
+    const { call } = await startApi();
+    const { status, text } = await call("", { path: "/apps/nope/channels" });
+    assert.equal(status, 404);
+    assert.equal(text, "No matching application for ID [nope].");
+  });
+
+  it("A03, A04: the body's md5 is recomputed, whatever the query claims", async () => {
+    const { port, node, call } = await startApi();
+    const { text } = await call("events", { body: event });
+    assert.equal(text, "{}");
+    const params = {
+      auth_key: node.app.key,
+      auth_timestamp: String(nowSeconds),
+      auth_version: "1.0",
+    };
+    const md5 = createHash("md5").update('{"a":1}').digest("hex");
+    const signed = `POST\n/apps/app-id/events\nauth_key=app-key&auth_timestamp=${nowSeconds}&auth_version=1.0&body_md5=${md5}`;
+    const signature = createHmac("sha256", node.app.secret).update(signed).digest("hex");
+    const query = new URLSearchParams({ ...params, body_md5: md5, auth_signature: signature });
+    const altered = await send(port, "POST", `/apps/app-id/events?${query}`, '{"a":2}');
+    assert.equal(altered.status, 401);
+    query.delete("body_md5");
+    const absent = await send(port, "POST", `/apps/app-id/events?${query}`, '{"a":1}');
+    assert.equal(absent.status, 422, "signed, though not in the query");
+  });
+
+  it("A05: a timestamp is good for 300 s either way", async () => {
+    const { call, refusals } = await startApi();
+    for (const [offset, status] of [
+      [-299, 200],
+      [299, 200],
+      [-301, 401],
+      [301, 401],
+    ] as const) {
+      const query = { auth_timestamp: String(nowSeconds + offset) };
+      assert.equal((await call("channels", { query })).status, status, String(offset));
+    }
+    for (const auth_timestamp of ["", "x", "-5", "1e9", "Infinity"]) {
+      assert.equal((await call("channels", { query: { auth_timestamp } })).status, 401);
+    }
+    assert.ok(refusals.every((refusal) => refusal === "auth_timestamp"));
+  });
+
+  it("A06: another app's key and another version are refused", async () => {
+    const { call, refusals } = await startApi();
+    assert.equal((await call("channels", { query: { auth_key: "other" } })).status, 401);
+    assert.equal((await call("channels", { query: { auth_version: "2.0" } })).status, 401);
+    assert.deepEqual(refusals, ["auth_key", "auth_version"]);
+  });
+
+  it("A07: below a path prefix, signed with it or without", async () => {
+    const { call } = await startApi();
+    const path = "/ws/apps/app-id/channels";
+    assert.equal((await call("", { path })).status, 200);
+    assert.equal((await call("", { path, signedPath: "/apps/app-id/channels" })).status, 200);
+    assert.equal((await call("", { path, signedPath: "/x/apps/app-id/channels" })).status, 401);
+  });
+
+  it("A08: query values are decoded before they are signed", async () => {
+    const { call } = await startApi();
+    const query = { filter_by_prefix: "a b/é&=+%", info: "user_count" };
+    assert.equal((await call("channels", { query })).status, 200);
+  });
+
+  it("A09: info[] twice is signed as a comma list", async () => {
+    const { port, node } = await startApi();
+    const signed = `GET\n/apps/app-id/channels\nauth_key=app-key&auth_timestamp=${nowSeconds}&auth_version=1.0&info=a,b`;
+    const signature = createHmac("sha256", node.app.secret).update(signed).digest("hex");
+    const query = `auth_key=app-key&auth_timestamp=${nowSeconds}&auth_version=1.0&info[]=a&info%5B%5D=b&auth_signature=${signature}`;
+    assert.equal((await send(port, "GET", `/apps/app-id/channels?${query}`, "")).status, 200);
+  });
+
+  it("O02: a wrong method is answered 405 with Allow", async () => {
+    const { call } = await startApi();
+    const { status, headers, text } = await call("events", { method: "PUT", body: event });
+    assert.equal(status, 405);
+    assert.equal(headers["allow"], "POST");
+    assert.equal(text, "Method not allowed.");
+    assert.equal((await call("channels/a/users", { method: "DELETE" })).headers["allow"], "GET");
+  });
+
+  it("O03: what is no route of the API is not its business", () => {
+    for (const path of [
+      "/apps",
+      "/apps/",
+      "/apps/app-id",
+      "/apps/app-id/",
+      "/apps/app-id/events/",
+      "/apps/app-id/nope",
+      "/apps/app-id/channels/a/users/b",
+      "/apps/app-id//channels",
+      "/apps//channels",
+      "//apps/app-id/channels",
+      "/Apps/app-id/channels",
+      "/apps/app-id/channels/",
+      "/x/../apps/app-id/channels",
+    ]) {
+      assert.equal(matchApiPath(path), null, path);
+    }
+  });
+});
+
+describe("POST /apps/{id}/events", () => {
+  it("V01, V11: delivers data verbatim to the channel, and answers {}", async () => {
+    const { node, call } = await startApi();
+    const client = node.connect();
+    client.subscribe("a");
+    const data = 'ü "quoted" \\/ \u2028 😀 {"x":[1.0]}';
+    const { status, headers, text } = await call("events", {
+      body: { name: "App\\Events\\E", data, channel: "a" },
+    });
+    assert.equal(status, 200);
+    assert.equal(text, "{}");
+    assert.equal(headers["content-length"], "2");
+    assert.equal(headers["content-type"], "application/json");
+    assert.deepEqual(client.transport.take(), [{ event: "App\\Events\\E", channel: "a", data }]);
+  });
+
+  it("V02: one message for each channel of the list; channels wins over channel", async () => {
+    const { node, call } = await startApi();
+    const client = node.connect();
+    for (const channel of ["a", "b", "c"]) client.subscribe(channel);
+    await call("events", { body: { ...event, channels: ["a", "b"], channel: "c" } });
+    assert.deepEqual(
+      client.transport.take().map((message) => message["channel"]),
+      ["a", "b"],
+    );
+  });
+
+  it("V03: socket_id leaves its connection out; an unknown one is no fault", async () => {
+    const { node, sdk } = await startApi();
+    const [sender, other] = [node.connect(), node.connect()];
+    for (const client of [sender, other]) client.subscribe("a");
+    await sdk.trigger("a", "e", {}, { socket_id: sender.socketId });
+    await sdk.trigger("a", "e", {}, { socket_id: "9.9" });
+    assert.equal(sender.transport.take().length, 1);
+    assert.equal(other.transport.take().length, 2);
+  });
+
+  it("V04, V05: info tells counts by kind of channel", async () => {
+    const { node, sdk } = await startApi();
+    node.connect().subscribe("presence-a", '{"user_id":"1"}');
+    node.connect().subscribe("b");
+    const both = ["presence-a", "b", "vacant"];
+    const users = await sdk.trigger(both, "e", {}, { info: "user_count" });
+    assert.deepEqual(await users.json(), {
+      channels: { "presence-a": { user_count: 1 }, b: {}, vacant: {} },
+    });
+    const subscriptions = await sdk.trigger(both, "e", {}, { info: "subscription_count,nonsense" });
+    assert.deepEqual(await subscriptions.json(), {
+      channels: { "presence-a": {}, b: { subscription_count: 1 }, vacant: {} },
+    });
+  });
+
+  const invalid: [title: string, body: object, errors: object][] = [
+    ["V06: data missing", { name: "e", channel: "a" }, { data: ["The data field is required."] }],
+    [
+      "V06: data is an object",
+      { name: "e", channel: "a", data: {} },
+      { data: ["The data field must be a string."] },
+    ],
+    ["V06: data empty", { ...event, data: "" }, { data: ["The data field is required."] }],
+    ["V06: data blank", { ...event, data: " \n" }, { data: ["The data field is required."] }],
+    [
+      "V07: no channel at all",
+      { name: "e", data: "d" },
+      {
+        channels: ["The channels field is required when channel is not present."],
+        channel: ["The channel field is required when channels is not present."],
+      },
+    ],
+    [
+      "V07: an empty list",
+      { ...event, channels: [] },
+      {
+        channels: ["The channels field is required when channel is not present."],
+        channel: ["The channel field is required when channels is not present."],
+      },
+    ],
+    [
+      "V08: socket_id null",
+      { ...event, socket_id: null },
+      { socket_id: ["The socket id field must be a string."] },
+    ],
+    ["V08: info a list", { ...event, info: [] }, { info: ["The info field must be a string."] }],
+    [
+      "channels is a string",
+      { ...event, channels: "a" },
+      { channels: ["The channels field must be an array."] },
+    ],
+    [
+      "a channel that is no string",
+      { ...event, channels: ["a", 5] },
+      { "channels.1": ["The channels.1 field must be a string."] },
+    ],
+    [
+      "everything missing",
+      {},
+      {
+        name: ["The name field is required."],
+        data: ["The data field is required."],
+        channels: ["The channels field is required when channel is not present."],
+        channel: ["The channel field is required when channels is not present."],
+      },
+    ],
+  ];
+  for (const [title, body, errors] of invalid) {
+    it(`${title}: 422, and nothing is delivered`, async () => {
+      const { node, call } = await startApi();
+      const client = node.connect();
+      client.subscribe("a");
+      const { status, text } = await call("events", { body });
+      assert.equal(status, 422);
+      assert.deepEqual(JSON.parse(text), errors);
+      assert.deepEqual(client.transport.take(), []);
+    });
+  }
+
+  const refused: [title: string, body: unknown, status: number, reason: string][] = [
+    ["V09: a body that is no JSON", "{", 400, "invalid_payload_json"],
+    ["V09: a JSON scalar", "5", 400, "invalid_payload_json"],
+    ["a name of 201 characters", { ...event, name: "x".repeat(201) }, 422, "event_too_long"],
+    [
+      "a channel of 257 characters",
+      { ...event, channels: ["a", "x".repeat(257)] },
+      422,
+      "channel_too_long",
+    ],
+    ["data of 262,145 bytes", { ...event, data: "x".repeat(262_145) }, 413, "payload_too_large"],
+    ["data is counted in bytes", { ...event, data: "ü".repeat(131_073) }, 413, "payload_too_large"],
+  ];
+  for (const [title, body, status, reason] of refused) {
+    it(`${title}: ${status} ${reason}, counted, delivered nowhere`, async () => {
+      const { node, call } = await startApi();
+      const client = node.connect();
+      client.subscribe("a");
+      const answer = await call("events", { body });
+      assert.equal(answer.status, status);
+      assert.ok(answer.text.startsWith(`${reason}: `), answer.text);
+      assert.deepEqual(client.transport.take(), []);
+      assert.deepEqual(node.observer.calls.at(-1), ["publishFailed", "app-id", reason]);
+    });
+  }
+
+  it("V12: 100 channels are taken, 101 are not; a bad name refuses all", async () => {
+    const { call } = await startApi();
+    const channels = Array.from({ length: 101 }, (_, index) => `c${index}`);
+    assert.equal(
+      (await call("events", { body: { ...event, channels: channels.slice(1) } })).status,
+      200,
+    );
+    assert.equal((await call("events", { body: { ...event, channels } })).status, 422);
+    assert.equal(
+      (await call("events", { body: { ...event, channels: ["a", "b c"] } })).status,
+      422,
+    );
+  });
+
+  it("an event for a user's own channel is taken", async () => {
+    const { call } = await startApi();
+    const body = { ...event, channels: ["#server-to-user-7"] };
+    assert.equal((await call("events", { body })).status, 200);
+  });
+
+  it("the limits are options", async () => {
+    const { call } = await startApi({
+      app: { maxEventNameLength: 1, maxEventDataBytes: 3, maxChannelsPerPublish: 1 },
+    });
+    assert.equal((await call("events", { body: event })).status, 200);
+    assert.equal((await call("events", { body: { ...event, name: "ee" } })).status, 422);
+    assert.equal((await call("events", { body: { ...event, data: "dddd" } })).status, 413);
+    assert.equal((await call("events", { body: { ...event, channels: ["a", "b"] } })).status, 422);
+  });
+
+  it("V10: a body over the limit is answered 413 Payload too large.", async () => {
+    const { call } = await startApi({ maxBodyBytes: 1000 });
+    const { status, text } = await call("events", { body: { ...event, data: "x".repeat(1000) } });
+    assert.equal(status, 413);
+    assert.equal(text, "Payload too large.");
+  });
+
+  for (const reason of ["broker_failed", "broker_queue_full"] satisfies BrokerFault[]) {
+    it(`${reason}: 503 with the reason, so that the publisher tries again`, async () => {
+      const broker: Broker = {
+        publish: () => Promise.resolve({ ok: false, reason }),
+        relay() {},
+        close: () => Promise.resolve(),
+      };
+      const { call, node } = await startApi({ broker });
+      for (const [route, body] of [
+        ["events", event],
+        ["batch_events", { batch: [{ name: "e", data: "d", channel: "a" }] }],
+      ] as const) {
+        const { status, text, headers } = await call(route, { body });
+        assert.equal(status, 503);
+        assert.ok(text.startsWith(`${reason}: `), text);
+        assert.equal(headers["retry-after"], "1");
+        assert.deepEqual(node.observer.calls.at(-1), ["publishFailed", "app-id", reason]);
+      }
+    });
+  }
+});
+
+describe("POST /apps/{id}/batch_events", () => {
+  const item = { name: "e", data: "d", channel: "a" };
+
+  it("B01, B05: delivers all in order, each without its socket_id", async () => {
+    const { node, call } = await startApi();
+    const [one, two] = [node.connect(), node.connect()];
+    for (const client of [one, two]) for (const name of ["a", "b"]) client.subscribe(name);
+    for (const client of [one, two]) client.transport.take();
+    const batch = [item, { ...item, channel: "b", socket_id: one.socketId }];
+    const { status, text } = await call("batch_events", { body: { batch } });
+    assert.equal(status, 200);
+    assert.equal(text, '{"batch":{}}');
+    assert.equal(one.transport.take().length, 1);
+    assert.deepEqual(
+      two.transport.take().map((message) => message["channel"]),
+      ["a", "b"],
+    );
+  });
+
+  it("B02: info of some items, aligned by index", async () => {
+    const { node, sdk } = await startApi();
+    node.connect().subscribe("presence-a", '{"user_id":"1"}');
+    const answer = await sdk.triggerBatch([
+      { name: "e", data: "d", channel: "presence-a", info: "user_count" },
+      { name: "e", data: "d", channel: "a" },
+    ]);
+    assert.deepEqual(await answer.json(), { batch: [{ user_count: 1 }, {}] });
+  });
+
+  it("B03: no batch", async () => {
+    const { call } = await startApi();
+    for (const body of [{}, { batch: [] }, { batch: null }]) {
+      const { status, text } = await call("batch_events", { body });
+      assert.equal(status, 422);
+      assert.deepEqual(JSON.parse(text), { batch: ["The batch field is required."] });
+    }
+    assert.equal((await call("batch_events", { body: { batch: {} } })).status, 422);
+  });
+
+  it("B04: one bad item refuses the whole batch, naming the fields", async () => {
+    const { node, call } = await startApi();
+    const client = node.connect();
+    client.subscribe("a");
+    const batch = [item, { data: 5, socket_id: 1 }, "x"];
+    const { status, text } = await call("batch_events", { body: { batch } });
+    assert.equal(status, 422);
+    assert.deepEqual(Object.keys(JSON.parse(text)), [
+      "batch.1.name",
+      "batch.1.data",
+      "batch.1.channel",
+      "batch.1.socket_id",
+      "batch.2.name",
+      "batch.2.data",
+      "batch.2.channel",
+    ]);
+    const tooLong = [item, { ...item, name: "x".repeat(201) }];
+    assert.equal((await call("batch_events", { body: { batch: tooLong } })).status, 422);
+    assert.equal((await call("batch_events", { body: "[" })).status, 400);
+    assert.deepEqual(client.transport.take(), []);
+  });
+});
+
+describe("GET /apps/{id}/…", () => {
+  async function startOccupied() {
+    const api = await startApi();
+    const [one, two] = [api.node.connect(), api.node.connect()];
+    one.subscribe("a");
+    two.subscribe("a");
+    one.subscribe("presence-x", '{"user_id":1}');
+    two.subscribe("presence-x", '{"user_id":1}');
+    return { ...api, one, two };
+  }
+
+  it("G01, G02: channels, with info and prefix", async () => {
+    const { sdk } = await startOccupied();
+    const all = await sdk.get({ path: "/channels", params: { info: "user_count" } });
+    assert.deepEqual(await all.json(), { channels: { a: {}, "presence-x": { user_count: 1 } } });
+    const some = await sdk.get({ path: "/channels", params: { filter_by_prefix: "presence-" } });
+    assert.deepEqual(await some.json(), { channels: { "presence-x": {} } });
+  });
+
+  it("G03: nothing occupied is an empty object", async () => {
+    const { call } = await startApi();
+    assert.equal((await call("channels")).text, '{"channels":{}}');
+  });
+
+  it("G04, G05, G06: one channel", async () => {
+    const { call } = await startOccupied();
+    const query = { info: "user_count,subscription_count" };
+    const open = await call("channels/a", { query });
+    assert.equal(open.text, '{"occupied":true,"subscription_count":2}');
+    assert.equal(open.headers["content-length"], "40");
+    const presence = await call("channels/presence-x", { query });
+    assert.equal(presence.text, '{"occupied":true,"user_count":1}');
+    const vacant = await call("channels/vacant", { query });
+    assert.equal(vacant.status, 200);
+    assert.equal(vacant.text, '{"occupied":false}');
+  });
+
+  it("G07, G08: users, each once, of presence channels only", async () => {
+    const { call, one } = await startOccupied();
+    assert.equal((await call("channels/presence-x/users")).text, '{"users":[{"id":1}]}');
+    const open = await call("channels/a/users");
+    assert.deepEqual([open.status, open.text], [400, "{}"]);
+    const unknown = await call("channels/presence-y/users");
+    assert.deepEqual([unknown.status, unknown.text], [404, "{}"]);
+    // S16: a refused subscribe leaves nothing that could be seen here.
+    one.say({ event: "pusher:subscribe", data: { channel: "presence-y", auth: "app-key:0" } });
+    assert.equal((await call("channels/presence-y/users")).status, 404);
+  });
+
+  it("a channel's name may be percent-encoded", async () => {
+    const { call } = await startOccupied();
+    const path = "/apps/app-id/channels/presence%2Dx";
+    assert.equal((await call("", { path })).text, '{"occupied":true}');
+  });
+
+  it("G09, G10: connections and channels end with their connections", async () => {
+    const { call, one, two } = await startOccupied();
+    assert.equal((await call("connections")).text, '{"connections":2}');
+    one.disconnect();
+    two.disconnect();
+    assert.equal((await call("connections")).text, '{"connections":0}');
+    assert.equal((await call("channels")).text, '{"channels":{}}');
+  });
+});
+
+describe("POST /apps/{id}/users/{user}/terminate_connections", () => {
+  it("T01, T03: closes the user's connections; an unknown user is no fault", async () => {
+    const { node, sdk } = await startApi();
+    const [user, other] = [node.connect(), node.connect()];
+    user.subscribe("presence-x", '{"user_id":456}');
+    other.subscribe("presence-x", '{"user_id":"7"}');
+    const answer = await sdk.terminateUserConnections("456");
+    assert.equal(await answer.text(), "{}");
+    assert.equal(user.transport.closed?.code, 4009);
+    assert.equal(other.transport.closed, null);
+    assert.equal((await sdk.terminateUserConnections("nobody")).status, 200);
+  });
+});
