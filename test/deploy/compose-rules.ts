@@ -1,0 +1,107 @@
+/** What must hold for the compose file (D12, D15 of the deployment checklist). */
+
+import { healthcheckProblems, type ImageCommand } from "./dockerfile-rules.ts";
+import { at, entries, list, seconds } from "./documents.ts";
+import type { Facts } from "./facts.ts";
+
+/** Everything that is wrong with a compose file of the services `sidecar`, `app` and others, in words. */
+export function composeProblems(
+  document: unknown,
+  facts: Facts,
+  image: ImageCommand,
+): readonly string[] {
+  const services = new Map(entries(at(document, "services")));
+  return [
+    ...[...services].flatMap(([name, service]) => serviceProblems(name, service, services)),
+    ...sidecarProblems(services.get("sidecar"), facts, image),
+    ...appProblems(services.get("app"), services.get("sidecar"), facts),
+  ];
+}
+
+function serviceProblems(
+  name: string,
+  service: unknown,
+  services: ReadonlyMap<string, unknown>,
+): readonly string[] {
+  const problems: string[] = [];
+  if (list(at(service, "healthcheck", "test"))[0] !== "CMD") {
+    problems.push(`${name}: its health check is missing or needs a shell`);
+  }
+  const command = at(service, "command");
+  if (command !== undefined && !list(command).length)
+    problems.push(`${name}: command needs a shell`);
+  if (name !== "sidecar" && at(service, "ports") !== undefined) {
+    problems.push(`${name}: is published; only the sidecar should be`);
+  }
+  const image = String(at(service, "image"));
+  if (at(service, "build") === undefined && !/:[^}]*\d/.test(image)) {
+    problems.push(`${name}: image ${image} is not pinned`);
+  }
+  for (const [dependency, terms] of entries(at(service, "depends_on"))) {
+    if (!services.has(dependency))
+      problems.push(`${name}: depends on ${dependency}, which is no service`);
+    if (at(terms, "condition") !== "service_healthy") {
+      problems.push(`${name}: does not wait for ${dependency} to be healthy`);
+    }
+    // What a profile leaves out can't be waited for.
+    if (at(services.get(dependency), "profiles") && at(terms, "required") !== false) {
+      problems.push(`${name}: requires ${dependency}, which a profile may leave out`);
+    }
+  }
+  for (const [variable, value] of entries(at(service, "environment"))) {
+    if (/SECRET|PASSWORD/.test(variable)) problems.push(`${name}: ${variable} is written down`);
+    if (typeof value !== "string") problems.push(`${name}: ${variable} is no text`);
+  }
+  return problems;
+}
+
+function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): readonly string[] {
+  const problems: string[] = [];
+  for (const [name] of entries(at(sidecar, "environment"))) {
+    if (!facts.optionNames.has(name)) problems.push(`sidecar: ${name} is no option`);
+  }
+  const ports = list(at(sidecar, "ports")).map((port) => Number(String(port).split(":").at(-1)));
+  if (ports.join() !== String(facts.port)) {
+    problems.push(`sidecar: publishes ${ports} instead of ${facts.port}`);
+  }
+  const upstream = URL.parse(String(at(sidecar, "environment", "POGO_UPSTREAM")));
+  if (upstream?.hostname !== "app") problems.push("sidecar: POGO_UPSTREAM is not the app");
+  if (at(sidecar, "depends_on", "app") === undefined)
+    problems.push("sidecar: does not wait for the app");
+
+  const timeout = at(sidecar, "environment", "POGO_SHUTDOWN_TIMEOUT");
+  const shutdown = timeout === undefined ? facts.shutdownTimeoutSeconds : seconds(timeout);
+  if (!(seconds(at(sidecar, "stop_grace_period")) > shutdown)) {
+    problems.push("sidecar: stop_grace_period is not longer than POGO_SHUTDOWN_TIMEOUT");
+  }
+  const files = Number(at(sidecar, "ulimits", "nofile", "hard"));
+  if (!(files > 2 * facts.maxConnections)) problems.push("sidecar: too few open files");
+  const test = list(at(sidecar, "healthcheck", "test"))
+    .slice(1)
+    .map(String);
+  problems.push(
+    ...healthcheckProblems(test, image.entrypoint, facts).map((text) => `sidecar: ${text}`),
+  );
+  return problems;
+}
+
+function appProblems(app: unknown, sidecar: unknown, facts: Facts): readonly string[] {
+  const problems: string[] = [];
+  const command = list(at(app, "command"));
+  if (!command.includes("--no-reload"))
+    problems.push("app: without --no-reload there is one worker");
+  if (!(Number(at(app, "environment", "PHP_CLI_SERVER_WORKERS")) > 1)) {
+    problems.push("app: PHP_CLI_SERVER_WORKERS is not above 1");
+  }
+  if (at(app, "init") !== true) problems.push("app: PHP as process 1 does not end on SIGTERM");
+  const upstream = URL.parse(String(at(sidecar, "environment", "POGO_UPSTREAM")));
+  if (!command.includes(`--port=${upstream?.port}`)) {
+    problems.push("app: does not listen where POGO_UPSTREAM says");
+  }
+  const publishes = `${at(app, "environment", "REVERB_HOST")}:${at(app, "environment", "REVERB_PORT")}`;
+  if (publishes !== `sidecar:${facts.port}`) problems.push(`app: publishes to ${publishes}`);
+  if (list(at(app, "env_file")).join() !== list(at(sidecar, "env_file")).join()) {
+    problems.push("app: has other credentials than the sidecar");
+  }
+  return problems;
+}

@@ -1,0 +1,58 @@
+/** What the deployment files are held against: the names, ports and durations of the sidecar itself. */
+
+export interface Facts {
+  /** Every environment name that the sidecar reads. */
+  readonly optionNames: ReadonlySet<string>;
+  /** Defaults of the option table. */
+  readonly port: number;
+  readonly adminPort: number;
+  readonly upstream: string;
+  readonly shutdownTimeoutSeconds: number;
+  readonly maxConnections: number;
+  /** Paths that the admin port answers. */
+  readonly adminPaths: ReadonlySet<string>;
+  /** Commands of the command line. */
+  readonly commands: ReadonlySet<string>;
+}
+
+/** Names that belong to Laravel, to Reverb in Laravel or to PHP, and that the sidecar has no use for. */
+export const laravelNames: ReadonlySet<string> = new Set([
+  "BROADCAST_CONNECTION",
+  "PHP_CLI_SERVER_WORKERS",
+  "REVERB_HOST",
+  "REVERB_PORT",
+  "REVERB_SCHEME",
+  "REVERB_SCALING_ENABLED",
+  "VITE_REVERB_APP_KEY",
+  "VITE_REVERB_HOST",
+  "VITE_REVERB_PORT",
+  "VITE_REVERB_SCHEME",
+]);
+
+/** Names in a text, prose and comments included, that neither the sidecar nor Laravel knows. */
+export function unknownNames(text: string, facts: Facts): readonly string[] {
+  const named = text.match(/\b(?:VITE_)?(?:POGO|REVERB)_\w+/g) ?? [];
+  return [...new Set(named)]
+    .filter((name) => !name.endsWith("_")) // REVERB_APP_* stands for a group
+    .filter((name) => !facts.optionNames.has(name) && !laravelNames.has(name))
+    .map((name) => `${name} is no option`);
+}
+
+/** Paths on the admin port, in URLs of a text, that it does not answer. */
+export function unknownAdminPaths(text: string, facts: Facts): readonly string[] {
+  const paths = [...text.matchAll(/:(\d+)(\/[\w/-]+)/g)]
+    .filter(([, port]) => Number(port) === facts.adminPort)
+    .map(([, , path]) => path ?? "");
+  return paths
+    .filter((path) => !facts.adminPaths.has(path))
+    .map((path) => `the admin port has no ${path}`);
+}
+
+/** Ports of loopback URLs in a text at which neither the sidecar nor, by default, its upstream listens. */
+export function unknownPorts(text: string, facts: Facts): readonly string[] {
+  const known = [facts.port, facts.adminPort, Number(new URL(facts.upstream).port)];
+  return [...text.matchAll(/\b(?:127\.0\.0\.1|localhost|0\.0\.0\.0):(\d+)/g)]
+    .map(([, port]) => Number(port))
+    .filter((port) => !known.includes(port))
+    .map((port) => `nothing listens at port ${port}`);
+}
