@@ -109,7 +109,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       case "health":
         res.setHeader("Content-Type", "application/json");
         return void res.end('{"health":"OK"}');
-      default:
+      case "ws":
+      case "upstream":
         return upstream ? upstream.handleRequest(req, res) : sendText(res, 404, "Not found.");
     }
   });

@@ -77,8 +77,9 @@ function requireString(
   field: string,
   prefix = "",
 ): Record<string, string[]> {
-  if (isEmpty(fields[field]))
+  if (isEmpty(fields[field])) {
     return { [prefix + field]: [`The ${prefix}${field} field is required.`] };
+  }
   return allowString(fields, field, prefix);
 }
 

@@ -126,14 +126,15 @@ export function measure(
   metric: { name: string; help: string; read: () => number },
 ): void {
   const { name, help, read } = metric;
-  new Gauge({
+  const gauge = new Gauge({
     name,
     help,
-    registers: [registry],
+    registers: [],
     collect() {
       this.set(read());
     },
   });
+  registry.registerMetric(gauge);
 }
 
 /** Counts what the core reports. */

@@ -120,13 +120,13 @@ class Pending {
 
   /** All frames in one buffer, made at the first call and shared by all who ask. */
   bytes(): Buffer {
-    return (this.#bytes ??= this.#concatenate());
+    return (this.#bytes ??= Pending.#concatenate(this));
   }
 
-  #concatenate(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.length);
-    let end = this.length;
-    let node: Pending | null = this;
+  static #concatenate(last: Pending): Buffer {
+    const bytes = Buffer.allocUnsafe(last.length);
+    let end = last.length;
+    let node: Pending | null = last;
     while (node !== null && node.#frame !== null) {
       end -= node.#frame.length;
       node.#frame.copy(bytes, end);

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { WebSocket, WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer, type RawData } from "ws";
 import type { Transport } from "../core/connection.ts";
 import { encodePongFrame, type Frame } from "../core/frame.ts";
 import type { OutboundQueue, Outbox } from "./outbox.ts";
@@ -92,7 +92,7 @@ export class SocketTransport implements Transport {
     webSocket.on("message", (data) => {
       if (isClosed) return;
       listener.onReceived(false);
-      listener.onMessage(data.toString());
+      listener.onMessage(toText(data));
     });
     webSocket.on("ping", (payload) => {
       if (isClosed) return;
@@ -119,4 +119,9 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#webSocket.terminate();
   }
+}
+
+/** ws hands over one Buffer unless its `binaryType` is changed. */
+function toText(data: RawData): string {
+  return Buffer.isBuffer(data) ? data.toString() : "";
 }

@@ -47,7 +47,12 @@ export type HandshakeRefusal =
 
 export interface WebSocketEndpoint {
   /** Takes over an upgrade request whose path is `/app/{appKey}`. */
-  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void;
+  readonly handleUpgrade: (
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    appKey: string,
+  ) => void;
   readonly connectionCount: number;
   /** Sends every connection a close; those that don't answer are cut. */
   closeAll(code: number, reason: string): void;
@@ -118,8 +123,9 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   function checkOpen(hub: Hub, origin: string | undefined): Refusal | null {
     const { maxConnections, allowedOrigins } = hub.app;
     if (sockets.size >= options.maxConnections) return refusals.over_capacity;
-    if (maxConnections !== null && hub.connectionCount >= maxConnections)
+    if (maxConnections !== null && hub.connectionCount >= maxConnections) {
       return refusals.over_quota;
+    }
     return isOriginAllowed(allowedOrigins, origin) ? null : refusals.origin;
   }
 
@@ -169,8 +175,9 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return;
     }
     socket.fullSinceMs ??= nowMs;
-    if (nowMs - socket.fullSinceMs >= options.writeWaitMs)
+    if (nowMs - socket.fullSinceMs >= options.writeWaitMs) {
       refuse(socket.transport, errors.slowConsumer);
+    }
   }
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
@@ -190,7 +197,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return sockets.size;
     },
     closeAll(code, reason) {
-      for (const { transport } of [...sockets]) transport.close(code, reason);
+      for (const { transport } of sockets) transport.close(code, reason);
     },
     destroy() {
       clearInterval(timer);
