@@ -176,8 +176,9 @@ async function readFields(request: IncomingMessage): Promise<ReadonlyMap<string,
     chunks.push(bytes);
   }
   const text = Buffer.concat(chunks).toString("utf8");
-  if (!request.headers["content-type"]?.includes("/json"))
+  if (!request.headers["content-type"]?.includes("/json")) {
     return new Map(new URLSearchParams(text));
+  }
   const value: unknown = JSON.parse(text);
   const fields = Object.entries(typeof value === "object" && value !== null ? value : {});
   return new Map(fields.filter((field): field is [string, string] => typeof field[1] === "string"));

@@ -27,20 +27,16 @@ upstream.listen(0, host);
 await once(upstream, "listening");
 
 const sidecar = startSidecar(boundPort(upstream.address()));
-const exited = once(sidecar, "exit");
-let stopping = false;
+const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 process.on("exit", () => sidecar.kill("SIGKILL")); // nothing outlives the demo
-void exited.then(([code]: unknown[]) => {
-  upstream.close();
-  upstream.closeAllConnections();
-  if (!stopping) console.error(`The sidecar ended by itself (exit code ${String(code)}).`);
-  process.exit(stopping ? 0 : 1);
+sidecar.once("exit", (code) => {
+  if (!stopping.signal.aborted) console.error(`The sidecar ended by itself (exit code ${code}).`);
+  process.exit(stopping.signal.aborted ? 0 : 1);
 });
 
 await ready();
-if (!stopping)
-  console.log(`
+console.log(`
   Pogo Sidecar is running before the example app.
 
     Open in two tabs   ${address}
@@ -71,15 +67,15 @@ function startSidecar(upstreamPort: number): ChildProcess {
   });
 }
 
-/** The first signal stops the sidecar in order, the second at once. */
+/** The first signal stops the sidecar in order, the second at once; the demo ends with it. */
 function stop(): void {
-  sidecar.kill(stopping ? "SIGKILL" : "SIGTERM");
-  stopping = true;
+  sidecar.kill(stopping.signal.aborted ? "SIGKILL" : "SIGTERM");
+  stopping.abort();
 }
 
 async function ready(): Promise<void> {
   const deadline = Date.now() + startDeadlineMs;
-  while (!stopping && !(await isReady())) {
+  while (!(await isReady())) {
     if (Date.now() > deadline) {
       console.error(`The sidecar did not get ready within ${startDeadlineMs / 1000} s.`);
       process.exit(1);

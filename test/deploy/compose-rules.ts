@@ -28,8 +28,9 @@ function serviceProblems(
     problems.push(`${name}: its health check is missing or needs a shell`);
   }
   const command = at(service, "command");
-  if (command !== undefined && !list(command).length)
+  if (command !== undefined && !list(command).length) {
     problems.push(`${name}: command needs a shell`);
+  }
   if (name !== "sidecar" && at(service, "ports") !== undefined) {
     problems.push(`${name}: is published; only the sidecar should be`);
   }
@@ -38,8 +39,9 @@ function serviceProblems(
     problems.push(`${name}: image ${image} is not pinned`);
   }
   for (const [dependency, terms] of entries(at(service, "depends_on"))) {
-    if (!services.has(dependency))
+    if (!services.has(dependency)) {
       problems.push(`${name}: depends on ${dependency}, which is no service`);
+    }
     if (at(terms, "condition") !== "service_healthy") {
       problems.push(`${name}: does not wait for ${dependency} to be healthy`);
     }
@@ -66,8 +68,9 @@ function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): r
   }
   const upstream = URL.parse(String(at(sidecar, "environment", "POGO_UPSTREAM")));
   if (upstream?.hostname !== "app") problems.push("sidecar: POGO_UPSTREAM is not the app");
-  if (at(sidecar, "depends_on", "app") === undefined)
+  if (at(sidecar, "depends_on", "app") === undefined) {
     problems.push("sidecar: does not wait for the app");
+  }
 
   const timeout = at(sidecar, "environment", "POGO_SHUTDOWN_TIMEOUT");
   const shutdown = timeout === undefined ? facts.shutdownTimeoutSeconds : seconds(timeout);
@@ -88,8 +91,9 @@ function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): r
 function appProblems(app: unknown, sidecar: unknown, facts: Facts): readonly string[] {
   const problems: string[] = [];
   const command = list(at(app, "command"));
-  if (!command.includes("--no-reload"))
+  if (!command.includes("--no-reload")) {
     problems.push("app: without --no-reload there is one worker");
+  }
   if (!(Number(at(app, "environment", "PHP_CLI_SERVER_WORKERS")) > 1)) {
     problems.push("app: PHP_CLI_SERVER_WORKERS is not above 1");
   }

@@ -50,9 +50,9 @@ export function unknownAdminPaths(text: string, facts: Facts): readonly string[]
 
 /** Ports of loopback URLs in a text at which neither the sidecar nor, by default, its upstream listens. */
 export function unknownPorts(text: string, facts: Facts): readonly string[] {
-  const known = [facts.port, facts.adminPort, Number(new URL(facts.upstream).port)];
+  const known = new Set([facts.port, facts.adminPort, Number(new URL(facts.upstream).port)]);
   return [...text.matchAll(/\b(?:127\.0\.0\.1|localhost|0\.0\.0\.0):(\d+)/g)]
     .map(([, port]) => Number(port))
-    .filter((port) => !known.includes(port))
+    .filter((port) => !known.has(port))
     .map((port) => `nothing listens at port ${port}`);
 }

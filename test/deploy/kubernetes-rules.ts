@@ -80,8 +80,9 @@ function environmentProblems(container: unknown, facts: Facts): readonly string[
     if (value !== undefined && /SECRET|PASSWORD/.test(key)) {
       problems.push(`${name}: ${key} is written down`);
     }
-    if (value !== undefined && typeof value !== "string")
+    if (value !== undefined && typeof value !== "string") {
       problems.push(`${name}: ${key} is no text`);
+    }
   }
   return problems;
 }
@@ -103,8 +104,9 @@ function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): r
   const http = Number(env.get("POGO_PORT") ?? facts.port);
   const admin = Number(env.get("POGO_ADMIN_PORT") ?? facts.adminPort);
   if (ports.http !== http) problems.push(`pogo-sidecar: port http is ${ports.http}, not ${http}`);
-  if (ports.admin !== admin)
+  if (ports.admin !== admin) {
     problems.push(`pogo-sidecar: port admin is ${ports.admin}, not ${admin}`);
+  }
   if (env.get("POGO_ADMIN_HOST") !== "0.0.0.0") {
     problems.push("pogo-sidecar: the kubelet can't reach the admin port");
   }
@@ -135,8 +137,9 @@ function appProblems(app: unknown, sidecar: unknown, facts: Facts): readonly str
     ...list(at(app, "readinessProbe", "exec", "command")),
   ];
   if (!command.every((word) => typeof word === "string")) problems.push("app: a word is no text");
-  if (!command.includes("--no-reload"))
+  if (!command.includes("--no-reload")) {
     problems.push("app: without --no-reload there is one worker");
+  }
   if (!(Number(env.get("PHP_CLI_SERVER_WORKERS")) > 1)) {
     problems.push("app: PHP_CLI_SERVER_WORKERS is not above 1");
   }
@@ -160,10 +163,12 @@ function serviceProblems(
   const targets = list(at(service, "spec", "ports")).map((port) => at(port, "targetPort"));
   if (targets.length !== 1) problems.push("service: has another port than the sidecar's");
   for (const target of targets) {
-    if (typeof target !== "string")
+    if (typeof target !== "string") {
       problems.push(`service: targetPort ${String(target)} is no name`);
-    if (portOf(sidecar, target) !== facts.port)
+    }
+    if (portOf(sidecar, target) !== facts.port) {
       problems.push(`service: ${String(target)} is no port`);
+    }
   }
   const labels = new Map(entries(at(deployment, "spec", "template", "metadata", "labels")));
   const selector = entries(at(service, "spec", "selector"));
