@@ -107,7 +107,7 @@ describe("client events", () => {
     }
   });
 
-  it("E12: apps never meet: a channel of the same name in another app hears nothing", () => {
+  it("E12, C17: apps never meet: a channel of the same name in another app hears nothing", () => {
     const { sender } = createRoom();
     const { other } = createRoom({ id: "other-app", key: "other-key" });
     sender.say({ event: "client-t", channel: "room", data: {} });

@@ -96,7 +96,7 @@ describe("pusher:subscribe", () => {
       assert.equal(answer?.["channel"], channel);
     });
 
-    it(`S07, S11: ${channel} is refused without, with another's and with a wrong signature`, () => {
+    it(`S07, S11, S16: ${channel} is refused without, with another's and with a wrong signature`, () => {
       const node = createTestNode();
       const client = node.connect();
       const auths = [
