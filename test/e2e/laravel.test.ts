@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { IncomingMessage, Server } from "node:http";
+import type { Server } from "node:http";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { checkChannelSignature, checkUserSignature } from "../../sidecar/core/signature.ts";
@@ -25,9 +25,11 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
 
   before(async () => {
     // In the sidecar's place, to see what the stock driver sends.
-    publishing = createServer(async (request: IncomingMessage, response) => {
-      published.push({ url: request.url ?? "", body: JSON.parse(await text(request)) });
-      response.setHeader("content-type", "application/json").end("{}");
+    publishing = createServer((request, response) => {
+      void text(request).then((body) => {
+        published.push({ url: request.url ?? "", body: JSON.parse(body) });
+        response.setHeader("content-type", "application/json").end("{}");
+      });
     });
     publishing.listen(0, "127.0.0.1");
     await once(publishing, "listening");
@@ -40,6 +42,12 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
     await laravel?.stop();
     publishing?.close();
   });
+
+  const lastPublished = () => {
+    const last = published.at(-1);
+    assert(last !== undefined, "nothing was published");
+    return last;
+  };
 
   const authorize = async (channel: string, user?: number) => {
     const client = httpClient(laravel.url);
@@ -83,7 +91,7 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
   test("adds channel_data, a JSON string, for a presence channel", async () => {
     const { status, body } = await authorize("presence-room.1", 2);
     assert.equal(status, 200);
-    assert.deepEqual(Object.keys(body).sort(), ["auth", "channel_data"]);
+    assert.deepEqual(Object.keys(body).toSorted(), ["auth", "channel_data"]);
     assert.deepEqual(JSON.parse(body.channel_data), {
       user_id: "2",
       user_info: { id: 2, name: "Grace" },
@@ -105,10 +113,11 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
     ["private-user.1", undefined, 403],
     ["presence-room.1", undefined, 403],
   ];
-  for (const [channel, user, status] of answers)
+  for (const [channel, user, status] of answers) {
     test(`A25: ${user === undefined ? "a guest" : `user ${user}`} is answered ${status} for ${channel}`, async () => {
       assert.equal((await authorize(channel, user)).status, status);
     });
+  }
 
   test("signs a user in at /broadcasting/user-auth", async () => {
     const client = httpClient(laravel.url);
@@ -133,7 +142,7 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
     ] as const) {
       const response = await client.post("/broadcast", { kind, channel: "news", text: "hello" });
       assert.equal(response.status, 200, await response.text());
-      const { url, body } = published.at(-1)!;
+      const { url, body } = lastPublished();
       assert.match(url, /^\/apps\/123456\/events\?.*auth_signature=[0-9a-f]{64}$/);
       assert.equal(body.name, "App\\Events\\MessageSent");
       assert.equal(body.channel, channel);
@@ -148,7 +157,7 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
     const event = { kind: "public", channel: "news", text: "hello", others: true };
     const response = await client.post("/broadcast", event, { "x-socket-id": "12.34" });
     assert.equal(response.status, 200, await response.text());
-    assert.equal(published.at(-1)!.body.socket_id, "12.34");
+    assert.equal(lastPublished().body.socket_id, "12.34");
   });
 
   test("asks for the CSRF token everywhere but at the broadcasting endpoints", async () => {

@@ -28,26 +28,27 @@ export interface ChildOptions {
 }
 
 export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
-  const process_ = spawn(command, args, {
+  const started = spawn(command, args, {
     cwd: options.cwd,
     env: { ...inherited(), ...options.env },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const { pid } = process_;
+  const { pid } = started;
   if (pid === undefined) throw new Error(`${command} could not be started`);
 
   const lines: string[] = [];
-  for (const stream of [process_.stdout, process_.stderr])
+  for (const stream of [started.stdout, started.stderr]) {
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
+  }
 
   const { promise: exited, resolve } = Promise.withResolvers<Exit>();
   running.add(pid);
-  process_.once("exit", () => {
+  started.once("exit", () => {
     signalGroup(pid, "SIGKILL");
     running.delete(pid);
   });
-  process_.once("close", (code, signal) => resolve({ code, signal }));
+  started.once("close", (code, signal) => resolve({ code, signal }));
 
   return {
     pid,
@@ -55,7 +56,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
     exited,
     stop: async (deadlineMs = 15_000) => {
       const deadline = setTimeout(() => signalGroup(pid, "SIGKILL"), deadlineMs);
-      process_.kill("SIGTERM");
+      started.kill("SIGTERM");
       const exit = await exited;
       clearTimeout(deadline);
       return exit;
@@ -76,8 +77,9 @@ export async function waitUntilUp(
   void child.exited.then((exit) => (ended = exit));
   const deadline = Date.now() + deadlineMs;
   while (Date.now() < deadline) {
-    if (ended !== undefined)
+    if (ended !== undefined) {
       throw new Error(`ended with ${ended.signal ?? ended.code}:\n${child.lines.join("\n")}`);
+    }
     if (await check().catch(() => false)) return;
     await sleep(30);
   }
@@ -90,8 +92,9 @@ const running = new Set<number>();
 process.once("exit", () => {
   for (const pid of running) signalGroup(pid, "SIGKILL");
 });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => process.exit(1));
+}
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -47,15 +47,17 @@ export function httpClient(baseUrl: string): HttpClient {
       const csrf: Record<string, string> =
         token === undefined ? {} : { "x-xsrf-token": decodeURIComponent(token) };
       if (body === undefined) return send("POST", path, { ...csrf, ...headers });
-      if (typeof body === "string" || body instanceof FormData || body instanceof Uint8Array)
+      if (typeof body === "string" || body instanceof FormData || body instanceof Uint8Array) {
         return send("POST", path, { ...csrf, ...headers }, body);
+      }
       const json = { "content-type": "application/json" };
       return send("POST", path, { ...csrf, ...json, ...headers }, JSON.stringify(body));
     },
     login: async (id) => {
       const response = await get(`/login/${id}`);
-      if (response.status !== 200)
+      if (response.status !== 200) {
         throw new Error(`login as ${id}: ${response.status} ${await response.text()}`);
+      }
       await response.body?.cancel();
     },
     cookieHeader,

@@ -66,8 +66,9 @@ export async function startLaravel({ sidecarPort, env = {} }: LaravelOptions): P
     cwd: laravelFolder,
     env: appEnv,
   });
-  if ((await migration.exited).code !== 0)
+  if ((await migration.exited).code !== 0) {
     throw new Error(`the app's database could not be made:\n${migration.lines.join("\n")}`);
+  }
   const child = startChild(
     "php",
     // Without --no-reload the number of workers is ignored.

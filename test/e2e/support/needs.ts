@@ -6,8 +6,9 @@ import { laravelFolder } from "./laravel.ts";
 /** For `{ skip: needsLaravel() }`: false when the app can be started, else why it cannot. */
 export function needsLaravel(): string | false {
   if (commandPath("php") === undefined) return lacking("PHP is not installed");
-  if (!existsSync(join(laravelFolder, "vendor/.installed-for")))
+  if (!existsSync(join(laravelFolder, "vendor/.installed-for"))) {
     return lacking("the Laravel app is not installed");
+  }
   return false;
 }
 

@@ -11,8 +11,9 @@ const http = createServer((_request, response) => response.writeHead(404).end())
 // Echoes; says hello in the segment of the handshake; closes when it is told to.
 const server = new WebSocketServer({ noServer: true });
 http.on("upgrade", (request, socket, head) => {
-  if (request.url !== "/echo")
+  if (request.url !== "/echo") {
     return void socket.end("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+  }
   server.handleUpgrade(request, socket, head, (ws) => {
     ws.send('{"event":"hello","data":"{\\"socket_id\\":\\"1.2\\"}"}');
     ws.on("message", (bytes) => {

@@ -97,8 +97,9 @@ export async function rawClient(url: string, options: RawClientOptions = {}): Pr
       if (found !== undefined) {
         done();
         resolve(found);
-      } else if (closedWith !== undefined)
+      } else if (closedWith !== undefined) {
         fail(`did not come before the close with ${closedWith.code} ${closedWith.reason}`);
+      }
     };
     waiters.add(look);
     look();
