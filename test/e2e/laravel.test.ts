@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { checkChannelSignature, checkUserSignature } from "../../sidecar/core/signature.ts";
@@ -25,12 +25,11 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
 
   before(async () => {
     // In the sidecar's place, to see what the stock driver sends.
-    publishing = createServer((request, response) => {
-      void text(request).then((body) => {
-        published.push({ url: request.url ?? "", body: JSON.parse(body) });
-        response.setHeader("content-type", "application/json").end("{}");
-      });
-    });
+    const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      published.push({ url: request.url ?? "", body: JSON.parse(await text(request)) });
+      response.setHeader("content-type", "application/json").end("{}");
+    };
+    publishing = createServer((request, response) => void take(request, response));
     publishing.listen(0, "127.0.0.1");
     await once(publishing, "listening");
     const address = publishing.address();

@@ -34,6 +34,8 @@ export function startChild(command: string, args: readonly string[], options: Ch
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // A command that is not there: said by the throw below, so not a second time.
+  started.once("error", () => undefined);
   const { pid } = started;
   if (pid === undefined) throw new Error(`${command} could not be started`);
 
