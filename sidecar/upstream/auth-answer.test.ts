@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { sign } from "../core/signature.ts";
+import { testApp } from "../core/testing/doubles.ts";
+import { readAuthAnswer } from "./auth-answer.ts";
+
+const socketId = "1.2";
+
+function authFor(text: string, { key = testApp.key, secret = testApp.secret } = {}): string {
+  return `${key}:${sign(secret, text)}`;
+}
+
+function read(channel: string, body: unknown): ReturnType<typeof readAuthAnswer> {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return readAuthAnswer(Buffer.from(text), { app: testApp, socketId, channel });
+}
+
+describe("readAuthAnswer", () => {
+  it("A6: a private channel needs a signature", () => {
+    const auth = authFor("1.2:private-a");
+    assert.deepEqual(read("private-a", { auth }), { ok: true, auth });
+  });
+
+  it("A6: a presence channel needs channel_data, signed byte by byte", () => {
+    const channel_data = '{"user_id":"7",  "user_info":{"name":"J\\u00fcrgen \u00fc"}}';
+    const auth = authFor(`1.2:presence-a:${channel_data}`);
+    assert.deepEqual(read("presence-a", { auth, channel_data }), {
+      ok: true,
+      auth,
+      channelData: channel_data,
+    });
+  });
+
+  it("A6: channel_data of a private channel is part of what was signed", () => {
+    const channel_data = '{"user_id":"7"}';
+    const auth = authFor(`1.2:private-a:${channel_data}`);
+    assert.equal(read("private-a", { auth, channel_data }).ok, true);
+    assert.equal(read("private-a", { auth }).ok, false);
+  });
+
+  const wrongSignatures: [title: string, auth: string][] = [
+    ["another app's key", authFor("1.2:private-a", { key: "other" })],
+    ["another app's secret", authFor("1.2:private-a", { secret: "other" })],
+    ["another socket's signature", authFor("1.3:private-a")],
+    ["another channel's signature", authFor("1.2:private-b")],
+    ["no key", sign(testApp.secret, "1.2:private-a")],
+    ["upper-case hex", authFor("1.2:private-a").toUpperCase()],
+    ["half a signature", authFor("1.2:private-a").slice(0, -1)],
+  ];
+  for (const [title, auth] of wrongSignatures) {
+    it(`A6: ${title} is denied as invalid_signature`, () => {
+      assert.deepEqual(read("private-a", { auth }), { ok: false, reason: "invalid_signature" });
+    });
+  }
+
+  it("A6: channel_data that was not signed is denied", () => {
+    const auth = authFor("1.2:presence-a");
+    const answer = read("presence-a", { auth, channel_data: '{"user_id":"1"}' });
+    assert.deepEqual(answer, { ok: false, reason: "invalid_signature" });
+  });
+
+  const auth = authFor("1.2:presence-a");
+  const faults: [title: string, body: unknown, reason: string][] = [
+    ["an empty body", "", "invalid_response_json"],
+    ["true (Laravel's redis driver)", "true", "invalid_response_json"],
+    ["a login page", "<!DOCTYPE html><html></html>", "invalid_response_json"],
+    ["an array", [auth], "invalid_response_json"],
+    ["null", "null", "invalid_response_json"],
+    ["a text", JSON.stringify(auth), "invalid_response_json"],
+    ["half an object", '{"auth":"', "invalid_response_json"],
+    [
+      "something too deep",
+      `{"a":${"[".repeat(8_000)}${"]".repeat(8_000)}}`,
+      "invalid_response_json",
+    ],
+    ["no auth", {}, "missing_signature"],
+    ["channel_data alone", { channel_data: "{}" }, "missing_signature"],
+    ["an empty auth", { auth: "" }, "missing_signature"],
+    ["auth null", { auth: null }, "missing_signature"],
+    ["auth an array", { auth: [auth] }, "missing_signature"],
+    ["presence without channel_data", { auth }, "missing_channel_data"],
+    ["presence with empty channel_data", { auth, channel_data: "" }, "missing_channel_data"],
+    ["presence with an object", { auth, channel_data: { user_id: 1 } }, "missing_channel_data"],
+  ];
+  for (const [title, body, reason] of faults) {
+    it(`A7: ${title} is denied as ${reason}`, () => {
+      assert.deepEqual(read("presence-a", body), { ok: false, reason });
+    });
+  }
+
+  it("A26: shared_secret is passed on for encrypted channels, and for no others", () => {
+    const shared_secret = "c2VjcmV0";
+    for (const channel of ["private-encrypted-a", "private-encrypted-cache-a"]) {
+      const auth = authFor(`1.2:${channel}`);
+      assert.deepEqual(read(channel, { auth, shared_secret }), {
+        ok: true,
+        auth,
+        sharedSecret: shared_secret,
+      });
+    }
+    const auth = authFor("1.2:private-a");
+    assert.deepEqual(read("private-a", { auth, shared_secret }), { ok: true, auth });
+  });
+
+  it("A26: an encrypted channel is as private as any", () => {
+    const answer = read("private-encrypted-a", { auth: "app-key:0", shared_secret: "x" });
+    assert.deepEqual(answer, { ok: false, reason: "invalid_signature" });
+  });
+});

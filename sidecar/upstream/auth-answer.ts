@@ -1,0 +1,61 @@
+/** The app's answer to a subrequest: what it must hold, and whether its signature is one. */
+
+import type { App } from "../core/app.ts";
+import { channelKind } from "../core/channel-name.ts";
+import { isObject, parseJson } from "../core/json.ts";
+import { checkChannelSignature } from "../core/signature.ts";
+
+export type AuthAnswer =
+  | {
+      readonly ok: true;
+      readonly auth: string;
+      readonly channelData?: string;
+      readonly sharedSecret?: string;
+    }
+  | { readonly ok: false; readonly reason: AuthAnswerFault };
+
+export type AuthAnswerFault =
+  | "invalid_response_json"
+  | "missing_signature"
+  | "missing_channel_data"
+  | "invalid_signature";
+
+/**
+ * Reads the body of a 200, whatever its Content-Type says: Laravel's may be text/html. Its `auth` is checked as a
+ * client's would be, over the bytes of `channel_data` as they stand there. (Pusher: "Authorizing users", the format of
+ * the authorization endpoint's response.)
+ */
+export function readAuthAnswer(
+  body: Buffer,
+  subject: { readonly app: App; readonly socketId: string; readonly channel: string },
+): AuthAnswer {
+  const { app, socketId, channel } = subject;
+  const json = parseJson(body.toString());
+  if (!json.ok || !isObject(json.value)) return { ok: false, reason: "invalid_response_json" };
+
+  const auth = textIn(json.value, "auth");
+  if (auth === undefined) return { ok: false, reason: "missing_signature" };
+
+  const kind = channelKind(channel);
+  const channelData = textIn(json.value, "channel_data");
+  if (kind.access === "presence" && channelData === undefined) {
+    return { ok: false, reason: "missing_channel_data" };
+  }
+  if (!checkChannelSignature(app, { socketId, channel, channelData }, auth).ok) {
+    return { ok: false, reason: "invalid_signature" };
+  }
+
+  const sharedSecret = kind.encrypted ? textIn(json.value, "shared_secret") : undefined;
+  return {
+    ok: true,
+    auth,
+    ...(channelData !== undefined && { channelData }),
+    ...(sharedSecret !== undefined && { sharedSecret }),
+  };
+}
+
+/** A field's text; an empty one is none. */
+function textIn(answer: Record<string, unknown>, field: string): string | undefined {
+  const value = answer[field];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
