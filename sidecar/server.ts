@@ -34,7 +34,13 @@ export interface FrontDoorOptions {
 
 type GuardResult =
   | { readonly ok: true; readonly target: string }
-  | { readonly ok: false; readonly status: number; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly status: number;
+      readonly reason: string;
+      /** The Allow field of a 405. */
+      readonly allow?: string;
+    };
 
 export type Destination =
   | { readonly kind: "ws"; readonly appKey: string }
@@ -94,6 +100,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     const guarded = guard(req);
     if (!guarded.ok) {
       res.setHeader("Connection", "close");
+      if (guarded.allow !== undefined) res.setHeader("Allow", guarded.allow);
       return sendText(res, guarded.status, `${guarded.reason}\n`);
     }
     const { path, search } = splitTarget(guarded.target);

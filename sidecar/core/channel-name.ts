@@ -37,6 +37,13 @@ export function isChannelNameTooLong(name: string): boolean {
   return name.length > maxChannelNameLength;
 }
 
+const userChannelPrefix = "#server-to-user-";
+
+/** The user whose own channel this is (Pusher: "Sending events to authenticated users"), or null. */
+export function userOfChannel(name: string): string | null {
+  return name.startsWith(userChannelPrefix) ? name.slice(userChannelPrefix.length) : null;
+}
+
 export function channelKind(name: string): ChannelKind {
   for (const [prefix, kind] of kindsByPrefix) {
     if (name.startsWith(prefix)) return kind;

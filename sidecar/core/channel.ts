@@ -18,14 +18,22 @@ export class Channel {
     this.presence = this.kind.access === "presence" ? new Presence() : null;
   }
 
-  /** Sends one frame to every connection but one; returns how many got it. */
   broadcast(frame: Frame, exceptSocketId?: string): number {
-    let recipients = 0;
-    for (const connection of this.connections) {
-      if (connection.socketId === exceptSocketId) continue;
-      connection.send(frame);
-      recipients += 1;
-    }
-    return recipients;
+    return sendToAll(this.connections, frame, exceptSocketId);
   }
+}
+
+/** Sends one frame to every connection but one; returns how many got it. */
+export function sendToAll(
+  connections: ReadonlySet<Connection>,
+  frame: Frame,
+  exceptSocketId?: string,
+): number {
+  let recipients = 0;
+  for (const connection of connections) {
+    if (connection.socketId === exceptSocketId) continue;
+    connection.send(frame);
+    recipients += 1;
+  }
+  return recipients;
 }

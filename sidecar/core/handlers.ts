@@ -41,8 +41,8 @@ const handlers: Readonly<Record<string, Handler>> = {
     hub.unsubscribe(connection, channel);
     return undefined;
   },
-  "pusher:signin": (connection, message, { observer }) => {
-    signin(connection, message.data, observer);
+  "pusher:signin": (connection, message, dependencies) => {
+    signin(connection, message.data, dependencies);
     return undefined;
   },
 };

@@ -1,8 +1,9 @@
 /** All connections and channels of one app on this node. Apps never meet: each has a hub of its own. */
 
 import type { App } from "./app.ts";
-import { Channel } from "./channel.ts";
-import type { Connection, Subscription } from "./connection.ts";
+import { Channel, sendToAll } from "./channel.ts";
+import { userOfChannel } from "./channel-name.ts";
+import type { Connection, Subscription, User } from "./connection.ts";
 import { errors } from "./errors.ts";
 import { encodeFrame } from "./frame.ts";
 import { encodeChannelEvent, encodeMemberAdded, encodeMemberRemoved } from "./messages.ts";
@@ -14,6 +15,8 @@ export class Hub {
   readonly #observer: Observer;
   readonly #connections = new Map<string, Connection>();
   readonly #channels = new Map<string, Channel>();
+  /** Signed-in connections by user id. */
+  readonly #signedIn = new Map<string, Set<Connection>>();
 
   constructor(options: { app: App; observer: Observer }) {
     this.app = options.app;
@@ -46,11 +49,21 @@ export class Hub {
   disconnect(connection: Connection): void {
     if (!this.#connections.delete(connection.socketId)) return;
     connection.markClosed();
+    this.#signOut(connection);
     for (const subscription of connection.subscriptions.values()) {
       this.#leave(connection, subscription);
     }
     connection.subscriptions.clear();
     this.#observer.connectionClosed(this.app.id);
+  }
+
+  /** From now on events of this user's own channel reach the connection; who signed in before on it no longer. */
+  signIn(connection: Connection, user: User): void {
+    this.#signOut(connection);
+    connection.user = user;
+    const connections = this.#signedIn.get(user.id) ?? new Set();
+    connections.add(connection);
+    this.#signedIn.set(user.id, connections);
   }
 
   /**
@@ -85,12 +98,15 @@ export class Hub {
     this.#leave(connection, subscription);
   }
 
-  /** Sends an event to this node's subscribers of its channel, encoded once; returns how many got it. */
+  /**
+   * Sends an event to this node's subscribers of its channel, or, on a user's own channel, to the connections that
+   * signed in as this user. Encoded once. Returns how many got it.
+   */
   broadcast(event: ChannelEvent): number {
-    const channel = this.#channels.get(event.channel);
-    if (!channel) return 0;
+    const connections = this.#recipients(event.channel);
+    if (!connections) return 0;
     const frame = encodeFrame(encodeChannelEvent(event));
-    const recipients = channel.broadcast(frame, event.exceptSocketId);
+    const recipients = sendToAll(connections, frame, event.exceptSocketId);
     this.#observer.broadcast(this.app.id, recipients);
     return recipients;
   }
@@ -114,6 +130,22 @@ export class Hub {
       this.disconnect(connection);
     }
     return connections.length;
+  }
+
+  #recipients(channelName: string): ReadonlySet<Connection> | undefined {
+    const userId = userOfChannel(channelName);
+    return userId === null
+      ? this.#channels.get(channelName)?.connections
+      : this.#signedIn.get(userId);
+  }
+
+  #signOut(connection: Connection): void {
+    const { user } = connection;
+    if (!user) return;
+    const connections = this.#signedIn.get(user.id);
+    connections?.delete(connection);
+    if (connections?.size === 0) this.#signedIn.delete(user.id);
+    connection.user = null;
   }
 
   #open(name: string): Channel {

@@ -46,4 +46,31 @@ describe("pusher:signin", () => {
     client.say(signin(client.socketId, '{"id":7}'));
     assert.equal(client.connection.user?.id, "7");
   });
+
+  it("U01: events of a user's own channel reach all connections of that user, and nobody else", () => {
+    const node = createTestNode();
+    const [one, two, other] = [node.connect(), node.connect(), node.connect()];
+    for (const client of [one, two]) client.say(signin(client.socketId, '{"id":"7"}'));
+    other.say(signin(other.socketId, '{"id":"8"}'));
+    const channel = "#server-to-user-7";
+    const event = { appId: "app-id", channel, event: "e", dataJson: '"d"' };
+    assert.equal(node.hub.broadcast(event), 2);
+    assert.deepEqual(one.transport.take(), [{ event: "e", channel, data: "d" }]);
+    assert.deepEqual(two.transport.take().length, 1);
+    assert.deepEqual(other.transport.take(), []);
+    two.disconnect();
+    assert.equal(node.hub.broadcast(event), 1);
+  });
+
+  it("U02: who signs in as another user no longer hears of the first", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    client.say(signin(client.socketId, '{"id":"7"}'));
+    client.say(signin(client.socketId, '{"id":"8"}'));
+    const event = { appId: "app-id", event: "e", dataJson: '"d"' };
+    assert.equal(node.hub.broadcast({ ...event, channel: "#server-to-user-7" }), 0);
+    assert.equal(node.hub.broadcast({ ...event, channel: "#server-to-user-8" }), 1);
+    assert.equal(node.hub.terminateUser("7"), 0);
+    assert.equal(node.hub.terminateUser("8"), 1);
+  });
 });

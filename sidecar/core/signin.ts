@@ -1,6 +1,7 @@
 /** `pusher:signin`: who is behind a connection, signed by the app (Pusher: "User authentication"). */
 
 import type { Connection, User } from "./connection.ts";
+import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
 import { isObject, parseJson } from "./json.ts";
 import { encodeSigninSuccess } from "./messages.ts";
@@ -8,7 +9,11 @@ import type { Observer } from "./ports.ts";
 import { checkUserSignature } from "./signature.ts";
 
 /** Answers `pusher:signin_success`, or an error; the connection stays open either way. */
-export function signin(connection: Connection, data: unknown, observer: Observer): void {
+export function signin(
+  connection: Connection,
+  data: unknown,
+  { hub, observer }: { hub: Hub; observer: Observer },
+): void {
   const { app, socketId } = connection;
   const request = parseRequest(data);
   if (!request) return connection.fail(errors.invalidMessageFormat);
@@ -18,7 +23,7 @@ export function signin(connection: Connection, data: unknown, observer: Observer
     observer.authorizationFailed(app.id, "invalid_signature", check.sentKey);
     return connection.fail(errors.unauthorized);
   }
-  connection.user = user;
+  hub.signIn(connection, user);
   connection.sendText(encodeSigninSuccess(userData));
 }
 
