@@ -1,0 +1,110 @@
+/** The directives of the original (the Pogo WebSocket module for FrankenPHP), and what does their job here. */
+
+import type { Option } from "./option.ts";
+import { options } from "./options.ts";
+
+export interface Directive {
+  readonly name: string;
+  /** The option that does its job; null: there is none. */
+  readonly option: Option<unknown> | null;
+  /** What differs, or why there is none; completes "… is no option here: ⟨note⟩". */
+  readonly note: string;
+}
+
+const same = "the same.";
+const oneProcess = "one event loop serves all connections, there are no shards.";
+const noWebhooks = "webhooks are not in this version.";
+const noRedis = "Redis is not in this version, one node serves all connections.";
+const noPacing =
+  "it was removed from the original too, frames are sent as fast as the socket takes them.";
+
+export const directives: readonly Directive[] = [
+  { name: "app_id", option: options.appId, note: same },
+  {
+    name: "app_key",
+    option: options.appKey,
+    note: "the same; it is checked in the path and in every signature.",
+  },
+  { name: "app_secret", option: options.appSecret, note: "the same, or from a file." },
+  {
+    name: "auth_path",
+    option: options.authPath,
+    note: "the path on the app itself, by default Laravel's own.",
+  },
+  {
+    name: "auth_script",
+    option: null,
+    note: "the app itself is asked over HTTP at POGO_AUTH_PATH, no script runs in this process.",
+  },
+  {
+    name: "num_workers",
+    option: null,
+    note: "the app has its own workers (PHP-FPM, Octane, FrankenPHP); POGO_MAX_CONCURRENT_AUTH bounds how many are asked at once.",
+  },
+  { name: "max_connections", option: options.maxConnections, note: same },
+  { name: "max_auth_body", option: options.maxAuthBody, note: same },
+  { name: "max_concurrent_auth", option: options.maxConcurrentAuth, note: same },
+  { name: "num_shards", option: null, note: oneProcess },
+  {
+    name: "handshake_rate",
+    option: options.handshakeRate,
+    note: "the same number, but counted for each client IP; a negative one can't switch it off.",
+  },
+  {
+    name: "handshake_burst",
+    option: options.handshakeBurst,
+    note: "the same, for each client IP.",
+  },
+  {
+    name: "outbound_queue_size",
+    option: options.outboundQueueBytes,
+    note: "it counted messages in the original (256); POGO_OUTBOUND_QUEUE_BYTES bounds the bytes, which is what memory is made of.",
+  },
+  { name: "broker_queue_size", option: options.brokerQueueSize, note: same },
+  { name: "shard_queue_size", option: null, note: oneProcess },
+  {
+    name: "write_burst_size",
+    option: null,
+    note: "all that waits for a connection goes out in one write per turn of the event loop.",
+  },
+  {
+    name: "enable_compression",
+    option: null,
+    note: "frames are not compressed, since one frame is shared by all who receive it. Off was the original's default.",
+  },
+  {
+    name: "allowed_origins",
+    option: options.allowedOrigins,
+    note: "a comma list; host names and patterns as well as origins. Without it every page may connect, as with Reverb; the original then took pages of the same host only.",
+  },
+  { name: "client_msg_rate_limit", option: options.clientMsgRateLimit, note: same },
+  { name: "client_msg_rate_burst", option: options.clientMsgRateBurst, note: same },
+  { name: "ping_period", option: options.pingPeriod, note: same },
+  {
+    name: "pong_wait",
+    option: options.pongWait,
+    note: "the same; it follows a changed ping period.",
+  },
+  {
+    name: "write_wait",
+    option: options.writeWait,
+    note: "the same, for a connection that stays full.",
+  },
+  { name: "shutdown_timeout", option: options.shutdownTimeout, note: same },
+  { name: "webhook_url", option: null, note: noWebhooks },
+  { name: "webhook_secret", option: null, note: noWebhooks },
+  { name: "redis_host", option: null, note: noRedis },
+  { name: "redis_password", option: null, note: noRedis },
+  { name: "redis_db", option: null, note: noRedis },
+  { name: "redis_tls", option: null, note: noRedis },
+  {
+    name: "hot_path_metrics",
+    option: null,
+    note: "the per-message histograms are not in this version.",
+  },
+  { name: "fanout_mode", option: null, note: noPacing },
+  { name: "fanout_round_size", option: null, note: noPacing },
+  { name: "fanout_round_yield", option: null, note: noPacing },
+  { name: "fanout_backpressure_threshold", option: null, note: noPacing },
+  { name: "fanout_backpressure_max_wait", option: null, note: noPacing },
+];

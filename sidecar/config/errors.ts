@@ -1,0 +1,38 @@
+/** What is wrong with a configuration, in words for the person who has to put it right. */
+
+export interface ConfigError {
+  /**
+   * `missing`: required and not set. `invalid`: a value that can't be. `unknown`: no option has this name.
+   * `conflict`: two values that contradict each other. `file`: a file that can't be read.
+   */
+  readonly kind: "missing" | "invalid" | "unknown" | "conflict" | "file";
+  /** Where it was written: `POGO_PORT`, `--port`, `port in /etc/pogo.json`. */
+  readonly name: string;
+  /** One sentence or two; never a secret. */
+  readonly message: string;
+}
+
+const shownCharacters = 80;
+
+/** A value in an error: quoted, cut, and without the password that a URL may hold. */
+export function quote(text: string): string {
+  const shown = withoutUrlPassword(text);
+  return JSON.stringify(
+    shown.length > shownCharacters ? `${shown.slice(0, shownCharacters)}…` : shown,
+  );
+}
+
+/** Takes user and password out of a URL. */
+export function withoutUrlPassword(text: string): string {
+  return text.replaceAll(/:\/\/.*@/gs, "://…@");
+}
+
+/** All errors at once, as `check` and `start` print them. */
+export function formatErrors(errors: readonly ConfigError[]): string {
+  const title =
+    errors.length === 1
+      ? "The configuration has an error:"
+      : `The configuration has ${errors.length} errors:`;
+  const lines = errors.map(({ name, message }) => `  ${name}: ${message}`);
+  return `${[title, ...lines].join("\n")}\n`;
+}

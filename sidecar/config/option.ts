@@ -1,0 +1,43 @@
+/** One row of the option table, and the names that follow from it. */
+
+import type { Parser } from "./parsers.ts";
+
+export interface OptionRow<T> {
+  /** The name in the environment; the flag and the key of the config file are the same words. */
+  readonly env: `POGO_${string}`;
+  /** Laravel's own name for it. */
+  readonly laravel?: `REVERB_${string}`;
+  /** A duration that is a bare number of seconds under Laravel's name. */
+  readonly laravelSeconds?: true;
+  /** The original's name in the environment, where it means the same. */
+  readonly original?: `POGO_WS_${string}`;
+  readonly parser: Parser<T>;
+  readonly fallback: NoInfer<T>;
+  /** In place of the fallback in texts: where it depends on another option. */
+  readonly fallbackText?: string;
+  /** Without a value nothing starts; the fallback is never seen. */
+  readonly required?: true;
+  /** Its value is shown nowhere, and can come from a file (`…_FILE`). */
+  readonly secret?: true;
+  /** Set but empty is this value; without it, empty counts as not set. */
+  readonly whenEmpty?: NoInfer<T>;
+  /** Its first sentence says what it is, the rest what follows from it. */
+  readonly docs: string;
+}
+
+export interface Option<T> extends OptionRow<T> {
+  /** `app_secret`: the key in the config file. */
+  readonly key: string;
+  /** `--app-secret`. */
+  readonly flag: string;
+}
+
+export function option<T>(row: OptionRow<T>): Option<T> {
+  const key = row.env.slice("POGO_".length).toLowerCase();
+  return { ...row, key, flag: `--${key.replaceAll("_", "-")}` };
+}
+
+export function fallbackText(row: Option<unknown>): string {
+  if (row.required) return "required";
+  return row.fallbackText ?? row.parser.show(row.fallback);
+}

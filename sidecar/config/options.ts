@@ -1,0 +1,36 @@
+/** The option table: every option of the sidecar, one row each. Usage, checks and documents follow from it. */
+
+import type { Option } from "./option.ts";
+import { app, clientMessages } from "./options/app.ts";
+import { authorization } from "./options/authorization.ts";
+import { httpApi, limits } from "./options/limits.ts";
+import { operation, server, upstream } from "./options/traffic.ts";
+
+/** All rows by the name they have inside. */
+export const options = {
+  ...app,
+  ...clientMessages,
+  ...server,
+  ...upstream,
+  ...authorization,
+  ...limits,
+  ...httpApi,
+  ...operation,
+} as const;
+
+/** The rows as they are shown. */
+export const optionGroups: readonly {
+  readonly title: string;
+  readonly rows: readonly Option<unknown>[];
+}[] = [
+  { title: "App", rows: Object.values(app) },
+  { title: "Client messages", rows: Object.values(clientMessages) },
+  { title: "Listening", rows: Object.values(server) },
+  { title: "Upstream", rows: Object.values(upstream) },
+  { title: "Authorization without a signature", rows: Object.values(authorization) },
+  { title: "Connections and queues", rows: Object.values(limits) },
+  { title: "HTTP API", rows: Object.values(httpApi) },
+  { title: "Operation", rows: Object.values(operation) },
+];
+
+export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);

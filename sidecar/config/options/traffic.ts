@@ -1,0 +1,112 @@
+/** Options of the ports and of what is passed on to the app. */
+
+import { bindHost, pathPrefix, trustedProxies, upstreamAddress } from "../addresses.ts";
+import { option } from "../option.ts";
+import { integer, oneOf, zeroIsOff } from "../parsers.ts";
+import { bytes, duration } from "../units.ts";
+
+const port = integer({ min: 0, max: 65_535 }, "port");
+
+export const server = {
+  host: option({
+    env: "POGO_HOST",
+    laravel: "REVERB_SERVER_HOST",
+    parser: bindHost,
+    fallback: "0.0.0.0",
+    docs: "Address to listen on. `127.0.0.1` is for this machine only, `::` for IPv6 and IPv4.",
+  }),
+  port: option({
+    env: "POGO_PORT",
+    laravel: "REVERB_SERVER_PORT",
+    parser: port,
+    fallback: 8080,
+    docs: "Port of everything: WebSockets, HTTP API and the app's pages. 0 takes a free one, which the log names.",
+  }),
+  path: option({
+    env: "POGO_PATH",
+    laravel: "REVERB_SERVER_PATH",
+    parser: pathPrefix,
+    fallback: "",
+    whenEmpty: "",
+    docs: "Prefix of `/app` and `/apps`, for an app that has pages of these names. Laravel and Echo (`wsPath`) need the same; pages of the app keep their paths.",
+  }),
+  trustedProxies: option({
+    env: "POGO_TRUSTED_PROXIES",
+    parser: trustedProxies,
+    fallback: [],
+    whenEmpty: [],
+    docs: "Proxies in front, by IP address or CIDR range (or `unix`), whose `X-Forwarded-*` are believed. With none, a load balancer's address counts as the client's: all its clients share one handshake limit, and Laravel sees http where the page came by https.",
+  }),
+  headersTimeout: option({
+    env: "POGO_HEADERS_TIMEOUT",
+    parser: duration({ zero: true }),
+    fallback: 60_000,
+    docs: "Time for the headers of a request to arrive; 408 after. It keeps slow senders from holding sockets.",
+  }),
+  requestTimeout: option({
+    env: "POGO_REQUEST_TIMEOUT",
+    parser: duration({ zero: true }),
+    fallback: 0,
+    docs: "Time for a whole request to arrive, its body included; 408 after. Off, so that long uploads pass.",
+  }),
+  keepAliveTimeout: option({
+    env: "POGO_KEEP_ALIVE_TIMEOUT",
+    parser: duration(),
+    fallback: 75_000,
+    docs: "How long an idle HTTP connection is kept for its next request. It must be longer than that of a load balancer in front (60s at AWS), or that one answers 502 now and then.",
+  }),
+  shutdownTimeout: option({
+    env: "POGO_SHUTDOWN_TIMEOUT",
+    parser: duration(),
+    fallback: 10_000,
+    docs: "Time that requests in flight have to finish after SIGTERM; what is still open then is cut. Keep it below the grace period of what sends the signal (30 s in Kubernetes, 10 s in Docker).",
+  }),
+} as const;
+
+export const upstream = {
+  upstream: option({
+    env: "POGO_UPSTREAM",
+    parser: upstreamAddress,
+    fallback: "http://127.0.0.1:8000",
+    docs: "The PHP application behind: `http://host:port` or `unix:/path/to.sock`. `none` stands alone, in the place of `reverb:start`: `/up` is answered, all else is 404, and subscribing without a signature is refused.",
+  }),
+  upstreamConnectTimeout: option({
+    env: "POGO_UPSTREAM_CONNECT_TIMEOUT",
+    parser: duration(),
+    fallback: 5000,
+    docs: "Time to connect to the upstream; 504 after.",
+  }),
+  upstreamResponseTimeout: option({
+    env: "POGO_UPSTREAM_RESPONSE_TIMEOUT",
+    parser: duration({ zero: true }),
+    fallback: 60_000,
+    docs: "Time until the headers of the upstream's response; 504 after. Streams may take as long as they like once they have begun.",
+  }),
+  maxBodySize: option({
+    env: "POGO_MAX_BODY_SIZE",
+    parser: zeroIsOff(bytes({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+    fallback: null,
+    docs: "Bytes of a request body that goes to the upstream; 413 beyond. Off, since PHP has a limit of its own (`post_max_size`).",
+  }),
+} as const;
+
+export const operation = {
+  adminHost: option({
+    env: "POGO_ADMIN_HOST",
+    parser: bindHost,
+    fallback: "127.0.0.1",
+    docs: "Address of the admin port. It asks for no password: beyond `127.0.0.1` whoever reaches it can read metrics and health. Kubernetes' probes need `0.0.0.0`.",
+  }),
+  adminPort: option({
+    env: "POGO_ADMIN_PORT",
+    parser: port,
+    fallback: 2019,
+    docs: "Port of `/metrics`, `/livez`, `/readyz` and `/pogo/health`.",
+  }),
+  logLevel: option({
+    env: "POGO_LOG_LEVEL",
+    parser: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+    fallback: "info",
+    docs: "The least level that is logged, as JSON lines on standard output.",
+  }),
+} as const;
