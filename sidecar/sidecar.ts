@@ -40,6 +40,10 @@ export interface Overrides {
   readonly now?: () => number;
 }
 
+/** How long Pusher keeps the last event of a cache channel. */
+const cacheTtlMs = 30 * 60_000;
+const maxCacheBytes = 64 * 1_048_576;
+
 export function createSidecar(
   config: Config,
   { version, ...overrides }: { version: string } & Overrides,
@@ -69,6 +73,8 @@ export function createSidecar(
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
   const broker = createMemoryBroker({
     deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
+    cacheTtlMs,
+    maxCacheBytes,
   });
 
   const forwarding = createForwarding({ trustedProxies: config.upstream.trustedProxies });

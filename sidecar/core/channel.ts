@@ -11,6 +11,8 @@ export class Channel {
   readonly connections = new Set<Connection>();
   /** Null unless this is a presence channel. */
   readonly presence: Presence | null;
+  /** How many events were broadcast here so far. */
+  eventCount = 0;
 
   constructor(name: string) {
     this.name = name;

@@ -105,6 +105,8 @@ export class Hub {
   broadcast(event: ChannelEvent): number {
     const connections = this.#recipients(event.channel);
     if (!connections) return 0;
+    const channel = this.#channels.get(event.channel);
+    if (channel) channel.eventCount += 1;
     const frame = encodeFrame(encodeChannelEvent(event));
     const recipients = sendToAll(connections, frame, event.exceptSocketId);
     this.#observer.broadcast(this.app.id, recipients);

@@ -77,6 +77,11 @@ export function encodeSigninSuccess(userData: string): string {
   return encodeMessage("pusher:signin_success", { user_data: userData });
 }
 
+/** No `data`, as in Reverb. */
+export function encodeCacheMiss(channel: string): string {
+  return JSON.stringify({ event: "pusher:cache_miss", channel });
+}
+
 export const pingText = '{"event":"pusher:ping"}';
 export const pongText = '{"event":"pusher:pong"}';
 

@@ -15,6 +15,12 @@ export interface ChannelEvent {
   readonly exceptSocketId?: string;
 }
 
+export interface CachedEvent {
+  readonly event: ChannelEvent;
+  /** How long it is still kept. */
+  readonly ttlMs: number;
+}
+
 /** Why a publish failed; also the `reason` label of `pogo_websocket_publish_failures_total`. */
 export type BrokerFault = "broker_failed" | "broker_queue_full";
 
@@ -36,6 +42,7 @@ export type BrokerResult =
  * `publish` MUST resolve, never reject. `{ ok: true }` means that the broker took all events: each is
  * delivered, in the order given, exactly once to `deliver` of every node with subscribers. `{ ok: false }`
  * means that none of them was delivered anywhere, so that the publisher may try again.
+ * What was published to a cache channel is kept for `lastEvent`, before it is delivered.
  * `deliver` MUST NOT be called after `close` has resolved.
  */
 export interface Broker {
@@ -45,6 +52,11 @@ export interface Broker {
    * or wait; what can't be carried is dropped and counted.
    */
   relay(event: ChannelEvent): void;
+  /**
+   * The last event published to a cache channel, whether or not anybody was subscribed, for as long as it is
+   * kept (30 minutes, within a bound); null if there is none. MUST resolve, never reject.
+   */
+  lastEvent(appId: string, channel: string): Promise<CachedEvent | null>;
   close(): Promise<void>;
 }
 

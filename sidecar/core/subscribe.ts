@@ -1,12 +1,15 @@
 /** `pusher:subscribe`: read the request, authorize it, join the channel, answer (rules S1–S17 of docs/protocol.md). */
 
-import type { AuthorizationFault, ChannelAuthorizer, Observer } from "./ports.ts";
+import type { AuthorizationFault, Broker, ChannelAuthorizer, Observer } from "./ports.ts";
+import type { Channel } from "./channel.ts";
 import { channelKind, isChannelName } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
 import { errors } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
 import {
+  encodeCacheMiss,
+  encodeChannelEvent,
   encodePresenceSucceeded,
   encodeSubscriptionError,
   encodeSubscriptionSucceeded,
@@ -18,6 +21,8 @@ export interface SubscribeDependencies {
   readonly hub: Hub;
   /** Asked about subscriptions without a signature; null: they are refused. */
   readonly authorizer: ChannelAuthorizer | null;
+  /** Asked for the last event of cache channels. */
+  readonly broker: Broker;
   readonly observer: Observer;
 }
 
@@ -113,12 +118,12 @@ async function askUpstream(
   return join(connection, proof, dependencies, answer.sharedSecret);
 }
 
-function join(
+async function join(
   connection: Connection,
   request: SubscribeRequest,
-  { hub }: SubscribeDependencies,
+  { hub, broker }: SubscribeDependencies,
   sharedSecret?: string,
-): void {
+): Promise<void> {
   const { channel: name } = request;
   const isPresence = channelKind(name).access === "presence";
   const member = isPresence ? (request.member ?? signedInMember(connection)) : null;
@@ -128,6 +133,20 @@ function join(
       ? encodePresenceSucceeded(name, member ? channel.presence.members() : [])
       : encodeSubscriptionSucceeded(name, sharedSecret),
   );
+  if (channel.kind.cache) await sendLastEvent(connection, channel, broker);
+}
+
+/** Rules K01–K03. An event that came while the broker was asked is newer than its answer, which then stays unsent. */
+async function sendLastEvent(
+  connection: Connection,
+  channel: Channel,
+  broker: Broker,
+): Promise<void> {
+  const { eventCount } = channel;
+  const cached = await broker.lastEvent(connection.app.id, channel.name);
+  const isSubscribed = connection.isOpen && connection.subscriptions.has(channel.name);
+  if (!isSubscribed || channel.eventCount !== eventCount) return;
+  connection.sendText(cached ? encodeChannelEvent(cached.event) : encodeCacheMiss(channel.name));
 }
 
 /** Who signed in is a member without `channel_data` (Pusher: presence channels and user authentication). */

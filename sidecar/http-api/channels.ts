@@ -4,20 +4,23 @@ import { describeChannel, parseInfo } from "./channel-info.ts";
 import { json } from "./reply.ts";
 import type { ApiHandler } from "./router.ts";
 
-export const listChannels: ApiHandler = ({ hub, query }) => {
+export const listChannels: ApiHandler = async (request) => {
+  const { hub, query } = request;
   const prefix = query.get("filter_by_prefix") ?? "";
   const info = parseInfo(query.get("info"));
   const channels: Record<string, unknown> = Object.create(null);
   for (const channel of hub.channels()) {
-    if (channel.name.startsWith(prefix)) channels[channel.name] = describeChannel(channel, info);
+    if (!channel.name.startsWith(prefix)) continue;
+    channels[channel.name] = await describeChannel(channel.name, info, request);
   }
   return json(200, { channels });
 };
 
-export const showChannel: ApiHandler = ({ hub, params, query }) => {
-  const channel = hub.channel(params["channel"] ?? "");
-  const info = parseInfo(query.get("info"));
-  return json(200, { occupied: channel !== undefined, ...describeChannel(channel, info) });
+export const showChannel: ApiHandler = async (request) => {
+  const name = request.params["channel"] ?? "";
+  const occupied = request.hub.channel(name) !== undefined;
+  const attributes = await describeChannel(name, parseInfo(request.query.get("info")), request);
+  return json(200, { occupied, ...attributes });
 };
 
 export const listUsers: ApiHandler = ({ hub, params }) => {

@@ -20,11 +20,9 @@ export const publishEvent: ApiHandler = async (request) => {
   if (refusal) return refusal;
   if (event.info === undefined) return json(200, {});
   const info = parseInfo(event.info);
-  const channels = event.channels.map((name) => [
-    name,
-    describeChannel(request.hub.channel(name), info),
-  ]);
-  return json(200, { channels: Object.fromEntries(channels) });
+  const channels: Record<string, unknown> = Object.create(null);
+  for (const name of event.channels) channels[name] = await describeChannel(name, info, request);
+  return json(200, { channels });
 };
 
 /** All events of the batch, or none. */
@@ -42,9 +40,13 @@ export const publishBatch: ApiHandler = async (request) => {
   const refusal = await publish(request, events);
   if (refusal) return refusal;
   if (events.every(({ info }) => info === undefined)) return json(200, { batch: {} });
-  const batch = events.map(({ channels: [name = ""], info }) =>
-    describeChannel(request.hub.channel(name), parseInfo(info)),
-  );
+  const batch: unknown[] = [];
+  for (const {
+    channels: [name = ""],
+    info,
+  } of events) {
+    batch.push(await describeChannel(name, parseInfo(info), request));
+  }
   return json(200, { batch });
 };
 

@@ -419,6 +419,7 @@ describe("POST /apps/{id}/events", () => {
       const broker: Broker = {
         publish: () => Promise.resolve({ ok: false, reason }),
         relay() {},
+        lastEvent: () => Promise.resolve(null),
         close: () => Promise.resolve(),
       };
       const { call, node } = await startApi({ broker });
@@ -533,6 +534,21 @@ describe("GET /apps/{id}/…", () => {
     const vacant = await call("channels/vacant", { query });
     assert.equal(vacant.status, 200);
     assert.equal(vacant.text, '{"occupied":false}');
+  });
+
+  it("K07: info=cache tells a cache channel's last event and how long it is kept", async () => {
+    const { call, sdk, node } = await startApi();
+    const query = { info: "cache" };
+    node.connect().subscribe("cache-x");
+    assert.equal((await call("channels/cache-x", { query })).text, '{"occupied":true}');
+    await sdk.trigger("cache-x", "e", "d");
+    const { cache } = JSON.parse((await call("channels/cache-x", { query })).text);
+    assert.equal(cache.data, "d");
+    assert.ok(cache.ttl > 1790 && cache.ttl <= 1800, String(cache.ttl));
+    const answer = await sdk.trigger(["cache-x", "a"], "e", "d2", { info: "cache" });
+    const { channels } = JSON.parse(await answer.text());
+    assert.equal(channels["cache-x"].cache.data, "d2");
+    assert.deepEqual(channels.a, {});
   });
 
   it("G07, G08: users, each once, of presence channels only", async () => {

@@ -1,6 +1,7 @@
 /** Doubles for what the core talks to, and an app to talk about: for tests only. */
 
 import type { App } from "../app.ts";
+import { createMemoryBroker } from "../../broker/memory.ts";
 import { Connection, type Transport } from "../connection.ts";
 import type { Frame } from "../frame.ts";
 import { handleMessage } from "../handlers.ts";
@@ -83,12 +84,12 @@ export function createTestNode(
   const hub = new Hub({ app, observer });
   const relayed: ChannelEvent[] = [];
   const broker: Broker = {
-    publish(events) {
-      for (const event of events) hub.broadcast(event);
-      return Promise.resolve({ ok: true });
-    },
+    ...createMemoryBroker({
+      deliver: (event) => void hub.broadcast(event),
+      cacheTtlMs: 1_800_000,
+      maxCacheBytes: 1_000_000,
+    }),
     relay: (event) => void relayed.push(event),
-    close: () => Promise.resolve(),
   };
   const dependencies = { hub, broker, observer, authorizer: options.authorizer ?? null };
   const clock = { nowMs: 0 };
