@@ -11,7 +11,10 @@ export function credential(what: "id" | "key" | "secret"): Parser<string> {
       what === "secret" ? "text without white space" : "text without white space and / ? # % : \\",
     placeholder: what,
     parse(text) {
-      if (/\s/.test(text)) return reject("there is white space in it");
+      if (/\s$/.test(text)) {
+        return reject("it ends in white space, as one made with `echo` instead of `echo -n` does");
+      }
+      if (/\s/.test(text)) return reject();
       return what !== "secret" && /[/?#%:\\]/.test(text) ? reject() : accept(text);
     },
     show: String,

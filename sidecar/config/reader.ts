@@ -24,11 +24,13 @@ export interface Setting {
 
 export interface Reader {
   /** The option's value; where it can't be had, that is an error and the fallback stands in for it. */
-  read<T>(option: Option<T>, fallback?: T): T;
+  readonly read: <T>(option: Option<T>, fallback?: T) => T;
   /** A text in the environment that is no option of ours; undefined if not set. */
-  readForeign(name: string): string | undefined;
+  readonly readForeign: (name: string) => string | undefined;
+  /** Whether the option was given but could not be had. */
+  readonly hasFailed: (option: Option<unknown>) => boolean;
   /** Of all that has been read, in the order of the table. */
-  settings(): readonly Setting[];
+  readonly settings: () => readonly Setting[];
   readonly errors: ConfigError[];
 }
 
@@ -54,6 +56,7 @@ export function createReader({ argv, env, readFile }: ConfigInput): Reader {
   const environment = readEnvironment(env);
   const errors: ConfigError[] = [...flags.errors, ...environment.errors];
   const settings = new Map<string, Setting>();
+  const failed = new Set<string>();
 
   const configPath = flags.texts.get("config") ?? environment.texts.get("POGO_CONFIG")?.trim();
   const file = configPath ? readConfigFile(configPath, readFile) : null;
@@ -106,9 +109,10 @@ export function createReader({ argv, env, readFile }: ConfigInput): Reader {
     if (value === undefined && errors.length === errorsBefore && option.required) {
       errors.push({ kind: "missing", name: option.env, message: missing(option) });
     }
+    if (errors.length > errorsBefore) failed.add(option.key);
     const used = value === undefined ? fallback : value;
     const text = option.secret ? "(hidden)" : option.parser.show(used);
-    settings.set(option.key, { option, text, source: found?.source ?? "default" });
+    settings.set(option.key, { option, text, source: found?.source ?? sourceOfDefault(option) });
     return used;
   }
 
@@ -136,6 +140,7 @@ export function createReader({ argv, env, readFile }: ConfigInput): Reader {
   return {
     read,
     readForeign: (name) => environment.texts.get(name),
+    hasFailed: ({ key }) => failed.has(key),
     settings: () => allOptions.flatMap(({ key }) => settings.get(key) ?? []),
     errors,
   };
@@ -159,6 +164,10 @@ function textAt(
 
 /** What Laravel's `env()` takes for null or for an empty text. */
 const laravelNothing: ReadonlySet<string> = new Set(["null", "(null)", "empty", "(empty)"]);
+
+function sourceOfDefault({ fallbackText }: Option<unknown>): string {
+  return fallbackText === undefined ? "default" : `default: ${fallbackText}`;
+}
 
 function missing({ env, flag, key, laravel, secret }: Option<unknown>): string {
   const names = [

@@ -28,7 +28,7 @@ export function duration(options: { stepMs?: number; zero?: boolean } = {}): Par
       const lowerCase = text.toLowerCase();
       if (zero && /^(0+|off)$/.test(lowerCase)) return accept(0);
       if (/^\d+(\.\d+)?$/.test(text)) {
-        return reject(`a bare number has no unit: ${text}s is seconds, ${text}ms is milliseconds`);
+        return reject(`a bare number has no unit: ${text}s is seconds, ${text}ms milliseconds`);
       }
       if (!/^(\d{1,12}(\.\d{1,9})?(ms|s|m|h))+$/.test(lowerCase)) return reject();
       let total = 0;
