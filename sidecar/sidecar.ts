@@ -188,7 +188,10 @@ export function createSidecar(
 
   async function start(): Promise<{ port: number; adminPort: number }> {
     const adminPort = await admin.listen(config.admin.host, config.admin.port);
-    const port = await frontDoor.listen(config.server.host, config.server.port);
+    const port = await frontDoor.listen(config.server.host, config.server.port).catch((error) => {
+      admin.close();
+      throw error;
+    });
     state = "listening";
     log.info(
       {

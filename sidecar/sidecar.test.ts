@@ -1,0 +1,312 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { afterEach, describe, it } from "node:test";
+import { pino } from "pino";
+import Pusher from "pusher";
+import { WebSocket } from "ws";
+import { loadConfig } from "./config.ts";
+import { sign } from "./core/signature.ts";
+import { createSidecar } from "./sidecar.ts";
+
+const credentials = { key: "app-key", secret: "app-secret" };
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+/** An app behind the sidecar: a real HTTP server. */
+async function startUpstream(listener: RequestListener): Promise<number> {
+  const server = createServer(listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+async function startSidecar(env: Record<string, string>) {
+  const loaded = loadConfig({
+    argv: [],
+    env: {
+      REVERB_APP_ID: "app-id",
+      REVERB_APP_KEY: credentials.key,
+      REVERB_APP_SECRET: credentials.secret,
+      POGO_HOST: "127.0.0.1",
+      POGO_PORT: "0",
+      POGO_ADMIN_PORT: "0",
+      ...env,
+    },
+    readFile: () => assert.fail("no file was named"),
+  });
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: "debug" }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const sidecar = createSidecar(loaded.config, { version: "0.0.0-test", log });
+  const { port, adminPort } = await sidecar.start();
+  cleanups.push(() => sidecar.stop());
+  return {
+    sidecar,
+    port,
+    lines,
+    url: `http://127.0.0.1:${port}`,
+    admin: `http://127.0.0.1:${adminPort}`,
+  };
+}
+
+function connect(port: number, headers: Record<string, string> = {}) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${credentials.key}`, { headers });
+  cleanups.push(() => socket.terminate());
+  const messages: Record<string, unknown>[] = [];
+  let wake = (): void => {};
+  socket.on("message", (data) => {
+    messages.push(JSON.parse(String(data)));
+    wake();
+  });
+  return {
+    socket,
+    async next(event: string): Promise<Record<string, unknown>> {
+      for (;;) {
+        const message = messages.shift();
+        if (message?.["event"] === event) return message;
+        if (message) assert.fail(`waited for ${event}, got ${JSON.stringify(message)}`);
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    },
+    say: (message: unknown) => socket.send(JSON.stringify(message)),
+  };
+}
+
+/** What Laravel's `/broadcasting/auth` does, for whoever has the right cookie. */
+const authEndpoint: RequestListener = (req, res) => {
+  if (req.url !== "/broadcasting/auth") {
+    res.setHeader("X-Seen-Host", req.headers.host ?? "");
+    return void res.end(`page ${req.url}`);
+  }
+  const chunks: Buffer[] = [];
+  req.on("data", (chunk) => chunks.push(chunk));
+  req.on("end", () => {
+    const { channel_name, socket_id } = JSON.parse(Buffer.concat(chunks).toString());
+    if (req.headers.cookie !== "session=ann") return void res.writeHead(403).end('{"message":""}');
+    const auth = `${credentials.key}:${sign(credentials.secret, `${socket_id}:${channel_name}`)}`;
+    res.setHeader("Content-Type", "application/json");
+    res.end(JSON.stringify({ auth }));
+  });
+};
+
+describe("sidecar", () => {
+  it("serves WebSockets, API and pages of the app on one port", async () => {
+    const upstreamPort = await startUpstream(authEndpoint);
+    const { port, url } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+    });
+
+    const page = await fetch(`${url}/page?x=1`);
+    assert.equal(await page.text(), "page /page?x=1");
+    assert.equal(page.headers.get("x-seen-host"), `127.0.0.1:${port}`);
+    assert.equal(await (await fetch(`${url}/up`)).text(), "page /up");
+
+    const client = connect(port);
+    await client.next("pusher:connection_established");
+    client.say({ event: "pusher:subscribe", data: { channel: "news" } });
+    await client.next("pusher_internal:subscription_succeeded");
+    const sdk = new Pusher({
+      appId: "app-id",
+      ...credentials,
+      host: "127.0.0.1",
+      port: String(port),
+    });
+    assert.equal((await sdk.trigger("news", "e", { a: 1 })).status, 200);
+    assert.deepEqual(await client.next("e"), { event: "e", channel: "news", data: '{"a":1}' });
+  });
+
+  it("authorizes a subscription without a signature by asking the app, with the page's own cookie", async () => {
+    const upstreamPort = await startUpstream(authEndpoint);
+    const { port, admin } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+    });
+    const origin = `http://127.0.0.1:${port}`;
+    const ann = connect(port, { Cookie: "session=ann", Origin: origin });
+    await ann.next("pusher:connection_established");
+    ann.say({ event: "pusher:subscribe", data: { channel: "private-x" } });
+    await ann.next("pusher_internal:subscription_succeeded");
+
+    const bob = connect(port, { Cookie: "session=bob", Origin: origin });
+    await bob.next("pusher:connection_established");
+    bob.say({ event: "pusher:subscribe", data: { channel: "private-x" } });
+    await bob.next("pusher:error");
+    const refused = await bob.next("pusher:subscription_error");
+    assert.equal(JSON.parse(String(refused["data"])).status, 403);
+
+    const evil = connect(port, { Cookie: "session=ann", Origin: "http://evil.example" });
+    await evil.next("pusher:connection_established");
+    evil.say({ event: "pusher:subscribe", data: { channel: "private-x" } });
+    await evil.next("pusher:error");
+    await evil.next("pusher:subscription_error");
+
+    const metrics = await (await fetch(`${admin}/metrics`)).text();
+    assert.match(
+      metrics,
+      /pogo_websocket_auth_failures_total\{app_id="app-id",reason="forbidden"\} 1/,
+    );
+    assert.match(
+      metrics,
+      /pogo_websocket_auth_failures_total\{app_id="app-id",reason="origin"\} 1/,
+    );
+    assert.match(metrics, /pogo_websocket_auth_duration_seconds_count 2/);
+    assert.match(metrics, /pogo_websocket_circuit_breaker_state\{state="closed"\} 1/);
+    assert.match(metrics, /pogo_websocket_connections_active\{app_id="app-id"\} 3/);
+    assert.match(metrics, /pogo_websocket_subscriptions_active\{app_id="app-id"\} 1/);
+  });
+
+  it("O01, O03: stand-alone, /up is ours and the rest is 404", async () => {
+    const { port, url } = await startSidecar({ POGO_UPSTREAM: "none" });
+    const health = await fetch(`${url}/up`);
+    assert.equal(health.status, 200);
+    assert.equal(await health.text(), '{"health":"OK"}');
+    const page = await fetch(`${url}/page`);
+    assert.deepEqual([page.status, await page.text()], [404, "Not found."]);
+    const stranger = new WebSocket(`ws://127.0.0.1:${port}/hmr`);
+    const [error] = await once(stranger, "error");
+    assert.match(String(error), /404/);
+    const client = connect(port, { Origin: url });
+    await client.next("pusher:connection_established");
+    client.say({ event: "pusher:subscribe", data: { channel: "private-x" } });
+    await client.next("pusher:error");
+  });
+
+  it("an app that is not there: 502 for its pages, 503 for authorizations, while WebSockets work", async () => {
+    const { port, url, lines } = await startSidecar({ POGO_UPSTREAM: "http://127.0.0.1:9" });
+    const page = await fetch(`${url}/page`);
+    assert.equal(page.status, 502);
+    assert.doesNotMatch(await page.text(), /127\.0\.0\.1|ECONN/);
+    const client = connect(port, { Origin: url });
+    await client.next("pusher:connection_established");
+    client.say({ event: "pusher:subscribe", data: { channel: "private-x" } });
+    await client.next("pusher:error");
+    const refused = await client.next("pusher:subscription_error");
+    assert.equal(JSON.parse(String(refused["data"])).status, 503);
+    const warning = lines.find(({ level }) => level === 40);
+    assert.equal(warning?.["fault"], "connect_failed");
+  });
+
+  it("an unknown app id in a signed request is answered here, not by the app", async () => {
+    const upstreamPort = await startUpstream(authEndpoint);
+    const { url } = await startSidecar({ POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}` });
+    const signed = await fetch(`${url}/apps/nope/channels?auth_key=k&auth_signature=s`);
+    assert.equal(await signed.text(), "No matching application for ID [nope].");
+    const page = await fetch(`${url}/apps/nope/channels`);
+    assert.equal(await page.text(), "page /apps/nope/channels");
+  });
+
+  it("answers what no parser should have to read twice with 400, and lives on", async () => {
+    const { url, port } = await startSidecar({ POGO_UPSTREAM: "none" });
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${credentials.key}`, {
+      headers: { Host: "a,b" },
+    });
+    const [error] = await once(socket, "error");
+    assert.match(String(error), /400/);
+    const trace = await fetch(`${url}/up`, { method: "OPTIONS" });
+    assert.equal(trace.status, 200);
+  });
+
+  it("has probes and metrics on a port of their own", async () => {
+    const { url, admin } = await startSidecar({ POGO_UPSTREAM: "none" });
+    assert.equal((await fetch(`${admin}/livez`)).status, 200);
+    assert.equal((await fetch(`${admin}/readyz`)).status, 200);
+    const health = await (await fetch(`${admin}/pogo/health`)).json();
+    assert.deepEqual(Object.keys(health), [
+      "status",
+      "version",
+      "uptime_seconds",
+      "connections",
+      "circuit_breaker",
+    ]);
+    assert.equal((await fetch(`${admin}/nope`)).status, 404);
+    assert.equal((await fetch(`${admin}/livez`, { method: "POST" })).status, 405);
+    for (const path of ["/livez", "/readyz", "/metrics", "/pogo/health"]) {
+      assert.equal((await fetch(url + path)).status, 404, path);
+    }
+  });
+
+  it("stops: no new connections, WebSockets closed with 4200, requests in flight finished", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const upstreamPort = await startUpstream((_req, res) => {
+      arrived.resolve();
+      void release.promise.then(() => res.end("late"));
+    });
+    const { sidecar, port, url, admin, lines } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+    });
+    const client = connect(port);
+    await client.next("pusher:connection_established");
+    const closed = once(client.socket, "close");
+    const slow = fetch(`${url}/slow`);
+    await arrived.promise;
+
+    const stopped = sidecar.stop();
+    assert.equal(sidecar.stop(), stopped);
+    const [code] = await closed;
+    assert.equal(code, 4200);
+    const notReady = await fetch(`${admin}/readyz`);
+    assert.deepEqual([notReady.status, await notReady.text()], [503, "not ready: draining\n"]);
+    assert.equal((await fetch(`${admin}/livez`)).status, 200);
+    await assert.rejects(fetch(`${url}/new`));
+
+    release.resolve();
+    assert.equal(await (await slow).text(), "late");
+    await stopped;
+    assert.equal(lines.at(-1)?.["msg"], "stopped");
+    assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
+  });
+
+  it("cuts what is still open after shutdown_timeout", async () => {
+    const arrived = Promise.withResolvers<void>();
+    const upstreamPort = await startUpstream(() => arrived.resolve());
+    const { sidecar, url, lines } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+      POGO_SHUTDOWN_TIMEOUT: "100ms",
+    });
+    const hanging = fetch(`${url}/hang`).then(
+      () => "answered",
+      () => "cut",
+    );
+    await arrived.promise;
+    await sidecar.stop();
+    assert.equal(await hanging, "cut");
+    assert.ok(lines.some(({ msg }) => /shutdown timeout/.test(String(msg))));
+  });
+
+  it("rejects when a port can't be had", async () => {
+    const { port } = await startSidecar({ POGO_UPSTREAM: "none" });
+    await assert.rejects(startSidecar({ POGO_UPSTREAM: "none", POGO_PORT: String(port) }), {
+      code: "EADDRINUSE",
+    });
+  });
+
+  it("logs no secret, cookie or signature", async () => {
+    const upstreamPort = await startUpstream(authEndpoint);
+    const { port, url, lines } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+    });
+    const client = connect(port, { Cookie: "session=ann", Origin: url });
+    await client.next("pusher:connection_established");
+    client.say({
+      event: "pusher:subscribe",
+      data: { channel: "private-x", auth: "foreign:s3cr3t" },
+    });
+    await client.next("pusher:error");
+    await client.next("pusher:subscription_error");
+    await fetch(`${url}/apps/app-id/channels?auth_key=app-key&auth_signature=s3cr3t`);
+    await fetch(`${url}/page?token=s3cr3t`);
+    const text = JSON.stringify(lines);
+    assert.match(text, /signature made with another app's key/);
+    for (const secret of ["s3cr3t", "app-secret", "session=ann"]) {
+      assert.ok(!text.includes(secret), `${secret} in ${text}`);
+    }
+  });
+});
