@@ -61,6 +61,8 @@ export function createReader({ argv, env, readFile }: ConfigInput): Reader {
   const configPath = flags.texts.get("config") ?? environment.texts.get("POGO_CONFIG")?.trim();
   const file = configPath ? readConfigFile(configPath, readFile) : null;
   if (file) errors.push(...file.errors);
+  // What seems to be missing may well be in there.
+  const isFileLost = file?.errors.some(({ kind }) => kind === "file") ?? false;
 
   function placesOf({ key, flag, env, original, laravel }: Option<unknown>): readonly Place[] {
     const inEnv = { texts: environment.texts, fileSuffix: "_FILE" };
@@ -106,7 +108,8 @@ export function createReader({ argv, env, readFile }: ConfigInput): Reader {
     const errorsBefore = errors.length;
     const found = find(option);
     const value = found ? parse(option, found) : undefined;
-    if (value === undefined && errors.length === errorsBefore && option.required) {
+    const hasSaidWhy = isFileLost || errors.length > errorsBefore;
+    if (value === undefined && option.required && !hasSaidWhy) {
       errors.push({ kind: "missing", name: option.env, message: missing(option) });
     }
     if (errors.length > errorsBefore) failed.add(option.key);

@@ -22,7 +22,7 @@ export const authorization = {
     env: "POGO_MAX_AUTH_BODY",
     parser: bodyBytes,
     fallback: 16_384,
-    docs: "Bytes of that answer. A longer one is a denial, so it must hold the largest `user_info` of a presence channel.",
+    docs: "Bytes of that answer. A longer one is refused, so it must hold the largest `user_info` of a presence channel.",
   }),
   maxConcurrentAuth: option({
     env: "POGO_MAX_CONCURRENT_AUTH",

@@ -1,0 +1,15 @@
+/** `check`: prints the effective configuration and where each value came from, or every error at once. */
+
+import { formatErrors, loadConfig } from "../config.ts";
+import { describeSettings } from "../config/describe.ts";
+import { exitCodes, type CommandContext } from "./command.ts";
+
+export function check(context: CommandContext): number {
+  const loaded = loadConfig(context);
+  if (!loaded.ok) {
+    context.complain(formatErrors(loaded.errors));
+    return exitCodes.configuration;
+  }
+  context.print(`${describeSettings(loaded.settings)}\n`);
+  return exitCodes.ok;
+}

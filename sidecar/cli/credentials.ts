@@ -1,0 +1,56 @@
+/** Credentials for a first try: made up for one run, and the `.env` block that Laravel and Echo need to share them. */
+
+import { randomInt } from "node:crypto";
+import type { Config, ConfigError } from "../config.ts";
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/** As `php artisan reverb:install` makes them: six digits, and twice 20 lower-case letters and digits. */
+export function makeCredentials(): {
+  POGO_APP_ID: string;
+  POGO_APP_KEY: string;
+  POGO_APP_SECRET: string;
+} {
+  return {
+    POGO_APP_ID: String(randomInt(100_000, 1_000_000)),
+    POGO_APP_KEY: randomText(20),
+    POGO_APP_SECRET: randomText(20),
+  };
+}
+
+/** Whether not one of the three was given: one that was is not to be overruled in silence. */
+export function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
+  return errors.filter(({ kind }) => kind === "missing").length === 3;
+}
+
+/** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */
+export function toDotEnv({ apps, server }: Config): string {
+  const isEverywhere = server.host === "0.0.0.0" || server.host === "::";
+  const [app] = apps;
+  return [
+    "BROADCAST_CONNECTION=reverb",
+    "",
+    `REVERB_APP_ID=${app?.id}`,
+    `REVERB_APP_KEY=${app?.key}`,
+    `REVERB_APP_SECRET=${app?.secret}`,
+    `REVERB_HOST=${isEverywhere ? "localhost" : server.host}`,
+    `REVERB_PORT=${server.port}`,
+    "REVERB_SCHEME=http",
+    ...(server.path === "" ? [] : pathLines(server.path)),
+    "",
+    'VITE_REVERB_APP_KEY="${REVERB_APP_KEY}"',
+    'VITE_REVERB_HOST="${REVERB_HOST}"',
+    'VITE_REVERB_PORT="${REVERB_PORT}"',
+    'VITE_REVERB_SCHEME="${REVERB_SCHEME}"',
+    "",
+  ].join("\n");
+}
+
+/** Laravel publishes under the path; Echo has to be told by hand. */
+function pathLines(path: string): readonly string[] {
+  return [`REVERB_SERVER_PATH=${path}`, `# and in resources/js/echo.js: wsPath: "${path}"`];
+}
+
+function randomText(length: number): string {
+  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
+}

@@ -1,0 +1,27 @@
+/** `help` and `--help`: the commands, and every flag from the option table. */
+
+import { describeFlags } from "../config/describe.ts";
+import { exitCodes, type CommandContext } from "./command.ts";
+
+const usage = `Pogo Sidecar: one port in front of a Laravel app, with the Pusher protocol on it.
+
+Usage: pogo-sidecar [start|check|healthcheck|version|help] [flags]
+
+  start        run (what happens without a command); SIGTERM stops it in order
+  check        print the effective configuration, or everything that is wrong with it
+  healthcheck  ask a running sidecar on its admin port whether it is alive
+  version      print the version
+
+Exit codes: 0 done; 1 it could not start, or is not alive; 64 no such command; 78 the configuration is wrong.
+
+Flags win over the environment, the environment over the config file. Durations are written 54s, 1500ms, 2m.
+
+  --config <path>
+      A JSON file of options, named as the flags are, with _ for -: {"app_id": "1", "port": 8080}.
+      POGO_CONFIG
+`;
+
+export function help({ print }: CommandContext): number {
+  print(`${usage}\n${describeFlags()}\n`);
+  return exitCodes.ok;
+}

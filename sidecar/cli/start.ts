@@ -1,0 +1,89 @@
+/** `start`: runs the sidecar until a signal stops it. */
+
+import { constants } from "node:os";
+import { formatErrors, loadConfig, type Config, type Loaded } from "../config.ts";
+import { createLog } from "../observability/log.ts";
+import { createSidecar } from "../sidecar.ts";
+import { exitCodes, type CommandContext } from "./command.ts";
+import { lacksAllCredentials, makeCredentials, toDotEnv } from "./credentials.ts";
+import { readVersion } from "./version.ts";
+
+/** Ends the process itself once the node has stopped; resolves only where it could not start. */
+export async function start(context: CommandContext): Promise<number> {
+  const loaded = load(context);
+  if (!loaded.ok) {
+    context.complain(formatErrors(loaded.errors));
+    return exitCodes.configuration;
+  }
+  const { config } = loaded;
+  const version = readVersion();
+  const log = createLog({ level: config.log.level, version });
+
+  // A bug, whether thrown or rejected: the state is not to be trusted any more.
+  process.on("uncaughtException", (error, origin) => {
+    log.fatal({ err: error, origin }, "uncaught exception");
+    process.exit(exitCodes.failure);
+  });
+
+  const sidecar = createSidecar(config, { version, log });
+  const listening = sidecar.start().then(
+    () => true,
+    (error: unknown) => {
+      log.fatal(explainStart(error, config) ?? { err: error }, "could not start");
+      return false;
+    },
+  );
+
+  let isStopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(128 + constants.signals[signal]);
+      isStopping = true;
+      log.info({ signal }, "stopping");
+      // What begins to listen can be stopped only once it does.
+      void listening.then(() => sidecar.stop()).then(() => process.exit(exitCodes.ok));
+    });
+  }
+
+  if (await listening) return await never();
+  // One of the two ports may listen already.
+  process.exit(exitCodes.failure);
+}
+
+/** Without any credentials, whoever sits at a terminal gets some for this run. */
+function load(context: CommandContext): Loaded {
+  const loaded = loadConfig(context);
+  if (loaded.ok || !context.isTerminal || !lacksAllCredentials(loaded.errors)) return loaded;
+  const madeUp = loadConfig({ ...context, env: { ...context.env, ...makeCredentials() } });
+  if (madeUp.ok) {
+    context.print(
+      `No app is configured: here are credentials for this run. Put them into Laravel's .env:\n\n${toDotEnv(madeUp.config)}\n`,
+    );
+  }
+  return madeUp;
+}
+
+/** What to do about a port that can't be had; null: it is something else. */
+function explainStart(error: unknown, { server, admin }: Config): Record<string, unknown> | null {
+  if (!(error instanceof Error) || !("code" in error) || !("port" in error)) return null;
+  const { code, port } = error;
+  const isAdmin = port === admin.port && port !== server.port;
+  const host = isAdmin ? admin.host : server.host;
+  const names = (key: string): string => {
+    const name = isAdmin ? `admin_${key}` : key;
+    return `POGO_${name.toUpperCase()} or --${name.replace("_", "-")}`;
+  };
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${String(port)} is in use: stop what listens there, or choose another one with ${names("port")}`,
+    EACCES: `this user may not listen on port ${String(port)}: choose one above 1023 with ${names("port")}`,
+    EADDRNOTAVAIL: `this machine has no address ${host}: choose another one with ${names("host")}`,
+    ENOTFOUND: `there is no host ${host}: choose an address with ${names("host")}`,
+  };
+  const hint = hints[String(code)];
+  return hint === undefined ? null : { code, host, port, hint };
+}
+
+/** The open ports keep the process running; a signal ends it. */
+function never(): Promise<never> {
+  return new Promise(() => undefined);
+}

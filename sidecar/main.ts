@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/** The command line: which command runs, with what it may touch of the process, and how the process ends. */
+
+import { readFileSync } from "node:fs";
+import { isatty } from "node:tty";
+import { exitCodes, type CommandContext } from "./cli/command.ts";
+
+const [first = "start", ...rest] = process.argv.slice(2);
+// Flags alone are those of `start`.
+const [command, argv] = first.startsWith("-") ? ["start", [first, ...rest]] : [first, rest];
+
+const context: CommandContext = {
+  argv,
+  env: process.env,
+  readFile: (path) => readFileSync(path, "utf8"),
+  isTerminal: isatty(0) && isatty(1),
+  print: (text) => void process.stdout.write(text),
+  complain: (text) => void process.stderr.write(text),
+};
+
+/** Each loads only what it needs: `healthcheck` runs every few seconds. */
+const commands: Readonly<Record<string, () => Promise<number>>> = {
+  start: async () => (await import("./cli/start.ts")).start(context),
+  check: async () => (await import("./cli/check.ts")).check(context),
+  healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
+  version: async () => (await import("./cli/version.ts")).printVersion(context),
+  help: async () => (await import("./cli/help.ts")).help(context),
+};
+
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  const wanted = isAskedFor("--help", "-h") ? "help" : command;
+  const chosen = isAskedFor("--version", "-v") ? "version" : wanted;
+  if (Object.hasOwn(commands, chosen)) return (await commands[chosen]?.()) ?? exitCodes.failure;
+  context.complain(
+    `There is no command ${JSON.stringify(command)}: start, check, healthcheck, version and help are.\n`,
+  );
+  return exitCodes.usage;
+}
+
+function isAskedFor(...flags: string[]): boolean {
+  return argv.some((argument) => flags.includes(argument));
+}
