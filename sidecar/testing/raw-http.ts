@@ -14,17 +14,14 @@ const patienceMs = 10_000;
 /** One end of a TCP connection that remembers everything it received. */
 export class RawSocket {
   readonly socket: Socket;
-  /** Resolves once the connection is gone, however it went. */
-  readonly closed: Promise<void>;
   readonly #chunks: Buffer[] = [];
   #hasEnded = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
-    this.closed = new Promise((resolve) => void socket.once("close", () => resolve()));
     socket.on("data", (chunk: Buffer) => this.#chunks.push(chunk));
     socket.on("end", () => (this.#hasEnded = true));
-    // A reset is an outcome here: `closed` tells.
+    // A reset is an outcome here: `hasEnded` tells.
     socket.on("error", () => {});
   }
 
@@ -212,8 +209,8 @@ export function parseMessage(text: string, options: { isHead?: boolean } = {}): 
     if (length === undefined) {
       return status === 0 ? { body: "", rest: content } : { body: content, rest: "" };
     }
-    if (content.length < Number(length))
-      throw new Error(`body cut: ${content.length} of ${length}`);
+    const isCut = content.length < Number(length);
+    if (isCut) throw new Error(`body cut: ${content.length} of ${length}`);
     return { body: content.slice(0, Number(length)), rest: content.slice(Number(length)) };
   }
 }

@@ -32,7 +32,7 @@ export function createForwarding(options: { trustedProxies: readonly string[] })
   function clientIp(peer: Handshake): string {
     let nearest = normaliseIp(peer.remoteAddress) ?? unixPeer;
     if (!isTrusted(nearest)) return nearest;
-    for (const hop of listOf(peer.rawHeaders, "x-forwarded-for").reverse()) {
+    for (const hop of listOf(peer.rawHeaders, "x-forwarded-for").toReversed()) {
       const address = normaliseIp(hop);
       // Not an address ("unknown"): nothing to the left of it can be attributed to anybody.
       if (address === undefined) return nearest;

@@ -1,6 +1,7 @@
 /** Request hygiene: what is refused before anybody routes, answers or forwards a request. */
 
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { isAuthority } from "./authority.ts";
 import { fieldsOf } from "./raw-headers.ts";
 
@@ -22,9 +23,22 @@ export type GuardResult =
  * and two parsers might read in two ways (RFC 9110, RFC 9112; the clauses stand at the checks).
  */
 export function guardRequest(req: IncomingMessage): GuardResult {
-  const head = readHead(req);
-  for (const check of checks) {
-    const refusal = check(head);
+  const result = refused.has(req.socket) ? afterRefusal : check(readHead(req));
+  if (!result.ok) refused.add(req.socket);
+  return result;
+}
+
+/**
+ * Connections that had a request refused. Node goes on with what was pipelined behind it, answered or not; whoever sent
+ * one doubtful request is not trusted with where the next one begins.
+ */
+const refused = new WeakSet<Socket>();
+
+const afterRefusal: GuardResult = { ok: false, status: 400, reason: "Connection is closing." };
+
+function check(head: Head): GuardResult {
+  for (const step of checks) {
+    const refusal = step(head);
     if (refusal) return { ok: false, ...refusal };
   }
   const target = originForm(head);
