@@ -217,7 +217,7 @@ describe("sidecar", () => {
     const { url, admin } = await startSidecar({ POGO_UPSTREAM: "none" });
     assert.equal((await fetch(`${admin}/livez`)).status, 200);
     assert.equal((await fetch(`${admin}/readyz`)).status, 200);
-    const health = await (await fetch(`${admin}/pogo/health`)).json();
+    const health = Object(await (await fetch(`${admin}/pogo/health`)).json());
     assert.deepEqual(Object.keys(health), [
       "status",
       "version",
