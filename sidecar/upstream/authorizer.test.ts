@@ -1,0 +1,558 @@
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { describe, it, type TestContext } from "node:test";
+import { inspect } from "node:util";
+import type { Authorization, AuthorizationRequest } from "../core/ports.ts";
+import { sign } from "../core/signature.ts";
+import { createTestNode, testApp } from "../core/testing/doubles.ts";
+import { listen, listenRaw, waitFor } from "../testing/raw-http.ts";
+import { createAuthorizer, type AuthorizerOptions } from "./authorizer.ts";
+import { createForwarding } from "./forwarded.ts";
+
+const cookie = "laravel_session=s3cr3t%3D; XSRF-TOKEN=abc%3D";
+const page = ["Host", "app.test", "Origin", "http://app.test", "Cookie", cookie];
+
+interface SeenRequest {
+  readonly headers: IncomingMessage["headers"];
+  readonly text: string;
+  /** `text`, parsed. */
+  readonly body: unknown;
+  readonly answer: ServerResponse;
+}
+
+/** What the app answers; without one it stays silent. */
+type Script = (request: SeenRequest) => void;
+
+/** An app that answers by a script, an authorizer before it, and a clock in the test's hand. */
+async function createRig(
+  test: TestContext,
+  script: Script = sayYes,
+  options: Partial<AuthorizerOptions> = {},
+) {
+  const rig = { script, nowMs: 0 };
+  const seen: SeenRequest[] = [];
+  const events: string[] = [];
+  const outcomes: { reason: string; durationMs: number }[] = [];
+  async function receive(req: IncomingMessage, answer: ServerResponse): Promise<void> {
+    let text = "";
+    for await (const chunk of req) text += String(chunk);
+    const body: unknown = JSON.parse(text);
+    const request = { headers: req.headers, text, body, answer };
+    seen.push(request);
+    rig.script(request);
+  }
+  const server = createServer((req, answer) => void receive(req, answer));
+  const port = await listen(test, server);
+  const authorizer = createAuthorizer({
+    upstream: { kind: "tcp", host: "127.0.0.1", port },
+    authPath: "/broadcasting/auth",
+    deadlineMs: 60_000,
+    maxAnswerBytes: 16_384,
+    maxConcurrent: 100,
+    breaker: { failures: 5, openMs: 10_000 },
+    perConnection: { maxFailures: 4, maxDenials: 20, windowMs: 10_000 },
+    forwarding: createForwarding({ trustedProxies: [] }),
+    now: () => rig.nowMs,
+    onBreakerState: (state) => events.push(state),
+    onOutcome(outcome) {
+      outcomes.push(outcome);
+      events.push(outcome.reason);
+    },
+    ...options,
+  });
+  test.after(() => authorizer.close());
+
+  /** Asks for a new connection, unless told for which. */
+  function ask(request: Partial<AuthorizationRequest> = {}): Promise<Authorization> {
+    return authorizer.authorize({
+      app: testApp,
+      socketId: "1.2",
+      channel: "private-a",
+      handshake: { rawHeaders: page, remoteAddress: "203.0.113.9" },
+      signal: new AbortController().signal,
+      ...request,
+    });
+  }
+
+  async function reason(request?: Partial<AuthorizationRequest>): Promise<string> {
+    const answer = await ask(request);
+    return answer.ok ? "ok" : answer.reason;
+  }
+
+  async function fail(times: number): Promise<void> {
+    const { script } = rig;
+    rig.script = status(500);
+    for (let i = 0; i < times; i++) assert.equal(await reason(), "worker_error");
+    rig.script = script;
+  }
+
+  return { rig, authorizer, seen, events, outcomes, ask, reason, fail };
+}
+
+/** Signs what it is asked for, as `pusher-http-php` does. */
+function sayYes({ body, answer }: SeenRequest): void {
+  answer.setHeader("Set-Cookie", "laravel_session=other");
+  answer.end(JSON.stringify({ auth: authFor(body) }));
+}
+
+function authFor(body: unknown, secret = testApp.secret): string {
+  assert.ok(typeof body === "object" && body && "socket_id" in body && "channel_name" in body);
+  const text = `${String(body.socket_id)}:${String(body.channel_name)}`;
+  return `${testApp.key}:${sign(secret, text)}`;
+}
+
+function status(code: number, body = '{"message":""}'): Script {
+  return ({ answer }) => void answer.writeHead(code).end(body);
+}
+
+const silence: Script = () => {};
+
+describe("authorizer: the question", () => {
+  it("A2: asks with exactly channel_name and socket_id", async (test) => {
+    const { ask, seen } = await createRig(test);
+    const auth = `app-key:${sign("app-secret", "7.8:private-orders.1")}`;
+    const answer = await ask({ socketId: "7.8", channel: "private-orders.1" });
+    assert.deepEqual(answer, { ok: true, auth });
+    const text = '{"channel_name":"private-orders.1","socket_id":"7.8"}';
+    assert.equal(seen[0]?.text, text);
+    assert.equal(seen[0]?.headers["content-type"], "application/json");
+    assert.equal(seen[0]?.headers["content-length"], String(text.length));
+    assert.equal(seen[0]?.headers["transfer-encoding"], undefined);
+    assert.equal(seen[0]?.headers["x-frankenphp-ws-channel"], "private-orders.1");
+  });
+
+  it("A3: cookies and other bytes beyond ASCII arrive as the client sent them", async (test) => {
+    const { port, connections } = await listenRaw(
+      test,
+      (raw) => void raw.until('"}').then(() => raw.write("HTTP/1.1 403 No\r\n\r\n").socket.end()),
+    );
+    const { ask } = await createRig(test, sayYes, {
+      upstream: { kind: "tcp", host: "127.0.0.1", port },
+    });
+    const rawHeaders = [
+      "Host",
+      "App.test",
+      "origin",
+      "http://app.test",
+      "cookie",
+      "a=\u00e9\u00ff;b",
+    ];
+    await ask({ handshake: { rawHeaders, remoteAddress: "::1" } });
+    const text = connections[0]?.text ?? "";
+    assert.match(text, /^POST \/broadcasting\/auth HTTP\/1\.1\r\nHost: App\.test\r\n/);
+    assert.ok(text.includes("\r\nCookie: a=\u00e9\u00ff;b\r\n"), text);
+  });
+
+  it("A16: a channel or socket id that Laravel would answer with 500 is refused here", async (test) => {
+    const { reason, seen, authorizer } = await createRig(test);
+    const wrong = [
+      "",
+      "private-a b",
+      "private-\u00e4",
+      "private-a/b",
+      `private-${"a".repeat(300)}`,
+    ];
+    for (const channel of wrong) assert.equal(await reason({ channel }), "forbidden");
+    for (const socketId of ["", "1", "1.2.3", "a.b", "1.2\n"]) {
+      assert.equal(await reason({ socketId }), "forbidden");
+    }
+    assert.equal(seen.length, 0);
+    assert.equal(authorizer.breakerState, "closed");
+  });
+
+  it("A18: a foreign page spends no cookies, even where * is allowed", async (test) => {
+    const { ask, seen } = await createRig(test);
+    const foreign = ["Host", "app.test", "Origin", "https://evil.com", "Cookie", cookie];
+    const answer = await ask({ handshake: { rawHeaders: foreign, remoteAddress: "::1" } });
+    assert.deepEqual(answer, { ok: false, kind: "denied", reason: "origin" });
+    assert.equal(seen.length, 0);
+
+    const rawHeaders = [...foreign, "Authorization", "Bearer t"];
+    assert.ok((await ask({ handshake: { rawHeaders, remoteAddress: "::1" } })).ok);
+    assert.equal(seen[0]?.headers.cookie, undefined);
+    assert.equal(seen[0]?.headers["x-xsrf-token"], undefined);
+    assert.equal(seen[0]?.headers.authorization, "Bearer t");
+    assert.equal(seen[0]?.headers.origin, "https://evil.com");
+  });
+
+  it("A18: a page that is listed by name spends its cookies", async (test) => {
+    const { ask, seen } = await createRig(test);
+    const rawHeaders = ["Host", "app.test", "Origin", "https://spa.test", "Cookie", cookie];
+    const app = { ...testApp, allowedOrigins: ["*", "spa.test"] };
+    assert.ok((await ask({ app, handshake: { rawHeaders, remoteAddress: "::1" } })).ok);
+    assert.equal(seen[0]?.headers.cookie, cookie);
+    assert.equal(seen[0]?.headers["x-xsrf-token"], "abc=");
+  });
+
+  it("A18: X-Forwarded-Host counts as the page's host if a trusted proxy sent it", async (test) => {
+    const rawHeaders = ["Host", "internal", "X-Forwarded-Host", "app.test", "X-Forwarded-Proto"];
+    rawHeaders.push("https", "Origin", "https://app.test", "Cookie", cookie);
+    const handshake = { rawHeaders, remoteAddress: "10.0.0.1" };
+
+    const trusting = await createRig(test, sayYes, {
+      forwarding: createForwarding({ trustedProxies: ["10.0.0.0/8"] }),
+    });
+    assert.ok((await trusting.ask({ handshake })).ok);
+    assert.equal(trusting.seen[0]?.headers.host, "internal");
+    assert.equal(trusting.seen[0]?.headers["x-forwarded-proto"], "https");
+    assert.equal(trusting.seen[0]?.headers["x-forwarded-host"], "app.test");
+
+    const { reason } = await createRig(test);
+    assert.equal(await reason({ handshake }), "origin");
+  });
+});
+
+describe("authorizer: the answer", () => {
+  it("A6: presence is answered with the text that was signed", async (test) => {
+    const channel_data = '{"user_id":"1","user_info":{"name":"x"}}';
+    const auth = `app-key:${sign("app-secret", `1.2:presence-a:${channel_data}`)}`;
+    const { ask } = await createRig(test, ({ answer }) =>
+      answer.end(JSON.stringify({ auth, channel_data })),
+    );
+    assert.deepEqual(await ask({ channel: "presence-a" }), {
+      ok: true,
+      auth,
+      channelData: channel_data,
+    });
+    assert.deepEqual(await ask({ channel: "presence-b" }), {
+      ok: false,
+      kind: "denied",
+      reason: "invalid_signature",
+    });
+  });
+
+  it("A26: an encrypted channel's shared_secret is passed on", async (test) => {
+    const { ask } = await createRig(test, ({ body, answer }) =>
+      answer.end(JSON.stringify({ auth: authFor(body), shared_secret: "c2VjcmV0" })),
+    );
+    const answer = await ask({ channel: "private-encrypted-a" });
+    assert.ok(answer.ok);
+    assert.equal(answer.sharedSecret, "c2VjcmV0");
+  });
+
+  it("A22: what the app sets as a cookie goes nowhere, and stays out of the next question", async (test) => {
+    const { ask, seen } = await createRig(test);
+    const answers = [await ask(), await ask()];
+    assert.equal(inspect(answers).includes("laravel_session"), false);
+    assert.equal(seen[1]?.headers.cookie, cookie);
+  });
+
+  it("A22: nothing secret is in a result or in what is told of it", async (test) => {
+    const scripts: Script[] = [
+      status(403, "s3cr3t"),
+      status(500, "s3cr3t"),
+      status(200, "s3cr3t"),
+      status(200, '{"auth":"app-key:s3cr3t"}'),
+      ({ answer }) => void answer.destroy(),
+    ];
+    const { rig, ask, outcomes } = await createRig(test);
+    for (const script of scripts) {
+      rig.script = script;
+      const said = inspect([await ask(), outcomes], { depth: null });
+      assert.doesNotMatch(said, /s3cr3t|laravel_session|app-secret|app-key/);
+    }
+  });
+
+  it("tells each outcome with how long it took, and 0 for what was refused here", async (test) => {
+    const { rig, reason, outcomes } = await createRig(test, (request) => {
+      rig.nowMs += 250;
+      sayYes(request);
+    });
+    await reason();
+    await reason({ handshake: { rawHeaders: [], remoteAddress: "::1" } });
+    rig.script = status(403);
+    await reason();
+    assert.deepEqual(outcomes, [
+      { reason: "ok", durationMs: 250 },
+      { reason: "origin", durationMs: 0 },
+      { reason: "forbidden", durationMs: 0 },
+    ]);
+  });
+});
+
+describe("authorizer: breaker and bulkhead", () => {
+  const noFailures: [title: string, script: Script, reason: string][] = [
+    ...[302, 401, 403, 404, 419, 429].map((code): [string, Script, string] => [
+      `A8: ${code}`,
+      status(code),
+      "forbidden",
+    ]),
+    ["A7: an empty 200", status(200, ""), "invalid_response_json"],
+    ["A7: true", status(200, "true"), "invalid_response_json"],
+    ["A7: a login page", status(200, "<html>"), "invalid_response_json"],
+    ["A7: an auth that is no text", status(200, '{"auth":1}'), "missing_signature"],
+    ["A6: a wrong signature", status(200, '{"auth":"app-key:0"}'), "invalid_signature"],
+    ["A10: too long an answer", status(200, " ".repeat(20_000)), "body_overflow"],
+  ];
+  for (const [title, script, expected] of noFailures) {
+    it(`${title} is denied as ${expected}, and a success to the breaker`, async (test) => {
+      const { rig, ask, fail, authorizer } = await createRig(test, script);
+      await fail(4);
+      assert.deepEqual(await ask(), { ok: false, kind: "denied", reason: expected });
+      await fail(4);
+      assert.equal(authorizer.breakerState, "closed", "the row of failures was ended");
+      await fail(1);
+      assert.equal(authorizer.breakerState, "open");
+      rig.nowMs += 10_001;
+      assert.equal((await ask()).ok, false);
+      assert.equal(authorizer.breakerState, "closed", "a trial with a denial closes it");
+    });
+  }
+
+  const failures: [title: string, script: Script, reason: string][] = [
+    ...[500, 502, 503, 504].map((code): [string, Script, string] => [
+      String(code),
+      status(code),
+      "worker_error",
+    ]),
+    ["a reset", ({ answer }) => void answer.socket?.resetAndDestroy(), "dispatch_error"],
+    ["silence", silence, "timeout"],
+  ];
+  for (const [title, script, expected] of failures) {
+    it(`A9: ${title} is unavailable as ${expected}, and a failure to the breaker`, async (test) => {
+      const deadlineMs = script === silence ? 25 : 60_000;
+      const { ask, reason, authorizer } = await createRig(test, script, { deadlineMs });
+      assert.deepEqual(await ask(), { ok: false, kind: "unavailable", reason: expected });
+      for (let i = 0; i < 4; i++) assert.equal(await reason(), expected);
+      assert.equal(authorizer.breakerState, "open");
+    });
+  }
+
+  it("A9: an upstream that is not there is a failure to the breaker", async (test) => {
+    const gone = await listenRaw(test);
+    await gone.stop();
+    const upstream = { kind: "tcp", host: "127.0.0.1", port: gone.port } as const;
+    const { reason } = await createRig(test, sayYes, { upstream });
+    for (let i = 0; i < 5; i++) assert.equal(await reason(), "dispatch_error");
+    assert.equal(await reason(), "circuit_open");
+  });
+
+  it("A15: an open breaker refuses at once without a question, until its time is over", async (test) => {
+    const { rig, ask, reason, fail, seen, events } = await createRig(test);
+    await fail(5);
+    rig.nowMs += 10_000;
+    assert.deepEqual(await ask(), { ok: false, kind: "unavailable", reason: "circuit_open" });
+    assert.equal(seen.length, 5);
+    rig.nowMs += 1;
+    assert.equal(await reason(), "ok");
+    assert.deepEqual(events.slice(4), [
+      "worker_error",
+      "open",
+      "circuit_open",
+      "half-open",
+      "ok",
+      "closed",
+    ]);
+  });
+
+  it("A14: half-open, one question is asked and the others are refused at once", async (test) => {
+    const { rig, reason, fail, seen, authorizer } = await createRig(test);
+    await fail(5);
+    rig.nowMs += 10_001;
+    rig.script = silence;
+    const trial = reason();
+    await waitFor(() => seen.length === 6);
+    assert.equal(await reason(), "circuit_open");
+    const asked = seen[5];
+    assert.ok(asked);
+    sayYes(asked);
+    assert.equal(await trial, "ok");
+    assert.equal(authorizer.breakerState, "closed");
+  });
+
+  it("A12: the N+1st is refused at once while N are under way, and never asked later", async (test) => {
+    const { ask, reason, seen, authorizer } = await createRig(test, silence, { maxConcurrent: 2 });
+    const pending = [reason(), reason()];
+    assert.deepEqual(await ask(), {
+      ok: false,
+      kind: "unavailable",
+      reason: "concurrency_limit",
+    });
+    await waitFor(() => seen.length === 2);
+    assert.equal(authorizer.pending, 2);
+    seen.forEach(sayYes);
+    assert.deepEqual(await Promise.all(pending), ["ok", "ok"]);
+    assert.equal(seen.length, 2);
+    assert.equal(authorizer.pending, 0);
+  });
+
+  it("A12: the place is free again after a yes, a no, a failure, a timeout and an abort", async (test) => {
+    const { rig, reason, seen } = await createRig(test, sayYes, {
+      maxConcurrent: 1,
+      deadlineMs: 100,
+    });
+    assert.equal(await reason(), "ok");
+    rig.script = status(403);
+    assert.equal(await reason(), "forbidden");
+    rig.script = ({ answer }) => void answer.destroy();
+    assert.equal(await reason(), "dispatch_error");
+    rig.script = silence;
+    assert.equal(await reason(), "timeout");
+    const connection = new AbortController();
+    const aborted = reason({ signal: connection.signal });
+    await waitFor(() => seen.length === 5);
+    connection.abort();
+    assert.equal(await aborted, "aborted");
+    rig.script = sayYes;
+    assert.equal(await reason(), "ok");
+  });
+
+  it("A13: refusals for want of a place never move the breaker", async (test) => {
+    const { reason, fail, seen, rig, authorizer } = await createRig(test, silence, {
+      maxConcurrent: 1,
+    });
+    await fail(4);
+    const pending = reason();
+    await waitFor(() => seen.length === 5);
+    for (let i = 0; i < 50; i++) assert.equal(await reason(), "concurrency_limit");
+    assert.equal(authorizer.breakerState, "closed");
+    const asked = seen[4];
+    assert.ok(asked);
+    status(500)(asked);
+    assert.equal(await pending, "worker_error");
+    assert.equal(authorizer.breakerState, "open", "nor did they end the row of failures");
+    rig.nowMs += 10_001;
+    rig.script = sayYes;
+    assert.equal(await reason(), "ok");
+  });
+
+  it("A20: a connection that closes has its question aborted, and decides nothing", async (test) => {
+    const { rig, ask, reason, fail, seen, authorizer } = await createRig(test);
+    await fail(5);
+    rig.nowMs += 10_001;
+    rig.script = silence;
+    const connection = new AbortController();
+    const trial = ask({ signal: connection.signal });
+    await waitFor(() => seen.length === 6);
+    connection.abort();
+    assert.deepEqual(await trial, { ok: false, kind: "unavailable", reason: "aborted" });
+    await waitFor(() => seen[5]?.answer.destroyed);
+    assert.equal(authorizer.breakerState, "half-open");
+    rig.script = sayYes;
+    assert.equal(await reason(), "ok", "the trial's place is free");
+  });
+
+  it("A20: any number of closed connections is no failure", async (test) => {
+    const { reason, seen, authorizer } = await createRig(test, silence);
+    for (let i = 1; i <= 8; i++) {
+      const connection = new AbortController();
+      const aborted = reason({ signal: connection.signal });
+      await waitFor(() => seen.length === i);
+      connection.abort();
+      assert.equal(await aborted, "aborted");
+    }
+    assert.equal(await reason({ signal: AbortSignal.abort() }), "aborted");
+    assert.equal(seen.length, 8);
+    assert.equal(authorizer.breakerState, "closed");
+  });
+});
+
+describe("authorizer: one connection against the rest", () => {
+  const createConnection = () => ({ rawHeaders: page, remoteAddress: "203.0.113.9" });
+
+  it("A17: a connection's fifth failure in the window is not asked for", async (test) => {
+    const { rig, ask, reason, seen, authorizer } = await createRig(test, status(500));
+    const handshake = createConnection();
+    for (let i = 0; i < 4; i++) assert.equal(await reason({ handshake }), "worker_error");
+    assert.deepEqual(await ask({ handshake }), {
+      ok: false,
+      kind: "unavailable",
+      reason: "too_many_failures",
+    });
+    assert.equal(seen.length, 4);
+    assert.equal(authorizer.breakerState, "closed");
+    rig.script = sayYes;
+    assert.equal(await reason(), "ok", "others are served");
+    rig.nowMs += 10_000;
+    assert.equal(await reason({ handshake }), "ok", "and so is it, later");
+  });
+
+  it("A17: nor do failures that were under way together open the breaker", async (test) => {
+    const { reason, seen, authorizer } = await createRig(test, silence);
+    const handshake = createConnection();
+    const pending = Array.from({ length: 20 }, () => reason({ handshake }));
+    await waitFor(() => seen.length === 20);
+    seen.forEach(status(500));
+    assert.deepEqual(new Set(await Promise.all(pending)), new Set(["worker_error"]));
+    assert.equal(authorizer.breakerState, "closed");
+    assert.equal(await reason({ handshake }), "too_many_failures");
+  });
+
+  it("A17: nor do failures that it spreads over many windows", async (test) => {
+    const { rig, reason, authorizer } = await createRig(test, status(500));
+    const handshake = createConnection();
+    for (let i = 0; i < 30; i++) {
+      assert.equal(await reason({ handshake }), "worker_error");
+      rig.nowMs += 5_000;
+    }
+    assert.equal(authorizer.breakerState, "closed");
+    assert.equal(await reason(), "worker_error");
+    assert.equal(authorizer.breakerState, "open", "the next connection's failure counts");
+  });
+
+  it("A17: a connection that is denied twenty times in the window is not asked for again", async (test) => {
+    const { rig, reason, seen } = await createRig(test, status(403));
+    const handshake = createConnection();
+    for (let i = 0; i < 20; i++) assert.equal(await reason({ handshake }), "forbidden");
+    assert.equal(await reason({ handshake }), "too_many_failures");
+    assert.equal(seen.length, 20);
+    rig.nowMs += 10_000;
+    assert.equal(await reason({ handshake }), "forbidden");
+  });
+});
+
+describe("authorizer: behind a subscribe", () => {
+  async function createNode(test: TestContext, script: Script) {
+    const { ask, seen, authorizer } = await createRig(test, script);
+    const handshake = { rawHeaders: page, remoteAddress: "203.0.113.9" };
+    const node = createTestNode({
+      authorizer: { authorize: (request) => ask({ ...request, handshake }) },
+    });
+    return { node, seen, authorizer };
+  }
+  const subscribe = { event: "pusher:subscribe", data: { channel: "private-a" } };
+
+  it("A23: two subscribes to one channel at once ask once and make one membership", async (test) => {
+    const { node, seen } = await createNode(test, silence);
+    const client = node.connect();
+    client.say(subscribe);
+    client.say(subscribe);
+    await waitFor(() => seen.length === 1);
+    seen.forEach(sayYes);
+    await waitFor(() => client.transport.messages.length > 0);
+    assert.deepEqual(client.transport.take(), [
+      { event: "pusher_internal:subscription_succeeded", data: "{}", channel: "private-a" },
+    ]);
+    assert.equal(seen.length, 1);
+    assert.deepEqual([...client.connection.subscriptions.keys()], ["private-a"]);
+  });
+
+  it("A20: a client that closes meanwhile is never subscribed", async (test) => {
+    const { node, seen, authorizer } = await createNode(test, silence);
+    const client = node.connect();
+    client.say(subscribe);
+    await waitFor(() => seen.length === 1);
+    client.disconnect();
+    await waitFor(() => authorizer.pending === 0);
+    await waitFor(() => seen[0]?.answer.destroyed);
+    assert.equal(client.connection.subscriptions.size, 0);
+    assert.deepEqual(client.transport.messages, []);
+  });
+
+  const refusals: [title: string, script: Script, status: number][] = [
+    ["403 when the app says no", status(403), 403],
+    ["503 when nobody could say", status(500), 503],
+  ];
+  for (const [title, script, expected] of refusals) {
+    it(`a client reads ${title}`, async (test) => {
+      const { node } = await createNode(test, script);
+      const client = node.connect();
+      client.say(subscribe);
+      await waitFor(() => client.transport.messages.length === 2);
+      const [error, refusal] = client.transport.take();
+      assert.equal(error?.["event"], "pusher:error");
+      assert.equal(refusal?.["event"], "pusher:subscription_error");
+      assert.match(String(refusal["data"]), new RegExp(`"status":${expected}`));
+    });
+  }
+});
