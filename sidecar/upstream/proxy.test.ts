@@ -308,17 +308,15 @@ test("P20: an upload of 32 MB streams through, and a slow upstream stalls its cl
     last = client.socket.bytesWritten - client.socket.writableLength;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  assert.ok(
-    sent < size,
-    `the client could send ${sent} of ${size} bytes to an upstream that reads none`,
-  );
+  // What is on the way sits in the sockets' buffers, most of it the kernel's.
+  assert.ok(sent < size / 2, `${sent} of ${size} bytes left while nobody read`);
+  const growth = process.memoryUsage().rss - before;
+  assert.ok(growth < 48 * 1024 * 1024, `rss grew by ${growth}`);
   assert.equal(received, 0);
 
   resume();
   await client.until("ok");
   assert.equal(received, size);
-  const growth = process.memoryUsage().rss - before;
-  assert.ok(growth < 48 * 1024 * 1024, `rss grew by ${growth}`);
 });
 
 test("F1: what a client says about itself is replaced on the way upstream", async (t) => {
