@@ -123,6 +123,43 @@ export interface ChannelAuthorizer {
   authorize(request: AuthorizationRequest): Promise<Authorization>;
 }
 
+/** A fact that the app may want to hear (Pusher: "Webhooks"), in the wire's spelling. */
+export type WebhookEvent =
+  | {
+      readonly name: "channel_occupied" | "channel_vacated" | "cache_miss";
+      readonly channel: string;
+    }
+  | {
+      readonly name: "member_added" | "member_removed";
+      readonly channel: string;
+      readonly user_id: string;
+    }
+  | {
+      readonly name: "client_event";
+      readonly channel: string;
+      readonly event: string;
+      /** The client's `data`: text as it was sent, any other value as JSON text. */
+      readonly data: string;
+      readonly socket_id: string;
+      /** The sender's, on presence channels. */
+      readonly user_id?: string;
+    }
+  | {
+      readonly name: "subscription_count";
+      readonly channel: string;
+      readonly subscription_count: number;
+    }
+  | { readonly name: "user_connected" | "user_disconnected"; readonly user_id: string };
+
+/**
+ * Tells the app what happened. `notify` MUST NOT throw or wait, and costs nothing for an app that wants none of it.
+ * A fact that is undone within a short grace (a channel vacated and occupied again, a member who reloads the page) is
+ * told neither way. What can't be told is dropped and counted.
+ */
+export interface Webhooks {
+  notify(appId: string, event: WebhookEvent): void;
+}
+
 /**
  * Hears what happens, to count and log it. MUST NOT throw, wait or call back.
  * What is passed may be logged; it never holds a secret.

@@ -182,7 +182,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
     options.onHandshakeRefused(reason);
-    socket.end(httpRefusals[reason]);
+    socket.end(httpRefusals[reason], () => socket.destroy());
   }
 
   function refuseConnection(transport: SocketTransport, { reason, error }: Refusal): void {
