@@ -19,9 +19,11 @@ beforeEach(async () => {
   published = [];
   log = [];
   // Stands where the sidecar is, to see what the server SDK sends.
-  sidecar = createServer(async (request, response) => {
-    published.push({ path: request.url ?? "", body: await text(request) });
-    response.end("{}");
+  sidecar = createServer((request, response) => {
+    void text(request).then((body) => {
+      published.push({ path: request.url ?? "", body });
+      return response.end("{}");
+    });
   });
   const port = await listen(sidecar);
   app = createExampleApp({

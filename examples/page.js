@@ -104,7 +104,7 @@ $("#refused").addEventListener("click", ({ target }) => {
 
 const members = new Set();
 const showMembers = () => {
-  const sorted = [...members].toSorted();
+  const sorted = [...members].toSorted((a, b) => a.localeCompare(b));
   const label = (name) => (name === boot.name ? `${name} (you)` : name);
   $("#presence ul").replaceChildren(...sorted.map((name) => line(label(name), "member")));
   const count = members.size === 1 ? "1 member" : `${members.size} members`;

@@ -11,6 +11,10 @@ export interface Facts {
   readonly maxConnections: number;
   /** Paths that the admin port answers. */
   readonly adminPaths: ReadonlySet<string>;
+  /** Where the app is asked about subscribes without a signature. */
+  readonly authPath: string;
+  /** Names in `/metrics`. */
+  readonly metricNames: ReadonlySet<string>;
   /** Commands of the command line. */
   readonly commands: ReadonlySet<string>;
 }
@@ -46,6 +50,20 @@ export function unknownAdminPaths(text: string, facts: Facts): readonly string[]
   return paths
     .filter((path) => !facts.adminPaths.has(path))
     .map((path) => `the admin port has no ${path}`);
+}
+
+/** Paths of Laravel's broadcasting routes in a text that the sidecar would not ask. */
+export function unknownAuthPaths(text: string, facts: Facts): readonly string[] {
+  const paths = text.match(/\/broadcasting\/[\w-]+/g) ?? [];
+  return paths.filter((path) => path !== facts.authPath).map((path) => `nobody asks ${path}`);
+}
+
+/** Metrics in a text that are not there. */
+export function unknownMetrics(text: string, facts: Facts): readonly string[] {
+  const named = text.match(/\bpogo_\w+/g) ?? [];
+  return named
+    .filter((name) => !facts.metricNames.has(name))
+    .map((name) => `there is no metric ${name}`);
 }
 
 /** Ports of loopback URLs in a text at which neither the sidecar nor, by default, its upstream listens. */

@@ -35,7 +35,7 @@ function podProblems(pod: unknown, sidecar: unknown, facts: Facts): readonly str
     problems.push(...securityProblems(pod, container), ...environmentProblems(container, facts));
   }
   if (at(pod, "enableServiceLinks") !== false) {
-    problems.push("pod: a Service named pogo would set POGO_PORT");
+    problems.push("pod: a Service named reverb would set REVERB_PORT");
   }
   if (at(pod, "automountServiceAccountToken") !== false) problems.push("pod: has an API token");
 

@@ -1,0 +1,278 @@
+/** Holds the image, the compose file, the Kubernetes manifests and the papers against the option table and the code. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { parse, parseAllDocuments } from "yaml";
+import { composeProblems } from "./compose-rules.ts";
+import { dockerfileProblems, imageCommand } from "./dockerfile-rules.ts";
+import { at, entries, list, parseDockerfile } from "./documents.ts";
+import {
+  laravelNames,
+  unknownAdminPaths,
+  unknownAuthPaths,
+  unknownMetrics,
+  unknownNames,
+  unknownPorts,
+} from "./facts.ts";
+import { kubernetesProblems } from "./kubernetes-rules.ts";
+import { environmentFaults, sidecarFacts } from "./sidecar-facts.ts";
+
+const root = new URL("../../", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+
+const facts = await sidecarFacts();
+const dockerfileText = read("Dockerfile");
+const dockerfile = parseDockerfile(dockerfileText);
+const image = imageCommand(dockerfile);
+const composeText = read("deploy/compose/compose.yaml");
+const compose: unknown = parse(composeText);
+const folder = "deploy/k8s";
+const kustomization: unknown = parse(read(`${folder}/kustomization.yaml`));
+const files = list(at(kustomization, "resources")).map(String);
+const resources: unknown[] = files.map((file): unknown => parse(read(`${folder}/${file}`)));
+const replacingReverb = read("docs/replacing-reverb.md");
+
+const texts: Readonly<Record<string, string>> = {
+  Dockerfile: dockerfileText,
+  "deploy/compose/compose.yaml": composeText,
+  "deploy/compose/.env.example": read("deploy/compose/.env.example"),
+  ...Object.fromEntries(
+    ["kustomization.yaml", ...files].map((file) => [
+      `${folder}/${file}`,
+      read(`${folder}/${file}`),
+    ]),
+  ),
+  "docs/replacing-reverb.md": replacingReverb,
+  "examples/demo.ts": read("examples/demo.ts"),
+  "examples/app.ts": read("examples/app.ts"),
+  "examples/page.js": read("examples/page.js"),
+};
+
+test("D16: the image has no root, no shell, pinned bases, and starts what exists", () => {
+  assert.deepEqual(dockerfileProblems(dockerfile, facts), []);
+});
+
+test("D15: compose publishes the sidecar alone, before PHP with several workers", () => {
+  assert.deepEqual(composeProblems(compose, facts, image), []);
+});
+
+test("D11: the manifests make a restricted pod with a native sidecar and true probes", () => {
+  assert.deepEqual(kubernetesProblems(resources, facts, image), []);
+});
+
+const kubectl = spawnSync("kubectl", ["version", "--client"]).status === 0;
+
+test("D10: kubectl kustomize builds the same, with images of a version", { skip: !kubectl }, () => {
+  const { stdout, stderr, status } = spawnSync("kubectl", ["kustomize", folder], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  const rendered = parseAllDocuments(stdout).map((document): unknown => document.toJS());
+  assert.deepEqual(kubernetesProblems(rendered, facts, image), []);
+  const pod = rendered.map((resource) => at(resource, "spec", "template", "spec")).find(Boolean);
+  const containers = [...list(at(pod, "initContainers")), ...list(at(pod, "containers"))];
+  for (const container of containers) assert.match(String(at(container, "image")), /\/[\w-]+:\d/);
+});
+
+test("D12: every environment name, port, path and metric in the files and papers exists", () => {
+  const problems = Object.entries(texts).flatMap(([file, text]) =>
+    [
+      ...unknownNames(text, facts),
+      ...unknownAdminPaths(text, facts),
+      ...unknownAuthPaths(text, facts),
+      ...unknownMetrics(text, facts),
+      ...unknownPorts(text, facts),
+    ].map((problem) => `${file}: ${problem}`),
+  );
+  assert.deepEqual(problems, []);
+});
+
+test("D12: the environment blocks of docs/replacing-reverb.md are a configuration without faults", () => {
+  const blocks = dotenvBlocks(replacingReverb);
+  assert.equal(blocks.length, 4);
+  // The first is whole; the others are added to it.
+  const [first] = blocks;
+  for (const block of blocks) assert.deepEqual(environmentFaults({ ...first, ...block }), []);
+});
+
+test("D12: the sidecar's environments in compose and Kubernetes are configurations without faults", () => {
+  const credentials = { REVERB_APP_ID: "1", REVERB_APP_KEY: "key", REVERB_APP_SECRET: "secret" };
+  const service = entries(at(compose, "services", "sidecar", "environment"));
+  const example = Object.fromEntries(
+    dotenv(texts["deploy/compose/.env.example"] ?? "").filter(([, value]) => value !== ""),
+  );
+  const inCompose = { ...credentials, ...example, ...Object.fromEntries(service) };
+  assert.deepEqual(environmentFaults(inCompose), []);
+
+  const pod = at(resources[0], "spec", "template", "spec", "initContainers", 0);
+  const plain = list(at(pod, "env"))
+    .filter((variable) => at(variable, "value") !== undefined)
+    .map((variable) => [at(variable, "name"), at(variable, "value")]);
+  assert.deepEqual(environmentFaults({ ...credentials, ...Object.fromEntries(plain) }), []);
+});
+
+// The checks themselves: each must see what it is there for.
+
+/** One line, whatever was changed. */
+function title(from: string | RegExp, to: string): string {
+  return `${String(from)} → ${to === "" ? "nothing" : to}`.replaceAll("\n", "⏎");
+}
+
+/** A text that was changed in one place; fails if there is nothing to change. */
+function change(text: string, from: string | RegExp, to: string): string {
+  const changed = text.replace(from, to);
+  assert.notEqual(changed, text, `${String(from)} is not in the file`);
+  return changed;
+}
+
+const brokenImages: readonly (readonly [from: string | RegExp, to: string, problem: RegExp])[] = [
+  [":nonroot", ":latest", /not pinned/],
+  ["node:24-trixie-slim AS build", "node AS build", /FROM node is not pinned/],
+  ["USER 65532:65532", "USER nonroot", /USER nonroot is not a number/],
+  ["USER 65532:65532", "USER 0:0", /USER 0:0 is not a number above 0/],
+  ["USER 65532:65532\n", "", /USER {2}is not a number/],
+  [/ENTRYPOINT .*/, "ENTRYPOINT node dist/main.js", /ENTRYPOINT needs a shell/],
+  ['CMD ["start"]', 'CMD ["serve"]', /CMD serve is no command/],
+  ['"healthcheck"]', '"health"]', /health check ends in health/],
+  ["EXPOSE 8080 2019", "EXPOSE 8080 9090", /EXPOSE 8080,9090/],
+];
+
+for (const [from, to, problem] of brokenImages) {
+  test(`the image check sees ${title(from, to)}`, () => {
+    const broken = parseDockerfile(change(dockerfileText, from, to));
+    assert.match(dockerfileProblems(broken, facts).join("\n"), problem);
+  });
+}
+
+const brokenCompose: readonly (readonly [from: string | RegExp, to: string, problem: RegExp])[] = [
+  ["POGO_UPSTREAM:", "POGO_UPSTREM:", /POGO_UPSTREM is no option/],
+  ['"--no-reload", ', "", /one worker/],
+  ['PHP_CLI_SERVER_WORKERS: "4"', 'PHP_CLI_SERVER_WORKERS: "1"', /not above 1/],
+  ["POGO_UPSTREAM: http://app:8000", "POGO_UPSTREAM: http://app:9000", /does not listen where/],
+  ['["CMD", "redis-cli", "ping"]', "redis-cli ping", /redis: its health check/],
+  ["working_dir: /srv/app", 'working_dir: /srv/app\n    ports: ["8000:8000"]', /app: is published/],
+  ["stop_grace_period: 15s", "stop_grace_period: 10s", /stop_grace_period/],
+  [
+    "condition: service_healthy",
+    "condition: service_started",
+    /does not wait for app to be healthy/,
+  ],
+  ["required: false", "required: true", /profile may leave out/],
+  ["hard: 65536", "hard: 1024", /too few open files/],
+  ["redis:8-alpine", "redis", /redis is not pinned/],
+  ["/dist/main.js", "/dist/cli.js", /but the image starts/],
+  ['REVERB_PORT: "8080"', 'REVERB_PORT: "6001"', /publishes to sidecar:6001/],
+  ["init: true", "init: false", /does not end on SIGTERM/],
+  ["BROADCAST_CONNECTION", "REVERB_APP_SECRET", /REVERB_APP_SECRET is written down/],
+];
+
+for (const [from, to, problem] of brokenCompose) {
+  test(`the compose check sees ${title(from, to)}`, () => {
+    const broken: unknown = parse(change(composeText, from, to));
+    assert.match(composeProblems(broken, facts, image).join("\n"), problem);
+  });
+}
+
+const brokenManifests: readonly (readonly [from: string | RegExp, to: string, problem: RegExp])[] =
+  [
+    ["POGO_UPSTREAM", "POGO_UPSTREM", /POGO_UPSTREM is no option/],
+    ["restartPolicy: Always", "restartPolicy: Never", /no native sidecar/],
+    [
+      "{ path: /readyz, port: admin }",
+      "{ path: /ready, port: admin }",
+      /the admin port has no \/ready$/m,
+    ],
+    [
+      "{ path: /livez, port: admin }",
+      "{ path: /readyz, port: admin }",
+      /startupProbe: asks \/readyz/,
+    ],
+    ["{ path: /livez, port: admin }", "{ path: /livez, port: http }", /is not the admin port/],
+    ["containerPort: 2019", "containerPort: 9090", /port admin is 9090/],
+    ["value: 0.0.0.0", "value: 127.0.0.1", /kubelet can't reach/],
+    ["GracePeriodSeconds: 45", "GracePeriodSeconds: 29", /less than the 30 s needed/],
+    ["value: 10s", "value: 60s", /less than the 80 s needed/],
+    ["sleep: { seconds: 10 }", "exec: { command: [sleep, '10'] }", /before the nodes know/],
+    ["runAsUser: 65532", "runAsUser: 0", /pogo-sidecar: runAsUser/],
+    [
+      "allowPrivilegeEscalation: false",
+      "allowPrivilegeEscalation: true",
+      /allowPrivilegeEscalation/,
+    ],
+    ["drop: [ALL]", "drop: [NET_RAW]", /capabilities/],
+    ["type: RuntimeDefault", "type: Unconfined", /seccompProfile/],
+    ["readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", /can write/],
+    ["enableServiceLinks: false", "enableServiceLinks: true", /would set REVERB_PORT/],
+    ["--host=127.0.0.1", "--host=0.0.0.0", /does not listen on loopback/],
+    ["--no-reload, ", "", /one worker/],
+    ['"exit(@file', "exit(@file", /a word is no text|Nested mappings|Unexpected/],
+    ["valueFrom: *secret", "value: hunter2", /REVERB_APP_SECRET is written down/],
+  ];
+
+const deployment = read(`${folder}/deployment.yaml`);
+const service: unknown = resources[1];
+
+for (const [from, to, problem] of brokenManifests) {
+  test(`the Kubernetes check sees ${title(from, to)}`, () => {
+    const broken: unknown = tryParse(change(deployment, from, to));
+    assert.match(kubernetesProblems([broken, service], facts, image).join("\n"), problem);
+  });
+}
+
+test("the Kubernetes check sees a Service that targets no port, or other pods", () => {
+  const text = read(`${folder}/service.yaml`);
+  const problemsOf = (from: string, to: string): string => {
+    const broken: unknown = parse(change(text, from, to));
+    return kubernetesProblems([resources[0], broken], facts, image).join("\n");
+  };
+  assert.match(problemsOf("targetPort: http", "targetPort: web"), /service: web is no port/);
+  assert.match(problemsOf("targetPort: http", "targetPort: 8080"), /8080 is no name/);
+  assert.match(problemsOf("name: example-app }", "name: other }"), /does not select the pods/);
+});
+
+test("a misspelt name, port, path or metric in a text is seen", () => {
+  assert.deepEqual(
+    unknownNames("set `POGO_AUTH_PAHT` or REVERB_APP_*, or VITE_REVERB_HOTS", facts),
+    ["POGO_AUTH_PAHT is no option", "VITE_REVERB_HOTS is no option"],
+  );
+  assert.deepEqual(unknownAdminPaths("curl http://127.0.0.1:2019/health", facts), [
+    "the admin port has no /health",
+  ]);
+  assert.deepEqual(unknownAuthPaths("POST /broadcasting/authorize", facts), [
+    "nobody asks /broadcasting/authorize",
+  ]);
+  assert.deepEqual(unknownMetrics("rate(pogo_websocket_connection_active[1m])", facts), [
+    "there is no metric pogo_websocket_connection_active",
+  ]);
+  assert.deepEqual(unknownPorts("proxy_pass http://127.0.0.1:6001;", facts), [
+    "nothing listens at port 6001",
+  ]);
+});
+
+test("a bad value in an environment block is seen", () => {
+  const [block = {}] = dotenvBlocks(replacingReverb);
+  const broken = { ...block, POGO_UPSTREAM: "127.0.0.1 8000" };
+  assert.match(environmentFaults(broken).join("\n"), /POGO_UPSTREAM/);
+});
+
+/** The problem of YAML that can't be parsed at all counts as seen. */
+function tryParse(text: string): unknown {
+  return parse(text, { strict: false, logLevel: "silent" });
+}
+
+/** The fenced `dotenv` blocks of a Markdown text, without names that are Laravel's alone. */
+function dotenvBlocks(text: string): readonly Record<string, string>[] {
+  return [...text.matchAll(/^```dotenv\n(.*?)^```/gms)].map(([, block = ""]) =>
+    Object.fromEntries(dotenv(block).filter(([name]) => !laravelNames.has(name))),
+  );
+}
+
+function dotenv(text: string): readonly (readonly [string, string])[] {
+  return [...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = "", value = ""]) => [
+    name,
+    value.replace(/^"(.*)"$/, "$1"),
+  ]);
+}
