@@ -56,21 +56,16 @@ export class CircuitBreaker {
 
   /** The state in which a call may begin now; null if none may. */
   #admit(): Admitting | null {
-    if (this.#state.name === "open") {
-      if (this.#options.now() <= this.#state.untilMs) return null;
-      this.#enter({ name: "half-open", trialUnderWay: false });
-    }
     const state = this.#state;
-    switch (state.name) {
-      case "closed":
-        return state;
-      case "half-open":
-        if (state.trialUnderWay) return null;
-        state.trialUnderWay = true;
-        return state;
-      case "open":
-        return null;
+    if (state.name === "open") {
+      if (this.#options.now() <= state.untilMs) return null;
+      return this.#enter({ name: "half-open", trialUnderWay: true });
     }
+    if (state.name === "half-open") {
+      if (state.trialUnderWay) return null;
+      state.trialUnderWay = true;
+    }
+    return state;
   }
 
   #count(state: Admitting, verdict: Verdict): void {
@@ -85,9 +80,10 @@ export class CircuitBreaker {
     this.#enter({ name: "open", untilMs: this.#options.now() + this.#options.openMs });
   }
 
-  #enter(state: State): void {
+  #enter<S extends State>(state: S): S {
     this.#state = state;
     this.#options.onState?.(state.name);
+    return state;
   }
 }
 

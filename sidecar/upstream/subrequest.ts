@@ -69,7 +69,7 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
 
     let status = 0;
     try {
-      const response = await send(headers, body, stop.signal);
+      const response = await send(agent, headers, body, stop.signal);
       status = response.statusCode ?? 0;
       const answer = await readBody(response, maxAnswerBytes);
       return faultOfStatus(status) ?? answer;
@@ -86,41 +86,35 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
   }
 
   /**
-   * A kept connection that the upstream closes while we write on it is no failure of the upstream: one more try, on a
-   * connection of its own. To ask twice is safe, for the app only signs.
+   * Resolves with the head of the answer. A kept connection that the upstream closes while we write on it is no failure
+   * of the upstream: one more try, on a connection of its own. To ask twice is safe, for the app only signs.
    */
-  async function send(
+  function send(
+    agent: Agent | false,
     headers: readonly string[],
     body: Buffer,
     stop: AbortSignal,
   ): Promise<IncomingMessage> {
-    const first = await dispatch(agent);
-    if (first !== "stale") return first;
-    const second = await dispatch(false);
-    if (second !== "stale") return second;
-    throw new Error("a new connection can't be stale");
-
-    function dispatch(agent: Agent | false): Promise<IncomingMessage | "stale"> {
-      const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage | "stale">();
-      const request = httpRequest({ ...where, method: "POST", path, agent, headers, signal: stop });
-      let bytesBefore = 0;
-      request.on("socket", (socket) => (bytesBefore = socket.bytesRead));
-      request.on("response", resolve);
-      // A 101, which nobody asked for.
-      request.on("upgrade", (_response, socket) => {
-        socket.destroy();
-        reject(new Error("unexpected upgrade"));
-      });
-      request.on("error", (error: NodeJS.ErrnoException) => {
-        const isUnanswered = request.socket?.bytesRead === bytesBefore;
-        const isReset = error.code === "ECONNRESET" || error.code === "EPIPE";
-        if (request.reusedSocket && isReset && isUnanswered) resolve("stale");
-        else reject(error);
-      });
-      // A buffer, for with a string Node would write the header as UTF-8 too.
-      request.end(body);
-      return promise;
-    }
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const request = httpRequest({ ...where, method: "POST", path, agent, headers, signal: stop });
+    let bytesBefore = 0;
+    request.on("socket", (socket) => (bytesBefore = socket.bytesRead));
+    request.on("response", resolve);
+    // A 101, which nobody asked for.
+    request.on("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new Error("unexpected upgrade"));
+    });
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      const isUnanswered = request.socket?.bytesRead === bytesBefore;
+      const isReset = error.code === "ECONNRESET" || error.code === "EPIPE";
+      const isStale = request.reusedSocket && isReset && isUnanswered;
+      if (isStale) resolve(send(false, headers, body, stop));
+      else reject(error);
+    });
+    // A buffer, for with a string Node would write the header as UTF-8 too.
+    request.end(body);
+    return promise;
   }
 
   return {
