@@ -1,12 +1,26 @@
 /** Credentials for a first try: made up for one run, and the `.env` block that Laravel and Echo need to share them. */
 
 import { randomInt } from "node:crypto";
-import type { Config, ConfigError } from "../config.ts";
+import { loadConfig, type Config, type ConfigError, type Loaded } from "../config.ts";
+import type { CommandContext } from "./command.ts";
+
+/** Loads the configuration; without any credentials, whoever sits at a terminal gets some for this run. */
+export function loadOrMakeUp(context: CommandContext): Loaded {
+  const loaded = loadConfig(context);
+  if (loaded.ok || !context.isTerminal || !lacksAllCredentials(loaded.errors)) return loaded;
+  const madeUp = loadConfig({ ...context, env: { ...context.env, ...makeCredentials() } });
+  if (madeUp.ok) {
+    context.print(
+      `No app is configured. These credentials are for this run; put them into Laravel's .env:\n\n${toDotEnv(madeUp.config)}\n`,
+    );
+  }
+  return madeUp;
+}
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /** As `php artisan reverb:install` makes them: six digits, and twice 20 lower-case letters and digits. */
-export function makeCredentials(): {
+function makeCredentials(): {
   POGO_APP_ID: string;
   POGO_APP_KEY: string;
   POGO_APP_SECRET: string;
@@ -19,12 +33,12 @@ export function makeCredentials(): {
 }
 
 /** Whether not one of the three was given: one that was is not to be overruled in silence. */
-export function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
+function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
   return errors.filter(({ kind }) => kind === "missing").length === 3;
 }
 
 /** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */
-export function toDotEnv({ apps, server }: Config): string {
+function toDotEnv({ apps, server }: Config): string {
   const isEverywhere = server.host === "0.0.0.0" || server.host === "::";
   const [app] = apps;
   return [

@@ -1,16 +1,16 @@
 /** `start`: runs the sidecar until a signal stops it. */
 
 import { constants } from "node:os";
-import { formatErrors, loadConfig, type Config, type Loaded } from "../config.ts";
+import { formatErrors, type Config } from "../config.ts";
 import { createLog } from "../observability/log.ts";
 import { createSidecar } from "../sidecar.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
-import { lacksAllCredentials, makeCredentials, toDotEnv } from "./credentials.ts";
+import { loadOrMakeUp } from "./credentials.ts";
 import { readVersion } from "./version.ts";
 
 /** Ends the process itself once the node has stopped; resolves only where it could not start. */
 export async function start(context: CommandContext): Promise<number> {
-  const loaded = load(context);
+  const loaded = loadOrMakeUp(context);
   if (!loaded.ok) {
     context.complain(formatErrors(loaded.errors));
     return exitCodes.configuration;
@@ -48,19 +48,6 @@ export async function start(context: CommandContext): Promise<number> {
   if (await listening) return await never();
   // One of the two ports may listen already.
   process.exit(exitCodes.failure);
-}
-
-/** Without any credentials, whoever sits at a terminal gets some for this run. */
-function load(context: CommandContext): Loaded {
-  const loaded = loadConfig(context);
-  if (loaded.ok || !context.isTerminal || !lacksAllCredentials(loaded.errors)) return loaded;
-  const madeUp = loadConfig({ ...context, env: { ...context.env, ...makeCredentials() } });
-  if (madeUp.ok) {
-    context.print(
-      `No app is configured: here are credentials for this run. Put them into Laravel's .env:\n\n${toDotEnv(madeUp.config)}\n`,
-    );
-  }
-  return madeUp;
 }
 
 /** What to do about a port that can't be had; null: it is something else. */

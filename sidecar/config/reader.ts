@@ -173,12 +173,8 @@ function sourceOfDefault({ fallbackText }: Option<unknown>): string {
 }
 
 function missing({ env, flag, key, laravel, secret }: Option<unknown>): string {
-  const names = [
-    env,
-    ...(secret ? [`${env}_FILE`] : []),
-    ...(laravel ? [`Laravel's ${laravel}`] : []),
-  ];
-  return `it is not set. Give it as ${names.join(" or ")}, with ${flag}${
-    secret ? "-file" : ""
-  }, or as ${key} in a config file.`;
+  const ours = secret ? `${env}, ${env}_FILE` : env;
+  const names = laravel === undefined ? ours : `${ours} or Laravel's ${laravel}`;
+  const byFlag = secret ? `${flag}-file` : flag;
+  return `it is not set. Give it as ${names}, with ${byFlag}, or as ${key} in a config file.`;
 }

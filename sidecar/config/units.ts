@@ -28,7 +28,7 @@ export function duration(options: { stepMs?: number; zero?: boolean } = {}): Par
       const lowerCase = text.toLowerCase();
       if (zero && /^(0+|off)$/.test(lowerCase)) return accept(0);
       if (/^\d+(\.\d+)?$/.test(text)) {
-        return reject(`a bare number has no unit: ${text}s is seconds, ${text}ms milliseconds`);
+        return reject(`a bare number has no unit, ${text}s is seconds and ${text}ms milliseconds`);
       }
       if (!/^(\d{1,12}(\.\d{1,9})?(ms|s|m|h))+$/.test(lowerCase)) return reject();
       let total = 0;
@@ -79,7 +79,7 @@ export function bytes(range: { min: number; max: number }): Parser<number> {
       const size = bytesIn[unit.toLowerCase()];
       if (amount === undefined) return reject();
       if (size === undefined) {
-        return reject(`${JSON.stringify(unit)} is no unit here: KiB, MiB and GiB are`);
+        return reject(`${JSON.stringify(unit)} is no unit here, KiB, MiB and GiB are`);
       }
       const value = Number(amount) * size;
       return value >= range.min && value <= range.max ? accept(value) : reject();

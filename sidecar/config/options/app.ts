@@ -84,7 +84,7 @@ export const clientMessages = {
     laravel: "REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM",
     parser: oneOf(["members", "all", "private", "none"]),
     fallback: "members",
-    docs: "Who may send client events (`client-*`, Echo's whispers): `members` of the channel, public ones included; `all`, to any channel; `private`, members of private and presence channels only, as at Pusher; `none`.",
+    docs: "Who may send client events (`client-*`, Echo's whispers). `members` of the channel, public ones included; `all`, to any channel; `private`, members of private and presence channels only, as at Pusher; `none`.",
   }),
   clientMsgRateLimit: option({
     env: "POGO_CLIENT_MSG_RATE_LIMIT",

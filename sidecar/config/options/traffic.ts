@@ -59,7 +59,7 @@ export const server = {
     env: "POGO_SHUTDOWN_TIMEOUT",
     parser: duration(),
     fallback: 10_000,
-    docs: "Time that requests in flight have to finish after SIGTERM; what is still open then is cut. Keep it below the grace period of what sends the signal (30 s in Kubernetes, 10 s in Docker).",
+    docs: "Time that requests in flight have to finish after SIGTERM; what is still open then is cut. Keep it below the grace period of what sends the signal (30 s in Kubernetes; 10 s in Docker, where `stop_grace_period` moves it).",
   }),
 } as const;
 

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { directives } from "./directives.ts";
+import { renderConfigurationDocs } from "./docs.ts";
+import { describeFlags } from "./describe.ts";
+import { allOptions, options } from "./options.ts";
+
+describe("the option table", () => {
+  it("has every option in one group", () => {
+    assert.equal(allOptions.length, Object.keys(options).length);
+    assert.deepEqual(new Set(allOptions), new Set(Object.values(options)));
+  });
+
+  it("gives no name to two options", () => {
+    const names = allOptions.flatMap(({ env, flag, laravel, original }) =>
+      [env, flag, laravel, original].filter((name) => name !== undefined),
+    );
+    assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted());
+  });
+
+  for (const { env, parser, fallback, required, docs } of allOptions) {
+    it(`${env}: its default is a value, and its text says something`, () => {
+      const shown = parser.show(fallback);
+      if (!required && shown !== "") {
+        assert.deepEqual(parser.parse(shown), { ok: true, value: fallback });
+      }
+      assert.match(
+        docs,
+        /^[A-Z][^|\n]{20,}\.$/,
+        "starts upper case, ends with a full stop, one line",
+      );
+    });
+  }
+
+  it("has the defaults of the original's directives", () => {
+    const expected = {
+      max_connections: "10000",
+      max_auth_body: "16384",
+      max_concurrent_auth: "100",
+      handshake_rate: "100",
+      handshake_burst: "50",
+      client_msg_rate_limit: "50",
+      client_msg_rate_burst: "20",
+      broker_queue_size: "1024",
+      ping_period: "54s",
+      pong_wait: "60s",
+      write_wait: "10s",
+      shutdown_timeout: "10s",
+    };
+    for (const [name, text] of Object.entries(expected)) {
+      const option = directives.find((row) => row.name === name)?.option;
+      assert.equal(option && option.parser.show(option.fallback), text, name);
+    }
+  });
+
+  it("answers for every directive of the original", () => {
+    const original =
+      "app_id app_key app_secret auth_path auth_script num_workers max_connections max_auth_body max_concurrent_auth num_shards handshake_rate handshake_burst outbound_queue_size broker_queue_size shard_queue_size write_burst_size enable_compression allowed_origins client_msg_rate_limit client_msg_rate_burst ping_period pong_wait write_wait shutdown_timeout webhook_url webhook_secret redis_host redis_password redis_db redis_tls";
+    const names = new Set(directives.map(({ name }) => name));
+    assert.deepEqual(
+      original.split(" ").filter((name) => !names.has(name)),
+      [],
+    );
+  });
+});
+
+describe("docs/configuration.md", () => {
+  it("is what the option table says; npm run docs writes it", () => {
+    const written = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+    assert.equal(written, renderConfigurationDocs());
+  });
+
+  it("names every option, every name of Laravel's and every directive", () => {
+    const docs = renderConfigurationDocs();
+    const names = [
+      ...allOptions.flatMap(({ env, flag, laravel, original }) => [env, flag, laravel, original]),
+      ...directives.map(({ name }) => name),
+    ].filter((name) => name !== undefined);
+    assert.deepEqual(
+      names.filter((name) => !docs.includes(`\`${name}\``)),
+      [],
+    );
+  });
+
+  it("has as many cells in each row of a table as in its head", () => {
+    let columns = 0;
+    for (const line of renderConfigurationDocs().split("\n")) {
+      const cells = line.startsWith("|") ? line.split(/(?<!\\)\|/).length : 0;
+      if (columns > 0 && cells > 0) assert.equal(cells, columns, line);
+      columns = cells;
+    }
+  });
+});
+
+describe("usage", () => {
+  it("has every flag, each with its name in the environment", () => {
+    const usage = describeFlags();
+    for (const { flag, env } of allOptions) {
+      assert.match(usage, new RegExp(`^  ${flag} <`, "m"));
+      assert.match(usage, new RegExp(`^      ${env}[,;]`, "m"));
+    }
+  });
+
+  it("fits a terminal: no line is longer than 160 characters", () => {
+    const long = describeFlags()
+      .split("\n")
+      .filter((line) => line.length > 160);
+    assert.deepEqual(long, []);
+  });
+});

@@ -1,0 +1,314 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import {
+  allowedOrigins,
+  bindHost,
+  credential,
+  pathPrefix,
+  trustedProxies,
+  upstreamAddress,
+  upstreamPath,
+} from "./addresses.ts";
+import { boolean, integer, oneOf, orNone, positive, zeroIsOff, type Parser } from "./parsers.ts";
+import { bytes, duration } from "./units.ts";
+
+/** What a parser takes, and what it refuses, with a word of the reason where it gives one. */
+interface Cases<T> {
+  readonly name: string;
+  readonly parser: Parser<T>;
+  readonly takes: readonly (readonly [text: string, value: unknown])[];
+  readonly refuses: readonly (readonly [text: string, why?: RegExp])[];
+}
+
+const tables: readonly Cases<unknown>[] = [
+  {
+    name: "a whole number",
+    parser: integer({ min: 1, max: 65_535 }),
+    takes: [
+      ["1", 1],
+      ["65535", 65_535],
+      ["0080", 80],
+    ],
+    refuses: [
+      ["0"],
+      ["65536"],
+      ["-1"],
+      ["1.5"],
+      ["1e3"],
+      ["0x10"],
+      ["80a"],
+      ["٣"],
+      ["9".repeat(17)],
+    ],
+  },
+  {
+    name: "a rate",
+    parser: positive,
+    takes: [
+      ["50", 50],
+      ["0.5", 0.5],
+    ],
+    refuses: [["0"], ["-1"], ["Infinity"], ["NaN"], [".5"], ["1e9"], ["0.0"]],
+  },
+  {
+    name: "a boolean, as Laravel's env() and PHP write it",
+    parser: boolean,
+    takes: [
+      ["true", true],
+      ["TRUE", true],
+      ["(true)", true],
+      ["1", true],
+      ["on", true],
+      ["yes", true],
+      ["false", false],
+      ["(false)", false],
+      ["0", false],
+      ["off", false],
+      ["no", false],
+    ],
+    refuses: [["2"], ["t"], ["enabled"], ["null"]],
+  },
+  {
+    name: "one of several words",
+    parser: oneOf(["members", "all"]),
+    takes: [
+      ["members", "members"],
+      ["ALL", "all"],
+    ],
+    refuses: [["member"], ["toString"]],
+  },
+  {
+    name: "a number or none",
+    parser: orNone(integer({ min: 1 })),
+    takes: [
+      ["none", null],
+      ["null", null],
+      ["(NULL)", null],
+      ["7", 7],
+    ],
+    refuses: [["0"], ["-"]],
+  },
+  {
+    name: "a limit that 0 switches off",
+    parser: zeroIsOff(bytes({ min: 1, max: 100 })),
+    takes: [
+      ["0", null],
+      ["100", 100],
+    ],
+    refuses: [["101"], ["-0"]],
+  },
+  {
+    name: "a duration",
+    parser: duration(),
+    takes: [
+      ["54s", 54_000],
+      ["1500ms", 1500],
+      ["2m", 120_000],
+      ["1h", 3_600_000],
+      ["1m30s", 90_000],
+      ["0.5s", 500],
+      ["2M", 120_000],
+      ["24h", 86_400_000],
+    ],
+    refuses: [
+      ["54", /54s is seconds and 54ms milliseconds/],
+      ["0", /no unit/],
+      ["0s", /longer than zero/],
+      ["25h"],
+      ["1d"],
+      ["s"],
+      ["-1s"],
+      ["1 s"],
+      ["54s ago"],
+      ["1..5s"],
+    ],
+  },
+  {
+    name: "a duration that may be off",
+    parser: duration({ zero: true }),
+    takes: [
+      ["0", 0],
+      ["0s", 0],
+      ["off", 0],
+      ["1s", 1000],
+    ],
+    refuses: [["1"], ["none"]],
+  },
+  {
+    name: "a duration in whole seconds",
+    parser: duration({ stepMs: 1000 }),
+    takes: [["30s", 30_000]],
+    refuses: [["1500ms", /whole seconds/]],
+  },
+  {
+    name: "a size",
+    parser: bytes({ min: 10, max: 1024 ** 3 }),
+    takes: [
+      ["10", 10],
+      ["16384", 16_384],
+      ["16KiB", 16_384],
+      ["2 MiB", 2_097_152],
+      ["2m", 2_097_152],
+      ["1G", 1024 ** 3],
+    ],
+    refuses: [["9"], ["2GiB"], ["1MB", /"MB" is no unit here, KiB/], ["1.5k"], ["-1"], ["k"]],
+  },
+  {
+    name: "a key",
+    parser: credential("key"),
+    takes: [["y3g8gxt4-dw7_98.m", "y3g8gxt4-dw7_98.m"]],
+    refuses: [["a/b"], ["a:b"], ["a?b"], ["a#b"], ["a%b"], ["a b"], ["a\n", /echo -n/]],
+  },
+  {
+    name: "a secret",
+    parser: credential("secret"),
+    takes: [["a/b:c%+=", "a/b:c%+="]],
+    refuses: [["a b"], ["abc\n", /ends in white space/], ["\tabc"]],
+  },
+  {
+    name: "an address to listen on",
+    parser: bindHost,
+    takes: [
+      ["0.0.0.0", "0.0.0.0"],
+      ["::", "::"],
+      ["[::1]", "::1"],
+      ["localhost", "localhost"],
+      ["app.internal", "app.internal"],
+    ],
+    refuses: [["0.0.0.0:8080"], ["[::1]:80"], ["http://x"], ["a b"], ["-x"], ["a..b"]],
+  },
+  {
+    name: "a path prefix",
+    parser: pathPrefix,
+    takes: [
+      ["ws", "/ws"],
+      ["/ws", "/ws"],
+      ["/ws/", "/ws"],
+      ["/a/b.c", "/a/b.c"],
+      ["/", ""],
+    ],
+    refuses: [
+      ["//ws"],
+      ["/a//b"],
+      ["/../x"],
+      ["/a/./b"],
+      ["/a?b"],
+      ["/ä"],
+      ["/a b"],
+      ["http://x/y"],
+    ],
+  },
+  {
+    name: "a path on the upstream",
+    parser: upstreamPath,
+    takes: [
+      ["/broadcasting/auth", "/broadcasting/auth"],
+      ["/api/v1/auth%20x", "/api/v1/auth%20x"],
+    ],
+    refuses: [
+      ["broadcasting/auth"],
+      ["http://app/broadcasting/auth", /only the path/],
+      ["/a b"],
+      ["/a\r\nX: y"],
+      ["/a?b"],
+    ],
+  },
+  {
+    name: "the upstream",
+    parser: upstreamAddress,
+    takes: [
+      ["http://127.0.0.1:8000", "http://127.0.0.1:8000"],
+      ["http://app:8000/", "http://app:8000"],
+      ["http://[::1]:8000", "http://[::1]:8000"],
+      ["unix:/run/php.sock", "unix:/run/php.sock"],
+      ["none", null],
+      ["NONE", null],
+    ],
+    refuses: [
+      ["https://app", /TLS is not spoken/],
+      ["app:8000"],
+      ["8000"],
+      ["http://app/x", /ends after the port/],
+      ["http://u:p@app", /credentials/],
+      ["unix:php.sock"],
+    ],
+  },
+  {
+    name: "trusted proxies",
+    parser: trustedProxies,
+    takes: [
+      ["10.0.0.0/8, ::1", ["10.0.0.0/8", "::1"]],
+      ["192.168.0.1,,fd00::/8,unix", ["192.168.0.1", "fd00::/8", "unix"]],
+    ],
+    refuses: [
+      ["*", /believe everybody/],
+      ["10.0.0.0/33", /"10.0.0.0\/33" is not an IP address/],
+      ["::/129"],
+      ["10.0.0.0/8/8"],
+      ["10.0.0.0/"],
+      ["proxy.internal", /"proxy.internal"/],
+      ["fe80::1%eth0"],
+    ],
+  },
+  {
+    name: "allowed origins",
+    parser: allowedOrigins,
+    takes: [
+      ["*", ["*"]],
+      ["Example.com, *.example.com", ["example.com", "*.example.com"]],
+      ["https://Shop.test:8443", ["https://shop.test:8443"]],
+      ["https://shop.test/", ["https://shop.test"]],
+      ["https://*.shop.test", ["https://*.shop.test"]],
+      ["http://[::1]:3000", ["http://[::1]:3000"]],
+      ["capacitor://localhost", ["capacitor://localhost"]],
+    ],
+    refuses: [
+      ["https://shop.test/app", /an origin has no path/],
+      ["shop.test:8443", /https:\/\/shop.test:8443/],
+      ["shop.test/app"],
+      ["https://shop.test:99999"],
+      ["a b"],
+    ],
+  },
+];
+
+for (const { name, parser, takes, refuses } of tables) {
+  describe(name, () => {
+    for (const [text, value] of takes) {
+      it(`${JSON.stringify(text)} is ${JSON.stringify(value)}`, () => {
+        assert.deepEqual(parser.parse(text), { ok: true, value });
+      });
+      it(`what ${JSON.stringify(text)} is shown as is read as the same`, () => {
+        const shown = parser.show(value);
+        if (shown !== "") assert.deepEqual(parser.parse(shown), { ok: true, value });
+      });
+    }
+    for (const [text, why] of refuses) {
+      it(`${JSON.stringify(text)} is refused`, () => {
+        const parsed = parser.parse(text);
+        assert.equal(parsed.ok, false);
+        if (why && !parsed.ok) assert.match(parsed.why ?? "", why);
+      });
+    }
+  });
+}
+
+describe("every parser", () => {
+  it("takes or refuses any text, and never throws", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...tables), fc.string(), ({ parser }, text) => {
+        const parsed = parser.parse(text);
+        assert.equal(typeof parsed.ok, "boolean");
+      }),
+    );
+  });
+
+  it("durations are read back as they are shown", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 86_400_000 }), (value) => {
+        assert.deepEqual(duration().parse(duration().show(value)), { ok: true, value });
+      }),
+    );
+  });
+});

@@ -1,0 +1,299 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+const packageJson = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+) as { version: string };
+
+const credentials = { REVERB_APP_ID: "1", REVERB_APP_KEY: "key", REVERB_APP_SECRET: "hunter2" };
+/** Any free ports, and no upstream. */
+const anywhere = {
+  ...credentials,
+  POGO_HOST: "127.0.0.1",
+  POGO_PORT: "0",
+  POGO_ADMIN_PORT: "0",
+  POGO_UPSTREAM: "none",
+};
+
+function spawnMain(args: readonly string[], env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [main, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const child = spawnMain(args, env);
+  let [out, err] = ["", ""];
+  child.stdout?.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, out, err };
+}
+
+/** A running sidecar: resolves once it logs that it listens. */
+async function startMain(env: Record<string, string>) {
+  const child = spawnMain([], env);
+  const ended = once(child, "exit") as Promise<[number | null, string | null]>;
+  const lines: Record<string, unknown>[] = [];
+  const events = new EventEmitter();
+  if (!child.stdout) throw new Error("no pipe");
+  createInterface(child.stdout).on("line", (line) => {
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    lines.push(entry);
+    events.emit("line");
+  });
+  void ended.then(() => events.emit("error", new Error(`it ended: ${JSON.stringify(lines)}`)));
+  events.on("error", () => undefined); // of interest only to who waits
+
+  async function logged(message: string): Promise<Record<string, unknown>> {
+    for (;;) {
+      const found = lines.find((line) => line["msg"] === message);
+      if (found) return found;
+      await once(events, "line");
+    }
+  }
+
+  const entry = await logged("listening");
+  const [port, adminPort] = [Number(entry["port"]), Number(entry["admin_port"])];
+  return { child, ended, lines, logged, port, adminPort };
+}
+
+describe("version and help", () => {
+  for (const args of [["version"], ["--version"], ["-v"]]) {
+    it(`${args.join(" ")} prints the version of the package`, async () => {
+      assert.deepEqual(await run(args), { code: 0, out: `${packageJson.version}\n`, err: "" });
+    });
+  }
+
+  for (const args of [["--help"], ["-h"], ["help"], ["check", "--help"]]) {
+    it(`${args.join(" ")} prints the usage`, async () => {
+      const { code, out, err } = await run(args);
+      assert.equal(code, 0);
+      assert.equal(err, "");
+      assert.match(out, /^Usage: pogo-sidecar \[start\|check\|healthcheck\|version\|help\]/m);
+      assert.match(
+        out,
+        /^ {2}--port <port>\n.*\n {6}POGO_PORT, REVERB_SERVER_PORT; default: 8080$/m,
+      );
+    });
+  }
+
+  it("a command that is none ends with 64 and the names of those that are", async () => {
+    const { code, out, err } = await run(["serve"]);
+    assert.equal(code, 64);
+    assert.equal(out, "");
+    assert.equal(
+      err,
+      'There is no command "serve": start, check, healthcheck, version and help are.\n',
+    );
+  });
+});
+
+describe("check", () => {
+  it("prints the effective configuration, secrets hidden", async () => {
+    const { code, out, err } = await run(["check", "--port", "9000"], credentials);
+    assert.equal(code, 0);
+    assert.equal(err, "");
+    assert.match(out, /^ {2}port +9000 +--port$/m);
+    assert.match(out, /^ {2}app_secret +\(hidden\) +REVERB_APP_SECRET$/m);
+    assert.doesNotMatch(out, /hunter2/);
+  });
+
+  it("D8: ends with 78 and every error at once", async () => {
+    const { code, out, err } = await run(["check", "--prot=1"], {
+      POGO_PORT: "x",
+      POGO_UPSTREAM: "x",
+    });
+    assert.equal(code, 78);
+    assert.equal(out, "");
+    assert.match(err, /^The configuration has 6 errors:$/m);
+    for (const name of [
+      "--prot",
+      "POGO_PORT",
+      "POGO_UPSTREAM",
+      "POGO_APP_ID",
+      "POGO_APP_KEY",
+      "POGO_APP_SECRET",
+    ]) {
+      assert.match(err, new RegExp(`^ {2}${name}: `, "m"));
+    }
+  });
+});
+
+describe("start", () => {
+  it("D8: without credentials and without a terminal ends with 78, naming what is missing", async () => {
+    const { code, out, err } = await run(["start"]);
+    assert.equal(code, 78);
+    assert.equal(out, "");
+    assert.match(err, /POGO_APP_ID(.|\n)*POGO_APP_KEY(.|\n)*POGO_APP_SECRET/);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it(`D4: ${signal} stops it in order, with 0`, async () => {
+      const { child, ended, lines } = await startMain(anywhere);
+      child.kill(signal);
+      assert.deepEqual(await ended, [0, null]);
+      assert.ok(lines.some((line) => line["msg"] === "stopping" && line["signal"] === signal));
+      assert.doesNotMatch(JSON.stringify(lines), /hunter2/);
+    });
+  }
+
+  it("D5: a second signal ends it at once, with 128 and the signal's number", async () => {
+    const sidecar = await startMain({ ...anywhere, POGO_SHUTDOWN_TIMEOUT: "1h" });
+    const { child, ended, port } = sidecar;
+    // A request whose body never ends keeps the first signal waiting; 100 Continue tells that it has begun.
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined); // it is cut
+    socket.write(
+      "POST /apps/1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
+    );
+    const [interim] = (await once(socket, "data")) as [Buffer];
+    assert.match(interim.toString(), /^HTTP\/1\.1 100 /);
+    child.kill("SIGTERM");
+    await sidecar.logged("draining");
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [143, null]);
+    socket.destroy();
+  });
+
+  it("a port that is in use: 1, and one line that names it and how to choose another", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    for (const [name, flag] of [
+      ["POGO_PORT", "--port"],
+      ["POGO_ADMIN_PORT", "--admin-port"],
+    ] as const) {
+      const { code, out, err } = await run([], { ...anywhere, [name]: String(port) });
+      assert.equal(code, 1);
+      assert.equal(err, "");
+      const lines = out.trim().split("\n");
+      assert.equal(lines.length, 1, out);
+      const entry = JSON.parse(lines[0] ?? "") as Record<string, unknown>;
+      assert.equal(entry["level"], "fatal");
+      assert.equal(
+        entry["hint"],
+        `port ${port} is in use: stop what listens there, or choose another one with ${name} or ${flag}`,
+      );
+    }
+    other.close();
+  });
+});
+
+describe("healthcheck", () => {
+  /** A stand-in for the admin port that answers as the test wants. */
+  let answer: number | "never" = 200;
+  const asked: string[] = [];
+  const admin = createServer((req, res) => {
+    asked.push(req.url ?? "");
+    if (answer !== "never") res.writeHead(answer).end("x");
+  });
+  let port = 0;
+  before(async () => {
+    admin.listen(0, "127.0.0.1");
+    await once(admin, "listening");
+    ({ port } = admin.address() as AddressInfo);
+  });
+  after(() => {
+    admin.close();
+    admin.closeAllConnections();
+  });
+
+  it("D9: asks /livez and ends with 0 on 200, without credentials", async () => {
+    answer = 200;
+    const { code, out, err } = await run(["healthcheck"], { POGO_ADMIN_PORT: String(port) });
+    assert.deepEqual(
+      { code, out, err },
+      {
+        code: 0,
+        out: `alive: http://127.0.0.1:${port}/livez answered 200\n`,
+        err: "",
+      },
+    );
+    assert.deepEqual(asked, ["/livez"]);
+  });
+
+  it("finds a listener on all addresses on this machine", async () => {
+    const { code } = await run(["healthcheck", "--admin-host=0.0.0.0", `--admin-port=${port}`]);
+    assert.equal(code, 0);
+  });
+
+  it("D9: ends with 1 on any other status", async () => {
+    answer = 503;
+    const { code, out, err } = await run(["healthcheck", `--admin-port=${port}`]);
+    assert.deepEqual(
+      { code, out, err },
+      {
+        code: 1,
+        out: "",
+        err: `not alive: http://127.0.0.1:${port}/livez answered 503\n`,
+      },
+    );
+  });
+
+  it("D9: ends with 1 when nobody answers in time", async () => {
+    answer = "never";
+    const { code, err } = await run(["healthcheck", `--admin-port=${port}`]);
+    assert.equal(code, 1);
+    assert.match(err, /did not answer within 1\.5 s\n$/);
+  });
+
+  it("D9: ends with 1 when nobody listens", async () => {
+    const closed = createServer().listen(0, "127.0.0.1");
+    await once(closed, "listening");
+    const free = (closed.address() as AddressInfo).port;
+    closed.close();
+    await once(closed, "close");
+    const { code, err } = await run(["healthcheck", `--admin-port=${free}`]);
+    assert.equal(code, 1);
+    assert.match(err, /can't be had: ECONNREFUSED\n$/);
+  });
+
+  it("a real sidecar is alive", async () => {
+    const { child, ended, adminPort } = await startMain(anywhere);
+    assert.equal((await run(["healthcheck", `--admin-port=${adminPort}`])).code, 0);
+    child.kill("SIGTERM");
+    await ended;
+  });
+
+  it("ends with 1 and the reason when its own options are wrong", async () => {
+    const { code, err } = await run(["healthcheck", "--admin-port=x"]);
+    assert.equal(code, 1);
+    assert.match(err, /--admin-port: "x" is not a whole number/);
+  });
+
+  it("loads neither the server nor any package", () => {
+    const seen = new Set<string>();
+    const visit = (url: URL): void => {
+      if (seen.has(url.href)) return;
+      seen.add(url.href);
+      const source = readFileSync(url, "utf8");
+      for (const [, specifier = ""] of source.matchAll(
+        /^(?:import|export)(?! type).*?from "(.*?)";/gms,
+      )) {
+        if (specifier.startsWith("node:")) continue;
+        assert.match(specifier, /^\.\.?\//, `${url.pathname} imports ${specifier}`);
+        visit(new URL(specifier, url));
+      }
+    };
+    visit(new URL("cli/healthcheck.ts", import.meta.url));
+    visit(new URL("main.ts", import.meta.url));
+    assert.ok(seen.size > 10);
+    assert.ok(![...seen].some((href) => /sidecar\/(sidecar|server)\.ts$|observability/.test(href)));
+  });
+});
