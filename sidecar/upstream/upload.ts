@@ -18,16 +18,18 @@ export function uploadBody(
     receivedBytes += chunk.length;
     onChunk(receivedBytes);
   };
+  // The client left. Node tells `req` of it only until the response is complete, which may be before the body is.
+  const { socket } = req;
+  const abandon = (): void => void request.destroy();
+
   req.on("data", count);
+  socket.once("close", abandon);
   req.pipe(request);
 
   request.once("close", () => {
+    socket.off("close", abandon);
     req.off("data", count);
     req.unpipe(request);
     req.resume();
-  });
-  // The client left after a response that came early; before it, the engine sees to that.
-  req.once("close", () => {
-    if (!req.complete) request.destroy();
   });
 }

@@ -45,8 +45,8 @@ export function passThrough(
   // The engine writes the fields of the 101 as text: one byte a character, as they were received.
   socket.setDefaultEncoding("latin1");
   const stopWatching = watchUnread(socket, () => {
+    if (isUnanswered) finish(clientGoneStatus);
     isUnanswered = false;
-    finish(clientGoneStatus);
     request?.destroy();
     socket.destroy();
   });

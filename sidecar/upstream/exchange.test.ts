@@ -1,0 +1,352 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test, type TestContext } from "node:test";
+import { Worker } from "node:worker_threads";
+import {
+  connectRaw,
+  exchangeRaw,
+  hasMessage,
+  listen,
+  listenRaw,
+  parseMessage,
+  waitFor,
+  type RawSocket,
+} from "../testing/raw-http.ts";
+import { startFront, type Front } from "../testing/proxy-front.ts";
+import { ok, requestOf, requestsOf, startUpstream } from "../testing/raw-upstream.ts";
+import type { UpstreamAddress } from "./address.ts";
+
+/** A port that nobody listens on. */
+async function closedPort(t: TestContext): Promise<number> {
+  const server = await listenRaw(t);
+  await server.stop();
+  return server.port;
+}
+
+async function lastOutcome(front: Front, count = 1) {
+  await waitFor(() => front.outcomes.length === count);
+  const outcome = front.outcomes.at(-1);
+  assert.ok(outcome);
+  return outcome;
+}
+
+test("E1: refused, no socket, no such name: 502, with the cause in the outcome and not in the answer", async (t) => {
+  const upstreams: UpstreamAddress[] = [
+    { kind: "tcp", host: "127.0.0.1", port: await closedPort(t) },
+    { kind: "tcp", host: "localhost", port: await closedPort(t) },
+    { kind: "unix", socketPath: "/nonexistent/pogo.sock" },
+    { kind: "tcp", host: "no-such-host.invalid", port: 80 },
+  ];
+  for (const upstream of upstreams) {
+    const front = await startFront(t, upstream);
+    for (const sent of [
+      requestOf("GET", "/", ["Connection: close"]),
+      requestOf("POST", "/", ["Content-Length: 3", "Connection: close"], "abc"),
+    ]) {
+      const reply = parseMessage(await exchangeRaw(t, front.port, sent));
+      assert.equal(reply.status, 502);
+      assert.deepEqual(reply.values("content-type"), ["text/plain; charset=utf-8"]);
+      assert.match(reply.body, /^Bad Gateway: the application did not answer\./);
+      assert.doesNotMatch(reply.body, /127\.0\.0\.1|\.sock|invalid|ECONN|ENOENT|node:/);
+    }
+    const outcome = await lastOutcome(front, 2);
+    assert.equal(outcome.status, 502);
+    assert.equal(outcome.fault, "connect_failed");
+  }
+});
+
+test("E1: a client that is still sending its body reads the 502", async (t) => {
+  const front = await startFront(t, await closedPort(t));
+  const client = await connectRaw(t, front.port);
+  client.write(requestOf("POST", "/", ["Content-Length: 1000000"], "x".repeat(1000)));
+  const reply = parseMessage(await client.until("cause.\n"));
+  assert.equal(reply.status, 502);
+  assert.deepEqual(reply.values("connection"), ["close"]);
+  // It could even send the rest.
+  client.write("x".repeat(999_000));
+  await client.untilEnd();
+});
+
+test("E2: no response head in time is answered 504, and the upstream's connection closes", async (t) => {
+  const upstream = await listenRaw(t, (connection) => {
+    connection.socket.once("data", () => connection.write("HTTP/1.1 200 OK\r\nX-Half: "));
+  });
+  const front = await startFront(t, upstream.port, { responseTimeoutMs: 50 });
+  const sent = requestOf("GET", "/", ["Connection: close"]);
+  const reply = parseMessage(await exchangeRaw(t, front.port, sent));
+  assert.equal(reply.status, 504);
+  assert.match(reply.body, /^Gateway Timeout: the application did not answer in time\./);
+  await (await upstream.connection(0)).untilEnd();
+  const { fault, status } = await lastOutcome(front);
+  assert.deepEqual({ fault, status }, { fault: "response_timeout", status: 504 });
+});
+
+test("E2: an upstream that stops reading a body is 504, a client that pauses its own is not", async (t) => {
+  const upstream = await listenRaw(t, (connection) => {
+    connection.socket.once("data", () => connection.socket.pause());
+  });
+  const front = await startFront(t, upstream.port, { responseTimeoutMs: 80 });
+  const client = await connectRaw(t, front.port);
+  client.write(requestOf("POST", "/", ["Content-Length: 1000000000"], "x"));
+  await upstream.connection(0);
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.equal(client.text, "", "it is the client's turn");
+
+  const block = Buffer.alloc(1024 * 1024);
+  const pump = (): void => {
+    while (!client.socket.destroyed && client.text === "" && client.socket.write(block));
+  };
+  client.socket.on("drain", pump);
+  pump();
+  assert.match(await client.until("cause.\n"), /^HTTP\/1\.1 504 /);
+});
+
+/** A port whose server has stopped accepting, with its queue full: the next connection is never made. */
+async function startClogged(t: TestContext): Promise<number> {
+  const worker = new Worker(
+    `const { parentPort } = require("node:worker_threads");
+     const server = require("node:net").createServer();
+     server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port);
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     });`,
+    { eval: true },
+  );
+  t.after(() => void worker.terminate());
+  const port = Number((await once(worker, "message"))[0]);
+  for (let full = false; !full;) {
+    const socket = connect(port, "127.0.0.1");
+    t.after(() => void socket.destroy());
+    full = await Promise.race([
+      once(socket, "connect").then(() => false),
+      new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 300)),
+    ]);
+  }
+  return port;
+}
+
+test("E3: no connection in time is answered 504", async (t) => {
+  const front = await startFront(t, await startClogged(t), { connectTimeoutMs: 50 });
+  const sent = requestOf("GET", "/", ["Connection: close"]);
+  const reply = parseMessage(await exchangeRaw(t, front.port, sent));
+  assert.equal(reply.status, 504);
+  const { fault, status } = await lastOutcome(front);
+  assert.deepEqual({ fault, status }, { fault: "connect_timeout", status: 504 });
+});
+
+test("E4: a body that takes longer than every timeout arrives", async (t) => {
+  const upstream = createServer((req, res) => {
+    req.resume().on("end", () => {
+      res.write("a");
+      setTimeout(() => res.end("b"), 150);
+    });
+  });
+  const port = await listen(t, upstream);
+  const front = await startFront(t, port, { responseTimeoutMs: 60, connectTimeoutMs: 60 });
+  const client = await connectRaw(t, front.port);
+  client.write(requestOf("POST", "/", ["Content-Length: 2"], "x"));
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  client.write("y");
+  const text = await client.until((received) => hasMessage(received));
+  assert.equal(parseMessage(text).body, "ab");
+});
+
+test("E5: a client that leaves takes its request upstream with it, and counts as 499", async (t) => {
+  const stages: Readonly<Record<string, { sent: string; answer: string; wait: string }>> = {
+    "before the response": { sent: requestOf("GET", "/"), answer: "", wait: "" },
+    "in the response": {
+      sent: requestOf("GET", "/"),
+      answer: "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+      wait: "half",
+    },
+    "in its upload": {
+      sent: requestOf("POST", "/", ["Content-Length: 100"], "half"),
+      answer: "",
+      wait: "",
+    },
+    "in its upload, answered early": {
+      sent: requestOf("POST", "/", ["Content-Length: 100"], "half"),
+      answer: "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+      wait: "half",
+    },
+  };
+  for (const [stage, { sent, answer, wait }] of Object.entries(stages)) {
+    for (const leave of ["reset", "end"] as const) {
+      const upstream = await listenRaw(t, (connection) => {
+        connection.socket.once("data", () => connection.write(answer));
+      });
+      const front = await startFront(t, upstream.port);
+      const client = await connectRaw(t, front.port);
+      client.write(sent);
+      const connection = await upstream.connection(0);
+      await connection.until("\r\n\r\n");
+      await client.until(wait);
+      const leftAt = performance.now();
+      if (leave === "reset") client.reset();
+      else client.socket.destroy();
+      await connection.untilEnd();
+      assert.ok(performance.now() - leftAt < 1_000, `${stage}: at once`);
+      const { status, fault } = await lastOutcome(front);
+      assert.deepEqual({ status, fault }, { status: 499, fault: undefined }, `${stage}, ${leave}`);
+    }
+  }
+});
+
+test("E5: a client that leaves after an early response ends its upload upstream too", async (t) => {
+  const upstream = await listenRaw(t, (connection) => {
+    connection.socket.once("data", () => connection.write(ok));
+  });
+  const front = await startFront(t, upstream.port);
+  const client = await connectRaw(t, front.port);
+  await client.write(requestOf("POST", "/", ["Content-Length: 100"], "half")).until("ok");
+  assert.equal((await lastOutcome(front)).status, 200);
+  client.reset();
+  await (await upstream.connection(0)).untilEnd();
+});
+
+/** An upstream that serves one request a connection and resets it when the next one arrives, as if it had just closed. */
+function startForgetful(t: TestContext) {
+  return listenRaw(t, (connection) => {
+    connection.socket.on("data", () => {
+      const count = requestsOf(connection).length;
+      if (count === 1 && connection.text.endsWith("\r\n\r\n")) connection.write(ok);
+      else connection.reset();
+    });
+  });
+}
+
+test("E6, H14: a GET that meets a stale connection is sent once more, on a fresh one", async (t) => {
+  for (const method of ["GET", "HEAD", "OPTIONS"]) {
+    const upstream = await startForgetful(t);
+    const front = await startFront(t, upstream.port);
+    const client = await connectRaw(t, front.port);
+    await client.write(requestOf("GET", "/1")).until("ok");
+    const before = client.text.length;
+    client.write(requestOf(method, "/2?"));
+    const text = await client.until((all) => /\r\n\r\n/.test(all.slice(before)));
+    assert.match(text.slice(before), /^HTTP\/1\.1 200 /, method);
+    assert.equal(upstream.connections.length, 2);
+    const [retried] = requestsOf(await upstream.connection(1));
+    assert.equal(retried?.startLine, `${method} /2? HTTP/1.1`);
+    const { status, fault } = await lastOutcome(front, 2);
+    assert.deepEqual({ status, fault }, { status: 200, fault: undefined });
+  }
+});
+
+test("E6: neither a POST nor a GET with a body is sent twice", async (t) => {
+  for (const second of [
+    requestOf("POST", "/2", ["Content-Length: 0"]),
+    requestOf("DELETE", "/2"),
+    requestOf("GET", "/2", ["Content-Length: 3"], "abc"),
+    requestOf("GET", "/2", ["Transfer-Encoding: chunked"], "0\r\n\r\n"),
+  ]) {
+    const upstream = await startForgetful(t);
+    const front = await startFront(t, upstream.port);
+    const client = await connectRaw(t, front.port);
+    await client.write(requestOf("GET", "/1")).until("ok");
+    client.write(second);
+    await client.until("HTTP/1.1 502 ");
+    assert.equal(upstream.connections.length, 1);
+    assert.equal((await lastOutcome(front, 2)).fault, "no_response");
+  }
+});
+
+test("E6: a GET on a fresh connection that is reset is not repeated", async (t) => {
+  const upstream = await listenRaw(t, (connection) => {
+    connection.socket.once("data", () => connection.reset());
+  });
+  const front = await startFront(t, upstream.port);
+  const client = await connectRaw(t, front.port);
+  await client.write(requestOf("GET", "/")).until("HTTP/1.1 502 ");
+  assert.equal(upstream.connections.length, 1);
+});
+
+test("E7: once a response has begun, nothing is sent again", async (t) => {
+  const upstream = await listenRaw(t, (connection) => {
+    connection.socket.on("data", () => {
+      if (requestsOf(connection).length === 1) return void connection.write(ok);
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+      setTimeout(() => connection.reset(), 20);
+    });
+  });
+  const front = await startFront(t, upstream.port);
+  const client = await connectRaw(t, front.port);
+  await client.write(requestOf("GET", "/1")).until("ok");
+  await client.write(requestOf("GET", "/2")).untilEnd();
+  assert.equal(upstream.connections.length, 1);
+  assert.equal((await lastOutcome(front, 2)).fault, "response_cut");
+});
+
+test("E8: once the upstream is back, the next request works", async (t) => {
+  const first = await startUpstream(t);
+  const front = await startFront(t, first.port);
+  const client = await connectRaw(t, front.port);
+  await client.write(requestOf("GET", "/1")).until("ok");
+  await first.stop();
+  await client.write(requestOf("GET", "/2")).until("HTTP/1.1 502 ");
+  await listenRaw(
+    t,
+    (connection) => void connection.socket.once("data", () => connection.write(ok)),
+    { port: first.port },
+  );
+  const before = client.text.length;
+  client.write(requestOf("GET", "/3"));
+  await client.until((text) => text.slice(before).includes("HTTP/1.1 200 OK"));
+});
+
+test("E9, H11: two hundred requests at once, with bodies, are all answered", async (t) => {
+  const upstream = createServer((req, res) => void req.pipe(res));
+  const front = await startFront(t, await listen(t, upstream));
+  const replies = await Promise.all(
+    Array.from({ length: 200 }, async (_, index) => {
+      const body = String(index).padStart(2000, "x");
+      const sent = requestOf("POST", "/", ["Content-Length: 2000", "Connection: close"], body);
+      return parseMessage(await exchangeRaw(t, front.port, sent)).body === body;
+    }),
+  );
+  assert.equal(replies.filter(Boolean).length, 200);
+});
+
+test("E10: bytes that the upstream sends unasked don't become the next response", async (t) => {
+  const poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
+  for (const early of [true, false]) {
+    const upstream = await listenRaw(t, (connection: RawSocket) => {
+      connection.socket.once("data", () => {
+        connection.write(early ? ok + poison : ok);
+        if (!early) setTimeout(() => connection.write(poison), 20);
+      });
+      connection.socket.on("data", () => {
+        if (connection.text.includes("/2")) connection.write(ok);
+      });
+    });
+    const front = await startFront(t, upstream.port);
+    const first = await connectRaw(t, front.port);
+    await first.write(requestOf("GET", "/1")).until("ok");
+    if (!early) await new Promise((resolve) => setTimeout(resolve, 60));
+    const second = await exchangeRaw(t, front.port, requestOf("GET", "/2", ["Connection: close"]));
+    assert.doesNotMatch(second, /poison/);
+    assert.equal(parseMessage(second).body, "ok");
+  }
+});
+
+test("an aborted request leaves no listener and no connection behind", async (t) => {
+  const upstream = createServer(() => {});
+  const front = await startFront(t, await listen(t, upstream));
+  const count = (): Promise<number> =>
+    new Promise((resolve) => upstream.getConnections((_error, open) => resolve(open)));
+  for (let round = 0; round < 100; round += 1) {
+    const client = await connectRaw(t, front.port);
+    client.write(requestOf("GET", "/"));
+    await waitFor(() => front.outcomes.length === round);
+    client.reset();
+    await waitFor(() => front.outcomes.length === round + 1);
+  }
+  assert.ok(front.outcomes.every(({ status }) => status === 499));
+  let open = await count();
+  await waitFor(() => {
+    void count().then((current) => (open = current));
+    return open === 0;
+  });
+});
