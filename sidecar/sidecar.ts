@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import { shutdownClose } from "./core/errors.ts";
-import type { Observer } from "./core/ports.ts";
+import type { Observer, Webhooks } from "./core/ports.ts";
 import { createMemoryBroker } from "./broker/memory.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
@@ -43,6 +43,7 @@ export interface Overrides {
 /** How long Pusher keeps the last event of a cache channel. */
 const cacheTtlMs = 30 * 60_000;
 const maxCacheBytes = 64 * 1_048_576;
+const tickMs = 1_000;
 
 export function createSidecar(
   config: Config,
@@ -68,7 +69,8 @@ export function createSidecar(
     },
   };
 
-  const hubs = config.apps.map((app) => new Hub({ app, observer }));
+  const webhooks: Webhooks = { notify() {} };
+  const hubs = config.apps.map((app) => new Hub({ app, observer, webhooks }));
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
   const broker = createMemoryBroker({
@@ -104,6 +106,7 @@ export function createSidecar(
     const authorizer = createAuthorizer({
       upstream: address,
       authPath: config.authorizer.authPath,
+      userAuthPath: config.authorizer.userAuthPath,
       deadlineMs: config.authorizer.timeoutMs,
       maxAnswerBytes: config.authorizer.maxBodyBytes,
       maxConcurrent: config.authorizer.maxConcurrent,
@@ -133,7 +136,7 @@ export function createSidecar(
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
-      void handleMessage(connection, text, { hub, authorizer, broker, observer }, nowMs);
+      void handleMessage(connection, text, { hub, authorizer, broker, observer, webhooks }, nowMs);
     },
     observer,
     clientIp: (handshake) => forwarding.clientIp(handshake),
@@ -206,6 +209,11 @@ export function createSidecar(
     return { port, adminPort };
   }
 
+  const ticking = setInterval(() => {
+    for (const hub of hubs) hub.tick(now());
+  }, tickMs);
+  ticking.unref();
+
   let stopping: Promise<void> | null = null;
 
   async function drain(): Promise<void> {
@@ -224,6 +232,7 @@ export function createSidecar(
     upstream?.proxy.close();
     upstream?.authorizer.close();
     frontDoor.destroy();
+    clearInterval(ticking);
     await broker.close();
     admin.close();
     log.info("stopped");

@@ -28,6 +28,7 @@ export function assemble(reader: Reader): Config {
     admin: readAdmin(reader),
     authorizer: {
       authPath: read(options.authPath),
+      userAuthPath: read(options.userAuthPath),
       timeoutMs: read(options.authTimeout),
       maxBodyBytes: read(options.maxAuthBody),
       maxConcurrent: read(options.maxConcurrentAuth),
@@ -54,7 +55,6 @@ export function assemble(reader: Reader): Config {
       maxBodyBytes: read(options.maxRequestSize),
       timestampToleranceMs: read(options.apiTimestampTolerance),
     },
-    broker: { queueSize: read(options.brokerQueueSize) },
     log: { level: read(options.logLevel) },
   };
 }
@@ -68,6 +68,8 @@ function readApp({ read }: Reader): App {
   const isRateLimited = read(options.rateLimitingEnabled);
   const attempts = read(options.rateLimitMaxAttempts);
   const decaySeconds = read(options.rateLimitDecaySeconds);
+  const publishPerSecond = read(options.apiPublishRate);
+  const publishBurst = read(options.apiPublishBurst);
   return {
     id: read(options.appId),
     key: read(options.appKey),
@@ -86,6 +88,12 @@ function readApp({ read }: Reader): App {
     },
     messageRate: isRateLimited ? { perSecond: attempts / decaySeconds, burst: attempts } : null,
     terminateOnLimit: read(options.rateLimitTerminate),
+    subscriptionCount: read(options.subscriptionCount),
+    maxChannelsPerConnection: read(options.maxChannelsPerConnection),
+    maxPresenceMembers: read(options.maxPresenceMembers),
+    maxPresenceMemberBytes: read(options.maxPresenceMemberSize),
+    publishRate:
+      publishPerSecond === null ? null : { perSecond: publishPerSecond, burst: publishBurst },
     maxEventNameLength: read(options.maxEventNameLength),
     maxEventDataBytes: read(options.maxEventData),
     maxChannelsPerPublish: read(options.maxChannelsPerEvent),

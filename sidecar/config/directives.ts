@@ -60,7 +60,11 @@ export const directives: readonly Directive[] = [
     option: options.outboundQueueBytes,
     note: "it counted messages in the original (256); POGO_OUTBOUND_QUEUE_BYTES bounds the bytes, which is what memory is made of.",
   },
-  { name: "broker_queue_size", option: options.brokerQueueSize, note: same },
+  {
+    name: "broker_queue_size",
+    option: null,
+    note: "on a single node an event is delivered at once; nothing waits for the broker.",
+  },
   { name: "shard_queue_size", option: null, note: oneProcess },
   {
     name: "write_burst_size",

@@ -66,6 +66,11 @@ describe("with Laravel's credentials and nothing else", () => {
           clientEventRate: { perSecond: 50, burst: 20 },
           messageRate: null,
           terminateOnLimit: false,
+          subscriptionCount: false,
+          maxChannelsPerConnection: 10_000,
+          maxPresenceMembers: null,
+          maxPresenceMemberBytes: null,
+          publishRate: null,
           maxEventNameLength: 200,
           maxEventDataBytes: 262_144,
           maxChannelsPerPublish: 100,
@@ -90,6 +95,7 @@ describe("with Laravel's credentials and nothing else", () => {
       admin: { host: "127.0.0.1", port: 2019 },
       authorizer: {
         authPath: "/broadcasting/auth",
+        userAuthPath: "/broadcasting/user-auth",
         timeoutMs: 3000,
         maxBodyBytes: 16_384,
         maxConcurrent: 100,
@@ -103,7 +109,6 @@ describe("with Laravel's credentials and nothing else", () => {
         writeWaitMs: 10_000,
       },
       httpApi: { maxBodyBytes: 2_097_152, timestampToleranceMs: 300_000 },
-      broker: { queueSize: 1024 },
       log: { level: "info" },
     } satisfies Config);
   });

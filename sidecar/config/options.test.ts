@@ -42,7 +42,6 @@ describe("the option table", () => {
       handshake_burst: "50",
       client_msg_rate_limit: "50",
       client_msg_rate_burst: "20",
-      broker_queue_size: "1024",
       ping_period: "54s",
       pong_wait: "60s",
       write_wait: "10s",

@@ -44,6 +44,7 @@ export interface Config {
   /** The subrequest for a subscribe without a signature. */
   readonly authorizer: {
     readonly authPath: string;
+    readonly userAuthPath: string;
     /** In all: connect, headers and body. */
     readonly timeoutMs: number;
     readonly maxBodyBytes: number;
@@ -71,11 +72,6 @@ export interface Config {
   readonly httpApi: {
     readonly maxBodyBytes: number;
     readonly timestampToleranceMs: number;
-  };
-
-  readonly broker: {
-    /** Events that may wait for the broker. */
-    readonly queueSize: number;
   };
 
   readonly log: { readonly level: LogLevel };

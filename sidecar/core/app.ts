@@ -36,6 +36,17 @@ export interface App {
   /** Close a connection that exceeds `messageRate` (Reverb's `terminate_on_limit`). */
   readonly terminateOnLimit: boolean;
 
+  /** Tell subscribers how many they are (`pusher_internal:subscription_count`). */
+  readonly subscriptionCount: boolean;
+  /** Channels one connection may be subscribed to; null: no limit. */
+  readonly maxChannelsPerConnection: number | null;
+  /** Users in one presence channel on this node; null: no limit. */
+  readonly maxPresenceMembers: number | null;
+  /** Bytes of `channel_data`; null: no limit but that of a message. */
+  readonly maxPresenceMemberBytes: number | null;
+  /** Publishing requests of the API; null: no limit. */
+  readonly publishRate: Rate | null;
+
   /** Characters of an event name in a publish. */
   readonly maxEventNameLength: number;
   /** Bytes of `data` in a publish. */

@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Message } from "./messages.ts";
-import type { ChannelEvent } from "./ports.ts";
+import type { ChannelEvent, WebhookEvent } from "./ports.ts";
 
 export const clientEventPrefix = "client-";
 
@@ -43,6 +43,22 @@ export function toClientEvent(
       exceptSocketId: connection.socketId,
       ...(member && { userId: member.userId }),
     },
+  };
+}
+
+/** The same event as the app hears of it. */
+export function toWebhook(
+  { socketId }: Connection,
+  { data }: Message,
+  { event, channel, dataJson, userId }: ChannelEvent,
+): WebhookEvent {
+  return {
+    name: "client_event",
+    channel,
+    event,
+    data: typeof data === "string" ? data : dataJson,
+    socket_id: socketId,
+    ...(userId !== undefined && { user_id: String(userId) }),
   };
 }
 

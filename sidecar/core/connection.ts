@@ -26,6 +26,8 @@ export interface Subscription {
 export interface User {
   readonly id: string;
   readonly info: unknown;
+  /** Users whose coming and going this one wants to hear of. */
+  readonly watchlist: readonly string[];
 }
 
 export class Connection {

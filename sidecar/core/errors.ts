@@ -40,6 +40,10 @@ export const errors = {
     message: "The app does not have client messaging enabled.",
   },
   rateLimitExceeded: { code: 4301, message: "Rate limit exceeded" },
+  tooManyChannels: { code: 4302, message: "Too many channels on this connection" },
+  presenceChannelFull: { code: 4303, message: "Presence channel is full" },
+  memberTooLarge: { code: 4304, message: "Presence member is too large" },
+  watchlistTooLong: { code: 4305, message: "Watchlist has more than 100 users" },
   // Same frame; the close is 4100, since pusher-js would never come back after a 43xx.
   rateLimitTerminated: { code: 4301, message: "Rate limit exceeded", closeCode: 4100 },
 } as const satisfies Record<string, ProtocolError>;

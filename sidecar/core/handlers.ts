@@ -1,19 +1,20 @@
 /** What is done with a client's message: a table from event to handler, and the checks before it. */
 
-import { clientEventPrefix, toClientEvent } from "./client-events.ts";
+import { clientEventPrefix, toClientEvent, toWebhook } from "./client-events.ts";
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import { encodeFrame } from "./frame.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
 import { parseMessage, pongText, type Message } from "./messages.ts";
-import type { Broker, ChannelAuthorizer, Observer } from "./ports.ts";
+import type { Broker, ChannelAuthorizer, Observer, UserAuthenticator, Webhooks } from "./ports.ts";
 import { signin } from "./signin.ts";
 import { parseChannel, subscribe } from "./subscribe.ts";
 
 export interface HandlerDependencies {
   readonly hub: Hub;
-  readonly authorizer: ChannelAuthorizer | null;
+  readonly authorizer: (ChannelAuthorizer & UserAuthenticator) | null;
+  readonly webhooks: Webhooks;
   readonly broker: Broker;
   readonly observer: Observer;
 }
@@ -41,10 +42,8 @@ const handlers: Readonly<Record<string, Handler>> = {
     hub.unsubscribe(connection, channel);
     return undefined;
   },
-  "pusher:signin": (connection, message, dependencies) => {
-    signin(connection, message.data, dependencies);
-    return undefined;
-  },
+  "pusher:signin": (connection, message, { hub, observer, authorizer: authenticator }) =>
+    signin(connection, message.data, { hub, observer, authenticator }),
 };
 
 /** Keep the connection alive, and cost nothing: they don't count against the message rate. */
@@ -79,11 +78,12 @@ function handlerFor({ event }: Message): Handler {
   return (Object.hasOwn(handlers, event) && handlers[event]) || handleOther;
 }
 
-const handleClientEvent: Handler = (connection, message, { hub, broker }, nowMs) => {
+const handleClientEvent: Handler = (connection, message, { hub, broker, webhooks }, nowMs) => {
   const result = toClientEvent(connection, message, hub, nowMs);
   if (!result.ok) return result.error;
   hub.broadcast(result.event);
   broker.relay(result.event);
+  webhooks.notify(hub.app.id, toWebhook(connection, message, result.event));
   return undefined;
 };
 

@@ -3,24 +3,48 @@
 import type { App } from "./app.ts";
 import { Channel, sendToAll } from "./channel.ts";
 import { userOfChannel } from "./channel-name.ts";
-import type { Connection, Subscription, User } from "./connection.ts";
+import type { Connection, Subscription } from "./connection.ts";
 import { errors } from "./errors.ts";
 import { encodeFrame } from "./frame.ts";
-import { encodeChannelEvent, encodeMemberAdded, encodeMemberRemoved } from "./messages.ts";
+import {
+  encodeChannelEvent,
+  encodeMemberAdded,
+  encodeMemberRemoved,
+  encodeSubscriptionCount,
+} from "./messages.ts";
 import { memberKey, type Member } from "./presence.ts";
-import type { ChannelEvent, Observer } from "./ports.ts";
+import type { ChannelEvent, Observer, WebhookEvent, Webhooks } from "./ports.ts";
+import { TokenBucket } from "./rate-limit.ts";
+import { SubscriptionCounts } from "./subscription-counts.ts";
+import { Users } from "./users.ts";
 
 export class Hub {
   readonly app: App;
   readonly #observer: Observer;
   readonly #connections = new Map<string, Connection>();
   readonly #channels = new Map<string, Channel>();
-  /** Signed-in connections by user id. */
-  readonly #signedIn = new Map<string, Set<Connection>>();
+  readonly #webhooks: Webhooks;
+  #publishBucket: TokenBucket | null = null;
+  readonly #counts = new SubscriptionCounts();
+  readonly users = new Users({
+    onChange: (userId, status) => {
+      const name = status === "online" ? "user_connected" : "user_disconnected";
+      this.#tell({ name, user_id: userId });
+    },
+  });
 
-  constructor(options: { app: App; observer: Observer }) {
+  constructor(options: { app: App; observer: Observer; webhooks: Webhooks }) {
     this.app = options.app;
     this.#observer = options.observer;
+    this.#webhooks = options.webhooks;
+  }
+
+  /** Takes one of the app's publishing requests; false if there are too many. */
+  mayPublish(nowMs: number): boolean {
+    const { publishRate } = this.app;
+    if (!publishRate) return true;
+    this.#publishBucket ??= new TokenBucket(publishRate, nowMs);
+    return this.#publishBucket.tryTake(nowMs);
   }
 
   get connectionCount(): number {
@@ -49,21 +73,12 @@ export class Hub {
   disconnect(connection: Connection): void {
     if (!this.#connections.delete(connection.socketId)) return;
     connection.markClosed();
-    this.#signOut(connection);
+    this.users.signOut(connection);
     for (const subscription of connection.subscriptions.values()) {
       this.#leave(connection, subscription);
     }
     connection.subscriptions.clear();
     this.#observer.connectionClosed(this.app.id);
-  }
-
-  /** From now on events of this user's own channel reach the connection; who signed in before on it no longer. */
-  signIn(connection: Connection, user: User): void {
-    this.#signOut(connection);
-    connection.user = user;
-    const connections = this.#signedIn.get(user.id) ?? new Set();
-    connections.add(connection);
-    this.#signedIn.set(user.id, connections);
   }
 
   /**
@@ -81,9 +96,11 @@ export class Hub {
     channel.connections.add(connection);
     connection.subscriptions.set(name, { channel: name, member });
     this.#observer.subscribed(this.app.id);
+    this.#countChanged(channel);
     if (member && channel.presence?.join(member)) {
       const frame = encodeFrame(encodeMemberAdded(name, member));
       channel.broadcast(frame, connection.socketId);
+      this.#tell({ name: "member_added", channel: name, user_id: memberKey(member) });
     }
     return channel;
   }
@@ -113,6 +130,19 @@ export class Hub {
     return recipients;
   }
 
+  /** To be called every second or so: tells subscribers how many they are, where that has changed. */
+  tick(nowMs: number): void {
+    for (const channel of this.#counts.due(nowMs)) {
+      const { name, connections } = channel;
+      channel.broadcast(encodeFrame(encodeSubscriptionCount(name, connections.size)));
+      this.#tell({
+        name: "subscription_count",
+        channel: name,
+        subscription_count: connections.size,
+      });
+    }
+  }
+
   /** Connections with at least one subscription (what Reverb's `/connections` counts). */
   countSubscribed(): number {
     let count = 0;
@@ -138,22 +168,22 @@ export class Hub {
     const userId = userOfChannel(channelName);
     return userId === null
       ? this.#channels.get(channelName)?.connections
-      : this.#signedIn.get(userId);
+      : this.users.connectionsOf(userId);
   }
 
-  #signOut(connection: Connection): void {
-    const { user } = connection;
-    if (!user) return;
-    const connections = this.#signedIn.get(user.id);
-    connections?.delete(connection);
-    if (connections?.size === 0) this.#signedIn.delete(user.id);
-    connection.user = null;
+  #tell(event: WebhookEvent): void {
+    this.#webhooks.notify(this.app.id, event);
   }
 
   #open(name: string): Channel {
     const channel = new Channel(name);
     this.#channels.set(name, channel);
+    this.#tell({ name: "channel_occupied", channel: name });
     return channel;
+  }
+
+  #countChanged(channel: Channel): void {
+    if (this.app.subscriptionCount && !channel.presence) this.#counts.changed(channel);
   }
 
   #leave(connection: Connection, subscription: Subscription): void {
@@ -161,11 +191,16 @@ export class Hub {
     if (!channel) return;
     channel.connections.delete(connection);
     this.#observer.unsubscribed(this.app.id);
-    if (subscription.member && channel.presence?.leave(subscription.member)) {
-      const { userId } = subscription.member;
-      channel.broadcast(encodeFrame(encodeMemberRemoved(channel.name, userId)));
+    this.#countChanged(channel);
+    const { name } = channel;
+    const { member } = subscription;
+    if (member && channel.presence?.leave(member)) {
+      channel.broadcast(encodeFrame(encodeMemberRemoved(name, member.userId)));
+      this.#tell({ name: "member_removed", channel: name, user_id: memberKey(member) });
     }
-    if (channel.connections.size === 0) this.#channels.delete(channel.name);
+    if (channel.connections.size > 0) return;
+    this.#channels.delete(name);
+    this.#tell({ name: "channel_vacated", channel: name });
   }
 }
 

@@ -59,7 +59,7 @@ export function encodePresenceSucceeded(channel: string, members: Iterable<WireM
 /** Tells the page which channel failed; Echo's `.error()` hears this one, a `pusher:error` never reaches it. */
 export function encodeSubscriptionError(
   channel: string,
-  error: { type: "AuthError" | "ChannelNameError"; error: string; status: number },
+  error: { type: "AuthError" | "ChannelNameError" | "LimitReached"; error: string; status: number },
 ): string {
   return encodeMessage("pusher:subscription_error", error, channel);
 }
@@ -71,6 +71,22 @@ export function encodeMemberAdded(channel: string, member: WireMember): string {
 
 export function encodeMemberRemoved(channel: string, userId: string | number): string {
   return encodeMessage("pusher_internal:member_removed", { user_id: userId }, channel);
+}
+
+export function encodeSubscriptionCount(channel: string, count: number): string {
+  const data = { subscription_count: count };
+  return encodeMessage("pusher_internal:subscription_count", data, channel);
+}
+
+/** Who of a watchlist is online and who is not; a status without users is left out. */
+export function encodeWatchlistEvents(users: {
+  online?: readonly string[];
+  offline?: readonly string[];
+}): string {
+  const events = (["online", "offline"] as const)
+    .map((name) => ({ name, user_ids: users[name] ?? [] }))
+    .filter(({ user_ids }) => user_ids.length > 0);
+  return encodeMessage("pusher_internal:watchlist_events", { events });
 }
 
 export function encodeSigninSuccess(userData: string): string {

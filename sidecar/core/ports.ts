@@ -30,6 +30,7 @@ export type PublishFault =
   | "channel_too_long"
   | "event_too_long"
   | "payload_too_large"
+  | "rate_limited"
   | "invalid_payload_json";
 
 export type BrokerResult =
@@ -112,6 +113,7 @@ export type AuthorizationFault =
   | "invalid_response_json" // 200 without a JSON object
   | "missing_signature" // 200 without `auth`
   | "missing_channel_data" // presence without `channel_data`
+  | "missing_user_data" // a signin's answer without `user_data`
   | "invalid_signature" // `auth` is not the signature of this socket and channel
   | "aborted"; // the connection closed meanwhile
 
@@ -121,6 +123,27 @@ export type AuthorizationFault =
  */
 export interface ChannelAuthorizer {
   authorize(request: AuthorizationRequest): Promise<Authorization>;
+}
+
+export interface AuthenticationRequest {
+  readonly app: App;
+  readonly socketId: string;
+  readonly handshake: Handshake;
+  readonly signal: AbortSignal;
+}
+
+/** As `Authorization`, with the signed `user_data` instead of the channel's. */
+export type Authentication =
+  | { readonly ok: true; readonly auth: string; readonly userData: string }
+  | {
+      readonly ok: false;
+      readonly kind: "denied" | "unavailable";
+      readonly reason: AuthorizationFault;
+    };
+
+/** Asks the app who is behind a connection. The contract is that of `ChannelAuthorizer`. */
+export interface UserAuthenticator {
+  authenticate(request: AuthenticationRequest): Promise<Authentication>;
 }
 
 /** A fact that the app may want to hear (Pusher: "Webhooks"), in the wire's spelling. */

@@ -18,6 +18,10 @@ export class Presence {
     return this.#entries.size;
   }
 
+  has(member: Member): boolean {
+    return this.#entries.has(memberKey(member));
+  }
+
   /** One more connection of this user. True if the user was not there before; the first `userInfo` stays. */
   join(member: Member): boolean {
     const entry = this.#entries.get(memberKey(member));

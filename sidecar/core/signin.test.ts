@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Authentication, AuthenticationRequest } from "./ports.ts";
 import { sign } from "./signature.ts";
 import { createTestNode, errorMessage } from "./testing/doubles.ts";
 
@@ -11,11 +12,15 @@ function signin(socketId: string, userData: string, secret = "app-secret", key =
 describe("pusher:signin", () => {
   it("is answered with the user data, verbatim", () => {
     const client = createTestNode().connect();
-    const userData = '{"id":"7","user_info":{"name":"Ännchen"},"watchlist":["8"]}';
+    const userData = '{"id":"7","user_info":{"name":"Ännchen"}}';
     assert.deepEqual(client.say(signin(client.socketId, userData)), [
       { event: "pusher:signin_success", data: JSON.stringify({ user_data: userData }) },
     ]);
-    assert.deepEqual(client.connection.user, { id: "7", info: { name: "Ännchen" } });
+    assert.deepEqual(client.connection.user, {
+      id: "7",
+      info: { name: "Ännchen" },
+      watchlist: [],
+    });
   });
 
   it("a wrong signature, another's, and one of another app are refused; the connection stays", () => {
@@ -72,5 +77,142 @@ describe("pusher:signin", () => {
     assert.equal(node.hub.broadcast({ ...event, channel: "#server-to-user-8" }), 1);
     assert.equal(node.hub.terminateUser("7"), 0);
     assert.equal(node.hub.terminateUser("8"), 1);
+  });
+});
+
+describe("watchlists", () => {
+  function watchlistEvents(events: { name: string; user_ids: string[] }[]) {
+    return { event: "pusher_internal:watchlist_events", data: JSON.stringify({ events }) };
+  }
+
+  it("U03: who signs in with a watchlist is told who of it is online and who is not", () => {
+    const node = createTestNode();
+    const bob = node.connect();
+    bob.say(signin(bob.socketId, '{"id":"bob"}'));
+    const ann = node.connect();
+    const [, events] = ann.say(
+      signin(ann.socketId, '{"id":"ann","watchlist":["bob","cid","bob"]}'),
+    );
+    assert.deepEqual(
+      events,
+      watchlistEvents([
+        { name: "online", user_ids: ["bob"] },
+        { name: "offline", user_ids: ["cid"] },
+      ]),
+    );
+  });
+
+  it("U04: and from then on when one comes with the first connection, or goes with the last", () => {
+    const node = createTestNode();
+    const ann = node.connect();
+    ann.say(signin(ann.socketId, '{"id":"ann","watchlist":["bob"]}'));
+    const [one, two] = [node.connect(), node.connect()];
+    for (const client of [one, two]) client.say(signin(client.socketId, '{"id":"bob"}'));
+    assert.deepEqual(ann.transport.take(), [
+      watchlistEvents([{ name: "online", user_ids: ["bob"] }]),
+    ]);
+    one.disconnect();
+    assert.deepEqual(ann.transport.take(), []);
+    two.disconnect();
+    assert.deepEqual(ann.transport.take(), [
+      watchlistEvents([{ name: "offline", user_ids: ["bob"] }]),
+    ]);
+    ann.disconnect();
+    const bob = node.connect();
+    bob.say(signin(bob.socketId, '{"id":"bob"}'));
+    assert.deepEqual(ann.transport.take(), [], "who has left watches nobody");
+  });
+
+  it("U05: of more than 100 users is refused", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    const watchlist = Array.from({ length: 101 }, (_, index) => String(index));
+    const long = JSON.stringify({ id: "1", watchlist });
+    assert.deepEqual(client.say(signin(client.socketId, long)), [
+      errorMessage(4305, "Watchlist has more than 100 users"),
+    ]);
+    assert.equal(client.connection.user, null);
+    const just = JSON.stringify({ id: "1", watchlist: watchlist.slice(1) });
+    assert.equal(client.say(signin(client.socketId, just)).length, 2);
+  });
+
+  it("what is no id in it is left out", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    client.say(signin(client.socketId, '{"id":"1","watchlist":[null,{},"",7,"8"]}'));
+    assert.deepEqual(client.connection.user?.watchlist, ["7", "8"]);
+  });
+});
+
+describe("pusher:signin without a signature", () => {
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  const unsigned = { event: "pusher:signin", data: {} };
+
+  function createAsked() {
+    const asked: { request: AuthenticationRequest; answer: (result: Authentication) => void }[] =
+      [];
+    const node = createTestNode({
+      authorizer: {
+        authenticate: (request) =>
+          new Promise((resolve) => void asked.push({ request, answer: resolve })),
+      },
+    });
+    return { node, asked };
+  }
+
+  it("U06: the app is asked, once at a time, and its user data is the answer", async () => {
+    const { node, asked } = createAsked();
+    const client = node.connect();
+    assert.deepEqual(client.say(unsigned), []);
+    client.say(unsigned);
+    assert.equal(asked.length, 1);
+    assert.equal(asked[0]?.request.socketId, client.socketId);
+    asked[0]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
+    await settle();
+    assert.deepEqual(client.transport.take(), [
+      {
+        event: "pusher:signin_success",
+        data: JSON.stringify({ user_data: '{"id":"7"}' }),
+      },
+    ]);
+    assert.equal(client.connection.user?.id, "7");
+  });
+
+  it("U06: its no, and user data that is none, are refusals", async () => {
+    const { node, asked } = createAsked();
+    const client = node.connect();
+    for (const result of [
+      { ok: false, kind: "denied", reason: "forbidden" },
+      { ok: false, kind: "unavailable", reason: "timeout" },
+      { ok: true, auth: "…", userData: "[]" },
+    ] as const) {
+      client.say(unsigned);
+      asked.at(-1)?.answer(result);
+      await settle();
+      assert.deepEqual(client.transport.take(), [errorMessage(4009, "Connection is unauthorized")]);
+    }
+    assert.equal(client.connection.user, null);
+  });
+
+  it("who has left meanwhile is nobody; a signed signin supersedes the question", async () => {
+    const { node, asked } = createAsked();
+    const gone = node.connect();
+    gone.say(unsigned);
+    gone.disconnect();
+    assert.equal(asked[0]?.request.signal.aborted, true);
+    asked[0]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
+    const signed = node.connect();
+    signed.say(unsigned);
+    signed.say(signin(signed.socketId, '{"id":"8"}'));
+    asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"9"}' });
+    await settle();
+    assert.equal(node.hub.users.connectionsOf("7"), undefined);
+    assert.equal(signed.connection.user?.id, "8");
+    assert.deepEqual(gone.transport.take(), []);
+  });
+
+  it("without an app to ask it is refused", () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(client.say(unsigned), [errorMessage(4009, "Connection is unauthorized")]);
   });
 });

@@ -5,41 +5,101 @@ import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
 import { isObject, parseJson } from "./json.ts";
 import { encodeSigninSuccess } from "./messages.ts";
-import type { Observer } from "./ports.ts";
+import type { AuthorizationFault, Observer, UserAuthenticator } from "./ports.ts";
 import { checkUserSignature } from "./signature.ts";
 
+export interface SigninDependencies {
+  readonly hub: Hub;
+  /** Asked who is behind a connection that signs in without a signature; null: it is refused. */
+  readonly authenticator: UserAuthenticator | null;
+  readonly observer: Observer;
+}
+
+const maxWatchlist = 100;
+
+/** One question at a time for a connection; no channel has this name. */
+const pendingKey = "#signin";
+
 /** Answers `pusher:signin_success`, or an error; the connection stays open either way. */
-export function signin(
+export async function signin(
   connection: Connection,
   data: unknown,
-  { hub, observer }: { hub: Hub; observer: Observer },
-): void {
-  const { app, socketId } = connection;
-  const request = parseRequest(data);
-  if (!request) return connection.fail(errors.invalidMessageFormat);
-  const { auth, userData, user } = request;
-  const check = checkUserSignature(app, { socketId, userData }, auth);
-  if (!check.ok) {
-    observer.authorizationFailed(app.id, "invalid_signature", check.sentKey);
-    return connection.fail(errors.unauthorized);
+  dependencies: SigninDependencies,
+): Promise<void> {
+  const fields = isObject(data) ? data : {};
+  const auth = fields["auth"] ?? "";
+  const userData = fields["user_data"] ?? "";
+  if (!isObject(data) || typeof auth !== "string" || typeof userData !== "string") {
+    return connection.fail(errors.invalidMessageFormat);
   }
-  hub.signIn(connection, user);
-  connection.sendText(encodeSigninSuccess(userData));
-}
-
-function parseRequest(data: unknown): { auth: string; userData: string; user: User } | null {
-  if (!isObject(data)) return null;
-  const { auth, user_data: userData } = data;
-  if (typeof auth !== "string" || typeof userData !== "string") return null;
+  if (auth === "") return askUpstream(connection, dependencies);
+  const { app, socketId } = connection;
   const user = parseUser(userData);
-  return user && { auth, userData, user };
+  if (!user) return connection.fail(errors.invalidMessageFormat);
+  const check = checkUserSignature(app, { socketId, userData }, auth);
+  if (!check.ok) return deny(connection, "invalid_signature", dependencies, check.sentKey);
+  connection.pending.get(pendingKey)?.abort();
+  connection.pending.delete(pendingKey);
+  return accept(connection, user, userData, dependencies);
 }
 
-/** `id` is a non-empty string (pusher-js refuses others); a number is read as its digits. */
+async function askUpstream(
+  connection: Connection,
+  dependencies: SigninDependencies,
+): Promise<void> {
+  const { authenticator } = dependencies;
+  if (!authenticator) return deny(connection, "missing_signature", dependencies);
+  if (connection.pending.has(pendingKey)) return;
+
+  const asked = new AbortController();
+  connection.pending.set(pendingKey, asked);
+  const { app, socketId, handshake } = connection;
+  const { signal } = asked;
+  const answer = await authenticator.authenticate({ app, socketId, handshake, signal });
+
+  if (signal.aborted || !connection.isOpen) return;
+  connection.pending.delete(pendingKey);
+  if (!answer.ok) return deny(connection, answer.reason, dependencies);
+  const user = parseUser(answer.userData);
+  if (!user) return deny(connection, "invalid_response_json", dependencies);
+  return accept(connection, user, answer.userData, dependencies);
+}
+
+function accept(
+  connection: Connection,
+  user: User,
+  userData: string,
+  { hub }: SigninDependencies,
+): void {
+  if (user.watchlist.length > maxWatchlist) return connection.fail(errors.watchlistTooLong);
+  const watchlistEvents = hub.users.signIn(connection, user);
+  connection.sendText(encodeSigninSuccess(userData));
+  if (watchlistEvents !== null) connection.sendText(watchlistEvents);
+}
+
+function deny(
+  connection: Connection,
+  reason: AuthorizationFault,
+  { observer }: SigninDependencies,
+  sentKey?: string,
+): void {
+  observer.authorizationFailed(connection.app.id, reason, sentKey);
+  connection.fail(errors.unauthorized);
+}
+
+/**
+ * `id` is a non-empty string (pusher-js refuses others); a number is read as its digits. What is no id in a watchlist
+ * is left out of it.
+ */
 function parseUser(userData: string): User | null {
   const json = parseJson(userData);
   if (!json.ok || !isObject(json.value)) return null;
-  const { id, user_info: info } = json.value;
-  if (typeof id !== "string" && typeof id !== "number") return null;
-  return id === "" ? null : { id: String(id), info: info ?? {} };
+  const { id, user_info: info, watchlist } = json.value;
+  if (!isUserId(id)) return null;
+  const watched = Array.isArray(watchlist) ? watchlist.filter(isUserId).map(String) : [];
+  return { id: String(id), info: info ?? {}, watchlist: [...new Set(watched)] };
+}
+
+function isUserId(value: unknown): value is string | number {
+  return typeof value === "number" || (typeof value === "string" && value !== "");
 }

@@ -1,10 +1,10 @@
 /** `pusher:subscribe`: read the request, authorize it, join the channel, answer (rules S1–S17 of docs/protocol.md). */
 
-import type { AuthorizationFault, Broker, ChannelAuthorizer, Observer } from "./ports.ts";
+import type { AuthorizationFault, Broker, ChannelAuthorizer, Observer, Webhooks } from "./ports.ts";
 import type { Channel } from "./channel.ts";
 import { channelKind, isChannelName } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
-import { errors } from "./errors.ts";
+import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
 import {
@@ -24,6 +24,7 @@ export interface SubscribeDependencies {
   /** Asked for the last event of cache channels. */
   readonly broker: Broker;
   readonly observer: Observer;
+  readonly webhooks: Webhooks;
 }
 
 interface SubscribeRequest {
@@ -121,32 +122,67 @@ async function askUpstream(
 async function join(
   connection: Connection,
   request: SubscribeRequest,
-  { hub, broker }: SubscribeDependencies,
+  dependencies: SubscribeDependencies,
   sharedSecret?: string,
 ): Promise<void> {
+  const { hub } = dependencies;
   const { channel: name } = request;
   const isPresence = channelKind(name).access === "presence";
   const member = isPresence ? (request.member ?? signedInMember(connection)) : null;
+  const excess = findExcess(connection, { ...request, member }, hub);
+  if (excess) return refuseExcess(connection, name, excess);
   const channel = hub.subscribe(connection, name, member);
   connection.sendText(
     channel.presence
       ? encodePresenceSucceeded(name, member ? channel.presence.members() : [])
       : encodeSubscriptionSucceeded(name, sharedSecret),
   );
-  if (channel.kind.cache) await sendLastEvent(connection, channel, broker);
+  if (channel.kind.cache) await sendLastEvent(connection, channel, dependencies);
 }
 
 /** Rules K01–K03. An event that came while the broker was asked is newer than its answer, which then stays unsent. */
 async function sendLastEvent(
   connection: Connection,
   channel: Channel,
-  broker: Broker,
+  { broker, webhooks }: SubscribeDependencies,
 ): Promise<void> {
   const { eventCount } = channel;
   const cached = await broker.lastEvent(connection.app.id, channel.name);
   const isSubscribed = connection.isOpen && connection.subscriptions.has(channel.name);
   if (!isSubscribed || channel.eventCount !== eventCount) return;
-  connection.sendText(cached ? encodeChannelEvent(cached.event) : encodeCacheMiss(channel.name));
+  if (cached) return connection.sendText(encodeChannelEvent(cached.event));
+  connection.sendText(encodeCacheMiss(channel.name));
+  webhooks.notify(connection.app.id, { name: "cache_miss", channel: channel.name });
+}
+
+/** What the app's limits have against this subscription; null: nothing. */
+function findExcess(
+  connection: Connection,
+  { channel, channelData, member }: SubscribeRequest,
+  hub: Hub,
+): ProtocolError | null {
+  const { maxChannelsPerConnection, maxPresenceMembers, maxPresenceMemberBytes } = hub.app;
+  const { subscriptions } = connection;
+  const isNew = !subscriptions.has(channel);
+  if (isNew && subscriptions.size >= (maxChannelsPerConnection ?? Number.POSITIVE_INFINITY)) {
+    return errors.tooManyChannels;
+  }
+  if (!member) return null;
+  const memberBytes = Buffer.byteLength(channelData ?? "");
+  if (memberBytes > (maxPresenceMemberBytes ?? Number.POSITIVE_INFINITY)) {
+    return errors.memberTooLarge;
+  }
+  const presence = hub.channel(channel)?.presence;
+  if (!presence || presence.has(member)) return null;
+  return presence.userCount >= (maxPresenceMembers ?? Number.POSITIVE_INFINITY)
+    ? errors.presenceChannelFull
+    : null;
+}
+
+function refuseExcess(connection: Connection, channel: string, excess: ProtocolError): void {
+  connection.fail(excess);
+  const answer = { type: "LimitReached", error: excess.message, status: 403 } as const;
+  connection.sendText(encodeSubscriptionError(channel, answer));
 }
 
 /** Who signed in is a member without `channel_data` (Pusher: presence channels and user authentication). */

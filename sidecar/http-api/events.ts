@@ -60,9 +60,17 @@ const statuses: Readonly<Record<PublishFault, number>> = {
   channel_too_long: 422,
   event_too_long: 422,
   payload_too_large: 413,
+  rate_limited: 429,
   invalid_payload_json: 400,
   broker_failed: 503,
   broker_queue_full: 503,
+};
+
+/** Trying again later may help. */
+const isTemporary: Readonly<Partial<Record<PublishFault, true>>> = {
+  broker_failed: true,
+  broker_queue_full: true,
+  rate_limited: true,
 };
 
 function parseBody({
@@ -117,6 +125,10 @@ async function publish(
   request: ApiRequest,
   requests: readonly PublishRequest[],
 ): Promise<Reply | null> {
+  if (!request.hub.mayPublish(request.nowMs)) {
+    const message = "The app publishes faster than its limit (POGO_API_PUBLISH_RATE).";
+    return fail(request, { reason: "rate_limited", message });
+  }
   const appId = request.hub.app.id;
   const events = requests.flatMap(({ name, data, channels, socketId }) =>
     channels.map((channel): ChannelEvent => ({
@@ -136,5 +148,5 @@ async function publish(
 function fail({ hub, observer }: ApiRequest, { reason, message }: Fault): Reply {
   observer.publishFailed(hub.app.id, reason);
   const status = statuses[reason];
-  return text(status, `${reason}: ${message}`, status === 503 ? { "Retry-After": "1" } : {});
+  return text(status, `${reason}: ${message}`, isTemporary[reason] ? { "Retry-After": "1" } : {});
 }

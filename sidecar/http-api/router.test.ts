@@ -414,6 +414,21 @@ describe("POST /apps/{id}/events", () => {
     assert.equal(text, "Payload too large.");
   });
 
+  it("V13: more publishing requests than the app's rate are answered 429 rate_limited", async () => {
+    const { call, node } = await startApi({ app: { publishRate: { perSecond: 0.001, burst: 2 } } });
+    const client = node.connect();
+    client.subscribe("a");
+    const batch = [{ name: "e", data: "d", channel: "a" }];
+    assert.equal((await call("events", { body: event })).status, 200);
+    assert.equal((await call("batch_events", { body: { batch } })).status, 200);
+    const { status, text, headers } = await call("events", { body: event });
+    assert.equal(status, 429);
+    assert.ok(text.startsWith("rate_limited: "), text);
+    assert.equal(headers["retry-after"], "1");
+    assert.equal((await call("channels")).status, 200, "only publishing counts");
+    assert.equal(client.transport.take().length, 2);
+  });
+
   for (const reason of ["broker_failed", "broker_queue_full"] satisfies BrokerFault[]) {
     it(`${reason}: 503 with the reason, so that the publisher tries again`, async () => {
       const broker: Broker = {

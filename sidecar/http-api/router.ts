@@ -19,6 +19,8 @@ export interface ApiRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Buffer;
+  /** Unix time in milliseconds. */
+  readonly nowMs: number;
 }
 
 export type ApiHandler = (request: ApiRequest) => Reply | Promise<Reply>;
@@ -118,7 +120,8 @@ async function answer(
     return text(401, "Authentication signature invalid.");
   }
   const { broker, observer } = options;
-  return handler({ hub, broker, observer, params: route.params, query, body });
+  const nowMs = options.nowSeconds() * 1000;
+  return handler({ hub, broker, observer, params: route.params, query, body, nowMs });
 }
 
 function matchRoute(segments: readonly string[]): MatchedRoute | null {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { sign } from "../core/signature.ts";
 import { testApp } from "../core/testing/doubles.ts";
-import { readAuthAnswer } from "./auth-answer.ts";
+import { readAuthAnswer, readUserAuthAnswer } from "./auth-answer.ts";
 
 const socketId = "1.2";
 
@@ -106,4 +106,27 @@ describe("readAuthAnswer", () => {
     const answer = read("private-encrypted-a", { auth: "app-key:0", shared_secret: "x" });
     assert.deepEqual(answer, { ok: false, reason: "invalid_signature" });
   });
+});
+
+describe("readUserAuthAnswer", () => {
+  const readUser = (body: unknown) =>
+    readUserAuthAnswer(Buffer.from(JSON.stringify(body)), { app: testApp, socketId });
+  const user_data = '{"id":"7","user_info":{"name":"Ann"}}';
+  const auth = authFor(`1.2::user::${user_data}`);
+
+  it("U06: an answer has auth and the user_data it signs, byte by byte", () => {
+    assert.deepEqual(readUser({ auth, user_data }), { ok: true, auth, userData: user_data });
+  });
+
+  const faults: [title: string, body: unknown, reason: string][] = [
+    ["no object", [], "invalid_response_json"],
+    ["no auth", { user_data }, "missing_signature"],
+    ["no user_data", { auth }, "missing_user_data"],
+    ["user_data that is no text", { auth, user_data: { id: "7" } }, "missing_user_data"],
+    ["another user_data", { auth, user_data: '{"id":"8"}' }, "invalid_signature"],
+    ["a channel's signature", { auth: authFor("1.2:private-a"), user_data }, "invalid_signature"],
+  ];
+  for (const [title, body, reason] of faults) {
+    it(`U06: ${title} is refused`, () => assert.deepEqual(readUser(body), { ok: false, reason }));
+  }
 });

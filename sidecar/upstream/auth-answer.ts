@@ -3,7 +3,7 @@
 import type { App } from "../core/app.ts";
 import { channelKind } from "../core/channel-name.ts";
 import { isObject, parseJson } from "../core/json.ts";
-import { checkChannelSignature } from "../core/signature.ts";
+import { checkChannelSignature, checkUserSignature } from "../core/signature.ts";
 
 export type AuthAnswer =
   | {
@@ -52,6 +52,29 @@ export function readAuthAnswer(
     ...(channelData !== undefined && { channelData }),
     ...(sharedSecret !== undefined && { sharedSecret }),
   };
+}
+
+export type UserAuthAnswer =
+  | { readonly ok: true; readonly auth: string; readonly userData: string }
+  | {
+      readonly ok: false;
+      readonly reason: Exclude<AuthAnswerFault, "missing_channel_data"> | "missing_user_data";
+    };
+
+/** The same for a signin, over the bytes of `user_data` (Pusher: "Authenticating users"). */
+export function readUserAuthAnswer(
+  body: Buffer,
+  { app, socketId }: { readonly app: App; readonly socketId: string },
+): UserAuthAnswer {
+  const json = parseJson(body.toString());
+  if (!json.ok || !isObject(json.value)) return { ok: false, reason: "invalid_response_json" };
+  const auth = textIn(json.value, "auth");
+  if (auth === undefined) return { ok: false, reason: "missing_signature" };
+  const userData = textIn(json.value, "user_data");
+  if (userData === undefined) return { ok: false, reason: "missing_user_data" };
+  return checkUserSignature(app, { socketId, userData }, auth).ok
+    ? { ok: true, auth, userData }
+    : { ok: false, reason: "invalid_signature" };
 }
 
 /** A field's text; an empty one is none. */

@@ -46,6 +46,7 @@ async function createRig(
   const authorizer = createAuthorizer({
     upstream: { kind: "tcp", host: "127.0.0.1", port },
     authPath: "/broadcasting/auth",
+    userAuthPath: "/broadcasting/user-auth",
     deadlineMs: 60_000,
     maxAnswerBytes: 16_384,
     maxConcurrent: 100,

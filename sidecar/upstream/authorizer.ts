@@ -1,15 +1,17 @@
-/** Authorization by subrequest: asks the app whether a connection may subscribe, and guards the app while asking. */
+/** Asks the app by subrequest whether a connection may subscribe and who is behind it, and guards the app meanwhile. */
 
 import type { App } from "../core/app.ts";
 import { isChannelName } from "../core/channel-name.ts";
 import type {
+  Authentication,
   Authorization,
   AuthorizationFault,
-  AuthorizationRequest,
   ChannelAuthorizer,
+  Handshake,
+  UserAuthenticator,
 } from "../core/ports.ts";
 import type { UpstreamAddress } from "./address.ts";
-import { readAuthAnswer } from "./auth-answer.ts";
+import { readAuthAnswer, readUserAuthAnswer } from "./auth-answer.ts";
 import { CircuitBreaker, type BreakerState, type Verdict } from "./circuit-breaker.ts";
 import { ConnectionCap, type CappedOutcome, type ConnectionCapOptions } from "./connection-cap.ts";
 import type { Forwarding } from "./forwarded.ts";
@@ -22,6 +24,8 @@ export interface AuthorizerOptions {
   readonly upstream: UpstreamAddress;
   /** Path of the app's authorization endpoint (Laravel: `/broadcasting/auth`). */
   readonly authPath: string;
+  /** Path of the app's user authentication endpoint (Laravel: `/broadcasting/user-auth`). */
+  readonly userAuthPath: string;
   /** For the whole subrequest, its answer's body included. */
   readonly deadlineMs: number;
   readonly maxAnswerBytes: number;
@@ -41,7 +45,7 @@ export interface AuthorizerOptions {
     | undefined;
 }
 
-export interface Authorizer extends ChannelAuthorizer {
+export interface Authorizer extends ChannelAuthorizer, UserAuthenticator {
   readonly breakerState: BreakerState;
   /** Subrequests under way. */
   readonly pending: number;
@@ -53,7 +57,6 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { upstream, forwarding, now, onOutcome } = options;
   const client = createSubrequestClient({
     upstream,
-    path: options.authPath,
     deadlineMs: options.deadlineMs,
     maxAnswerBytes: options.maxAnswerBytes,
     maxConnections: options.maxConcurrent,
@@ -62,21 +65,24 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const breaker = new CircuitBreaker({ ...options.breaker, now, onState: options.onBreakerState });
   const cap = new ConnectionCap(options.perConnection);
 
-  /** What is cheapest to know comes first; nothing is spent on a request that a later guard would refuse. */
-  async function authorize(request: AuthorizationRequest): Promise<Authorization> {
-    const { app, socketId, channel, handshake, signal } = request;
+  /**
+   * What is cheapest to know comes first; nothing is spent on a question that a later guard would refuse. Channels and
+   * users share the guards: it is one app that is asked.
+   */
+  async function guarded<T extends Answer>(question: Question<T>): Promise<T | Refusal> {
+    const { app, socketId, handshake, signal } = question.request;
     if (signal.aborted) return refuse("aborted");
-    // Laravel answers 500 to either, which would count against the upstream.
-    if (!isChannelName(channel) || !socketIdPattern.test(socketId)) return refuse("forbidden");
-    const spendable = judge(app, request);
+    // Laravel answers 500, which would count against the upstream.
+    if (!socketIdPattern.test(socketId)) return refuse("forbidden");
+    const spendable = judge(app, handshake);
     if (spendable === "none") return refuse("origin");
     if (cap.isReached(handshake, now())) return refuse("too_many_failures");
     const permit = semaphore.tryAcquire();
     if (!permit) return refuse("concurrency_limit");
     try {
-      const run = await breaker.run(
-        () => ask(request, spendable === "all"),
-        (answer) => weigh(request, answer),
+      const run = await breaker.run<T | Refusal>(
+        () => ask(question, spendable === "all"),
+        (answer) => weigh(handshake, answer),
       );
       return run.ran ? run.value : refuse("circuit_open");
     } finally {
@@ -84,15 +90,18 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     }
   }
 
-  function judge({ allowedOrigins }: App, { handshake }: AuthorizationRequest) {
+  function judge({ allowedOrigins }: App, handshake: Handshake) {
     const { rawHeaders } = handshake;
     return judgeOrigin({ rawHeaders, host: forwarding.host(handshake), allowedOrigins });
   }
 
-  async function ask(request: AuthorizationRequest, withCookies: boolean): Promise<Authorization> {
-    const { channel, socketId, handshake, signal } = request;
+  async function ask<T extends Answer>(
+    { request, path, payload, channel, read }: Question<T>,
+    withCookies: boolean,
+  ): Promise<T | Refusal> {
+    const { handshake, signal } = request;
     const begunMs = now();
-    const body = Buffer.from(JSON.stringify({ channel_name: channel, socket_id: socketId }));
+    const body = Buffer.from(JSON.stringify(payload));
     const headers = toSubrequestHeaders({
       handshake,
       channel,
@@ -100,24 +109,43 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       withCookies,
       forwarding,
     });
-    const result = await client.post(headers, body, signal);
-    const answer = result.ok ? readAuthAnswer(result.body, request) : result;
+    const result = await client.post({ path, headers, body }, signal);
+    const answer = result.ok ? read(result.body) : result;
     onOutcome?.({ reason: answer.ok ? "ok" : answer.reason, durationMs: now() - begunMs });
     return answer.ok ? answer : refusal(answer.reason);
   }
 
-  function weigh({ handshake }: AuthorizationRequest, answer: Authorization): Verdict {
+  function weigh(handshake: Handshake, answer: Answer | Refusal): Verdict {
     const outcome = answer.ok ? "ok" : faults[answer.reason].outcome;
     return outcome === "none" ? "none" : cap.note(handshake, outcome, now());
   }
 
-  function refuse(reason: AuthorizationFault): Authorization {
+  function refuse(reason: AuthorizationFault): Refusal {
     onOutcome?.({ reason, durationMs: 0 });
     return refusal(reason);
   }
 
   return {
-    authorize,
+    authorize(request): Promise<Authorization> {
+      const { channel, socketId } = request;
+      if (!isChannelName(channel)) return Promise.resolve(refuse("forbidden"));
+      return guarded<Granted<Authorization>>({
+        request,
+        path: options.authPath,
+        payload: { channel_name: channel, socket_id: socketId },
+        channel,
+        read: (body) => readAuthAnswer(body, request),
+      });
+    },
+    authenticate(request): Promise<Authentication> {
+      return guarded<Granted<Authentication>>({
+        request,
+        path: options.userAuthPath,
+        payload: { socket_id: request.socketId },
+        channel: null,
+        read: (body) => readUserAuthAnswer(body, request),
+      });
+    },
     get breakerState() {
       return breaker.state;
     },
@@ -126,6 +154,28 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     },
     close: () => client.close(),
   };
+}
+
+interface Answer {
+  readonly ok: true;
+}
+
+type Granted<T> = Extract<T, Answer>;
+type Refusal = Exclude<Authorization, Answer>;
+
+/** One question to the app, and how its answer is read. */
+interface Question<T extends Answer> {
+  readonly request: {
+    readonly app: App;
+    readonly socketId: string;
+    readonly handshake: Handshake;
+    readonly signal: AbortSignal;
+  };
+  readonly path: string;
+  readonly payload: Record<string, string>;
+  /** Null: the question is about a user. */
+  readonly channel: string | null;
+  readonly read: (body: Buffer) => T | { readonly ok: false; readonly reason: AuthorizationFault };
 }
 
 /** Pusher's: digits, a dot, digits (`pusher-http-php` refuses all others). */
@@ -151,9 +201,10 @@ const faults: Readonly<
   invalid_response_json: { kind: "denied", outcome: "denied" },
   missing_signature: { kind: "denied", outcome: "denied" },
   missing_channel_data: { kind: "denied", outcome: "denied" },
+  missing_user_data: { kind: "denied", outcome: "denied" },
   invalid_signature: { kind: "denied", outcome: "denied" },
 };
 
-function refusal(reason: AuthorizationFault): Authorization {
+function refusal(reason: AuthorizationFault): Refusal {
   return { ok: false, kind: faults[reason].kind, reason };
 }

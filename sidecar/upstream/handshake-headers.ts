@@ -12,7 +12,8 @@ import { fieldsOf, listOf, valuesOf, type RawHeaders } from "./raw-headers.ts";
  */
 export function toSubrequestHeaders(subrequest: {
   readonly handshake: Handshake;
-  readonly channel: string;
+  /** Null: the question is about a user. */
+  readonly channel: string | null;
   readonly bodyBytes: number;
   readonly withCookies: boolean;
   readonly forwarding: Forwarding;
@@ -28,7 +29,7 @@ export function toSubrequestHeaders(subrequest: {
     ["Accept", "application/json"],
     ["X-Requested-With", "XMLHttpRequest"],
     // Which scripts written for the original module read.
-    ["X-FrankenPHP-WS-Channel", channel],
+    ...(channel === null ? [] : [["X-FrankenPHP-WS-Channel", channel] as const]),
     ...forwarding.headers(handshake),
     ...passedFields(rawHeaders),
   ];

@@ -30,14 +30,17 @@ const farMs = 60_000;
 function createClient(test: TestContext, port: number, options: Partial<SubrequestOptions> = {}) {
   const client = createSubrequestClient({
     upstream: { kind: "tcp", host: "127.0.0.1", port },
-    path: "/broadcasting/auth?x=1",
     deadlineMs: farMs,
     maxAnswerBytes: 16_384,
     maxConnections: 10,
     ...options,
   });
   test.after(() => client.close());
-  return { ...client, send: (signal = never) => client.post(headers, body, signal) };
+  return {
+    ...client,
+    send: (signal = never) =>
+      client.post({ path: "/broadcasting/auth?x=1", headers, body }, signal),
+  };
 }
 
 /** Answers every whole request on a connection with what `answer` makes of its number, counted over all. */

@@ -5,8 +5,6 @@ import type { UpstreamAddress } from "./address.ts";
 
 export interface SubrequestOptions {
   readonly upstream: UpstreamAddress;
-  /** Path and query. */
-  readonly path: string;
   /** For all of it: connecting, the retry, the last byte of the answer. */
   readonly deadlineMs: number;
   /** Bytes of an answer's body; of a longer one nothing is kept. */
@@ -28,12 +26,19 @@ export type SubrequestFault =
   | "dispatch_error"
   | "aborted";
 
+export interface Subrequest {
+  /** With its query. */
+  readonly path: string;
+  /** Names and values in turn, with Host and Content-Length; values latin1. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
 export interface SubrequestClient {
   /**
-   * Always resolves, never rejects; with `aborted` as soon as `signal` is. `headers`: names and values in turn, with
-   * Host and Content-Length, values latin1.
+   * Always resolves, never rejects; with `aborted` as soon as `signal` is.
    */
-  post(headers: readonly string[], body: Buffer, signal: AbortSignal): Promise<SubrequestResult>;
+  post(message: Subrequest, signal: AbortSignal): Promise<SubrequestResult>;
   /** Aborts what is under way and closes all connections. */
   close(): void;
 }
@@ -42,7 +47,7 @@ export interface SubrequestClient {
 const idleConnectionMs = 4_000;
 
 export function createSubrequestClient(options: SubrequestOptions): SubrequestClient {
-  const { upstream, path, deadlineMs, maxAnswerBytes, maxConnections } = options;
+  const { upstream, deadlineMs, maxAnswerBytes, maxConnections } = options;
   const agent = new Agent({
     keepAlive: true,
     maxSockets: maxConnections,
@@ -55,11 +60,7 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
       ? { socketPath: upstream.socketPath }
       : { host: upstream.host, port: upstream.port };
 
-  async function post(
-    headers: readonly string[],
-    body: Buffer,
-    signal: AbortSignal,
-  ): Promise<SubrequestResult> {
+  async function post(message: Subrequest, signal: AbortSignal): Promise<SubrequestResult> {
     if (isClosed || signal.aborted) return { ok: false, reason: "aborted" };
     const stop = new AbortController();
     const abort = () => stop.abort("aborted");
@@ -69,7 +70,7 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
 
     let status = 0;
     try {
-      const response = await send(agent, headers, body, stop.signal);
+      const response = await send(agent, message, stop.signal);
       status = response.statusCode ?? 0;
       const answer = await readBody(response, maxAnswerBytes);
       return faultOfStatus(status) ?? answer;
@@ -91,10 +92,10 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
    */
   function send(
     agent: Agent | false,
-    headers: readonly string[],
-    body: Buffer,
+    message: Subrequest,
     stop: AbortSignal,
   ): Promise<IncomingMessage> {
+    const { path, headers, body } = message;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const request = httpRequest({ ...where, method: "POST", path, agent, headers, signal: stop });
     let bytesBefore = 0;
@@ -109,7 +110,7 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
       const isUnanswered = request.socket?.bytesRead === bytesBefore;
       const isReset = error.code === "ECONNRESET" || error.code === "EPIPE";
       const isStale = request.reusedSocket && isReset && isUnanswered;
-      if (isStale) resolve(send(false, headers, body, stop));
+      if (isStale) resolve(send(false, message, stop));
       else reject(error);
     });
     // A buffer, for with a string Node would write the header as UTF-8 too.

@@ -76,6 +76,30 @@ export const app = {
     fallback: 10_000,
     docs: "Bytes of one message from a client. A longer one closes its connection with 1009.",
   }),
+  maxChannelsPerConnection: option({
+    env: "POGO_MAX_CHANNELS_PER_CONNECTION",
+    parser: orNone(count),
+    fallback: 10_000,
+    docs: "Channels that one connection may be in. Beyond it a subscribe is refused with 4302; the connection stays.",
+  }),
+  maxPresenceMembers: option({
+    env: "POGO_MAX_PRESENCE_MEMBERS",
+    parser: orNone(count),
+    fallback: null,
+    docs: "Users in one presence channel. Beyond it a subscribe is refused with 4303. Pusher allows 100; every joiner is sent the whole list.",
+  }),
+  maxPresenceMemberSize: option({
+    env: "POGO_MAX_PRESENCE_MEMBER_SIZE",
+    parser: orNone(bytes({ min: 1, max: 1024 ** 2 })),
+    fallback: null,
+    docs: "Bytes of a member's `channel_data`. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
+  }),
+  subscriptionCount: option({
+    env: "POGO_SUBSCRIPTION_COUNT",
+    parser: boolean,
+    fallback: false,
+    docs: "Tell a channel's subscribers how many they are when that has changed (`pusher_internal:subscription_count`), presence channels left out.",
+  }),
 } as const;
 
 export const clientMessages = {

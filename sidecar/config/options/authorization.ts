@@ -12,6 +12,12 @@ export const authorization = {
     fallback: "/broadcasting/auth",
     docs: "Path on the upstream that is asked about a private or presence channel subscribed without a signature. Laravel's `Broadcast::routes()` serves it; with an `api` prefix it is `/api/broadcasting/auth`.",
   }),
+  userAuthPath: option({
+    env: "POGO_USER_AUTH_PATH",
+    parser: upstreamPath,
+    fallback: "/broadcasting/user-auth",
+    docs: "Path on the upstream that is asked who signs in, for a `pusher:signin` without a signature. Laravel's `Broadcast::userRoutes()` serves it.",
+  }),
   authTimeout: option({
     env: "POGO_AUTH_TIMEOUT",
     parser: duration(),

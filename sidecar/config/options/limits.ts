@@ -1,7 +1,7 @@
 /** Options that bound what a node and its HTTP API take on. */
 
 import { option } from "../option.ts";
-import { count, positive } from "../parsers.ts";
+import { count, orNone, positive } from "../parsers.ts";
 import { bodyBytes, bytes, duration } from "../units.ts";
 
 export const limits = {
@@ -35,13 +35,6 @@ export const limits = {
     fallback: 10_000,
     docs: "A connection that is still full after this is closed with 4100, so that its client comes back and starts afresh.",
   }),
-  brokerQueueSize: option({
-    env: "POGO_BROKER_QUEUE_SIZE",
-    original: "POGO_WS_BROKER_QUEUE_SIZE",
-    parser: count,
-    fallback: 1024,
-    docs: "Events that may wait for the broker. Beyond it publishing fails with `broker_queue_full` and nothing is delivered, so the publisher may try again.",
-  }),
 } as const;
 
 export const httpApi = {
@@ -69,6 +62,18 @@ export const httpApi = {
     parser: count,
     fallback: 100,
     docs: "Channels of one event. Laravel sends 100 at most.",
+  }),
+  apiPublishRate: option({
+    env: "POGO_API_PUBLISH_RATE",
+    parser: orNone(positive),
+    fallback: null,
+    docs: "Publishing requests a second; beyond it they are answered 429 with `rate_limited`, and nothing is delivered. A batch is one request.",
+  }),
+  apiPublishBurst: option({
+    env: "POGO_API_PUBLISH_BURST",
+    parser: count,
+    fallback: 100,
+    docs: "Publishing requests that may come at once, before the rate counts.",
   }),
   apiTimestampTolerance: option({
     env: "POGO_API_TIMESTAMP_TOLERANCE",

@@ -6,7 +6,16 @@ import { Connection, type Transport } from "../connection.ts";
 import type { Frame } from "../frame.ts";
 import { handleMessage } from "../handlers.ts";
 import { Hub } from "../hub.ts";
-import type { Broker, ChannelAuthorizer, ChannelEvent, Handshake, Observer } from "../ports.ts";
+import type {
+  Broker,
+  ChannelAuthorizer,
+  ChannelEvent,
+  Handshake,
+  Observer,
+  UserAuthenticator,
+  WebhookEvent,
+  Webhooks,
+} from "../ports.ts";
 import { sign } from "../signature.ts";
 
 export const testApp: App = {
@@ -23,6 +32,11 @@ export const testApp: App = {
   clientEventRate: { perSecond: 50, burst: 20 },
   messageRate: null,
   terminateOnLimit: false,
+  subscriptionCount: false,
+  maxChannelsPerConnection: null,
+  maxPresenceMembers: null,
+  maxPresenceMemberBytes: null,
+  publishRate: null,
   maxEventNameLength: 200,
   maxEventDataBytes: 262_144,
   maxChannelsPerPublish: 100,
@@ -77,11 +91,13 @@ export type TestNode = ReturnType<typeof createTestNode>;
 
 /** A node with one app, and clients that speak to it without a network. */
 export function createTestNode(
-  options: { app?: Partial<App>; authorizer?: ChannelAuthorizer } = {},
+  options: { app?: Partial<App>; authorizer?: Partial<ChannelAuthorizer & UserAuthenticator> } = {},
 ) {
   const app: App = { ...testApp, ...options.app };
   const observer = new RecordingObserver();
-  const hub = new Hub({ app, observer });
+  const told: WebhookEvent[] = [];
+  const webhooks: Webhooks = { notify: (_appId, event) => void told.push(event) };
+  const hub = new Hub({ app, observer, webhooks });
   const relayed: ChannelEvent[] = [];
   const broker: Broker = {
     ...createMemoryBroker({
@@ -91,7 +107,14 @@ export function createTestNode(
     }),
     relay: (event) => void relayed.push(event),
   };
-  const dependencies = { hub, broker, observer, authorizer: options.authorizer ?? null };
+  const authorizer = options.authorizer
+    ? {
+        authorize: () => Promise.reject(new Error("not expected")),
+        authenticate: () => Promise.reject(new Error("not expected")),
+        ...options.authorizer,
+      }
+    : null;
+  const dependencies = { hub, broker, observer, authorizer, webhooks };
   const clock = { nowMs: 0 };
   let clients = 0;
 
@@ -139,7 +162,7 @@ export function createTestNode(
     };
   }
 
-  return { app, hub, broker, observer, relayed, clock, dependencies, connect };
+  return { app, hub, broker, observer, told, relayed, clock, dependencies, connect };
 }
 
 /** `pusher:error` as it is on the wire. */
