@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import { request } from "node:http";
+import { after, before, describe, it } from "node:test";
+import fc from "fast-check";
+import { app, startNode } from "./node.ts";
+
+const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+const nowSeconds = Math.floor(Date.now() / 1000);
+
+let node: Awaited<ReturnType<typeof startNode>>;
+before(async () => (node = await startNode()));
+after(() => node.stop());
+
+const text = fc.oneof(fc.string(), fc.constantFrom("a", "presence-a", "cache-a", "x".repeat(300)));
+const event = fc.oneof(
+  fc.record(
+    {
+      name: fc.oneof(text, fc.jsonValue()),
+      data: fc.oneof(text, fc.jsonValue()),
+      channels: fc.oneof(fc.array(fc.oneof(text, fc.jsonValue())), fc.jsonValue()),
+      channel: fc.oneof(text, fc.jsonValue()),
+      socket_id: fc.oneof(fc.constant("1.2"), fc.jsonValue()),
+      info: fc.oneof(fc.constant("user_count,cache"), fc.jsonValue()),
+    },
+    { requiredKeys: [] },
+  ),
+  fc.jsonValue(),
+);
+const call = fc.record({
+  method: fc.constantFrom("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"),
+  route: fc.oneof(
+    fc.constantFrom(
+      "events",
+      "batch_events",
+      "channels",
+      "connections",
+      "users/1/terminate_connections",
+    ),
+    text.map((name) => `channels/${encodeURIComponent(name.toWellFormed())}`),
+    text.map((name) => `channels/${encodeURIComponent(name.toWellFormed())}/users`),
+    fc.constantFrom("channels/%", "channels/%ff", "channels/%00/users", "nope", ""),
+  ),
+  query: fc.dictionary(fc.constantFrom("info", "filter_by_prefix", "x", "__proto__"), text),
+  body: fc.oneof(
+    event.map((value) => JSON.stringify(value)),
+    fc.array(event).map((batch) => JSON.stringify({ batch })),
+    fc.string({ unit: "binary" }),
+    fc.constant("[".repeat(5000)),
+  ),
+  isSigned: fc.boolean(),
+});
+
+function send(options: {
+  method: string;
+  path: string;
+  body: string;
+}): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const { method, path, body } = options;
+    const headers = { "Content-Length": Buffer.byteLength(body) };
+    const req = request({ port: node.port, host: "127.0.0.1", method, path, headers }, (res) => {
+      const chunks: Buffer[] = [];
+      res.on("data", (chunk: Buffer) => chunks.push(chunk));
+      res.on("end", () =>
+        resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+      );
+    });
+    req.on("error", reject);
+    req.end(body);
+  });
+}
+
+describe("whatever is sent to the HTTP API", () => {
+  it(`is answered from the documents (FUZZ_SEED=${seed})`, async () => {
+    const statuses = new Map<number, number>();
+    await fc.assert(
+      fc.asyncProperty(call, async ({ method, route, query, body, isSigned }) => {
+        const path = `/apps/${app.id}/${route}`;
+        const params: Record<string, string> = {
+          ...query,
+          auth_key: app.key,
+          auth_timestamp: String(nowSeconds),
+          auth_version: "1.0",
+        };
+        const md5 = createHash("md5").update(body).digest("hex");
+        const signedParams = { ...params, ...(body && { body_md5: md5 }) };
+        const signed = [
+          method,
+          path,
+          Object.entries(signedParams)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, value]) => `${name}=${value}`)
+            .join("&"),
+        ].join("\n");
+        const secret = isSigned ? app.secret : "wrong";
+        params["auth_signature"] = createHmac("sha256", secret).update(signed).digest("hex");
+        const answer = await send({ method, path: `${path}?${new URLSearchParams(params)}`, body });
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        assert.ok(
+          [200, 400, 401, 404, 405, 413, 422].includes(answer.status),
+          String(answer.status),
+        );
+        if (answer.status === 200 && method !== "HEAD") {
+          assert.equal(typeof JSON.parse(answer.text), "object");
+        }
+        if (!isSigned) assert.notEqual(answer.status, 200);
+      }),
+      { seed, numRuns: Number(process.env["FUZZ_RUNS"] ?? 1000) },
+    );
+    // The run has reached every room: the good, the unsigned, the wrong method, the unknown route, the invalid.
+    for (const status of [200, 401, 404, 405, 422]) assert.ok(statuses.has(status), String(status));
+  });
+});
