@@ -16,13 +16,13 @@ export class RawSocket {
   readonly socket: Socket;
   readonly #chunks: Buffer[] = [];
   #hasEnded = false;
+  #wasReset = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (chunk: Buffer) => this.#chunks.push(chunk));
     socket.on("end", () => (this.#hasEnded = true));
-    // A reset is an outcome here: `hasEnded` tells.
-    socket.on("error", () => {});
+    socket.on("error", () => (this.#wasReset = true));
   }
 
   /** Everything received, one character a byte. */
@@ -37,6 +37,11 @@ export class RawSocket {
   /** The other side has ended its half, or the connection is gone. */
   get hasEnded(): boolean {
     return this.#hasEnded || this.socket.destroyed;
+  }
+
+  /** The connection broke, instead of ending. */
+  get wasReset(): boolean {
+    return this.#wasReset;
   }
 
   /** A string goes out one byte a character. */

@@ -87,15 +87,18 @@ function isWelcomeUpstream(name: string): boolean {
 }
 
 function collect(fields: readonly (readonly [name: string, value: string])[]): RequestFields {
-  const spelling = new Map<string, string>();
-  const collected: RequestFields = {};
+  // A map first: an object has names of its own (`constructor`), and clients choose these.
+  const collected = new Map<string, { name: string; values: string[] }>();
   for (const [name, value] of fields) {
     const lowerCase = name.toLowerCase();
-    const key = spelling.get(lowerCase) ?? name;
-    spelling.set(lowerCase, key);
-    const previous = collected[key];
-    if (previous === undefined) collected[key] = value;
-    else collected[key] = typeof previous === "string" ? [previous, value] : [...previous, value];
+    const field = collected.get(lowerCase);
+    if (field) field.values.push(value);
+    else collected.set(lowerCase, { name, values: [value] });
   }
-  return collected;
+  return Object.fromEntries(
+    [...collected.values()].map(({ name, values: [first = "", ...others] }) => [
+      name,
+      others.length === 0 ? first : [first, ...others],
+    ]),
+  );
 }

@@ -80,11 +80,13 @@ test("P5, P6, P7, P8, H7: fields of this hop, Expect, Proxy and names with _ don
       "Content_Length: 5",
       "Transfer_Encoding: chunked",
       "__proto__: x",
+      "constructor: 1",
       "X-Kept: 1",
     ]),
   );
   assert.deepEqual(request.fields, [
     ["Host", "app.test"],
+    ["constructor", "1"],
     ["X-Kept", "1"],
     ["X-Forwarded-For", "127.0.0.1"],
     ["X-Forwarded-Proto", "http"],

@@ -10,12 +10,10 @@ import type { Duplex } from "node:stream";
  * @returns stops watching; to be called before anybody reads.
  */
 export function watchUnread(socket: Duplex, onLeave: () => void): () => void {
-  // Only a read on an empty buffer makes a stream look for its end.
-  const look = (): void => {
-    if (socket.readableLength === 0) socket.read();
-  };
+  // With this listener a stream fills its buffer and hears of its end, and hands out nothing.
+  const onReadable = (): void => {};
   const stop = (): void => {
-    socket.off("readable", look);
+    socket.off("readable", onReadable);
     socket.off("end", leave);
     socket.off("close", leave);
   };
@@ -23,7 +21,7 @@ export function watchUnread(socket: Duplex, onLeave: () => void): () => void {
     stop();
     onLeave();
   };
-  socket.on("readable", look);
+  socket.on("readable", onReadable);
   socket.on("end", leave);
   socket.on("close", leave);
   return stop;
