@@ -144,14 +144,14 @@ test("E4: a body that takes longer than every timeout arrives", async (t) => {
   const upstream = createServer((req, res) => {
     req.resume().on("end", () => {
       res.write("a");
-      setTimeout(() => res.end("b"), 150);
+      setTimeout(() => res.end("b"), 600);
     });
   });
   const port = await listen(t, upstream);
-  const front = await startFront(t, port, { responseTimeoutMs: 60, connectTimeoutMs: 60 });
+  const front = await startFront(t, port, { responseTimeoutMs: 250, connectTimeoutMs: 250 });
   const client = await connectRaw(t, front.port);
   client.write(requestOf("POST", "/", ["Content-Length: 2"], "x"));
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await new Promise((resolve) => setTimeout(resolve, 600));
   client.write("y");
   const text = await client.until((received) => hasMessage(received));
   assert.equal(parseMessage(text).body, "ab");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { bodyLength, toClientFields, toUpstreamFields } from "./headers.ts";
 
 function raw(...lines: string[]): string[] {
@@ -45,4 +46,31 @@ test("P14: the length of a body follows from its fields", () => {
   assert.deepEqual(toUpstreamFields(raw("transfer-encoding: Chunked"), []), {
     "Transfer-Encoding": "chunked",
   });
+});
+
+test("P9: whatever its name is, a field of no special meaning keeps its values in their order", () => {
+  const token = fc.oneof(
+    fc.constantFrom("constructor", "toString", "hasOwnProperty", "valueOf", "x-a", "X-A", "Cookie"),
+    fc.stringMatching(/^x[!#$%&'*+.^`|~0-9A-Za-z-]{0,8}$/),
+  );
+  const special = /^x-forwarded-|^x-real-ip$/i;
+  const field = fc.tuple(
+    token.filter((name) => !special.test(name)),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(field), (fields) => {
+      const sent = Object.entries(toUpstreamFields(fields.flat(), []));
+      for (const name of new Set(fields.map(([key]) => key.toLowerCase()))) {
+        const arrived = sent
+          .filter(([key]) => key.toLowerCase() === name)
+          .flatMap(([, value]) => value);
+        const expected = fields.filter(([key]) => key.toLowerCase() === name);
+        assert.deepEqual(
+          arrived,
+          expected.map(([, value]) => value),
+        );
+      }
+    }),
+  );
 });

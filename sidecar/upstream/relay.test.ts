@@ -316,10 +316,13 @@ test("S11, E4, H10: a stream may be silent for longer than the response timeout"
       made.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
     });
   });
-  const front = await startFront(t, upstream.port, { responseTimeoutMs: 60, connectTimeoutMs: 60 });
+  const front = await startFront(t, upstream.port, {
+    responseTimeoutMs: 250,
+    connectTimeoutMs: 250,
+  });
   const client = await connectRaw(t, front.port);
   await client.write(requestOf("GET", "/events")).until("data: 1");
-  await new Promise((resolve) => setTimeout(resolve, 250));
+  await new Promise((resolve) => setTimeout(resolve, 600));
   connection?.write("data: 2\n\n");
   await client.until("data: 2");
   assert.equal(front.outcomes.length, 0);

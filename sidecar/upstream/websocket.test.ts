@@ -218,7 +218,8 @@ test("W4: refused is 502, no answer in time 504, and an answer that is none 502"
     [odd, 502, "bad_response"],
   ] as const;
   for (const [server, status, fault] of rows) {
-    const front = await startFront(t, server.port, { responseTimeoutMs: 80 });
+    const responseTimeoutMs = server === silent ? 80 : 30_000;
+    const front = await startFront(t, server.port, { responseTimeoutMs });
     const reply = parseMessage(await exchangeRaw(t, front.port, handshake));
     assert.equal(reply.status, status);
     assert.deepEqual(reply.values("connection"), ["close"]);
@@ -301,8 +302,11 @@ test("W5: a slow reader holds the other side back, and gets all of it", async (t
 });
 
 test("W6: silence does not end a WebSocket", async (t) => {
-  const { client, upstream } = await openTunnel(t, { responseTimeoutMs: 40, connectTimeoutMs: 40 });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  const { client, upstream } = await openTunnel(t, {
+    responseTimeoutMs: 250,
+    connectTimeoutMs: 250,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 600));
   await client.write("still here").until(() => upstream.text.endsWith("still here"));
   upstream.write("so am I");
   await client.until("so am I");
