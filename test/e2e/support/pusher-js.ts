@@ -1,0 +1,8 @@
+// pusher-js as Node loads it: a CommonJS module that is the class, declared as an ES module that has it as default.
+import { createRequire } from "node:module";
+
+type Constructor = typeof import("pusher-js", { with: { "resolution-mode": "require" } }).default;
+
+export const Pusher: Constructor = createRequire(import.meta.url)("pusher-js");
+export type Pusher = InstanceType<Constructor>;
+export type Channel = ReturnType<Pusher["subscribe"]>;
