@@ -1,0 +1,33 @@
+/** One request's worth of facts: its body, made once, and the headers that prove it (Pusher: "Webhooks"). */
+
+import { sign } from "../core/signature.ts";
+import type { Fact } from "./fact.ts";
+
+export interface Batch {
+  /** How many events are in it. */
+  readonly count: number;
+  /** Of the events, without what stands around them. */
+  readonly bytes: number;
+  /** `{"time_ms":…,"events":[…]}`; every attempt sends these very bytes. */
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `time_ms` is when the first of the events happened, as an end that was held happened before it was told. */
+export function createBatch(facts: readonly Fact[], app: { key: string; secret: string }): Batch {
+  const timeMs = facts.reduce((first, { atMs }) => Math.min(first, atMs), Infinity);
+  const text = `{"time_ms":${timeMs},"events":[${facts.map(({ json }) => json).join(",")}]}`;
+  return {
+    count: facts.length,
+    bytes: facts.reduce((sum, { bytes }) => sum + bytes, 0),
+    body: Buffer.from(text),
+    headers: {
+      "Content-Type": "application/json",
+      "X-Pusher-Key": app.key,
+      "X-Pusher-Signature": sign(app.secret, text),
+      "User-Agent": "Pogo-Sidecar",
+      // So that Laravel tells of an error in JSON, and does not redirect.
+      Accept: "application/json",
+    },
+  };
+}

@@ -1,0 +1,162 @@
+/** Tells each app's endpoints what happened: grace, filter, and a queue of its own for every endpoint. */
+
+import type { WebhookEvent, Webhooks } from "../core/ports.ts";
+import type { Clock } from "./clock.ts";
+import { createCourier, type DeliveryFault } from "./deliver.ts";
+import { EndpointQueue, type QueueLimits, type WebhookDropReason } from "./endpoint-queue.ts";
+import type { Fact } from "./fact.ts";
+import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
+import { Grace } from "./grace.ts";
+import { parseTarget, type WebhookUpstream } from "./target.ts";
+
+export interface WebhookEndpoint extends WebhookFilter {
+  /** `http(s)://host/…`, or a path of the upstream app. */
+  readonly url: string;
+  /** Signs the bodies: the app's, unless the endpoint has one of its own. */
+  readonly secret: string;
+}
+
+export interface WebhookApp {
+  readonly id: string;
+  /** Sent as `X-Pusher-Key`. */
+  readonly key: string;
+  readonly endpoints: readonly WebhookEndpoint[];
+}
+
+export interface WebhookDispatcherOptions extends QueueLimits {
+  readonly apps: readonly WebhookApp[];
+  /** Where path endpoints go; null if there is none. */
+  readonly upstream: WebhookUpstream | null;
+  /**
+   * How long an end (vacated, removed, disconnected) waits for its undoing; 0 tells it at once. What waits is bounded
+   * for each app like a queue; beyond the bound the oldest end is told early.
+   */
+  readonly graceMs: number;
+  /** For one attempt. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  /** Counted for each endpoint: an event that two of them miss is dropped twice. */
+  readonly onDropped: (appId: string, reason: WebhookDropReason, events: number) => void;
+  readonly onDelivered?: (delivered: WebhookDelivered) => void;
+  readonly onFault?: (failed: WebhookFailed) => void;
+}
+
+/** All of it may be logged. */
+export interface WebhookDelivered {
+  readonly appId: string;
+  /** Host and port, or `upstream`. */
+  readonly endpoint: string;
+  readonly events: number;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+/** An attempt that failed. All of it may be logged. */
+export interface WebhookFailed {
+  readonly appId: string;
+  readonly endpoint: string;
+  readonly events: number;
+  readonly fault: DeliveryFault;
+  /** In a row, this one included. */
+  readonly failures: number;
+  /** Null: the batch was given up, and dropped. */
+  readonly retryInMs: number | null;
+}
+
+export interface WebhookDispatcher extends Webhooks {
+  /** Events that wait for an endpoint; one that waits for two counts twice, one in grace not at all. */
+  readonly queueDepth: number;
+  /**
+   * Ends all grace and sends what waits, failures tried again, for at most `withinMs`; what is left then is dropped as
+   * `shutdown`, and what comes afterwards too. Always resolves; called again it returns the same promise.
+   */
+  flush(withinMs: number): Promise<void>;
+  /** Cuts what is under way and drops the rest as `shutdown`. */
+  close(): void;
+}
+
+/** Throws if an endpoint's URL is none; `parseTarget` says so beforehand. */
+export function createWebhookDispatcher(options: WebhookDispatcherOptions): WebhookDispatcher {
+  const { clock } = options;
+  const apps = new Map(
+    options.apps
+      .filter(({ endpoints }) => endpoints.length > 0)
+      .map((app) => [app.id, createAppWebhooks(app, options)]),
+  );
+  const queues = [...apps.values()].flatMap((app) => app.queues);
+  let flushing: Promise<void> | null = null;
+
+  async function flush(withinMs: number): Promise<void> {
+    for (const { grace } of apps.values()) grace.end();
+    const { promise: deadline, resolve: giveUp } = Promise.withResolvers<void>();
+    const cancelDeadline = clock.setTimeout(giveUp, withinMs);
+    await Promise.race([Promise.all(queues.map((queue) => queue.drain())), deadline]);
+    cancelDeadline();
+    close();
+  }
+
+  function close(): void {
+    for (const queue of queues) queue.close();
+    for (const { grace } of apps.values()) grace.end();
+  }
+
+  return {
+    notify: (appId, event) => apps.get(appId)?.notify(event),
+    get queueDepth() {
+      return queues.reduce((sum, { depth }) => sum + depth, 0);
+    },
+    flush: (withinMs) => (flushing ??= flush(withinMs)),
+    close,
+  };
+}
+
+function createAppWebhooks(app: WebhookApp, options: WebhookDispatcherOptions) {
+  const endpoints = app.endpoints.map((filter) => ({
+    filter,
+    queue: createEndpointQueue(app, filter, options),
+  }));
+  const grace = new Grace({
+    graceMs: options.graceMs,
+    maxHeldEvents: options.maxQueuedEvents,
+    maxHeldBytes: options.maxQueuedBytes,
+    clock: options.clock,
+    tell,
+  });
+
+  function notify(event: WebhookEvent): void {
+    if (endpoints.some(({ filter }) => isRelevant(filter, event))) grace.pass(event);
+  }
+
+  function tell(event: WebhookEvent, fact: Fact): void {
+    for (const { filter, queue } of endpoints) {
+      if (isWanted(filter, event)) queue.push(fact);
+    }
+  }
+
+  return { notify, grace, queues: endpoints.map(({ queue }) => queue) };
+}
+
+function createEndpointQueue(
+  app: WebhookApp,
+  { url, secret }: WebhookEndpoint,
+  options: WebhookDispatcherOptions,
+): EndpointQueue {
+  const { upstream, timeoutMs, clock, random } = options;
+  const parsed = parseTarget(url, upstream);
+  // Without the URL, which may hold a secret.
+  if (!parsed.ok) throw new Error(`a webhook URL of app ${app.id} ${parsed.error}`);
+  const { target } = parsed;
+  const origin = { appId: app.id, endpoint: target.label };
+  return new EndpointQueue({
+    limits: options,
+    app: { key: app.key, secret },
+    courier: createCourier({ target, timeoutMs, clock }),
+    clock,
+    random,
+    onDropped: (reason, events) => options.onDropped(app.id, reason, events),
+    onDelivered: (delivered) => options.onDelivered?.({ ...origin, ...delivered }),
+    onFault: (failed) => options.onFault?.({ ...origin, ...failed }),
+  });
+}

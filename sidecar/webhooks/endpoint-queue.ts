@@ -1,0 +1,206 @@
+/**
+ * What waits for one endpoint, and when it is sent: batched, one request at a time, in order, a failed batch again and
+ * again until its time is over. Whatever happens to this endpoint, no other knows of it.
+ */
+
+import { backoffMs, type Backoff } from "./backoff.ts";
+import { createBatch, type Batch } from "./batch.ts";
+import type { Clock } from "./clock.ts";
+import type { Courier, DeliveryFault } from "./deliver.ts";
+import { FactQueue } from "./fact-queue.ts";
+import type { Fact } from "./fact.ts";
+
+/** Why events were not delivered; also the `reason` label of `pogo_websocket_webhook_dropped_total`. */
+export type WebhookDropReason = "queue_full" | "gave_up" | "shutdown";
+
+export interface QueueLimits {
+  /** How long the first event of a batch waits for others. */
+  readonly batchWindowMs: number;
+  readonly maxBatchEvents: number;
+  /** Of the events' JSON; a longer event is a batch by itself. */
+  readonly maxBatchBytes: number;
+  /** Events that wait, those under way included; beyond either bound the newest is dropped. */
+  readonly maxQueuedEvents: number;
+  readonly maxQueuedBytes: number;
+  readonly retry: Backoff & {
+    /** An event that waited this long, its endpoint failing all the while, is dropped. */
+    readonly giveUpAfterMs: number;
+  };
+}
+
+export interface EndpointQueueOptions {
+  readonly limits: QueueLimits;
+  readonly app: { readonly key: string; readonly secret: string };
+  readonly courier: Courier;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onDropped: (reason: WebhookDropReason, events: number) => void;
+  readonly onDelivered: (delivered: { events: number; status: number; durationMs: number }) => void;
+  /** `retryInMs` null: the batch was given up. */
+  readonly onFault: (failed: {
+    fault: DeliveryFault;
+    events: number;
+    failures: number;
+    retryInMs: number | null;
+  }) => void;
+}
+
+type State =
+  | { readonly kind: "idle" }
+  | { readonly kind: "collecting"; readonly cancel: () => void }
+  | { readonly kind: "sending"; readonly pending: Pending }
+  /** `pending` null: the batch was given up, the next one is not made yet. */
+  | { readonly kind: "backing-off"; readonly pending: Pending | null; readonly cancel: () => void }
+  | { readonly kind: "closed" };
+
+interface Pending {
+  readonly batch: Batch;
+  /** When its last event came. */
+  readonly newestMs: number;
+}
+
+export class EndpointQueue {
+  readonly #options: EndpointQueueOptions;
+  readonly #queue = new FactQueue();
+  #state: State = { kind: "idle" };
+  /** In a row. */
+  #failures = 0;
+  /** When the first attempt of that row began. */
+  #failingSinceMs = 0;
+  #drained: PromiseWithResolvers<void> | null = null;
+
+  constructor(options: EndpointQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Events that came and are neither delivered nor dropped. */
+  get depth(): number {
+    return this.#queue.length + (this.#pending?.batch.count ?? 0);
+  }
+
+  /** Never sends by itself: the caller may be busy. */
+  push(fact: Fact): void {
+    const { limits, clock, onDropped } = this.#options;
+    if (this.#state.kind === "closed") return onDropped("shutdown", 1);
+    const bytes = this.#queue.bytes + (this.#pending?.batch.bytes ?? 0) + fact.bytes;
+    const isFull = this.depth >= limits.maxQueuedEvents || bytes > limits.maxQueuedBytes;
+    if (isFull) return onDropped("queue_full", 1);
+
+    this.#queue.add(fact, clock.now());
+    const isWhole = this.#queue.length === limits.maxBatchEvents;
+    if (this.#state.kind === "idle") this.#collect();
+    else if (this.#state.kind === "collecting" && isWhole) {
+      this.#state.cancel();
+      this.#collect();
+    }
+  }
+
+  /** From now on waits for no batch to fill, and tries at once. Resolves when nothing is left, or with `close`. */
+  drain(): Promise<void> {
+    if (this.#drained) return this.#drained.promise;
+    this.#drained = Promise.withResolvers();
+    this.#failures = 0;
+    const state = this.#state;
+    if (state.kind === "collecting" || state.kind === "backing-off") {
+      state.cancel();
+      this.#next();
+    } else if (state.kind !== "sending") {
+      this.#drained.resolve();
+    }
+    return this.#drained.promise;
+  }
+
+  /** Cuts what is under way and drops what is left as `shutdown`. */
+  close(): void {
+    const state = this.#state;
+    if (state.kind === "closed") return;
+    const left = this.depth;
+    if (state.kind === "collecting" || state.kind === "backing-off") state.cancel();
+    this.#state = { kind: "closed" };
+    this.#queue.clear();
+    this.#options.courier.close();
+    if (left > 0) this.#options.onDropped("shutdown", left);
+    this.#drained?.resolve();
+  }
+
+  get #pending(): Pending | null {
+    return "pending" in this.#state ? this.#state.pending : null;
+  }
+
+  get #isClosed(): boolean {
+    return this.#state.kind === "closed";
+  }
+
+  /** Waits until the batch is whole or its first event has waited long enough. */
+  #collect(): void {
+    const { limits, clock } = this.#options;
+    const { oldest } = this.#queue;
+    if (!oldest) {
+      this.#state = { kind: "idle" };
+      this.#drained?.resolve();
+      return;
+    }
+    const isDue = this.#drained !== null || this.#queue.length >= limits.maxBatchEvents;
+    const delayMs = isDue ? 0 : Math.max(0, oldest.sinceMs + limits.batchWindowMs - clock.now());
+    this.#state = { kind: "collecting", cancel: clock.setTimeout(() => this.#next(), delayMs) };
+  }
+
+  /** Sends the batch that failed, or else the next one. */
+  #next(): void {
+    const pending = this.#pending ?? this.#take();
+    if (pending) void this.#send(pending);
+    else this.#collect();
+  }
+
+  #take(): Pending | null {
+    const { limits, app } = this.#options;
+    const taken = this.#queue.take(limits.maxBatchEvents, limits.maxBatchBytes);
+    const newest = taken.at(-1);
+    if (!newest) return null;
+    const facts = taken.map(({ fact }) => fact);
+    return { batch: createBatch(facts, app), newestMs: newest.sinceMs };
+  }
+
+  async #send(pending: Pending): Promise<void> {
+    const { courier, clock, onDelivered } = this.#options;
+    const { batch } = pending;
+    this.#state = { kind: "sending", pending };
+    const startedMs = clock.now();
+    const delivery = await courier.post(batch.body, batch.headers);
+    if (this.#isClosed) return;
+    if (!delivery.ok) return this.#failed(pending, delivery.fault, startedMs);
+
+    this.#failures = 0;
+    this.#collect();
+    const durationMs = clock.now() - startedMs;
+    onDelivered({ events: batch.count, status: delivery.status, durationMs });
+  }
+
+  #failed(pending: Pending, fault: DeliveryFault, startedMs: number): void {
+    const { limits, clock, random, onDropped, onFault } = this.#options;
+    const { count } = pending.batch;
+    const nowMs = clock.now();
+    if (this.#failures === 0) this.#failingSinceMs = startedMs;
+    this.#failures += 1;
+
+    const { giveUpAfterMs } = limits.retry;
+    const leftMs = Math.max(pending.newestMs, this.#failingSinceMs) + giveUpAfterMs - nowMs;
+    const delayMs = backoffMs(limits.retry, this.#failures, random);
+    // The last attempt is made when the time is over, and not long before it.
+    const retryInMs = leftMs > 0 ? Math.min(delayMs, leftMs) : null;
+    this.#state = {
+      kind: "backing-off",
+      pending: retryInMs === null ? null : pending,
+      cancel: clock.setTimeout(() => this.#next(), retryInMs ?? delayMs),
+    };
+    const lost = (retryInMs === null ? count : 0) + this.#expire(nowMs - giveUpAfterMs);
+    if (lost > 0) onDropped("gave_up", lost);
+    onFault({ fault, events: count, failures: this.#failures, retryInMs });
+    if (this.depth === 0) this.#drained?.resolve();
+  }
+
+  /** Drops what waited behind the batch since `untilMs` or longer, if the endpoint failed that long too. */
+  #expire(untilMs: number): number {
+    return this.#failingSinceMs > untilMs ? 0 : this.#queue.takeUntil(untilMs).length;
+  }
+}

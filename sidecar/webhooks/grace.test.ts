@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { WebhookEvent } from "../core/ports.ts";
+import type { Fact } from "./fact.ts";
+import { Grace } from "./grace.ts";
+import { createFakeClock, startUnixMs } from "./testing/fake-clock.ts";
+
+const graceMs = 3_000;
+const occupied = (channel: string): WebhookEvent => ({ name: "channel_occupied", channel });
+const vacated = (channel: string): WebhookEvent => ({ name: "channel_vacated", channel });
+const added = (channel: string, user_id: string): WebhookEvent => ({
+  name: "member_added",
+  channel,
+  user_id,
+});
+const removed = (channel: string, user_id: string): WebhookEvent => ({
+  name: "member_removed",
+  channel,
+  user_id,
+});
+const connected = (user_id: string): WebhookEvent => ({ name: "user_connected", user_id });
+const disconnected = (user_id: string): WebhookEvent => ({ name: "user_disconnected", user_id });
+const clientEvent: WebhookEvent = {
+  name: "client_event",
+  channel: "private-a",
+  event: "client-x",
+  data: "{}",
+  socket_id: "1.2",
+};
+
+function createRig(
+  options: { graceMs?: number; maxHeldEvents?: number; maxHeldBytes?: number } = {},
+) {
+  const clock = createFakeClock();
+  const told: WebhookEvent[] = [];
+  const facts: Fact[] = [];
+  const grace = new Grace({
+    graceMs,
+    maxHeldEvents: 1_000,
+    maxHeldBytes: 1_000_000,
+    ...options,
+    clock,
+    tell(event, fact) {
+      assert.equal(fact.json, JSON.stringify(event));
+      told.push(event);
+      facts.push(fact);
+    },
+  });
+  return { clock, told, facts, grace };
+}
+
+describe("Grace", () => {
+  it("W04: a beginning is told at once, an end after the grace, with the time at which it happened", () => {
+    const { clock, grace, told, facts } = createRig();
+    grace.pass(occupied("a"));
+    assert.deepEqual(told, [occupied("a")]);
+    clock.advance(500);
+    grace.pass(vacated("a"));
+    clock.advance(graceMs - 1);
+    assert.deepEqual(told, [occupied("a")]);
+    clock.advance(1);
+    assert.deepEqual(told, [occupied("a"), vacated("a")]);
+    assert.deepEqual(
+      facts.map(({ atMs }) => atMs - startUnixMs),
+      [0, 500],
+    );
+  });
+
+  const pairs: [string, WebhookEvent, WebhookEvent][] = [
+    ["channel", vacated("a"), occupied("a")],
+    ["member", removed("presence-a", "7"), added("presence-a", "7")],
+    ["user", disconnected("7"), connected("7")],
+  ];
+  for (const [what, end, beginning] of pairs) {
+    it(`W04: a ${what} that is back within the grace is told neither way`, () => {
+      const { clock, grace, told } = createRig();
+      grace.pass(end);
+      clock.advance(graceMs - 1);
+      grace.pass(beginning);
+      assert.equal(grace.heldCount, 0);
+      assert.equal(clock.timers, 0);
+      clock.advance(10 * graceMs);
+      assert.deepEqual(told, []);
+    });
+
+    it(`W04: a ${what} that is back after the grace is told both ways`, () => {
+      const { clock, grace, told } = createRig();
+      grace.pass(end);
+      clock.advance(graceMs);
+      grace.pass(beginning);
+      assert.deepEqual(told, [end, beginning]);
+    });
+  }
+
+  it("W04: another channel, another user and the same user elsewhere undo nothing", () => {
+    const { clock, grace, told } = createRig();
+    const ends = [vacated("a"), removed("presence-a", "7"), disconnected("7")];
+    const others = [
+      occupied("b"),
+      added("presence-a", "8"),
+      added("presence-b", "7"),
+      connected("8"),
+      occupied("presence-a"),
+    ];
+    for (const event of [...ends, ...others]) grace.pass(event);
+    clock.advance(graceMs);
+    assert.deepEqual(told, [...others, ...ends]);
+  });
+
+  it("W04: ends keep their order among themselves, and come after what happened in between", () => {
+    const { clock, grace, told } = createRig();
+    grace.pass(removed("presence-a", "7"));
+    grace.pass(vacated("presence-a"));
+    clock.advance(1_000);
+    grace.pass(clientEvent);
+    grace.pass(vacated("b"));
+    clock.advance(graceMs);
+    assert.deepEqual(told, [
+      clientEvent,
+      removed("presence-a", "7"),
+      vacated("presence-a"),
+      vacated("b"),
+    ]);
+  });
+
+  it("an end that comes twice is told once, at the time of the first", () => {
+    const { clock, grace, facts } = createRig();
+    grace.pass(vacated("a"));
+    clock.advance(2_000);
+    grace.pass(vacated("a"));
+    clock.advance(graceMs);
+    assert.deepEqual(
+      facts.map(({ atMs }) => atMs - startUnixMs),
+      [0],
+    );
+  });
+
+  it("beyond the bound of events the oldest end is told early", () => {
+    const { grace, told } = createRig({ maxHeldEvents: 2 });
+    for (const channel of ["a", "b", "c"]) grace.pass(vacated(channel));
+    assert.deepEqual(told, [vacated("a")]);
+    assert.equal(grace.heldCount, 2);
+  });
+
+  it("beyond the bound of bytes the oldest end is told early; what was undone counts no more", () => {
+    const bytes = JSON.stringify(vacated("a")).length;
+    const { grace, told } = createRig({ maxHeldBytes: 2 * bytes });
+    for (let i = 0; i < 5; i++) {
+      grace.pass(vacated("a"));
+      grace.pass(occupied("a"));
+    }
+    for (const channel of ["a", "b", "c"]) grace.pass(vacated(channel));
+    assert.deepEqual(told, [vacated("a")]);
+  });
+
+  it("end() tells what is held, in order, and from then on everything at once", () => {
+    const { clock, grace, told } = createRig();
+    for (const channel of ["a", "b"]) grace.pass(vacated(channel));
+    grace.end();
+    grace.pass(vacated("c"));
+    assert.deepEqual(told, [vacated("a"), vacated("b"), vacated("c")]);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("without grace everything is told at once", () => {
+    const { clock, grace, told } = createRig({ graceMs: 0 });
+    grace.pass(vacated("a"));
+    grace.pass(occupied("a"));
+    assert.deepEqual(told, [vacated("a"), occupied("a")]);
+    assert.equal(clock.timers, 0);
+  });
+});
+
+describe("the algebra of grace", () => {
+  /** Somebody comes or goes, the other way round than before, some time after the last step. */
+  const steps = fc.array(
+    fc.record({ thing: fc.nat(5), waitMs: fc.oneof(fc.nat(400), fc.nat(2 * graceMs)) }),
+    { maxLength: 120 },
+  );
+  const things: { begin: WebhookEvent; end: WebhookEvent }[] = [
+    { begin: occupied("a"), end: vacated("a") },
+    { begin: occupied("b"), end: vacated("b") },
+    { begin: added("presence-a", "7"), end: removed("presence-a", "7") },
+    { begin: added("presence-a", "8"), end: removed("presence-a", "8") },
+    { begin: connected("7"), end: disconnected("7") },
+    { begin: connected("8"), end: disconnected("8") },
+  ];
+
+  function eventOf(thing: number, isOn: boolean): WebhookEvent {
+    const events = things[thing];
+    assert.ok(events);
+    return isOn ? events.begin : events.end;
+  }
+
+  it("W04: what is told of a thing alternates, begins with its beginning and ends in the truth", () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 6 }), (steps, maxHeldEvents) => {
+        const { clock, grace, told } = createRig({ maxHeldEvents });
+        const isOn = things.map(() => false);
+        for (const { thing, waitMs } of steps) {
+          clock.advance(waitMs);
+          isOn[thing] = !isOn[thing];
+          grace.pass(eventOf(thing, isOn[thing]));
+          assert.ok(grace.heldCount <= maxHeldEvents);
+        }
+        clock.advance(graceMs);
+        assert.equal(grace.heldCount, 0);
+        assert.equal(clock.timers, 0);
+        for (const [index, { begin, end }] of things.entries()) {
+          const ofThing = told.filter((event) => event === begin || event === end);
+          for (const [turn, event] of ofThing.entries()) {
+            assert.equal(event, turn % 2 === 0 ? begin : end);
+          }
+          assert.equal(ofThing.length % 2 === 1, isOn[index]);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("W04: exactly those that were not undone in time are told", () => {
+    fc.assert(
+      fc.property(steps, (steps) => {
+        const { clock, grace, told } = createRig();
+        const isOn = things.map(() => false);
+        const endedAtMs = things.map(() => -Infinity);
+        let undone = 0;
+        for (const { thing, waitMs } of steps) {
+          clock.advance(waitMs);
+          isOn[thing] = !isOn[thing];
+          if (!isOn[thing]) endedAtMs[thing] = clock.now();
+          else if (clock.now() - (endedAtMs[thing] ?? 0) < graceMs) undone += 1;
+          grace.pass(eventOf(thing, isOn[thing]));
+        }
+        clock.advance(graceMs);
+        assert.equal(told.length, steps.length - 2 * undone);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
