@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -45,9 +45,17 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
   return { code, out, err };
 }
 
+/** What a failed test leaves behind would keep this file from ending. */
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+});
+
 /** A running sidecar: resolves once it logs that it listens. */
 async function startMain(env: Record<string, string>) {
   const child = spawnMain([], env);
+  running.add(child);
   const ended = once(child, "exit") as Promise<[number | null, string | null]>;
   const lines: Record<string, unknown>[] = [];
   const events = new EventEmitter();
@@ -153,11 +161,12 @@ describe("start", () => {
     });
   }
 
-  it("D5: a second signal ends it at once, with 128 and the signal's number", async () => {
+  it("D5: a second signal ends it at once, with 128 and the signal's number", async (t) => {
     const sidecar = await startMain({ ...anywhere, POGO_SHUTDOWN_TIMEOUT: "1h" });
     const { child, ended, port } = sidecar;
     // A request whose body never ends keeps the first signal waiting; 100 Continue tells that it has begun.
     const socket = connect(port, "127.0.0.1");
+    t.after(() => socket.destroy());
     socket.on("error", () => undefined); // it is cut
     socket.write(
       "POST /apps/1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
@@ -168,11 +177,45 @@ describe("start", () => {
     await sidecar.logged("draining");
     child.kill("SIGTERM");
     assert.deepEqual(await ended, [143, null]);
-    socket.destroy();
   });
 
-  it("a port that is in use: 1, and one line that names it and how to choose another", async () => {
+  for (const [name, bug] of [
+    ["an exception", 'throw new Error("a bug")'],
+    ["a rejection", 'Promise.reject(new Error("a bug"))'],
+  ] as const) {
+    it(`D7: ${name} that nobody catches is logged and ends it with 1`, async () => {
+      const code = `process.on("SIGUSR2",()=>{${bug}})`;
+      const { child, ended, lines } = await startMain({
+        ...anywhere,
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
+      });
+      child.kill("SIGUSR2");
+      assert.deepEqual(await ended, [1, null]);
+      const fatal = lines.find((line) => line["level"] === "fatal");
+      assert.equal(fatal?.["msg"], "uncaught exception");
+      assert.match(JSON.stringify(fatal), /a bug/);
+    });
+  }
+
+  for (const [name, flag] of [
+    ["POGO_HOST", "--host"],
+    ["POGO_ADMIN_HOST", "--admin-host"],
+  ] as const) {
+    it(`${name}: an address that this machine has not: 1, and how to choose another`, async () => {
+      // 192.0.2.0/24 is for documents (RFC 5737), no machine has it.
+      const { code, out } = await run([], { ...anywhere, [name]: "192.0.2.1" });
+      assert.equal(code, 1);
+      const entry = JSON.parse(out) as Record<string, unknown>;
+      assert.equal(
+        entry["hint"],
+        `this machine has no address 192.0.2.1: choose another one with ${name} or ${flag}`,
+      );
+    });
+  }
+
+  it("a port that is in use: 1, and one line that names it and how to choose another", async (t) => {
     const other = createServer().listen(0, "127.0.0.1");
+    t.after(() => other.close());
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
     for (const [name, flag] of [
@@ -191,7 +234,6 @@ describe("start", () => {
         `port ${port} is in use: stop what listens there, or choose another one with ${name} or ${flag}`,
       );
     }
-    other.close();
   });
 });
 

@@ -52,17 +52,22 @@ export async function start(context: CommandContext): Promise<number> {
 
 /** What to do about a port that can't be had; null: it is something else. */
 function explainStart(error: unknown, { server, admin }: Config): Record<string, unknown> | null {
-  if (!(error instanceof Error) || !("code" in error) || !("port" in error)) return null;
-  const { code, port } = error;
-  const isAdmin = port === admin.port && port !== server.port;
-  const host = isAdmin ? admin.host : server.host;
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  const { code } = error;
+  // Node names the port unless it is 0, and the address, or the name that has none.
+  const triedPort = "port" in error ? error.port : undefined;
+  const triedHost = "address" in error ? error.address : "hostname" in error && error.hostname;
+  const likeness = (listener: { host: string; port: number }): number =>
+    (listener.port === triedPort ? 2 : 0) + (listener.host === triedHost ? 1 : 0);
+  const isAdmin = likeness(admin) > likeness(server);
+  const { host, port } = isAdmin ? admin : server;
   const names = (key: string): string => {
     const name = isAdmin ? `admin_${key}` : key;
     return `POGO_${name.toUpperCase()} or --${name.replace("_", "-")}`;
   };
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${String(port)} is in use: stop what listens there, or choose another one with ${names("port")}`,
-    EACCES: `this user may not listen on port ${String(port)}: choose one above 1023 with ${names("port")}`,
+    EADDRINUSE: `port ${port} is in use: stop what listens there, or choose another one with ${names("port")}`,
+    EACCES: `this user may not listen on port ${port}: choose one above 1023 with ${names("port")}`,
     EADDRNOTAVAIL: `this machine has no address ${host}: choose another one with ${names("host")}`,
     ENOTFOUND: `there is no host ${host}: choose an address with ${names("host")}`,
   };
