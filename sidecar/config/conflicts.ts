@@ -26,6 +26,15 @@ const checks: readonly Check[] = [
     },
   },
   {
+    about: [options.authBreakerFailures, options.maxAuthFailures],
+    find({ authorizer: { breaker, perConnection } }) {
+      const { maxFailures } = perConnection;
+      return breaker.failures > maxFailures
+        ? null
+        : `${breaker.failures} is not above the failures of one connection (POGO_MAX_AUTH_FAILURES, ${maxFailures}): one client could open the breaker for all by itself. Set it to ${maxFailures + 1} or more, or lower the other.`;
+    },
+  },
+  {
     about: [options.adminPort, options.port, options.host, options.adminHost],
     find({ server, admin }) {
       const isShared = admin.port === server.port && overlap(server.host, admin.host);

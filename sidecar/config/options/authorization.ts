@@ -52,7 +52,7 @@ export const authorization = {
     env: "POGO_MAX_AUTH_FAILURES",
     parser: count,
     fallback: 4,
-    docs: "Failed questions of one connection within the window, after which it is refused without asking. Keep it below the breaker's failures, or one client can open the breaker for all.",
+    docs: "Failed questions of one connection within the window, after which it is refused without asking. It must be below the breaker's failures, or one client could open the breaker for all.",
   }),
   maxAuthDenials: option({
     env: "POGO_MAX_AUTH_DENIALS",
