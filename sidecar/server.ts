@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ApiMatch } from "./http-api/router.ts";
+import { answerPlainly, answerUpgradePlainly } from "./upstream/answer.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
 export interface FrontDoorOptions {
@@ -96,12 +97,21 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     shouldUpgradeCallback: isWebSocketUpgrade,
   });
 
+  /** The last answer on each connection, until it is complete. */
+  const answering = new WeakMap<Duplex, ServerResponse>();
+
   server.on("request", (req, res) => {
+    answering.set(req.socket, res);
+    res.once("finish", () => answering.delete(req.socket));
     const guarded = guard(req);
     if (!guarded.ok) {
-      res.setHeader("Connection", "close");
-      if (guarded.allow !== undefined) res.setHeader("Allow", guarded.allow);
-      return sendText(res, guarded.status, `${guarded.reason}\n`);
+      const allow = guarded.allow === undefined ? {} : { Allow: guarded.allow };
+      const headers = { ...allow, Connection: "close" };
+      return answerPlainly(req, res, {
+        status: guarded.status,
+        text: `${guarded.reason}\n`,
+        headers,
+      });
     }
     const { path, search } = splitTarget(guarded.target);
     req.url = guarded.target;
@@ -118,7 +128,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         return void res.end('{"health":"OK"}');
       case "ws":
       case "upstream":
-        return upstream ? upstream.handleRequest(req, res) : sendText(res, 404, "Not found.");
+        return upstream ? upstream.handleRequest(req, res) : answerPlainly(req, res, notFound);
     }
   });
 
@@ -126,19 +136,28 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     // Until somebody takes the socket over, nobody else would hear its errors.
     socket.on("error", () => socket.destroy());
     const guarded = guard(req);
-    if (!guarded.ok) return endRaw(socket, guarded.status, `${guarded.reason}\n`);
+    if (!guarded.ok) {
+      const { status, reason } = guarded;
+      return answerUpgradePlainly(socket, { status, text: `${reason}\n` });
+    }
     const { path, search } = splitTarget(guarded.target);
     req.url = guarded.target;
     const destination = decide(path, search, true, options);
     if (destination.kind === "ws") {
       return options.webSocket(req, socket, head, destination.appKey);
     }
-    return upstream ? upstream.handleUpgrade(req, socket, head) : endRaw(socket, 404, "Not found.");
+    if (upstream) return upstream.handleUpgrade(req, socket, head);
+    answerUpgradePlainly(socket, notFound);
   });
 
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-    endRaw(socket, clientErrorStatuses[error.code ?? ""] ?? 400, "");
+    // An answer that has begun can't be followed by another one: it would be read as part of the first.
+    const isAnswering = answering.get(socket)?.headersSent ?? false;
+    if (isAnswering || !socket.writable || error.code === "ECONNRESET") {
+      return void socket.destroy();
+    }
+    const status = clientErrorStatuses[error.code ?? ""] ?? 400;
+    answerUpgradePlainly(socket, { status, text: `${STATUS_CODES[status] ?? ""}\n` });
   });
 
   return {
@@ -161,6 +180,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   };
 }
 
+const notFound = { status: 404, text: "Not found." };
+
 /** What Node's parser refused, in HTTP's terms. */
 const clientErrorStatuses: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
@@ -177,17 +198,4 @@ function splitTarget(target: string): { path: string; search: string } {
   return mark === -1
     ? { path: target, search: "" }
     : { path: target.slice(0, mark), search: target.slice(mark + 1) };
-}
-
-function sendText(res: ServerResponse, status: number, body: string): void {
-  res.writeHead(status, { "Content-Type": "text/plain", "Content-Length": body.length });
-  res.end(body);
-}
-
-function endRaw(socket: Duplex, status: number, body: string): void {
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\n` +
-      `Content-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }

@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import { loadConfig } from "./config.ts";
 import { sign } from "./core/signature.ts";
 import { createSidecar } from "./sidecar.ts";
+import { connectRaw, exchangeRaw } from "./testing/raw-http.ts";
 
 const credentials = { key: "app-key", secret: "app-secret" };
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -211,6 +212,25 @@ describe("sidecar", () => {
     assert.match(String(error), /400/);
     const trace = await fetch(`${url}/up`, { method: "OPTIONS" });
     assert.equal(trace.status, 200);
+  });
+
+  it("a client that breaks off its request during the answer gets no second one inside it", async (test) => {
+    const upstreamPort = await startUpstream((_req, res) => void res.write("half"));
+    const { port } = await startSidecar({ POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}` });
+    const client = await connectRaw(test, port);
+    client.write("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    await client.until("half");
+    client.write("no chunk\r\n");
+    assert.doesNotMatch(await client.untilEnd(), /half[^]*HTTP\/1\.1/);
+  });
+
+  it("what Node's parser refuses is answered in HTTP", async (test) => {
+    const { port } = await startSidecar({ POGO_UPSTREAM: "none" });
+    assert.match(await exchangeRaw(test, port, "nonsense\r\n\r\n"), /^HTTP\/1\.1 400 /);
+    const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(17_000)}\r\n\r\n`;
+    assert.match(await exchangeRaw(test, port, long), /^HTTP\/1\.1 431 /);
+    const trace = await exchangeRaw(test, port, "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert.match(trace, /^HTTP\/1\.1 405 [^]*\r\nAllow: GET/);
   });
 
   it("has probes and metrics on a port of their own", async () => {

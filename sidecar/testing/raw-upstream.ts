@@ -60,16 +60,23 @@ export async function sendThrough(
   const front = await startFront(test, upstream.port, options);
   const client = await connectRaw(test, front.port);
   const isHead = request.startsWith("HEAD ");
-  const received = await client.write(request).until((text) => hasMessage(text, { isHead }));
+  const received = await client
+    .write(request)
+    .until((text) => hasMessage(withoutContinue(text), { isHead }));
   const text = upstream.connections[0]?.text ?? "";
   return {
     text,
     request: parseMessage(text === "" ? "\r\n\r\n" : text),
-    reply: parseMessage(received, { isHead }),
+    reply: parseMessage(withoutContinue(received), { isHead }),
     front,
     upstream,
     client,
   };
+}
+
+/** What follows a `100 Continue`, which is no answer yet. */
+function withoutContinue(text: string): string {
+  return text.replace(/^HTTP\/1\.1 100 [^]*?\r\n\r\n/, "");
 }
 
 /** A request of HTTP/1.1 for app.test. */

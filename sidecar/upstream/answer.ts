@@ -24,6 +24,7 @@ export function answerPlainly(
     "Content-Type": "text/plain; charset=utf-8",
     "Content-Length": Buffer.byteLength(answer.text),
     "Cache-Control": "no-store",
+    ...answer.headers,
     ...(isReceiving && { Connection: "close" }),
   });
   if (!isReceiving) return void res.end(answer.text);

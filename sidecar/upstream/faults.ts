@@ -28,6 +28,7 @@ export const clientGoneStatus = 499;
 export interface PlainAnswer {
   readonly status: number;
   readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const badGateway: PlainAnswer = {
