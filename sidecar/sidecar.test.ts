@@ -203,6 +203,21 @@ describe("sidecar", () => {
     assert.equal(await page.text(), "page /apps/nope/channels");
   });
 
+  it("says what to look at when the app does not sign at all", async () => {
+    const upstreamPort = await startUpstream((_req, res) => void res.end());
+    const { port, url, lines } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+    });
+    const client = connect(port, { Origin: url });
+    await client.next("pusher:connection_established");
+    client.say({ event: "pusher:subscribe", data: { channel: "private-x" } });
+    await client.next("pusher:error");
+    await client.next("pusher:subscription_error");
+    const warning = lines.find(({ level }) => level === 40);
+    assert.equal(warning?.["reason"], "invalid_response_json");
+    assert.match(String(warning["hint"]), /BROADCAST_CONNECTION/);
+  });
+
   it("answers what no parser should have to read twice with 400, and lives on", async () => {
     const { url, port } = await startSidecar({ POGO_UPSTREAM: "none" });
     const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${credentials.key}`, {

@@ -4,17 +4,13 @@ import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import { shutdownClose } from "./core/errors.ts";
-import type { Observer, Webhooks } from "./core/ports.ts";
+import type { Webhooks } from "./core/ports.ts";
 import { createMemoryBroker } from "./broker/memory.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
-import { createLog, createThrottledWarning, type Logger } from "./observability/log.ts";
-import {
-  createMetrics,
-  createMetricsObserver,
-  measure,
-  setCircuitBreakerState,
-} from "./observability/metrics.ts";
+import { createLog, type Logger } from "./observability/log.ts";
+import { createMetrics, measure, setCircuitBreakerState } from "./observability/metrics.ts";
+import { createReporter } from "./observability/reporter.ts";
 import { createFrontDoor } from "./server.ts";
 import { createAuthorizer } from "./upstream/authorizer.ts";
 import { createForwarding } from "./upstream/forwarded.ts";
@@ -51,23 +47,13 @@ export function createSidecar(
 ): Sidecar {
   const now = overrides.now ?? (() => performance.now());
   const log = overrides.log ?? createLog({ level: config.log.level, version });
-  const warn = createThrottledWarning(log, { intervalMs: 10_000, now });
   const startedMs = now();
   let state: "starting" | "listening" | "draining" = "starting";
   const isDraining = (): boolean => state === "draining";
 
   const metrics = createMetrics();
-  const counting = createMetricsObserver(metrics);
-  const observer: Observer = {
-    ...counting,
-    authorizationFailed(appId, reason, sentKey) {
-      counting.authorizationFailed(appId, reason);
-      log.debug({ app_id: appId, reason }, "subscription refused");
-      if (sentKey === undefined) return;
-      const sent = sentKey.slice(0, 64);
-      warn("signature made with another app's key", { app_id: appId, sent_app_key: sent });
-    },
-  };
+  const reporter = createReporter({ metrics, log, now });
+  const { observer } = reporter;
 
   const webhooks: Webhooks = { notify() {} };
   const hubs = config.apps.map((app) => new Hub({ app, observer, webhooks }));
@@ -94,14 +80,7 @@ export function createSidecar(
       responseTimeoutMs: config.upstream.responseTimeoutMs,
       maxBodyBytes: config.upstream.maxBodyBytes ?? 0,
       isDraining,
-      onFinished({ method, status, durationMs, fault }) {
-        metrics.proxyRequestsTotal.inc({ code: status });
-        metrics.proxyRequestDurationSeconds.observe(durationMs / 1000);
-        log.debug({ method, status, duration_ms: Math.round(durationMs) }, "request proxied");
-        if (fault === undefined) return;
-        metrics.proxyFaultsTotal.inc({ fault });
-        warn("the upstream did not answer properly", { method, status, fault });
-      },
+      onFinished: reporter.proxyFinished,
     });
     const authorizer = createAuthorizer({
       upstream: address,
@@ -114,14 +93,8 @@ export function createSidecar(
       perConnection: config.authorizer.perConnection,
       forwarding,
       now,
-      onBreakerState(breakerState) {
-        setCircuitBreakerState(metrics, breakerState);
-        log.warn({ state: breakerState }, "circuit breaker of the authorization changed its state");
-      },
-      onOutcome({ reason, durationMs }) {
-        if (durationMs > 0) metrics.authDurationSeconds.observe(durationMs / 1000);
-        if (reason !== "ok") log.debug({ reason }, "authorization by subrequest refused");
-      },
+      onBreakerState: reporter.breakerChanged,
+      onOutcome: reporter.authorizationEnded,
     });
     setCircuitBreakerState(metrics, authorizer.breakerState);
     measure(metrics, {
@@ -141,8 +114,8 @@ export function createSidecar(
     observer,
     clientIp: (handshake) => forwarding.clientIp(handshake),
     isDraining,
-    onFrameDropped: () => metrics.clientDroppedMessagesTotal.inc(),
-    onHandshakeRefused: (reason) => metrics.handshakesRefusedTotal.inc({ reason }),
+    onFrameDropped: reporter.frameDropped,
+    onHandshakeRefused: reporter.handshakeRefused,
     now,
     maxConnections: config.websocket.maxConnections,
     handshakeRate: config.websocket.handshakeRate,
@@ -157,10 +130,7 @@ export function createSidecar(
     maxBodyBytes: config.httpApi.maxBodyBytes,
     timestampToleranceSeconds: config.httpApi.timestampToleranceMs / 1000,
     nowSeconds: () => Date.now() / 1000,
-    onSignatureRefused(appId: string, reason: string) {
-      metrics.apiSignaturesRefusedTotal.inc({ app_id: appId, reason });
-      warn("API request refused: its signature does not hold", { app_id: appId, wrong: reason });
-    },
+    onSignatureRefused: reporter.apiSignatureRefused,
   };
 
   const frontDoor = createFrontDoor({

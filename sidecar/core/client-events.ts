@@ -1,7 +1,7 @@
 /** Client events (Echo's whispers): who may send them, to whom they go (rules E1–E13 of docs/protocol.md). */
 
 import type { ClientEventSenders } from "./app.ts";
-import { channelKind } from "./channel-name.ts";
+import { channelKind, isChannelName } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
@@ -66,7 +66,8 @@ type Rule = (connection: Connection, channel: string) => ProtocolError | null;
 
 const refusals: Record<ClientEventSenders, Rule> = {
   none: () => errors.clientEventsDisabled,
-  all: () => null,
+  // Not to a user's own channel: that one is the app's.
+  all: (_connection, channel) => (isChannelName(channel) ? null : errors.invalidChannelName),
   members: (connection, channel) =>
     connection.subscriptions.has(channel) ? null : errors.notAMember,
   private: (connection, channel) => {

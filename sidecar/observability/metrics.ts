@@ -112,6 +112,12 @@ export function createMetrics() {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     }),
+    webhookDroppedTotal: new Counter({
+      name: "pogo_websocket_webhook_dropped_total",
+      help: "Webhook events that were not delivered, by reason.",
+      labelNames: ["app_id", "reason"],
+      registers,
+    }),
     draining: new Gauge({
       name: "pogo_draining",
       help: "1 from the moment the sidecar stops taking connections.",
