@@ -34,7 +34,8 @@ function makeCredentials(): {
 
 /** Whether not one of the three was given: one that was is not to be overruled in silence. */
 function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
-  return errors.filter(({ kind }) => kind === "missing").length === 3;
+  const missing = new Set(errors.filter(({ kind }) => kind === "missing").map(({ name }) => name));
+  return ["POGO_APP_ID", "POGO_APP_KEY", "POGO_APP_SECRET"].every((name) => missing.has(name));
 }
 
 /** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */

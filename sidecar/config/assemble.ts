@@ -2,13 +2,17 @@
 
 import type { App } from "../core/app.ts";
 import { options } from "./options.ts";
-import type { Reader } from "./reader.ts";
-import type { Config } from "./shape.ts";
+import type { AppScope, Reader, Scope } from "./reader.ts";
+import type { Config, WebhookEndpoint } from "./shape.ts";
 
 export function assemble(reader: Reader): Config {
   const { read } = reader;
+  const apps = reader.apps.map((scope) => {
+    const app = readApp(scope);
+    return { app, endpoints: readEndpoints(scope, app) };
+  });
   return {
-    apps: [readApp(reader)],
+    apps: apps.map(({ app }) => app),
     server: {
       host: read(options.host),
       port: read(options.port),
@@ -55,15 +59,23 @@ export function assemble(reader: Reader): Config {
       maxBodyBytes: read(options.maxRequestSize),
       timestampToleranceMs: read(options.apiTimestampTolerance),
     },
+    webhooks: {
+      apps: apps.map(({ app: { id, key }, endpoints }) => ({ id, key, endpoints })),
+      batchWindowMs: read(options.webhookBatchWindow),
+      graceMs: read(options.webhookGrace),
+      maxQueuedEvents: read(options.webhookQueueSize),
+      timeoutMs: read(options.webhookTimeout),
+      retryForMs: read(options.webhookRetryFor),
+    },
     log: { level: read(options.logLevel) },
   };
 }
 
-export function readAdmin({ read }: Reader): Config["admin"] {
+export function readAdmin({ read }: Scope): Config["admin"] {
   return { host: read(options.adminHost), port: read(options.adminPort) };
 }
 
-function readApp({ read }: Reader): App {
+function readApp({ read }: Scope): App {
   const pingPeriodMs = read(options.pingPeriod);
   const isRateLimited = read(options.rateLimitingEnabled);
   const attempts = read(options.rateLimitMaxAttempts);
@@ -98,4 +110,15 @@ function readApp({ read }: Reader): App {
     maxEventDataBytes: read(options.maxEventData),
     maxChannelsPerPublish: read(options.maxChannelsPerEvent),
   };
+}
+
+/** The secret is the app's where the webhook has none of its own. */
+function readEndpoints({ webhooks }: AppScope, app: App): readonly WebhookEndpoint[] {
+  return webhooks.flatMap(({ read }) => {
+    const events = read(options.webhookEvents);
+    const channelPrefix = read(options.webhookChannelPrefix);
+    const secret = read(options.webhookSecret, app.secret);
+    const urls = read(options.webhookUrl);
+    return urls.map((url) => ({ url, events: events && new Set(events), channelPrefix, secret }));
+  });
 }

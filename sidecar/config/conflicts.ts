@@ -1,30 +1,15 @@
 /** Contradictions between options that are each well formed, and Laravel's options that ask for what is not here. */
 
 import { parseUpstream } from "../upstream/address.ts";
+import { findAppConflicts } from "./app-conflicts.ts";
+import { findIn, type Check } from "./conflict-check.ts";
 import type { ConfigError } from "./errors.ts";
-import type { Option } from "./option.ts";
 import { options } from "./options.ts";
 import { boolean } from "./parsers.ts";
 import type { Reader } from "./reader.ts";
 import type { Config } from "./shape.ts";
-import { showDuration } from "./units.ts";
 
-/** One contradiction: which options it is about (the first is to be changed), and what is wrong if it is there. */
-interface Check {
-  readonly about: readonly Option<unknown>[];
-  readonly find: (config: Config) => string | null;
-}
-
-const checks: readonly Check[] = [
-  {
-    about: [options.pongWait, options.pingPeriod],
-    find({ apps }) {
-      const app = apps.find(({ pongWaitMs, pingPeriodMs }) => pongWaitMs <= pingPeriodMs);
-      if (!app) return null;
-      const [pong, ping] = [showDuration(app.pongWaitMs), showDuration(app.pingPeriodMs)];
-      return `${pong} is not longer than the ping period (${ping}): every silent client would be closed before it can answer its ping. Leave it out, or set it above ${ping}.`;
-    },
-  },
+const checksOfNode: readonly Check<Config>[] = [
   {
     about: [options.authBreakerFailures, options.maxAuthFailures],
     find({ authorizer: { breaker, perConnection } }) {
@@ -56,13 +41,14 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** Where a value could not be had, its fallback stands in: what contradicts that one is no second error. */
 export function findConflicts(config: Config, reader: Reader): readonly ConfigError[] {
-  const conflicts: ConfigError[] = [];
-  for (const { about, find } of checks) {
-    const message = about.some(reader.hasFailed) ? null : find(config);
-    const name = about[0]?.env ?? "";
-    if (message !== null) conflicts.push({ kind: "conflict", name, message });
+  const conflicts = [...findIn(checksOfNode, config, reader), ...findBesideApps(reader)];
+  const hasUpstream = config.upstream.address !== null;
+  for (const [index, scope] of reader.apps.entries()) {
+    const app = config.apps[index];
+    if (!app) continue;
+    const before = config.apps.slice(0, index);
+    conflicts.push(...findAppConflicts(app, scope, { before, hasUpstream }));
   }
   if (isTrue(reader.readForeign("REVERB_SCALING_ENABLED"))) {
     const message =
@@ -70,6 +56,15 @@ export function findConflicts(config: Config, reader: Reader): readonly ConfigEr
     conflicts.push({ kind: "conflict", name: "REVERB_SCALING_ENABLED", message });
   }
   return conflicts;
+}
+
+/** Laravel's `.env` may name one of the apps; whoever names one in our words expects it to be served. */
+function findBesideApps({ appsFile, namesGiven }: Reader): readonly ConfigError[] {
+  if (appsFile === null) return [];
+  const message = `the apps are those under apps in ${appsFile}. Leave it out, or move the app there.`;
+  return [options.appId, options.appKey, options.appSecret]
+    .flatMap(namesGiven)
+    .map((name) => ({ kind: "conflict", name, message }));
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -1,27 +1,36 @@
 /** The option table as text for a terminal: the effective configuration, and the usage of every flag. */
 
 import { fallbackText, type Option } from "./option.ts";
-import { optionGroups } from "./options.ts";
+import { optionGroups, options } from "./options.ts";
 import type { Setting } from "./reader.ts";
 
-/** Every option, its value and where it came from, grouped; secrets are masked already. */
+/** Every option, its value and where it came from: the node's in groups, then each app's; secrets are masked already. */
 export function describeSettings(settings: readonly Setting[]): string {
-  const byKey = new Map(settings.map((setting) => [setting.option.key, setting]));
-  const lines: string[] = [];
-  for (const { title, rows } of optionGroups) {
-    lines.push("", title);
-    const shown = rows.flatMap(({ key }) => byKey.get(key) ?? []);
-    const valueWidth = Math.min(40, Math.max(...shown.map(({ text }) => toShown(text).length)));
-    for (const { option, text, source } of shown) {
-      lines.push(
-        `  ${option.key.padEnd(keyWidth)}  ${toShown(text).padEnd(valueWidth)}  ${source}`,
-      );
-    }
-  }
-  return lines.slice(1).join("\n");
+  const keyWidth = Math.max(...settings.map(({ key }) => key.length));
+  const ofNode = settings.filter(({ app }) => app === null);
+  const groups = optionGroups.map(({ title, rows }) => ({
+    title,
+    shown: ofNode.filter(({ option }) => rows.includes(option)),
+  }));
+  const names = new Set(settings.flatMap(({ app }) => app ?? []));
+  const apps = [...names].map((name) => {
+    const shown = settings.filter(({ app }) => app === name);
+    const id = shown.find(({ option }) => option === options.appId)?.text ?? "";
+    return { title: `App ${toShown(id)} (${name})`, shown };
+  });
+  return [...groups, ...apps]
+    .filter(({ shown }) => shown.length > 0)
+    .map(({ title, shown }) => [title, ...describeRows(shown, keyWidth)].join("\n"))
+    .join("\n\n");
 }
 
-const keyWidth = Math.max(...optionGroups.flatMap(({ rows }) => rows.map(({ key }) => key.length)));
+function describeRows(settings: readonly Setting[], keyWidth: number): readonly string[] {
+  const valueWidth = Math.min(40, Math.max(...settings.map(({ text }) => toShown(text).length)));
+  return settings.map(
+    ({ key, text, source }) =>
+      `  ${key.padEnd(keyWidth)}  ${toShown(text).padEnd(valueWidth)}  ${source}`,
+  );
+}
 
 /** One line, so that nothing in a value passes for another option. */
 function toShown(text: string): string {

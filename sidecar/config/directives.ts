@@ -13,7 +13,6 @@ export interface Directive {
 
 const same = "the same.";
 const oneProcess = "one event loop serves all connections, there are no shards.";
-const noWebhooks = "webhooks are not in this version.";
 const noRedis = "Redis is not in this version, one node serves all connections.";
 const noPacing =
   "it was removed from the original too, frames are sent as fast as the socket takes them.";
@@ -95,8 +94,16 @@ export const directives: readonly Directive[] = [
     note: "the same, for a connection that stays full.",
   },
   { name: "shutdown_timeout", option: options.shutdownTimeout, note: same },
-  { name: "webhook_url", option: null, note: noWebhooks },
-  { name: "webhook_secret", option: null, note: noWebhooks },
+  {
+    name: "webhook_url",
+    option: options.webhookUrl,
+    note: "the same, or several; also a path of the app behind.",
+  },
+  {
+    name: "webhook_secret",
+    option: options.webhookSecret,
+    note: "the same; without it the app's secret signs, as at Pusher.",
+  },
   { name: "redis_host", option: null, note: noRedis },
   { name: "redis_password", option: null, note: noRedis },
   { name: "redis_db", option: null, note: noRedis },

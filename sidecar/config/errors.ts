@@ -14,17 +14,17 @@ export interface ConfigError {
 
 const shownCharacters = 80;
 
-/** A value in an error: quoted, cut, and without the password that a URL may hold. */
+/** A value in an error: quoted, cut, and without the secrets that a URL may hold. */
 export function quote(text: string): string {
-  const shown = withoutUrlPassword(text);
+  const shown = withoutUrlSecrets(text);
   return JSON.stringify(
     shown.length > shownCharacters ? `${shown.slice(0, shownCharacters)}…` : shown,
   );
 }
 
-/** Takes user and password out of a URL. */
-export function withoutUrlPassword(text: string): string {
-  return text.replaceAll(/:\/\/.*@/gs, "://…@");
+/** Takes user, password and query out of a URL, and the query out of a path. */
+export function withoutUrlSecrets(text: string): string {
+  return text.replaceAll(/:\/\/.*@/gs, "://…@").replace(/((?:^|:\/)\/[^?]*)\?.+/s, "$1?…");
 }
 
 /** All errors at once, as `check` and `start` print them. */

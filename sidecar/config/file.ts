@@ -1,39 +1,51 @@
-/** Reads the config file: one JSON object, `{ "port": 8080, "allowed_origins": ["example.com"] }`. */
+/** Reads the config file: one JSON object, `{ "port": 8080, "allowed_origins": ["example.com"] }`, with `apps` or without. */
 
+import { readApps, type AppEntry } from "./app-entry.ts";
 import { quote, type ConfigError } from "./errors.ts";
-import { allOptions } from "./options.ts";
+import { isObject, toText, whatTextIs } from "./json-values.ts";
+import { allOptions, perAppOptions } from "./options.ts";
 import { explainUnknown } from "./suggest.ts";
 
 /** Gives a file's text, or throws as `fs.readFileSync` does. */
 export type ReadFile = (path: string) => string;
 
-const knownKeys = allOptions.flatMap(({ key, secret }) => (secret ? [key, `${key}_file`] : [key]));
+export interface ConfigFile {
+  readonly path: string;
+  /** By key; a list is joined with commas, null is not set. */
+  readonly texts: ReadonlyMap<string, string>;
+  /** Null: the file names none, the one app is that of the options. */
+  readonly apps: readonly AppEntry[] | null;
+  readonly errors: readonly ConfigError[];
+}
 
-/** @returns texts by key; a list is joined with commas, null is not set */
-export function readConfigFile(
-  path: string,
-  readFile: ReadFile,
-): { readonly texts: ReadonlyMap<string, string>; readonly errors: readonly ConfigError[] } {
+const optionKeys = allOptions.flatMap(({ key, secret }) => (secret ? [key, `${key}_file`] : [key]));
+const knownKeys = [...optionKeys, "apps"];
+
+export function readConfigFile(path: string, readFile: ReadFile): ConfigFile {
   const texts = new Map<string, string>();
   const parsed = readObject(path, readFile);
   if (!parsed.ok) {
-    return { texts, errors: [{ kind: "file", name: quote(path), message: parsed.message }] };
+    const error: ConfigError = { kind: "file", name: quote(path), message: parsed.message };
+    return { path, texts, apps: null, errors: [error] };
   }
   const errors: ConfigError[] = [];
+  let apps: readonly AppEntry[] | null = null;
   for (const [key, value] of Object.entries(parsed.value)) {
     const name = `${key} in ${path}`;
     const text = toText(value);
-    if (!knownKeys.includes(key)) {
-      const message = explainUnknown(key.toLowerCase(), knownKeys, (known) => known);
-      errors.push({ kind: "unknown", name, message });
+    if (key === "apps" && value !== null) {
+      const read = readApps(value, path);
+      apps = read.apps;
+      errors.push(...read.errors);
+    } else if (!knownKeys.includes(key)) {
+      errors.push({ kind: "unknown", name, message: explain(key.toLowerCase()) });
     } else if (text === undefined) {
-      const message = "a text, a number, true, false or a list of texts goes here.";
-      errors.push({ kind: "invalid", name, message });
+      errors.push({ kind: "invalid", name, message: whatTextIs });
     } else if (text !== null) {
       texts.set(key, text);
     }
   }
-  return { texts, errors };
+  return { path, texts, apps, errors };
 }
 
 /** The text of a file, or why there is none; a problem never quotes what is in the file. */
@@ -65,8 +77,7 @@ function readObject(
   if (!read.ok) return read;
   try {
     const value: unknown = JSON.parse(read.text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    if (isObject) return { ok: true, value };
+    if (isObject(value)) return { ok: true, value };
     return { ok: false, message: 'it must hold one JSON object, as in {"port": 8080}.' };
   } catch (error) {
     // V8's message quotes the text around the fault, which may be a secret; only its place is told.
@@ -75,11 +86,9 @@ function readObject(
   }
 }
 
-/** Null: not set. Undefined: no value of an option. */
-function toText(value: unknown): string | null | undefined {
-  if (value === null) return null;
-  if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  const isList = Array.isArray(value) && value.every((item) => typeof item === "string");
-  return isList ? value.join(",") : undefined;
+function explain(key: string): string {
+  const ofAnApp = perAppOptions.filter(({ perApp }) => /^\w+/.exec(perApp)?.[0] === key);
+  return ofAnApp.length === 0
+    ? explainUnknown(key, knownKeys, (known) => known)
+    : `it goes into an app, in apps; for the one app without apps it is ${ofAnApp.map((option) => option.key).join(", ")}.`;
 }

@@ -4,49 +4,7 @@ import fc from "fast-check";
 import { loadAdmin, loadConfig, formatErrors, type Config } from "../config.ts";
 import { describeSettings } from "./describe.ts";
 import { allOptions } from "./options.ts";
-
-interface Given {
-  readonly argv?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly files?: Readonly<Record<string, string>>;
-}
-
-const credentials = { REVERB_APP_ID: "1", REVERB_APP_KEY: "key", REVERB_APP_SECRET: "secret" };
-
-function input({ argv = [], env = {}, files = {} }: Given) {
-  return {
-    argv,
-    env,
-    readFile(path: string): string {
-      const text = files[path];
-      if (text === undefined) throw Object.assign(new Error(path), { code: "ENOENT" });
-      return text;
-    },
-  };
-}
-
-function load(given: Given = {}) {
-  return loadConfig(input({ ...given, env: { ...credentials, ...given.env } }));
-}
-
-function configOf(given: Given = {}): Config {
-  const loaded = load(given);
-  assert.ok(loaded.ok, loaded.ok ? "" : formatErrors(loaded.errors));
-  return loaded.config;
-}
-
-function sourceOf(key: string, given: Given): string | undefined {
-  const loaded = load(given);
-  assert.ok(loaded.ok, loaded.ok ? "" : formatErrors(loaded.errors));
-  return loaded.settings.find(({ option }) => option.key === key)?.source;
-}
-
-/** The errors as `name: message`. */
-function errorsOf(given: Given): readonly string[] {
-  const loaded = load(given);
-  assert.equal(loaded.ok, false, "it must not be taken");
-  return loaded.ok ? [] : loaded.errors.map(({ name, message }) => `${name}: ${message}`);
-}
+import { configOf, errorsOf, input, load, sourceOf, type Given } from "./testing/given.ts";
 
 describe("with Laravel's credentials and nothing else", () => {
   it("is the configuration of the documents", () => {
@@ -109,6 +67,14 @@ describe("with Laravel's credentials and nothing else", () => {
         writeWaitMs: 10_000,
       },
       httpApi: { maxBodyBytes: 2_097_152, timestampToleranceMs: 300_000 },
+      webhooks: {
+        apps: [{ id: "1", key: "key", endpoints: [] }],
+        batchWindowMs: 50,
+        graceMs: 3000,
+        maxQueuedEvents: 10_000,
+        timeoutMs: 10_000,
+        retryForMs: 300_000,
+      },
       log: { level: "info" },
     } satisfies Config);
   });
@@ -449,7 +415,7 @@ describe("unknown names in the environment", () => {
     POGO_AUTH_SCRIPT: /the app itself is asked over HTTP.*Remove it\.$/,
     POGO_NUM_SHARDS: /there are no shards\. Remove it\.$/,
     POGO_WS_WRITE_BURST_SIZE: /one write per turn of the event loop\. Remove it\.$/,
-    POGO_WEBHOOK_URL: /webhooks are not in this version\. Remove it\.$/,
+    POGO_REDIS_HOST: /Redis is not in this version.*Remove it\.$/,
     POGO_WS_FANOUT_MODE: /removed from the original too/,
   };
   for (const [name, message] of Object.entries(faults)) {
@@ -614,7 +580,18 @@ describe("secrets", () => {
       argv: ["--config", "/c"],
       files: { "/c": `{"app_secret": ${secret}` },
     }),
+    (secret: string): Given => ({ env: { POGO_WEBHOOK_SECRET: secret } }),
+    (secret: string): Given => ({ argv: [`--webhook-secret=${secret}`] }),
+    (secret: string): Given => ({ env: { POGO_WEBHOOK_URL: `https://app.test/?token=${secret}` } }),
+    (secret: string): Given => inApp({ secret }),
+    (secret: string): Given => inApp({ secret: "s", secert: secret }),
+    (secret: string): Given => inApp({ secret: "s", webhooks: [{ url: "/hook", secret }] }),
   );
+
+  function inApp(entry: object): Given {
+    const apps = [{ app_id: "1", key: "key", ...entry }];
+    return { argv: ["--config", "/c"], files: { "/c": JSON.stringify({ apps }) } };
+  }
 
   it("are in nothing that is printed, neither in errors nor by check", () => {
     const spoil = fc.constantFrom(
@@ -629,9 +606,9 @@ describe("secrets", () => {
         const loaded = load(place(spoilt(secret)));
         const printed = loaded.ok ? describeSettings(loaded.settings) : formatErrors(loaded.errors);
         assert.ok(!printed.includes(secret), printed);
-        if (loaded.ok) assert.match(printed, /app_secret +\(hidden\)/);
+        if (loaded.ok) assert.match(printed, /secret +\(hidden\)/);
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -3,7 +3,8 @@
 import { assemble, readAdmin } from "./assemble.ts";
 import { findConflicts } from "./conflicts.ts";
 import type { ConfigError } from "./errors.ts";
-import { createReader, type ConfigInput, type Setting } from "./reader.ts";
+import type { ConfigInput } from "./places.ts";
+import { createReader, type Setting } from "./reader.ts";
 import type { Config } from "./shape.ts";
 
 export type Loaded =
@@ -22,7 +23,7 @@ export type Loaded =
 export function loadConfig(input: ConfigInput): Loaded {
   const reader = createReader(input);
   const config = assemble(reader);
-  const errors = [...reader.errors, ...findConflicts(config, reader)];
+  const errors = withoutRepeats([...reader.errors, ...findConflicts(config, reader)]);
   return errors.length === 0
     ? { ok: true, config, settings: reader.settings() }
     : { ok: false, errors };
@@ -39,4 +40,9 @@ export function loadAdmin(
   const ours: ReadonlySet<string> = new Set(["invalid", "conflict", "file"]);
   const errors = reader.errors.filter(({ kind }) => ours.has(kind));
   return errors.length === 0 ? { ok: true, admin } : { ok: false, errors };
+}
+
+/** Several apps may have found the same wrong value. */
+function withoutRepeats(errors: readonly ConfigError[]): readonly ConfigError[] {
+  return [...new Map(errors.map((error) => [`${error.name}: ${error.message}`, error])).values()];
 }

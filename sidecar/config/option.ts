@@ -7,10 +7,15 @@ export interface OptionRow<T> {
   readonly env: `POGO_${string}`;
   /** Laravel's own name for it. */
   readonly laravel?: `REVERB_${string}`;
-  /** A duration that is a bare number of seconds under Laravel's name. */
+  /** A duration that is a bare number of seconds in Laravel's places: under its name, and in an app's entry. */
   readonly laravelSeconds?: true;
   /** The original's name in the environment, where it means the same. */
   readonly original?: `POGO_WS_${string}`;
+  /**
+   * Its place in an entry of `apps` in the config file: `ping_interval`, `rate_limiting.enabled`, `webhooks[].url`.
+   * It may then differ from app to app; an option without it holds for the whole node.
+   */
+  readonly perApp?: string;
   readonly parser: Parser<T>;
   readonly fallback: NoInfer<T>;
   /** In place of the fallback in texts: where it depends on another option. */

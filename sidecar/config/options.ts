@@ -5,6 +5,7 @@ import { app, clientMessages } from "./options/app.ts";
 import { authorization } from "./options/authorization.ts";
 import { httpApi, limits } from "./options/limits.ts";
 import { operation, server, upstream } from "./options/traffic.ts";
+import { webhooks } from "./options/webhooks.ts";
 
 /** All rows by the name they have inside. */
 export const options = {
@@ -15,6 +16,7 @@ export const options = {
   ...authorization,
   ...limits,
   ...httpApi,
+  ...webhooks,
   ...operation,
 } as const;
 
@@ -30,7 +32,13 @@ export const optionGroups: readonly {
   { title: "Authorization without a signature", rows: Object.values(authorization) },
   { title: "Connections and queues", rows: Object.values(limits) },
   { title: "HTTP API", rows: Object.values(httpApi) },
+  { title: "Webhooks", rows: Object.values(webhooks) },
   { title: "Operation", rows: Object.values(operation) },
 ];
 
 export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);
+
+/** Those that may differ from app to app. */
+export const perAppOptions = allOptions.filter(
+  (row): row is Option<unknown> & { readonly perApp: string } => row.perApp !== undefined,
+);

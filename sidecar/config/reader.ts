@@ -1,48 +1,60 @@
-/** Finds the value of one option: flags before environment before file before its default. */
+/** Finds the value of one option: an app's entry before flags before environment before file before its default. */
 
-import { readEnvironment, type Environment } from "./environment.ts";
-import { quote, withoutUrlPassword, type ConfigError } from "./errors.ts";
-import { readConfigFile, readText, type ReadFile } from "./file.ts";
-import { readFlags } from "./flags.ts";
+import { quote, withoutUrlSecrets, type ConfigError } from "./errors.ts";
+import { readText } from "./file.ts";
 import { allOptions } from "./options.ts";
 import type { Option } from "./option.ts";
-
-export interface ConfigInput {
-  /** Flags: what follows the command. */
-  readonly argv: readonly string[];
-  readonly env: Environment;
-  readonly readFile: ReadFile;
-}
+import {
+  keyInEntry,
+  placesOf,
+  readSources,
+  textsAt,
+  type ConfigInput,
+  type Entry,
+  type Place,
+} from "./places.ts";
 
 /** The value of one option as it is shown, and where it was found: a flag, a name, `port in FILE`, `default`. */
 export interface Setting {
   readonly option: Option<unknown>;
+  /** In the config file: `port`, or `ping_interval` and `webhooks[0].url` within an app. */
+  readonly key: string;
   /** Masked if secret. */
   readonly text: string;
   readonly source: string;
+  /** `apps[1]`: the value is that app's; null: it holds for the node, or for its only app. */
+  readonly app: string | null;
 }
 
-export interface Reader {
+/** Whose values are read: the node's, those of one of its apps, or of one webhook of an app. */
+export interface Scope {
   /** The option's value; where it can't be had, that is an error and the fallback stands in for it. */
   readonly read: <T>(option: Option<T>, fallback?: T) => T;
-  /** A text in the environment that is no option of ours; undefined if not set. */
-  readonly readForeign: (name: string) => string | undefined;
-  /** Whether the option was given but could not be had. */
+  /** Whether the option was given but could not be had, or is missing. */
   readonly hasFailed: (option: Option<unknown>) => boolean;
-  /** Of all that has been read, in the order of the table. */
-  readonly settings: () => readonly Setting[];
-  readonly errors: ConfigError[];
+  /** Where to change it: `POGO_PORT`, `apps[1].ping_interval in /etc/pogo.json`. */
+  readonly nameOf: (option: Option<unknown>) => string;
 }
 
-/** A place where an option may stand. */
-interface Place {
-  readonly texts: ReadonlyMap<string, string>;
-  /** In `texts`. */
-  readonly key: string;
-  /** In messages. */
-  readonly name: string;
-  readonly fileSuffix: string;
-  readonly kind: "flag" | "env" | "laravel" | "file";
+export interface AppScope extends Scope {
+  /** One for each entry of its `webhooks`; where it has no `webhooks`, the app's own scope. */
+  readonly webhooks: readonly Scope[];
+  readonly hasOwnWebhooks: boolean;
+}
+
+export interface Reader extends Scope {
+  /** One for each app: the entries of `apps` in the config file, or the node itself with its only app. */
+  readonly apps: readonly AppScope[];
+  /** The file that has `apps`; null: there is one app, that of the options. */
+  readonly appsFile: string | null;
+  /** Under which names an option is given outside of entries, Laravel's left out. */
+  readonly namesGiven: (option: Option<unknown>) => readonly string[];
+  /** A text in the environment that is no option of ours; undefined if not set. */
+  readonly readForeign: (name: string) => string | undefined;
+  /** Of all that has been read: the node's in the order of the table, then each app's. */
+  readonly settings: () => readonly Setting[];
+  /** Two apps that read the same wrong value have an error each. */
+  readonly errors: readonly ConfigError[];
 }
 
 interface Found {
@@ -51,72 +63,73 @@ interface Found {
   readonly kind: Place["kind"];
 }
 
-export function createReader({ argv, env, readFile }: ConfigInput): Reader {
-  const flags = readFlags(argv);
-  const environment = readEnvironment(env);
-  const errors: ConfigError[] = [...flags.errors, ...environment.errors];
-  const settings = new Map<string, Setting>();
-  const failed = new Set<string>();
-
-  const configPath = flags.texts.get("config") ?? environment.texts.get("POGO_CONFIG")?.trim();
-  const file = configPath ? readConfigFile(configPath, readFile) : null;
-  if (file) errors.push(...file.errors);
+export function createReader(input: ConfigInput): Reader {
+  const sources = readSources(input);
+  const { file } = sources;
+  const errors: ConfigError[] = [...sources.errors];
   // What seems to be missing may well be in there.
   const isFileLost = file?.errors.some(({ kind }) => kind === "file") ?? false;
+  const settings: Map<Option<unknown>, Setting>[] = [];
 
-  function placesOf({ key, flag, env, original, laravel }: Option<unknown>): readonly Place[] {
-    const inEnv = { texts: environment.texts, fileSuffix: "_FILE" };
-    const places: Place[] = [
-      { texts: flags.texts, key, name: flag, fileSuffix: "_file", kind: "flag" },
-      { ...inEnv, key: env, name: env, kind: "env" },
-    ];
-    if (original) places.push({ ...inEnv, key: original, name: original, kind: "env" });
-    if (laravel) places.push({ ...inEnv, key: laravel, name: laravel, kind: "laravel" });
-    if (file) {
-      const name = `${key} in ${configPath}`;
-      places.push({ texts: file.texts, key, name, fileSuffix: "_file", kind: "file" });
+  function createScope(entry: Entry | null): Scope {
+    const found = new Map<Option<unknown>, Setting>();
+    settings.push(found);
+    const failed = new Set<Option<unknown>>();
+
+    const nameOf = (option: Option<unknown>): string => {
+      const key = entry === null ? null : keyInEntry(option, entry);
+      return entry === null || key === null || key.includes("[]")
+        ? option.env
+        : entry.app.nameOf(key);
+    };
+
+    function read<T>(option: Option<T>, fallback = option.fallback): T {
+      const errorsBefore = errors.length;
+      const place = find(option, entry);
+      const value = place ? parse(option, place) : undefined;
+      const hasSaidWhy = isFileLost || errors.length > errorsBefore;
+      if (value === undefined && option.required && !hasSaidWhy) {
+        const message = entry === null ? missing(option) : "it is not set; every app has its own.";
+        errors.push({ kind: "missing", name: nameOf(option), message });
+      }
+      if (errors.length > errorsBefore) failed.add(option);
+      const used = value === undefined ? fallback : value;
+      found.set(option, {
+        option,
+        key: (entry && keyInEntry(option, entry)) ?? option.key,
+        text: option.secret ? "(hidden)" : option.parser.show(used),
+        source: place?.source ?? sourceOfDefault(option),
+        app: entry?.app.name ?? null,
+      });
+      return used;
     }
-    return places;
+
+    return { read, nameOf, hasFailed: (option) => failed.has(option) };
   }
 
   /** Null: not set, or not to be had, which is an error then. */
-  function find(option: Option<unknown>): Found | null {
-    for (const { texts, key, name, fileSuffix, kind } of placesOf(option)) {
-      const direct = textAt(texts.get(key), kind, option);
-      const path = option.secret && textAt(texts.get(key + fileSuffix), kind, option);
+  function find(option: Option<unknown>, entry: Entry | null): Found | null {
+    for (const place of placesOf(option, sources, entry)) {
+      const { name, fileName, kind } = place;
+      const { direct, path } = textsAt(place, option);
       if (direct !== undefined && path) {
         const message = "it is given twice, as a value and as a file; leave one of them out.";
         errors.push({ kind: "conflict", name, message });
         return null;
       }
       if (direct !== undefined) return { text: direct, source: name, kind };
-      if (path) return findInFile(path, `${name}${kind === "flag" ? "-file" : fileSuffix}`);
+      if (path) return findInFile(path, fileName);
     }
     return null;
   }
 
   function findInFile(path: string, name: string): Found | null {
-    const read = readText(path, readFile);
+    const read = readText(path, input.readFile);
     const text = read.ok ? read.text.replace(/\r?\n$/, "") : "";
     if (read.ok && text !== "") return { text, source: `${name} (${path})`, kind: "file" };
     const message = `${quote(path)}: ${read.ok ? "the file is empty." : read.message}`;
     errors.push({ kind: "file", name, message });
     return null;
-  }
-
-  function read<T>(option: Option<T>, fallback = option.fallback): T {
-    const errorsBefore = errors.length;
-    const found = find(option);
-    const value = found ? parse(option, found) : undefined;
-    const hasSaidWhy = isFileLost || errors.length > errorsBefore;
-    if (value === undefined && option.required && !hasSaidWhy) {
-      errors.push({ kind: "missing", name: option.env, message: missing(option) });
-    }
-    if (errors.length > errorsBefore) failed.add(option.key);
-    const used = value === undefined ? fallback : value;
-    const text = option.secret ? "(hidden)" : option.parser.show(used);
-    settings.set(option.key, { option, text, source: found?.source ?? sourceOfDefault(option) });
-    return used;
   }
 
   /** Undefined: the text is no value, which is an error then. */
@@ -132,41 +145,45 @@ export function createReader({ argv, env, readFile }: ConfigInput): Reader {
         "the quotes around it are part of the value (docker's --env-file keeps them); leave them out.",
       );
     }
-    const isSeconds = kind === "laravel" && option.laravelSeconds && /^\d+(\.\d+)?$/.test(text);
+    const isLaravels = kind === "laravel" || kind === "entry";
+    const isSeconds = isLaravels && option.laravelSeconds && /^\d+(\.\d+)?$/.test(text);
     const parsed = option.parser.parse(isSeconds ? `${text}s` : text);
     if (parsed.ok) return parsed.value;
     const shown = option.secret ? "its value (hidden)" : quote(text);
-    const why = parsed.why === undefined ? "" : `: ${withoutUrlPassword(parsed.why)}`;
+    const why = parsed.why === undefined ? "" : `: ${withoutUrlSecrets(parsed.why)}`;
     return fail(`${shown} is not ${option.parser.allowed}${why}.`);
   }
 
+  function namesGiven(option: Option<unknown>): readonly string[] {
+    return placesOf(option, sources, null).flatMap((place) => {
+      if (place.kind === "laravel") return [];
+      const { direct, path } = textsAt(place, option);
+      if (direct !== undefined) return [place.name];
+      return path === undefined ? [] : [place.fileName];
+    });
+  }
+
+  const node = createScope(null);
+  const apps = file?.apps?.map((app): AppScope => {
+    const scope = createScope({ app, webhook: null });
+    if (app.webhookCount === null) return { ...scope, webhooks: [scope], hasOwnWebhooks: false };
+    const webhooks = Array.from({ length: app.webhookCount }, (_, webhook) =>
+      createScope({ app, webhook }),
+    );
+    return { ...scope, webhooks, hasOwnWebhooks: true };
+  });
+
   return {
-    read,
-    readForeign: (name) => environment.texts.get(name),
-    hasFailed: ({ key }) => failed.has(key),
-    settings: () => allOptions.flatMap(({ key }) => settings.get(key) ?? []),
+    ...node,
+    apps: apps ?? [{ ...node, webhooks: [node], hasOwnWebhooks: false }],
+    appsFile: apps && file ? file.path : null,
+    namesGiven,
+    readForeign: (name) => sources.environment.get(name),
+    settings: () =>
+      settings.flatMap((found) => allOptions.flatMap((option) => found.get(option) ?? [])),
     errors,
   };
 }
-
-/** What stands at a place; undefined if that counts as not set. */
-function textAt(
-  text: string | undefined,
-  kind: Place["kind"],
-  option: Option<unknown>,
-): string | undefined {
-  if (text === undefined) return undefined;
-  // A secret's white space is kept, to be refused: whoever made the signature did not leave it out.
-  const trimmed = option.secret && text.trim() !== "" ? text : text.trim();
-  const isNothing =
-    trimmed === "" || (kind === "laravel" && laravelNothing.has(trimmed.toLowerCase()));
-  if (!isNothing) return trimmed;
-  // A flag was written by hand: nothing in its place is a mistake (`--port=$PROT`).
-  return kind === "flag" || option.whenEmpty !== undefined ? "" : undefined;
-}
-
-/** What Laravel's `env()` takes for null or for an empty text. */
-const laravelNothing: ReadonlySet<string> = new Set(["null", "(null)", "empty", "(empty)"]);
 
 function sourceOfDefault({ fallbackText }: Option<unknown>): string {
   return fallbackText === undefined ? "default" : `default: ${fallbackText}`;

@@ -1,8 +1,25 @@
 /** The effective configuration: what `createSidecar` is given, grouped by who needs it. */
 
 import type { App, Rate } from "../core/app.ts";
+import type { WebhookEvent } from "../core/ports.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+export interface WebhookEndpoint {
+  /** `http(s)://…`, or `/…`: a path on the upstream, which then is not null. */
+  readonly url: string;
+  /** Null: all of them. */
+  readonly events: ReadonlySet<WebhookEvent["name"]> | null;
+  /** Null: of all channels. */
+  readonly channelPrefix: string | null;
+  readonly secret: string;
+}
+
+export interface WebhookApp {
+  readonly id: string;
+  readonly key: string;
+  readonly endpoints: readonly WebhookEndpoint[];
+}
 
 export interface Config {
   /** The tenants; at least one. Ids and keys are unique. */
@@ -72,6 +89,22 @@ export interface Config {
   readonly httpApi: {
     readonly maxBodyBytes: number;
     readonly timestampToleranceMs: number;
+  };
+
+  /** Who is told what happens on channels. */
+  readonly webhooks: {
+    /** One for each of `apps`, in their order. */
+    readonly apps: readonly WebhookApp[];
+    /** How long an event waits for others to share its request; 0: for none. */
+    readonly batchWindowMs: number;
+    /** How long an end waits for its undoing; 0: it is told at once. */
+    readonly graceMs: number;
+    /** For each endpoint. */
+    readonly maxQueuedEvents: number;
+    /** For one attempt. */
+    readonly timeoutMs: number;
+    /** How long an event is tried; 0: once. */
+    readonly retryForMs: number;
   };
 
   readonly log: { readonly level: LogLevel };

@@ -6,12 +6,14 @@ import { directives } from "./directives.ts";
  * @param name in the words of the config file's keys: `outbound_queue_size`, `ws_write_burst_size`
  * @param known the names there are, in the same spelling
  * @param spell a key as the reader writes it: `POGO_PORT`, `--port`, `port`
+ * @param whereListed where to find all names
  * @returns the end of a sentence
  */
 export function explainUnknown(
   name: string,
   known: readonly string[],
   spell: (key: string) => string,
+  whereListed = "--help lists them.",
 ): string {
   const bare = name.replace(/^ws_/, "");
   const directive = directives.find((row) => row.name === bare);
@@ -27,7 +29,7 @@ export function explainUnknown(
     .toSorted((a, b) => a.distance - b.distance);
   return nearest && nearest.distance <= Math.max(2, Math.floor(bare.length / 4))
     ? `there is no such option; did you mean ${spell(nearest.key)}?`
-    : "there is no such option; --help lists them.";
+    : `there is no such option; ${whereListed}`;
 }
 
 /** Levenshtein's: letters to insert, delete or replace, with two neighbours swapped counted as one. */

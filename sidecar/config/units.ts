@@ -16,17 +16,20 @@ const longestMs = 24 * 3_600_000;
  * `54s`, `1500ms`, `2m`, `1.5h`, and Go's composites that the original took: `1m30s`. A bare number is refused,
  * since nobody can tell seconds from milliseconds.
  * @param options.stepMs the value is a multiple of it
- * @param options.zero 0 is a value, written `0`, `0s` or `off`
+ * @param options.zero 0 is a value, written `0`, `0s` or `off`; a text says what for, else it is no limit
  */
-export function duration(options: { stepMs?: number; zero?: boolean } = {}): Parser<number> {
+export function duration(
+  options: { stepMs?: number; zero?: boolean | string } = {},
+): Parser<number> {
   const { stepMs = 1, zero = false } = options;
+  const meaning = zero === true ? "for no limit" : zero;
   const examples = stepMs === 1000 ? "54s, 2m, 1h" : "54s, 1500ms, 2m, 1h";
   return {
-    allowed: `a duration up to 24h with its unit (${examples})${zero ? ", or 0 for no limit" : ""}`,
+    allowed: `a duration up to 24h with its unit (${examples})${meaning === false ? "" : `, or 0 ${meaning}`}`,
     placeholder: "duration",
     parse(text) {
       const lowerCase = text.toLowerCase();
-      if (zero && /^(0+|off)$/.test(lowerCase)) return accept(0);
+      if (zero !== false && /^(0+|off)$/.test(lowerCase)) return accept(0);
       if (/^\d+(\.\d+)?$/.test(text)) {
         return reject(`a bare number has no unit, ${text}s is seconds and ${text}ms milliseconds`);
       }
@@ -37,7 +40,7 @@ export function duration(options: { stepMs?: number; zero?: boolean } = {}): Par
       }
       const value = Math.round(total);
       if (value > longestMs) return reject();
-      if (value === 0) return zero ? accept(0) : reject("it must be longer than zero");
+      if (value === 0) return zero === false ? reject("it must be longer than zero") : accept(0);
       return value % stepMs === 0
         ? accept(value)
         : reject("the protocol counts whole seconds here");

@@ -9,6 +9,7 @@ export const app = {
   appId: option({
     env: "POGO_APP_ID",
     laravel: "REVERB_APP_ID",
+    perApp: "app_id",
     parser: credential("id"),
     fallback: "",
     required: true,
@@ -17,6 +18,7 @@ export const app = {
   appKey: option({
     env: "POGO_APP_KEY",
     laravel: "REVERB_APP_KEY",
+    perApp: "key",
     parser: credential("key"),
     fallback: "",
     required: true,
@@ -25,6 +27,7 @@ export const app = {
   appSecret: option({
     env: "POGO_APP_SECRET",
     laravel: "REVERB_APP_SECRET",
+    perApp: "secret",
     parser: credential("secret"),
     fallback: "",
     required: true,
@@ -34,6 +37,7 @@ export const app = {
   allowedOrigins: option({
     env: "POGO_ALLOWED_ORIGINS",
     laravel: "REVERB_ALLOWED_ORIGINS",
+    perApp: "allowed_origins",
     parser: allowedOrigins,
     fallback: ["*"],
     docs: "Pages that may connect: host names, patterns and whole origins; `*` is every page, and clients that send no Origin. Other pages are refused with 4009. Cookies are spent on authorization for pages of the same host and for origins that are named here; `*` names none.",
@@ -42,6 +46,7 @@ export const app = {
     env: "POGO_ACTIVITY_TIMEOUT",
     laravel: "REVERB_APP_ACTIVITY_TIMEOUT",
     laravelSeconds: true,
+    perApp: "activity_timeout",
     parser: duration({ stepMs: 1000 }),
     fallback: 30_000,
     docs: "Silence after which a client pings us; it is told so on connecting. Shorter finds dead connections sooner and costs pings.",
@@ -50,12 +55,15 @@ export const app = {
     env: "POGO_PING_PERIOD",
     laravel: "REVERB_APP_PING_INTERVAL",
     laravelSeconds: true,
+    perApp: "ping_interval",
     parser: duration(),
     fallback: 54_000,
     docs: "Silence of a client after which it is pinged. Keep it below the idle timeout of any load balancer in front.",
   }),
   pongWait: option({
     env: "POGO_PONG_WAIT",
+    laravelSeconds: true,
+    perApp: "pong_wait",
     parser: duration(),
     fallback: 60_000,
     fallbackText: "ping_period × 10/9",
@@ -64,6 +72,7 @@ export const app = {
   appMaxConnections: option({
     env: "POGO_APP_MAX_CONNECTIONS",
     laravel: "REVERB_APP_MAX_CONNECTIONS",
+    perApp: "max_connections",
     parser: orNone(count),
     fallback: null,
     whenEmpty: null,
@@ -72,30 +81,35 @@ export const app = {
   maxMessageSize: option({
     env: "POGO_MAX_MESSAGE_SIZE",
     laravel: "REVERB_APP_MAX_MESSAGE_SIZE",
+    perApp: "max_message_size",
     parser: bytes({ min: 1, max: 64 * 1024 ** 2 }),
     fallback: 10_000,
     docs: "Bytes of one message from a client. A longer one closes its connection with 1009.",
   }),
   maxChannelsPerConnection: option({
     env: "POGO_MAX_CHANNELS_PER_CONNECTION",
+    perApp: "max_channels_per_connection",
     parser: orNone(count),
     fallback: 10_000,
     docs: "Channels that one connection may be in. Beyond it a subscribe is refused with 4302; the connection stays.",
   }),
   maxPresenceMembers: option({
     env: "POGO_MAX_PRESENCE_MEMBERS",
+    perApp: "max_presence_members",
     parser: orNone(count),
     fallback: null,
     docs: "Users in one presence channel. Beyond it a subscribe is refused with 4303. Pusher allows 100; every joiner is sent the whole list.",
   }),
   maxPresenceMemberSize: option({
     env: "POGO_MAX_PRESENCE_MEMBER_SIZE",
+    perApp: "max_presence_member_size",
     parser: orNone(bytes({ min: 1, max: 1024 ** 2 })),
     fallback: null,
     docs: "Bytes of a member's `channel_data`. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
   }),
   subscriptionCount: option({
     env: "POGO_SUBSCRIPTION_COUNT",
+    perApp: "subscription_count",
     parser: boolean,
     fallback: false,
     docs: "Tell a channel's subscribers how many they are when that has changed (`pusher_internal:subscription_count`), presence channels left out.",
@@ -106,6 +120,7 @@ export const clientMessages = {
   acceptClientEventsFrom: option({
     env: "POGO_ACCEPT_CLIENT_EVENTS_FROM",
     laravel: "REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM",
+    perApp: "accept_client_events_from",
     parser: oneOf(["members", "all", "private", "none"]),
     fallback: "members",
     docs: "Who may send client events (`client-*`, Echo's whispers). `members` of the channel, public ones included; `all`, to any channel; `private`, members of private and presence channels only, as at Pusher; `none`.",
@@ -113,6 +128,7 @@ export const clientMessages = {
   clientMsgRateLimit: option({
     env: "POGO_CLIENT_MSG_RATE_LIMIT",
     original: "POGO_WS_CLIENT_MSG_RATE_LIMIT",
+    perApp: "client_msg_rate_limit",
     parser: positive,
     fallback: 50,
     docs: "Client events a second that a connection may send. What comes on top is refused with 4301; the connection stays.",
@@ -120,6 +136,7 @@ export const clientMessages = {
   clientMsgRateBurst: option({
     env: "POGO_CLIENT_MSG_RATE_BURST",
     original: "POGO_WS_CLIENT_MSG_RATE_BURST",
+    perApp: "client_msg_rate_burst",
     parser: count,
     fallback: 20,
     docs: "Client events that a connection may send at once, before the rate counts.",
@@ -127,6 +144,7 @@ export const clientMessages = {
   rateLimitingEnabled: option({
     env: "POGO_RATE_LIMITING_ENABLED",
     laravel: "REVERB_APP_RATE_LIMITING_ENABLED",
+    perApp: "rate_limiting.enabled",
     parser: boolean,
     fallback: false,
     docs: "Reverb's limit on all messages of a connection, subscribes included; pings and pongs are not counted. The next three options say how many.",
@@ -134,6 +152,7 @@ export const clientMessages = {
   rateLimitMaxAttempts: option({
     env: "POGO_RATE_LIMIT_MAX_ATTEMPTS",
     laravel: "REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS",
+    perApp: "rate_limiting.max_attempts",
     parser: count,
     fallback: 60,
     docs: "Messages that a connection may send in the time of the next option. A page that joins more channels than this on loading is refused some.",
@@ -141,6 +160,7 @@ export const clientMessages = {
   rateLimitDecaySeconds: option({
     env: "POGO_RATE_LIMIT_DECAY_SECONDS",
     laravel: "REVERB_APP_RATE_LIMIT_DECAY_SECONDS",
+    perApp: "rate_limiting.decay_seconds",
     parser: integer({ min: 1, max: 86_400 }, "seconds"),
     fallback: 60,
     docs: "Seconds, a plain number, in which the messages of the option before may come.",
@@ -148,6 +168,7 @@ export const clientMessages = {
   rateLimitTerminate: option({
     env: "POGO_RATE_LIMIT_TERMINATE",
     laravel: "REVERB_APP_RATE_LIMIT_TERMINATE",
+    perApp: "rate_limiting.terminate_on_limit",
     parser: boolean,
     fallback: false,
     docs: "Close a connection that sends more than that, instead of refusing the message.",
