@@ -3,13 +3,18 @@ import { describe, it } from "node:test";
 import type { CommandContext } from "./command.ts";
 import { loadOrMakeUp } from "./credentials.ts";
 
-function load(given: { isTerminal: boolean; env?: Record<string, string>; argv?: string[] }) {
+function load(given: {
+  isTerminal: boolean;
+  env?: Record<string, string>;
+  argv?: string[];
+  file?: string;
+}) {
   let printed = "";
   const context: CommandContext = {
     argv: [],
     env: {},
     ...given,
-    readFile: () => "",
+    readFile: () => given.file ?? "",
     print: (text) => (printed += text),
     complain: () => undefined,
   };
@@ -46,6 +51,19 @@ describe("start without any credentials", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it("makes up none for an app that the config file lists without them", () => {
+    const { loaded, printed } = load({
+      isTerminal: true,
+      argv: ["--config", "/c"],
+      file: '{"apps": [{}]}',
+    });
+    assert.equal(
+      loaded.ok ? "" : loaded.errors.map(({ kind }) => kind).join(),
+      "missing,missing,missing",
+    );
+    assert.equal(printed(), "");
   });
 
   it("makes up others each time", () => {

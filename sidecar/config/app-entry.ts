@@ -2,7 +2,7 @@
 
 import type { ConfigError } from "./errors.ts";
 import { isObject, toText, whatTextIs } from "./json-values.ts";
-import type { Option } from "./option.ts";
+import { canBeNone, type Option } from "./option.ts";
 import { allOptions, perAppOptions } from "./options.ts";
 import { explainUnknown } from "./suggest.ts";
 
@@ -106,11 +106,6 @@ function levelBelow(prefix: string): Level {
       : [[key, option]];
   });
   return new Map(rows);
-}
-
-function canBeNone({ parser }: Option<unknown>): boolean {
-  const parsed = parser.parse("none");
-  return parsed.ok && parsed.value === null;
 }
 
 function explain(key: string, level: Level): string {

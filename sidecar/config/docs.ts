@@ -1,5 +1,6 @@
 /** `docs/configuration.md`, made of the option table, so that neither can say what the other does not. */
 
+import { renderAppDocs } from "./app-docs.ts";
 import { directives, type Directive } from "./directives.ts";
 import { fallbackText, type Option } from "./option.ts";
 import { allOptions, optionGroups } from "./options.ts";
@@ -9,6 +10,7 @@ export function renderConfigurationDocs(): string {
     intro,
     "## Options\n",
     ...optionGroups.map(({ title, rows }) => `### ${title}\n\n${optionTable(rows)}`),
+    renderAppDocs(),
     laravelIntro,
     laravelTable(),
     directivesIntro,
@@ -26,16 +28,16 @@ Pogo Sidecar needs three values, the app's id, key and secret, and finds them un
 
 1. **Flags**: \`--port 9000\` or \`--port=9000\`.
 2. **Environment**: \`POGO_PORT=9000\`; after it the name of the original module (\`POGO_WS_…\`), after that [Laravel's](#laravels-names).
-3. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`.
+3. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
 4. **Defaults**.
 
-The first place that has a value wins. A name that is set but empty counts as not set, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
+The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
 
-A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file. One line break at its end is left out. The value and the file together are an error.
+A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`. One line break at its end is left out. The value and the file together are an error.
 
 An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit is never silently the default; other names of the environment are left alone, \`REVERB_…\` and the variables that Kubernetes makes for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`) included.
 
-- **Durations** carry their unit: \`54s\`, \`1500ms\`, \`2m\`, \`1h\`, \`1m30s\`. Only under Laravel's names a bare number is in seconds, as there.
+- **Durations** carry their unit: \`54s\`, \`1500ms\`, \`2m\`, \`1h\`, \`1m30s\`. A bare number is in seconds where Laravel has it so, under its names and in an app of the config file, and else refused.
 - **Bytes** are a number, or one with \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`.
 - **Booleans** are \`true\` or \`false\` (also \`1\`, \`0\`, \`on\`, \`off\`, \`yes\`, \`no\`); as a flag the name alone is \`true\`.
 - **Lists** are separated by commas; in the config file they may be JSON lists.
@@ -70,7 +72,7 @@ function namesOf({ env, flag, secret }: Option<unknown>): readonly string[] {
 
 const laravelIntro = `## Laravel's names
 
-These work as they stand in the app's \`.env\`. Where both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens.
+These work as they stand in the app's \`.env\`. Where both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens. \`REVERB_APP_ID\`, \`REVERB_APP_KEY\` and \`REVERB_APP_SECRET\` are not read where the config file has \`apps\`.
 `;
 
 function laravelTable(): string {

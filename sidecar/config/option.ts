@@ -42,6 +42,12 @@ export function option<T>(row: OptionRow<T>): Option<T> {
   return { ...row, key, flag: `--${key.replaceAll("_", "-")}` };
 }
 
+/** Whether there is a value for "none": no limit, no prefix. */
+export function canBeNone({ parser }: Option<unknown>): boolean {
+  const parsed = parser.parse("none");
+  return parsed.ok && parsed.value === null;
+}
+
 export function fallbackText(row: Option<unknown>): string {
   if (row.required) return "required";
   return row.fallbackText ?? row.parser.show(row.fallback);

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { formatErrors, loadConfig } from "../config.ts";
 import { directives } from "./directives.ts";
 import { renderConfigurationDocs } from "./docs.ts";
 import { describeFlags } from "./describe.ts";
-import { allOptions, options } from "./options.ts";
+import { allOptions, options, perAppOptions } from "./options.ts";
+import { input } from "./testing/given.ts";
 
 describe("the option table", () => {
   it("has every option in one group", () => {
@@ -17,6 +19,11 @@ describe("the option table", () => {
       [env, flag, laravel, original].filter((name) => name !== undefined),
     );
     assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted());
+  });
+
+  it("gives no two options the same place in an app of the config file", () => {
+    const places = perAppOptions.map(({ perApp }) => perApp);
+    assert.deepEqual(places.toSorted(), [...new Set(places)].toSorted());
   });
 
   for (const { env, parser, fallback, required, docs } of allOptions) {
@@ -68,6 +75,41 @@ describe("docs/configuration.md", () => {
   it("is what the option table says; npm run docs writes it", () => {
     const written = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
     assert.equal(written, renderConfigurationDocs());
+  });
+
+  it("has an example of several apps that is complete: it is loaded as it stands there", () => {
+    const [, section = ""] = renderConfigurationDocs().split("## Several apps");
+    const [, json = ""] = /```json\n(.*?)```/s.exec(section) ?? [];
+    const files = {
+      "/etc/pogo.json": json,
+      "/run/secrets/shop": "shop-secret\n",
+      "/run/secrets/stats": "stats-secret\n",
+      "/run/secrets/chat": "chat-secret\n",
+    };
+    const loaded = loadConfig(input({ argv: ["--config", "/etc/pogo.json"], files }));
+    assert.ok(loaded.ok, loaded.ok ? "" : formatErrors(loaded.errors));
+    const { apps, webhooks } = loaded.config;
+    assert.deepEqual(
+      apps.map(({ id, secret, maxConnections, clientEventRate }) => [
+        id,
+        secret,
+        maxConnections,
+        clientEventRate.perSecond,
+      ]),
+      [
+        ["501", "shop-secret", 5000, 20],
+        ["502", "chat-secret", null, 100],
+      ],
+    );
+    assert.deepEqual(
+      webhooks.apps.map(({ endpoints }) => endpoints.map(({ secret }) => secret)),
+      [["shop-secret", "stats-secret"], []],
+    );
+  });
+
+  it("names every key of an app", () => {
+    const docs = renderConfigurationDocs();
+    for (const { perApp } of perAppOptions) assert.ok(docs.includes(`\`${perApp}\``), perApp);
   });
 
   it("names every option, every name of Laravel's and every directive", () => {
