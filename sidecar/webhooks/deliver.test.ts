@@ -3,7 +3,12 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttpsServer } from "node:https";
-import { createServer as createTcpServer, type AddressInfo } from "node:net";
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -30,13 +35,22 @@ function createRig(
   return { courier, clock, post: () => courier.post(body, headers) };
 }
 
-/** A server of raw sockets: what it does with each connection's first bytes. */
-async function startRaw(test: TestContext, replies: readonly string[]): Promise<string> {
+/**
+ * A server of raw sockets that answers the first, second … request of each connection, and after the last one cuts it.
+ * `replies`: of the first, second … connection; the last ones are those of all others.
+ */
+async function startRaw(
+  test: TestContext,
+  ...replies: readonly (readonly string[])[]
+): Promise<{ url: string; server: Server; connections: Socket[] }> {
+  const connections: Socket[] = [];
   const server = createTcpServer((socket) => {
-    socket.on("error", () => undefined);
+    const mine = replies[Math.min(connections.length, replies.length - 1)];
     let turn = 0;
+    connections.push(socket);
+    socket.on("error", () => undefined);
     socket.on("data", () => {
-      const reply = replies[turn++];
+      const reply = mine?.[turn++];
       if (reply === undefined) socket.destroy();
       else socket.write(reply);
     });
@@ -44,8 +58,14 @@ async function startRaw(test: TestContext, replies: readonly string[]): Promise<
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   test.after(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    server,
+    connections,
+  };
 }
+
+const emptyReply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 describe("createCourier", () => {
   it("W03: posts the very bytes with their length, and the headers", async (test) => {
@@ -142,21 +162,33 @@ describe("createCourier", () => {
   });
 
   it("W05: a kept connection that was closed meanwhile costs no failure", async (test) => {
-    const url = await startRaw(test, ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]);
+    const { url, connections } = await startRaw(test, [emptyReply]);
     const { post } = createRig(test, url);
     for (let i = 0; i < 3; i++) assert.deepEqual(await post(), { ok: true, status: 200 });
+    // The second and the third went over a connection of their own.
+    assert.equal(connections.length, 3);
   });
 
   it("W05: a connection cut before the answer is a failure", async (test) => {
-    const { post } = createRig(test, await startRaw(test, []));
+    const { post } = createRig(test, (await startRaw(test, [])).url);
     const fault = { kind: "connection", code: "ECONNRESET" };
     assert.deepEqual(await post(), { ok: false, fault });
+  });
+
+  it("W05: a status that came counts, though the connection is cut in its body", async (test) => {
+    const endpoint = await startEndpoint(test, [
+      (response, { socket }) => {
+        response.writeHead(200, { "Content-Length": "10" }).write("12345");
+        setImmediate(() => socket.destroy());
+      },
+    ]);
+    assert.deepEqual(await createRig(test, endpoint.url).post(), { ok: true, status: 200 });
   });
 
   it("W05: an upgrade that nobody asked for, and what is no HTTP, are failures", async (test) => {
     const upgrade = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
     for (const reply of [upgrade, "SSH-2.0-OpenSSH\r\n"]) {
-      const { post } = createRig(test, await startRaw(test, [reply]));
+      const { post } = createRig(test, (await startRaw(test, [reply])).url);
       const delivery = await post();
       assert.ok(!delivery.ok);
       assert.equal(delivery.fault.kind, "connection");
@@ -198,6 +230,18 @@ describe("createCourier", () => {
     const { courier, post, clock } = createRig(test, endpoint.url);
     const posted = post();
     await endpoint.receives(1);
+    courier.close();
+    assert.equal((await posted).ok, false);
+    assert.equal(clock.timers, 0);
+  });
+
+  it("W11: close() cuts the second try on a connection of its own too", async (test) => {
+    const { url, server } = await startRaw(test, [emptyReply], [""]);
+    const { courier, post, clock } = createRig(test, url);
+    await post();
+    const secondConnection = once(server, "connection");
+    const posted = post();
+    await secondConnection;
     courier.close();
     assert.equal((await posted).ok, false);
     assert.equal(clock.timers, 0);

@@ -260,6 +260,18 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(JSON.parse(some.request(1).body).events, [occupied, connected]);
   });
 
+  it("W08: what nobody asked for is not held in grace either", (test) => {
+    const url = "http://127.0.0.1:9/";
+    const { dispatcher, clock } = createRig(test, [
+      endpointAt(url, { events: new Set(["cache_miss"]) }),
+      endpointAt(url, { channelPrefix: "presence-" }),
+    ]);
+    dispatcher.notify("1", { name: "channel_vacated", channel: "a" });
+    assert.equal(clock.timers, 0);
+    dispatcher.notify("1", { name: "channel_vacated", channel: "presence-a" });
+    assert.equal(clock.timers, 1);
+  });
+
   it("W09: a path is posted to the upstream", async (test) => {
     const app = await startEndpoint(test);
     const { dispatcher, clock, logged } = createRig(test, [endpointAt("/webhooks/pusher")], {

@@ -244,24 +244,33 @@ describe("EndpointQueue, failures", () => {
     clock.advance(30_000);
     await end(failure);
     push(1);
-    clock.advance(30_000);
+    clock.advance(20_000);
+    push(1);
+    clock.advance(10_000);
     await end(failure);
     assert.deepEqual(log.slice(-2), ["5 gave_up", "3 500 #3 retry null"]);
-    assert.equal(queue.depth, 1);
+    assert.equal(queue.depth, 2);
     clock.advance(8_000);
-    assert.deepEqual(sent().at(-1), [6]);
+    assert.deepEqual(sent().at(-1), [6, 7]);
+    // Its time runs from when its last event came: 50 seconds after the first.
+    clock.advance(41_999);
+    await end(failure);
+    assert.equal(log.at(-1), "2 500 #4 retry 1");
+    clock.advance(1);
+    await end(failure);
+    assert.deepEqual(log.slice(-2), ["2 gave_up", "2 500 #5 retry null"]);
   });
 
   it("W06: events that waited long for a slow endpoint are not given up at its first failure", async () => {
     const { clock, push, end, log, queue } = createRig();
-    push(6);
+    push(9);
     clock.advance(0);
     clock.advance(120_000);
     await end(success);
     clock.advance(0);
     await end(failure);
     assert.equal(log.at(-1), "3 500 #1 retry 1000");
-    assert.equal(queue.depth, 3);
+    assert.equal(queue.depth, 6);
   });
 });
 

@@ -101,6 +101,7 @@ describe("Grace", () => {
       added("presence-a", "8"),
       added("presence-b", "7"),
       connected("8"),
+      connected("a"),
       occupied("presence-a"),
     ];
     for (const event of [...ends, ...others]) grace.pass(event);
