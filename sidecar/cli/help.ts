@@ -17,7 +17,7 @@ Exit codes: 0 done; 1 it could not start, or is not alive; 64 no such command; 7
 Flags win over the environment, the environment over the config file. Durations are written 54s, 1500ms, 2m.
 
   --config <path>
-      A JSON file of options, named as the flags are, with _ for -: {"app_id": "1", "port": 8080}.
+      A JSON file of options, named as the flags are, with _ for -: {"app_id": "1", "port": 8080}; or of several apps.
       POGO_CONFIG
 `;
 
