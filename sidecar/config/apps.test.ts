@@ -173,6 +173,14 @@ describe("apps in the config file", () => {
     );
   });
 
+  it("nor do they stand in for what an app lacks", () => {
+    const env = { REVERB_APP_ID: "9", REVERB_APP_KEY: "k", REVERB_APP_SECRET: "s" };
+    assert.deepEqual(
+      errorsOf({ apps: [{ app_id: "1" }] }, env).map((error) => error.split(" ")[0]),
+      ["apps[0].key", "apps[0].secret"],
+    );
+  });
+
   it("null in the place of apps is the one app of the options", () => {
     const file = { app_id: "7", app_key: "k", app_secret: "s", apps: null };
     assert.equal(configOf(file).apps[0]?.id, "7");
