@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import { afterEach, describe, it } from "node:test";
 import { pino } from "pino";
 import Pusher from "pusher";
@@ -265,6 +265,39 @@ describe("sidecar", () => {
     for (const path of ["/livez", "/readyz", "/metrics", "/pogo/health"]) {
       assert.equal((await fetch(url + path)).status, 404, path);
     }
+  });
+
+  it("W01, W09, W11: tells the app what happened, at a path of its own, and what waits when it stops", async () => {
+    const received: { headers: IncomingHttpHeaders; body: string }[] = [];
+    const upstreamPort = await startUpstream((req, res) => {
+      let body = "";
+      req.on("data", (chunk) => (body += String(chunk)));
+      req.on("end", () => {
+        received.push({ headers: req.headers, body });
+        res.end();
+      });
+    });
+    const { sidecar, port } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+      POGO_WEBHOOK_URL: "/pusher/webhook",
+      POGO_WEBHOOK_EVENTS: "channel_occupied,channel_vacated,client_event",
+    });
+    const client = connect(port);
+    await client.next("pusher:connection_established");
+    client.say({ event: "pusher:subscribe", data: { channel: "room" } });
+    await client.next("pusher_internal:subscription_succeeded");
+    client.say({ event: "client-x", channel: "room", data: { a: 1 } });
+    client.say({ event: "pusher:ping" });
+    await client.next("pusher:pong");
+    await sidecar.stop();
+
+    const sdk = new Pusher({ appId: "app-id", ...credentials, cluster: "" });
+    const names = received.flatMap(({ headers, body }) => {
+      const webhook = sdk.webhook({ headers, rawBody: body });
+      assert.ok(webhook.isValid());
+      return webhook.getEvents().map(({ name }) => name);
+    });
+    assert.deepEqual(names, ["channel_occupied", "client_event", "channel_vacated"]);
   });
 
   it("stops: no new connections, WebSockets closed with 4200, requests in flight finished", async () => {

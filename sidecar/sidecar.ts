@@ -4,7 +4,6 @@ import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import { shutdownClose } from "./core/errors.ts";
-import type { Webhooks } from "./core/ports.ts";
 import { createMemoryBroker } from "./broker/memory.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
@@ -16,7 +15,9 @@ import { createAuthorizer } from "./upstream/authorizer.ts";
 import { createForwarding } from "./upstream/forwarded.ts";
 import { guardRequest } from "./upstream/guard.ts";
 import { createUpstreamProxy } from "./upstream/proxy.ts";
-import { parseUpstream } from "./upstream/address.ts";
+import { parseUpstream, type UpstreamAddress } from "./upstream/address.ts";
+import { systemClock } from "./webhooks/clock.ts";
+import { createWebhookDispatcher } from "./webhooks/dispatcher.ts";
 import { createWebSocketEndpoint } from "./ws/upgrade.ts";
 
 export interface Sidecar {
@@ -40,6 +41,13 @@ export interface Overrides {
 const cacheTtlMs = 30 * 60_000;
 const maxCacheBytes = 64 * 1_048_576;
 const tickMs = 1_000;
+const webhookBounds = {
+  maxBatchEvents: 100,
+  maxBatchBytes: 256 * 1024,
+  maxQueuedBytes: 16 * 1_048_576,
+};
+/** What webhooks get of a stop, however late it is. */
+const minWebhookFlushMs = 500;
 
 export function createSidecar(
   config: Config,
@@ -55,7 +63,22 @@ export function createSidecar(
   const reporter = createReporter({ metrics, log, now });
   const { observer } = reporter;
 
-  const webhooks: Webhooks = { notify() {} };
+  const address = parseAddress(config.upstream.address);
+  const webhooks = createWebhookDispatcher({
+    ...config.webhooks,
+    ...webhookBounds,
+    upstream: address,
+    retry: { firstMs: 1_000, maxMs: 30_000, giveUpAfterMs: config.webhooks.retryForMs },
+    clock: systemClock,
+    random: Math.random,
+    onDropped: reporter.webhookDropped,
+    onFault: reporter.webhookFailed,
+  });
+  measure(metrics, {
+    name: "pogo_websocket_webhook_queue_depth",
+    help: "Webhook events that wait for an endpoint.",
+    read: () => webhooks.queueDepth,
+  });
   const hubs = config.apps.map((app) => new Hub({ app, observer, webhooks }));
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
@@ -66,13 +89,9 @@ export function createSidecar(
   });
 
   const forwarding = createForwarding({ trustedProxies: config.upstream.trustedProxies });
-  const upstream = connectUpstream();
+  const upstream = address && connectUpstream(address);
 
-  function connectUpstream() {
-    if (config.upstream.address === null) return null;
-    const parsed = parseUpstream(config.upstream.address);
-    if (!parsed.ok) throw new Error(parsed.error);
-    const address = parsed.upstream;
+  function connectUpstream(address: UpstreamAddress) {
     const proxy = createUpstreamProxy({
       upstream: address,
       forwarding,
@@ -190,6 +209,7 @@ export function createSidecar(
     state = "draining";
     metrics.draining.set(1);
     log.info({ connections: webSockets.connectionCount }, "draining");
+    const deadlineMs = now() + config.server.shutdownTimeoutMs;
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
     const allClosed = frontDoor.close();
@@ -199,6 +219,7 @@ export function createSidecar(
     if (outcome === "deadline") log.warn("shutdown timeout: cutting what is still open");
 
     webSockets.destroy();
+    await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
     upstream?.proxy.close();
     upstream?.authorizer.close();
     frontDoor.destroy();
@@ -209,4 +230,12 @@ export function createSidecar(
   }
 
   return { start, stop: () => (stopping ??= drain()) };
+}
+
+/** The configuration has checked it already. */
+function parseAddress(address: string | null): UpstreamAddress | null {
+  if (address === null) return null;
+  const parsed = parseUpstream(address);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.upstream;
 }

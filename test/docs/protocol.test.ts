@@ -10,7 +10,7 @@ const rules = [...readFileSync("docs/protocol.md", "utf8").matchAll(/^\| ([A-Z]\
 /** Titles of the tests of the rooms that speak the protocol. */
 const titles = globSync([
   "sidecar/*.test.ts",
-  "sidecar/{core,ws,http-api}/*.test.ts",
+  "sidecar/{core,ws,http-api,webhooks}/*.test.ts",
   "test/e2e/*.test.ts",
 ])
   .map((path) => readFileSync(path, "utf8"))
