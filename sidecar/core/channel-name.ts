@@ -27,7 +27,7 @@ const kindsByPrefix: readonly (readonly [prefix: string, kind: ChannelKind])[] =
 
 const publicKind: ChannelKind = { access: "public", cache: false, encrypted: false };
 
-/** True for 1–256 characters of `[-a-zA-Z0-9_=@,.;]`; `#server-to-user-…` is reserved and can't be subscribed. */
+/** True for 1–256 characters of `[-a-zA-Z0-9_=@,.;]`; `#server-to-user-…` is reserved. */
 export function isChannelName(name: string): boolean {
   return name.length <= maxChannelNameLength && channelNamePattern.test(name);
 }

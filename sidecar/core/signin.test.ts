@@ -78,6 +78,35 @@ describe("pusher:signin", () => {
     assert.equal(node.hub.terminateUser("7"), 0);
     assert.equal(node.hub.terminateUser("8"), 1);
   });
+
+  it("U07: who signed in may subscribe to the user's own channel, and gets its events once", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    const channel = "#server-to-user-7";
+    const subscribe = { event: "pusher:subscribe", data: { auth: "", channel } };
+    client.say(signin(client.socketId, '{"id":"7"}'));
+    assert.deepEqual(client.say(subscribe), [
+      { event: "pusher_internal:subscription_succeeded", data: "{}", channel },
+    ]);
+    assert.deepEqual([...node.hub.channels()], []);
+    const event = { appId: "app-id", channel, event: "e", dataJson: '"d"' };
+    assert.equal(node.hub.broadcast(event), 1);
+    assert.deepEqual(client.transport.take(), [{ event: "e", channel, data: "d" }]);
+  });
+
+  it("U07: nobody else may: not another user, not who signs in as another, nobody without a signin", () => {
+    const node = createTestNode();
+    const [guest, other, former] = [node.connect(), node.connect(), node.connect()];
+    other.say(signin(other.socketId, '{"id":"70"}'));
+    former.say(signin(former.socketId, '{"id":"7"}'));
+    former.say(signin(former.socketId, '{"id":"8"}'));
+    const subscribe = { event: "pusher:subscribe", data: { channel: "#server-to-user-7" } };
+    for (const client of [guest, other, former]) {
+      const [error, named] = client.say(subscribe);
+      assert.deepEqual(error, errorMessage(4200, "Invalid channel name"));
+      assert.equal(named?.["event"], "pusher:subscription_error");
+    }
+  });
 });
 
 describe("watchlists", () => {

@@ -2,7 +2,7 @@
 
 import type { AuthorizationFault, Broker, ChannelAuthorizer, Observer, Webhooks } from "./ports.ts";
 import type { Channel } from "./channel.ts";
-import { channelKind, isChannelName } from "./channel-name.ts";
+import { channelKind, isChannelName, userOfChannel } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
@@ -45,6 +45,10 @@ export async function subscribe(
   if (!request) return connection.fail(errors.invalidMessageFormat);
 
   const { channel } = request;
+  if (connection.user !== null && userOfChannel(channel) === connection.user.id) {
+    // Rule U07: SDKs subscribe to it after a signin, which has brought its events already.
+    return connection.sendText(encodeSubscriptionSucceeded(channel));
+  }
   if (!isChannelName(channel)) {
     connection.fail(errors.invalidChannelName);
     const error = "Channel name must be 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ;";
