@@ -252,7 +252,7 @@ test("P18: a chunked body over the limit is answered 413 and not completed upstr
   await connection.untilEnd();
   assert.doesNotMatch(connection.text, /\r\n0\r\n/);
   // The client may go on sending for a moment; then the connection ends.
-  client.write(`${chunked("more")}`);
+  client.write(chunked("more"));
   await client.untilEnd();
 });
 

@@ -113,11 +113,11 @@ for (const way of ways) {
           endpoint: "",
           customHandler: ({ socketId, channelName }, done) => {
             const body = { socket_id: socketId, channel_name: channelName };
-            user
-              .post("/broadcasting/auth", body)
-              .then((response) => json<{ auth: string }>(response))
-              .then((answer) => done(null, answer))
-              .catch((error: unknown) => done(new Error(String(error)), null));
+            const authorize = async (): Promise<void> => {
+              const response = await user.post("/broadcasting/auth", body);
+              done(null, await json<{ auth: string }>(response));
+            };
+            void authorize();
           },
         },
       });
