@@ -24,6 +24,8 @@ export function quote(text: string): string {
 
 /** Takes user, password and query out of a URL, and the query out of a path. */
 export function withoutUrlSecrets(text: string): string {
+  // An @ behind a ? may end a password or stand in a query: nothing after the scheme is safe to show.
+  if (/:\/\/.*\?.*@/s.test(text)) return text.replace(/:\/\/.*/s, "://…");
   return text.replaceAll(/:\/\/.*@/gs, "://…@").replace(/((?:^|:\/)\/[^?]*)\?.+/s, "$1?…");
 }
 

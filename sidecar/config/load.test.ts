@@ -593,6 +593,14 @@ describe("secrets", () => {
     return { argv: ["--config", "/c"], files: { "/c": JSON.stringify({ apps }) } };
   }
 
+  it("stay hidden in a URL whose query has an @, or whose password has a ?", () => {
+    for (const url of ["https://a.test/?token=@s3cr3t", "https://u:p?@s3cr3t@a.test/?x=1"]) {
+      const loaded = load({ env: { POGO_WEBHOOK_URL: url } });
+      const printed = loaded.ok ? describeSettings(loaded.settings) : formatErrors(loaded.errors);
+      assert.doesNotMatch(printed, /s3cr3t/);
+    }
+  });
+
   it("are in nothing that is printed, neither in errors nor by check", () => {
     const spoil = fc.constantFrom(
       (text: string) => text,
