@@ -1,0 +1,109 @@
+// The app's own page in a real browser, every byte of it through the sidecar.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { chromium } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { chromiumPath, needsChromium, needsLaravel } from "./support/needs.ts";
+import { startStack } from "./support/stack.ts";
+import type { Stack } from "./support/stack.ts";
+
+/** How long a page may take; far above what it needs. */
+const timeout = 15_000;
+
+describe("the app's page in Chromium", { skip: needsLaravel() || needsChromium() }, () => {
+  let stack: Stack;
+  let browser: Browser;
+
+  before(async () => {
+    stack = await startStack();
+    browser = await chromium.launch({
+      executablePath: chromiumPath() ?? "",
+      args: [
+        ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+      ],
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await stack?.stop();
+  });
+
+  /** A window of its own, with the page of a user who has logged in by its link. */
+  async function open(name: string, query = ""): Promise<Page> {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.setDefaultTimeout(timeout);
+    await page.goto(stack.sidecar.url);
+    await page.getByRole("link", { name }).click();
+    await page.locator("#user", { hasText: name }).waitFor();
+    if (query) await page.goto(stack.sidecar.url + query);
+    return page;
+  }
+
+  const item = (page: Page, list: string, text: string) =>
+    page.locator(`#${list} li`, { hasText: text }).first().waitFor();
+
+  async function send(page: Page, kind: string, channel: string, text: string): Promise<void> {
+    await page.locator("select[name=kind]").selectOption(kind);
+    await page.locator("input[name=channel]").fill(channel);
+    await page.locator("input[name=text]").fill(text);
+    await page.getByRole("button", { name: "Broadcast" }).click();
+  }
+
+  for (const { title, query } of [
+    { title: "A25: with Laravel's auth endpoint", query: "" },
+    {
+      title: "A25: without signatures, authorized by the sidecar's own question",
+      query: "/?unsigned",
+    },
+  ]) {
+    test(`${title}: connects, subscribes, is refused where Laravel says no, and hears events`, async () => {
+      const ada = await open("Ada", query);
+      await ada.locator("#state", { hasText: "connected" }).waitFor();
+      for (const channel of ["news", "private-user.1", "private-orders.1", "presence-room.1"]) {
+        await item(ada, "subscribed", channel);
+      }
+      await item(ada, "refused", "private-denied 403");
+      await item(ada, "members", "Ada");
+
+      const grace = await open("Grace", query);
+      await item(ada, "members", "Grace");
+      await item(grace, "members", "Ada");
+
+      await send(grace, "presence", "room.1", "hello all");
+      await item(ada, "events", "presence-room.1 hello all");
+      await item(grace, "events", "presence-room.1 hello all");
+      await send(ada, "private", "user.1", "only mine");
+      await item(ada, "events", "private-user.1 only mine");
+      assert.equal(await grace.locator("#events li", { hasText: "only mine" }).count(), 0);
+
+      await grace.context().close();
+      await ada.locator("#members li", { hasText: "Grace" }).waitFor({ state: "detached" });
+      await ada.context().close();
+    });
+  }
+
+  test("a guest hears public channels, and toOthers() leaves the sender's own window out", async () => {
+    const context = await browser.newContext();
+    const guest = await context.newPage();
+    guest.setDefaultTimeout(timeout);
+    await guest.goto(stack.sidecar.url);
+    await item(guest, "subscribed", "news");
+    const ada = await open("Ada");
+    await item(ada, "subscribed", "news");
+    await ada.locator("input[name=others]").check();
+    await send(ada, "public", "news", "not to me");
+    await item(guest, "events", "news not to me");
+    await ada.locator("input[name=others]").uncheck();
+    await send(ada, "public", "news", "to all");
+    await item(ada, "events", "news to all");
+    assert.equal(await ada.locator("#events li", { hasText: "not to me" }).count(), 0);
+    await Promise.all([context.close(), ada.context().close()]);
+  });
+});
