@@ -10,6 +10,7 @@ import { createServer } from "vite";
 import type { ViteDevServer } from "vite";
 import { WebSocket } from "ws";
 import { json } from "./support/http-client.ts";
+import { startLaravel } from "./support/laravel.ts";
 import type { SeenByPhp } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
 import { freePort } from "./support/ports.ts";
@@ -141,13 +142,17 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
   });
 });
 
-describe("an app that is away", { skip: needsLaravel() }, () => {
-  test("E1: is answered for with 502", async () => {
+describe("an app that goes and comes back", { skip: needsLaravel() }, () => {
+  test("E1, E8: 502 while it is away, its pages again afterwards", async () => {
     const stack = await startStack();
     await stack.laravel.stop();
     const away = await fetch(`${stack.sidecar.url}/headers`);
     assert.equal(away.status, 502);
     assert.match(await away.text(), /^Bad Gateway: the application did not answer/);
+    const { port } = stack.laravel;
+    const again = await startLaravel({ sidecarPort: stack.sidecar.port, port });
+    assert.equal((await fetch(`${stack.sidecar.url}/headers`)).status, 200);
+    await again.stop();
     await stack.sidecar.stop();
   });
 });

@@ -1,6 +1,6 @@
-// Starts the Laravel test app the way a developer does, on a free port and with a database of its own.
+// Starts the Laravel test app the way a developer does, with a database, sessions and a storage folder of its own.
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
@@ -13,12 +13,16 @@ export interface Laravel {
   readonly url: string;
   /** One line per request, and what Laravel logged. */
   readonly lines: readonly string[];
+  /** Runs `php artisan …` for this app. @throws what it wrote, when it ends with another code than 0 */
+  artisan(...args: string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface LaravelOptions {
   /** Where the app publishes its events to, and where its page finds the WebSocket. */
   readonly sidecarPort: number;
+  /** Its own; else a free one. */
+  readonly port?: number;
   /** More of the environment, over the app's `.env`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -48,8 +52,8 @@ export function laravelEnv(): Readonly<Record<string, string>> {
   );
 }
 
-export async function startLaravel({ sidecarPort, env = {} }: LaravelOptions): Promise<Laravel> {
-  const port = await freePort();
+export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
+  const { sidecarPort, port = await freePort(), env = {} } = options;
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "laravel-"));
   const appEnv = {
@@ -57,18 +61,22 @@ export async function startLaravel({ sidecarPort, env = {} }: LaravelOptions): P
     PHP_CLI_SERVER_WORKERS: "4",
     APP_URL: `http://127.0.0.1:${sidecarPort}`,
     DB_DATABASE: join(folder, "database.sqlite"),
+    LARAVEL_STORAGE_PATH: join(folder, "storage"),
     REVERB_HOST: "127.0.0.1",
     REVERB_PORT: String(sidecarPort),
     ...env,
   };
-  await writeFile(appEnv.DB_DATABASE, "");
-  const migration = startChild("php", ["artisan", "migrate", "--seed", "--force"], {
-    cwd: laravelFolder,
-    env: appEnv,
-  });
-  if ((await migration.exited).code !== 0) {
-    throw new Error(`the app's database could not be made:\n${migration.lines.join("\n")}`);
+  const artisan: Laravel["artisan"] = async (...args) => {
+    const command = startChild("php", ["artisan", ...args], { cwd: laravelFolder, env: appEnv });
+    if ((await command.exited).code === 0) return;
+    throw new Error(`php artisan ${args.join(" ")} failed:\n${command.lines.join("\n")}`);
+  };
+  for (const part of ["cache/data", "sessions", "views"]) {
+    await mkdir(join(appEnv.LARAVEL_STORAGE_PATH, "framework", part), { recursive: true });
   }
+  await writeFile(appEnv.DB_DATABASE, "");
+  await artisan("migrate", "--seed", "--force");
+
   const child = startChild(
     "php",
     // Without --no-reload the number of workers is ignored.
@@ -85,5 +93,5 @@ export async function startLaravel({ sidecarPort, env = {} }: LaravelOptions): P
     await stop();
     throw error;
   }
-  return { port, url, lines: child.lines, stop };
+  return { port, url, lines: child.lines, artisan, stop };
 }

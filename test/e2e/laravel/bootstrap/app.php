@@ -5,7 +5,7 @@ use Illuminate\Foundation\Configuration\Exceptions;
 use Illuminate\Foundation\Configuration\Middleware;
 use Illuminate\Http\Middleware\HandleCors;
 
-return Application::configure(basePath: dirname(__DIR__))
+$app = Application::configure(basePath: dirname(__DIR__))
     ->withRouting(
         web: __DIR__.'/../routes/web.php',
         channels: __DIR__.'/../routes/channels.php',
@@ -20,4 +20,14 @@ return Application::configure(basePath: dirname(__DIR__))
     ->withExceptions(function (Exceptions $exceptions): void {
         //
     })
+    ->registered(fn () => config([
+        'broadcasting.connections.reverb.options.encryption_master_key_base64' => env('REVERB_ENCRYPTION_KEY'),
+    ]))
     ->create();
+
+// The tests run several at a time, each with sessions and a maintenance mode of its own.
+if ($storage = getenv('LARAVEL_STORAGE_PATH')) {
+    $app->useStoragePath($storage);
+}
+
+return $app;

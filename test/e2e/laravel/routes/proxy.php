@@ -45,8 +45,10 @@ Route::get('/download', fn (Request $request) => response()->streamDownload(func
     }
 }, 'digits.txt', ['Content-Type' => 'text/plain']));
 
-/** `count` server-sent events, `ms` milliseconds apart. */
+/** `count` server-sent events, `ms` milliseconds apart; the headers go out at once, the first event after `delay`. */
 Route::get('/events', fn (Request $request) => response()->stream(function () use ($request) {
+    flush();
+    usleep($request->integer('delay') * 1000);
     for ($number = 1; $number <= $request->integer('count', 3); $number++) {
         echo "data: {$number}\n\n";
         ob_get_level() > 0 && ob_flush();

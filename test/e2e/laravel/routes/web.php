@@ -30,7 +30,7 @@ Route::get('/user', fn () => Auth::user() ?? abort(401));
  */
 Route::post('/broadcast', function (Request $request) {
     $asked = $request->validate([
-        'kind' => 'required|in:public,private,presence',
+        'kind' => 'required|in:public,private,presence,encrypted',
         'channel' => 'required|string',
         'text' => 'required|string',
         'others' => 'boolean',

@@ -3,12 +3,13 @@
 namespace App\Events;
 
 use Illuminate\Broadcasting\Channel;
+use Illuminate\Broadcasting\EncryptedPrivateChannel;
 use Illuminate\Broadcasting\InteractsWithSockets;
 use Illuminate\Broadcasting\PresenceChannel;
 use Illuminate\Broadcasting\PrivateChannel;
 use Illuminate\Contracts\Broadcasting\ShouldBroadcastNow;
 
-/** A text on one channel: public, private or presence, as the route was asked. */
+/** A text on one channel: public, private, presence or encrypted, as the route was asked. */
 class MessageSent implements ShouldBroadcastNow
 {
     use InteractsWithSockets;
@@ -25,6 +26,7 @@ class MessageSent implements ShouldBroadcastNow
             'public' => new Channel($this->channel),
             'private' => new PrivateChannel($this->channel),
             'presence' => new PresenceChannel($this->channel),
+            'encrypted' => new EncryptedPrivateChannel($this->channel),
         };
     }
 }

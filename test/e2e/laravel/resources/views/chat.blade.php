@@ -63,8 +63,10 @@
         };
 
         // With ?unsigned the page asks for no signatures: the sidecar asks the app itself.
+        // pusher-js itself wants to know who one is in a presence channel; the sidecar believes the app only.
         if (new URLSearchParams(location.search).has('unsigned')) {
-            options.channelAuthorization = { customHandler: (params, callback) => callback(null, { auth: '' }) };
+            const channel_data = JSON.stringify({ user_id: @json((string) auth()->id()) });
+            options.channelAuthorization = { customHandler: (params, callback) => callback(null, { auth: '', channel_data }) };
         }
 
         const echo = window.echo = new Echo.default({ ...options, Pusher });

@@ -1,0 +1,137 @@
+// A page with Laravel Echo, run in Node: pusher-js as it is, with what a browser would add by itself.
+import { createRequire } from "node:module";
+import Echo from "laravel-echo";
+import type * as pusherJs from "pusher-js";
+import type { HttpClient } from "./http-client.ts";
+import { within } from "./within.ts";
+
+/** The class is the module at run time; its types, and Echo's, have a `default` on it. */
+type PusherModule = typeof pusherJs.default;
+type PusherClass = PusherModule["default"];
+
+export interface EchoPage {
+  readonly echo: Echo<"reverb">;
+  readonly pusher: InstanceType<PusherClass>;
+  /** The socket id, once it is connected. @throws after 5 s */
+  connected(): Promise<string>;
+  /** Closes the tab. */
+  leave(): void;
+}
+
+export interface EchoPageOptions {
+  /** `http://host:port` of the sidecar: where the page came from, too. */
+  readonly url: string;
+  readonly key: string;
+  /** Whose page it is: its cookies go along with the WebSocket handshake and the page's requests. */
+  readonly visitor: HttpClient;
+  /** Sends no signatures: for each channel the sidecar has to ask the app itself. */
+  readonly unsigned?: boolean;
+  /** With `unsigned`: who the page says it is. pusher-js wants to know in presence channels. */
+  readonly claimedUserId?: string;
+}
+
+/** What Echo's `.error()` is called with. */
+export interface SubscriptionError {
+  readonly type: string;
+  readonly error: string;
+  readonly status?: number;
+}
+
+export function openEchoPage(options: EchoPageOptions): EchoPage {
+  const { url, key, visitor, unsigned = false, claimedUserId } = options;
+  const { hostname, port } = new URL(url);
+  const channelAuthorization: pusherJs.ChannelAuthorizationOptions = {
+    customHandler: (_params, callback) =>
+      callback(null, {
+        auth: "",
+        ...(claimedUserId !== undefined && {
+          channel_data: JSON.stringify({ user_id: claimedUserId }),
+        }),
+      }),
+  };
+  const echo = new Echo({
+    broadcaster: "reverb",
+    key,
+    wsHost: hostname,
+    wsPort: Number(port),
+    forceTLS: false,
+    enabledTransports: ["ws"],
+    authEndpoint: `${url}/broadcasting/auth`,
+    userAuthentication: {
+      transport: "ajax",
+      endpoint: `${url}/broadcasting/user-auth`,
+      headers: {},
+    },
+    ...(unsigned && { channelAuthorization }),
+    Pusher: loadPusher(url, () => visitor.cookieHeader()) as unknown as PusherModule,
+  });
+  const { pusher } = echo.connector;
+  return {
+    echo,
+    pusher,
+    connected: async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      if (pusher.connection.state === "connected") resolve();
+      else pusher.connection.bind("connected", resolve);
+      await within("the connection", promise);
+      return pusher.connection.socket_id;
+    },
+    leave: () => echo.disconnect(),
+  };
+}
+
+interface Subscribable {
+  subscribed(callback: () => void): unknown;
+  error(callback: (error: SubscriptionError) => void): unknown;
+}
+
+/** Resolves when the channel is subscribed. @throws what Echo's `.error()` is called with; after 5 s */
+export function subscribed(channel: Subscribable): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  channel.subscribed(resolve);
+  channel.error((error) => reject(new Error(JSON.stringify(error))));
+  return within("the subscription", promise);
+}
+
+/** Resolves with what Echo's `.error()` is called with. @throws when it is subscribed instead; after 5 s */
+export function refused(channel: Subscribable): Promise<SubscriptionError> {
+  const { promise, resolve, reject } = Promise.withResolvers<SubscriptionError>();
+  channel.subscribed(() => reject(new Error("it was subscribed")));
+  channel.error(resolve);
+  return within("the refusal", promise);
+}
+
+const require = createRequire(import.meta.url);
+
+/** A copy of pusher-js for each page, as each tab has its own: what it adds to requests is kept in the module. */
+function loadPusher(origin: string, cookies: () => string): PusherClass {
+  delete require.cache[require.resolve("pusher-js")];
+  const Pusher = require("pusher-js") as PusherClass;
+  const { Runtime } = Pusher;
+
+  const { createXHR } = Runtime;
+  Runtime.createXHR = () => {
+    const xhr = createXHR.call(Runtime) as XhrOfNode;
+    const open = xhr.open.bind(xhr);
+    xhr.setDisableHeaderCheck(true);
+    xhr.open = (...args) => {
+      open(...args);
+      xhr.setRequestHeader("Cookie", cookies());
+      xhr.setRequestHeader("Origin", origin);
+    };
+    return xhr;
+  };
+
+  const Socket = Runtime.getWebSocketAPI() as unknown as SocketOfNode;
+  Runtime.createWebSocket = (url) =>
+    new Socket(url, [], { headers: { Cookie: cookies(), Origin: origin } });
+  return Pusher;
+}
+
+type Ajax = ReturnType<PusherClass["Runtime"]["createXHR"]>;
+type XhrOfNode = Ajax & { setDisableHeaderCheck(isOff: boolean): void };
+type SocketOfNode = new (
+  url: string,
+  protocols: readonly string[],
+  options: { headers: Record<string, string> },
+) => ReturnType<PusherClass["Runtime"]["createWebSocket"]>;
