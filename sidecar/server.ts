@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ApiMatch } from "./http-api/router.ts";
 import { answerPlainly, answerUpgradePlainly } from "./upstream/answer.ts";
@@ -97,6 +98,18 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     shouldUpgradeCallback: isWebSocketUpgrade,
   });
 
+  const connections = new Set<Socket>();
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+
+  /** Browsers open connections in advance; one that nothing came on yet Node does not count as idle. */
+  function closeUnusedConnections(): void {
+    server.closeIdleConnections();
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  }
+
   /** The last answer on each connection, until it is complete. */
   const answering = new WeakMap<Duplex, ServerResponse>();
 
@@ -170,7 +183,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     close: () =>
       new Promise((resolve) => {
         // A connection whose last response goes out from now on falls idle later.
-        const idle = setInterval(() => server.closeIdleConnections(), 50);
+        const idle = setInterval(closeUnusedConnections, 50);
         server.close(() => {
           clearInterval(idle);
           resolve();

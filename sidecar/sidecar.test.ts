@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
+import { connect as connectTcp } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { pino } from "pino";
 import Pusher from "pusher";
@@ -329,6 +330,21 @@ describe("sidecar", () => {
     assert.equal(await (await slow).text(), "late");
     await stopped;
     assert.equal(lines.at(-1)?.["msg"], "stopped");
+    assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
+  });
+
+  it("D4: a connection on which nothing was asked yet, as browsers open them in advance, does not delay the stop", async () => {
+    const { sidecar, port, lines } = await startSidecar({ POGO_UPSTREAM: "none" });
+    const spare = connectTcp(port, "127.0.0.1");
+    await once(spare, "connect");
+    // Connections are accepted in order: once a later one has had its answer, the spare one is known.
+    const client = connect(port);
+    await client.next("pusher:connection_established");
+
+    const closed = once(spare, "close");
+    spare.resume();
+    await sidecar.stop();
+    await closed;
     assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
   });
 
