@@ -50,6 +50,11 @@ export function findConflicts(config: Config, reader: Reader): readonly ConfigEr
     const before = config.apps.slice(0, index);
     conflicts.push(...findAppConflicts(app, scope, { before, hasUpstream }));
   }
+  if (isTrue(reader.readForeign("FORCE_FETCH_PATH"))) {
+    const message =
+      "the proxy's library would answer with fetch: no HEAD, redirects followed, cookies joined. Leave it out of this process's environment.";
+    conflicts.push({ kind: "conflict", name: "FORCE_FETCH_PATH", message });
+  }
   if (isTrue(reader.readForeign("REVERB_SCALING_ENABLED"))) {
     const message =
       "scaling over Redis is not available in this version: events would not reach the clients of other nodes. Run one node, and set it to false.";

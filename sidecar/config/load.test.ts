@@ -225,6 +225,12 @@ describe("Laravel's names", () => {
     );
   });
 
+  it("FORCE_FETCH_PATH is refused, since the proxy's library would obey it", () => {
+    const [error] = errorsOf({ env: { FORCE_FETCH_PATH: "true" } });
+    assert.match(error ?? "", /^FORCE_FETCH_PATH: .*Leave it out/);
+    assert.ok(load({ env: { FORCE_FETCH_PATH: "" } }).ok);
+  });
+
   it("refuse scaling, so that nobody believes that events cross nodes", () => {
     for (const yes of ["true", "(true)", "1"]) {
       const [error] = errorsOf({ env: { REVERB_SCALING_ENABLED: yes } });
