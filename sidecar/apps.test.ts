@@ -61,7 +61,7 @@ async function startNode(
     (await pusher.get({ path })).json();
   const metrics = async (): Promise<string> =>
     (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
-  return { port, api, get, metrics };
+  return { port, api, get, metrics, stop: () => sidecar.stop() };
 }
 
 function connect(port: number, app: Credentials, headers: Record<string, string> = {}) {
@@ -336,6 +336,46 @@ describe("two apps on one node", () => {
     assert.match(text, /pogo_websocket_auth_failures_total\{app_id="502",reason="\w+"\} 1/);
     assert.match(text, /pogo_api_signatures_refused_total\{app_id="502",reason="\w+"\} 1/);
     assert.doesNotMatch(text, /(auth_failures|signatures_refused)_total\{app_id="501"/);
+  });
+
+  it("C17, W10: webhooks of an app go to its own endpoints, signed with its own secret", async () => {
+    const seen: { path: string | undefined; key: unknown; isValid: boolean; body: string }[] = [];
+    const upstream = createServer((req, res) => {
+      let body = "";
+      req.on("data", (chunk) => (body += String(chunk)));
+      req.on("end", () => {
+        const app = req.url === "/shop" ? shop : chat;
+        const isValid = req.headers["x-pusher-signature"] === sign(app.secret, body);
+        seen.push({ path: req.url, key: req.headers["x-pusher-key"], isValid, body });
+        res.end();
+      });
+    });
+    upstream.listen(0, "127.0.0.1");
+    await once(upstream, "listening");
+    cleanups.push(() => void upstream.close());
+    const address = upstream.address();
+    const upstreamPort = typeof address === "object" && address ? address.port : 0;
+    const { port, stop } = await startNode({
+      node: { upstream: `http://127.0.0.1:${upstreamPort}` },
+      shop: { webhooks: [{ url: "/shop", events: ["channel_occupied"] }] },
+      chat: { webhooks: [{ url: "/chat", events: ["channel_occupied"] }] },
+    });
+    const { inShop, inChat } = await connectBoth(port);
+    await inShop.subscribe("of-shop");
+    await inChat.subscribe("of-chat");
+    await stop();
+    upstream.closeAllConnections();
+
+    seen.sort((a, b) => (String(a.path) < String(b.path) ? -1 : 1));
+    assert.deepEqual(
+      seen.map(({ path, key, isValid }) => [path, key, isValid]),
+      [
+        ["/chat", chat.key, true],
+        ["/shop", shop.key, true],
+      ],
+    );
+    assert.match(seen[0]?.body ?? "", /of-chat/);
+    assert.match(seen[1]?.body ?? "", /of-shop/);
   });
 
   it("C17: the answer of the upstream they share counts for the app whose secret signed it", async () => {
