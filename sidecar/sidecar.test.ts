@@ -301,7 +301,7 @@ describe("sidecar", () => {
     assert.deepEqual(names, ["channel_occupied", "client_event", "channel_vacated"]);
   });
 
-  it("stops: no new connections, WebSockets closed with 4200, requests in flight finished", async () => {
+  it("O04: stops: no new connections, WebSockets closed with 4200, requests in flight finished", async () => {
     const arrived = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const upstreamPort = await startUpstream((_req, res) => {

@@ -121,7 +121,7 @@ describe("pusher:subscribe", () => {
     });
   }
 
-  it("says which app key came with a signature made for another app", () => {
+  it("S09: says which app key came with a signature made for another app", () => {
     const node = createTestNode();
     const client = node.connect();
     client.say(subscribe({ channel: "private-x", auth: "other-key:00" }));

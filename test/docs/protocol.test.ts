@@ -11,7 +11,7 @@ const rules = [...readFileSync("docs/protocol.md", "utf8").matchAll(/^\| ([A-Z]\
 const titles = globSync([
   "sidecar/*.test.ts",
   "sidecar/{core,ws,http-api,webhooks}/*.test.ts",
-  "test/e2e/*.test.ts",
+  "test/{e2e,fuzz}/*.test.ts",
 ])
   .map((path) => readFileSync(path, "utf8"))
   .flatMap((source) => [...source.matchAll(/["'`](.*[A-Z]\d\d.*)["'`]/g)].map(([title]) => title))
