@@ -123,15 +123,23 @@ function loadPusher(origin: string, cookies: () => string): PusherClass {
   };
 
   const Socket = Runtime.getWebSocketAPI() as unknown as SocketOfNode;
-  Runtime.createWebSocket = (url) =>
-    new Socket(url, [], { headers: { Cookie: cookies(), Origin: origin } });
+  Runtime.createWebSocket = (url) => {
+    const socket = new Socket(url, [], { headers: { Cookie: cookies(), Origin: origin } });
+    const close = socket.close.bind(socket);
+    // pusher-js closes after a 4009 what is closed already, and then faye-websocket would keep this process for 30 s.
+    socket.close = (...args) => {
+      if (socket.readyState < 3) close(...args);
+    };
+    return socket;
+  };
   return Pusher;
 }
 
 type Ajax = ReturnType<PusherClass["Runtime"]["createXHR"]>;
 type XhrOfNode = Ajax & { setDisableHeaderCheck(isOff: boolean): void };
+type Socket = ReturnType<PusherClass["Runtime"]["createWebSocket"]>;
 type SocketOfNode = new (
   url: string,
   protocols: readonly string[],
   options: { headers: Record<string, string> },
-) => ReturnType<PusherClass["Runtime"]["createWebSocket"]>;
+) => Socket & { readonly readyState: number };
