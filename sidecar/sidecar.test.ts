@@ -253,6 +253,10 @@ describe("sidecar", () => {
     const { url, admin } = await startSidecar({ POGO_UPSTREAM: "none" });
     assert.equal((await fetch(`${admin}/livez`)).status, 200);
     assert.equal((await fetch(`${admin}/readyz`)).status, 200);
+    const metrics = await (await fetch(`${admin}/metrics`)).text();
+    for (const name of ["connections_active", "subscriptions_active", "messages_total"]) {
+      assert.match(metrics, new RegExp(`^pogo_websocket_${name}\\{app_id="app-id"\\} 0$`, "m"));
+    }
     const health = Object(await (await fetch(`${admin}/pogo/health`)).json());
     assert.deepEqual(Object.keys(health), [
       "status",

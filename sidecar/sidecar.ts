@@ -8,7 +8,12 @@ import { createMemoryBroker } from "./broker/memory.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
 import { createLog, type Logger } from "./observability/log.ts";
-import { createMetrics, measure, setCircuitBreakerState } from "./observability/metrics.ts";
+import {
+  createMetrics,
+  measure,
+  setCircuitBreakerState,
+  startAtZero,
+} from "./observability/metrics.ts";
 import { createReporter } from "./observability/reporter.ts";
 import { createFrontDoor } from "./server.ts";
 import { createAuthorizer } from "./upstream/authorizer.ts";
@@ -60,6 +65,10 @@ export function createSidecar(
   const isDraining = (): boolean => state === "draining";
 
   const metrics = createMetrics();
+  startAtZero(
+    metrics,
+    config.apps.map(({ id }) => id),
+  );
   const reporter = createReporter({ metrics, log, now });
   const { observer } = reporter;
 

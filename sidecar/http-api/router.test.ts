@@ -214,6 +214,13 @@ describe("authentication of the API", () => {
     assert.equal((await call("channels/a/users", { method: "DELETE" })).headers["allow"], "GET");
   });
 
+  it("HEAD is answered as GET is, without the body", async () => {
+    const { call } = await startApi();
+    const { status, headers, text } = await call("channels", { method: "HEAD" });
+    assert.deepEqual([status, headers["content-length"], text], [200, "15", ""]);
+    assert.equal((await call("events", { method: "HEAD" })).status, 405);
+  });
+
   it("O03: what is no route of the API is not its business", () => {
     for (const path of [
       "/apps",

@@ -101,7 +101,8 @@ async function answer(
   const hub = options.hubs.get(appId);
   if (!hub) return text(404, `No matching application for ID [${appId}].`);
   const method = req.method ?? "";
-  const handler = route.handlers.get(method);
+  // RFC 9110 §9.3.2; Node leaves the body out.
+  const handler = route.handlers.get(method === "HEAD" ? "GET" : method);
   if (!handler) {
     const allow = [...route.handlers.keys()].join(", ");
     return text(405, "Method not allowed.", { Allow: allow });

@@ -126,6 +126,16 @@ export function createMetrics() {
   };
 }
 
+/** Series that are there before anything happened, so that a graph starts at zero. */
+export function startAtZero(metrics: Metrics, appIds: readonly string[]): void {
+  for (const app_id of appIds) {
+    metrics.connectionsActive.set({ app_id }, 0);
+    metrics.subscriptionsActive.set({ app_id }, 0);
+    metrics.messagesTotal.inc({ app_id }, 0);
+    metrics.deliveriesTotal.inc({ app_id }, 0);
+  }
+}
+
 /** Reads a number at every scrape, instead of keeping it up to date. */
 export function measure(
   { registry }: Metrics,
