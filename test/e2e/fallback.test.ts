@@ -1,6 +1,9 @@
 // Subscribes without a signature, authorized by the sidecar's own question to a real Laravel.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { openEchoPage, refused, subscribed } from "./support/echo-page.ts";
+import type { EchoPage } from "./support/echo-page.ts";
+import { inbox } from "./support/inbox.ts";
 import { readMetric } from "./support/metrics.ts";
 import { needsLaravel } from "./support/needs.ts";
 import { rawClient } from "./support/raw-client.ts";
@@ -13,22 +16,39 @@ const succeeded = "pusher_internal:subscription_succeeded";
 describe("subscribes without a signature, before a real Laravel", { skip: needsLaravel() }, () => {
   let stack: Stack;
   const clients: RawClient[] = [];
+  const pages: EchoPage[] = [];
 
-  before(async () => (stack = await startStack()));
+  before(async () => (stack = await startStack({ POGO_LOG_LEVEL: "trace" })));
   after(async () => {
     for (const client of clients) client.terminate();
+    for (const page of pages) page.leave();
     await stack?.stop();
   });
 
   /** A client that is no browser, with the cookies of a page and the page's origin. */
-  async function connect(options: { userId?: number; origin?: string } = {}) {
+  async function connect(options: { userId?: number; origin?: string | null } = {}) {
     const visitor = await stack.visitor(options.userId);
+    const { origin = stack.sidecar.url } = options;
     const client = await rawClient(stack.socketUrl, {
-      headers: { Cookie: visitor.cookieHeader(), Origin: options.origin ?? stack.sidecar.url },
+      headers: { Cookie: visitor.cookieHeader(), ...(origin !== null && { Origin: origin }) },
     });
     clients.push(client);
     await client.established();
     return { client, visitor };
+  }
+
+  /** A page whose pusher-js has a handler that answers `{auth: ""}` for each channel. */
+  async function open(userId?: number, claimedUserId?: string) {
+    const visitor = await stack.visitor(userId);
+    const page = openEchoPage({
+      url: stack.sidecar.url,
+      key: stack.app.key,
+      visitor,
+      unsigned: true,
+      ...(claimedUserId !== undefined && { claimedUserId }),
+    });
+    pages.push(page);
+    return { ...page, visitor };
   }
 
   const asked = () =>
@@ -78,6 +98,39 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual(await refusal(guest.client, "private-user.1"), denied);
   });
 
+  test("A8: who logs out after the handshake is refused from then on, and keeps what there is", async () => {
+    const { client, visitor } = await connect({ userId: 1 });
+    assert.equal((await client.subscribe("private-user.1")).event, succeeded);
+    assert.equal((await visitor.get("/logout")).status, 204);
+    assert.deepEqual(await refusal(client, "private-orders.1"), denied);
+    const other = await stack.visitor(1);
+    await broadcast(other, { kind: "private", channel: "user.1", text: "still here" });
+    await client.next("App\\Events\\MessageSent", "private-user.1");
+  });
+
+  test("A25: a channel whose parameter is typed", async () => {
+    const { client, visitor } = await connect({ userId: 3 });
+    assert.equal((await client.subscribe("private-orders.5")).event, succeeded);
+    await broadcast(visitor, { kind: "private", channel: "orders.5", text: "shipped" });
+    const { data } = await client.next("App\\Events\\MessageSent", "private-orders.5");
+    assert.deepEqual(data, { text: "shipped" });
+  });
+
+  test("A26: an encrypted channel, with the key to read it", async () => {
+    const { client, visitor } = await connect({ userId: 1 });
+    const { event, data } = await client.subscribe("private-encrypted-user.1");
+    assert.equal(event, succeeded);
+    const signed = await visitor.post("/broadcasting/auth", {
+      channel_name: "private-encrypted-user.1",
+      socket_id: await client.established(),
+    });
+    const { shared_secret } = (await signed.json()) as { shared_secret: string };
+    assert.deepEqual(data, { shared_secret });
+    await broadcast(visitor, { kind: "encrypted", channel: "user.1", text: "secret" });
+    const message = await client.next("App\\Events\\MessageSent", "private-encrypted-user.1");
+    assert.deepEqual(Object.keys(message.data as object).toSorted(), ["ciphertext", "nonce"]);
+  });
+
   test("A9: a channel that makes Laravel stumble (500) is 503, and the connection goes on", async () => {
     const { client } = await connect({ userId: 1 });
     assert.deepEqual(await refusal(client, "private-orders.abc"), unavailable);
@@ -88,6 +141,35 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     const before = await asked();
     const { client } = await connect({ userId: 1, origin: "https://evil.example" });
     assert.deepEqual(await refusal(client, "private-user.1"), denied);
+    assert.equal(await asked(), before);
+    const own = await connect({ userId: 1 });
+    await own.client.subscribe("private-user.1");
+    assert.equal(await asked(), before + 1);
+  });
+
+  test("A18: nor about a client without an Origin, whose cookies no page vouches for", async () => {
+    const before = await asked();
+    const { client } = await connect({ userId: 1, origin: null });
+    assert.deepEqual(await refusal(client, "private-user.1"), denied);
+    assert.equal(await asked(), before);
+  });
+
+  test("A16: a name that Laravel would stumble over is refused without asking", async () => {
+    const before = await asked();
+    const { client } = await connect({ userId: 1 });
+    for (const channel of ["private-a b", "private-ä", "private-a/../b", "private-user.1\n"]) {
+      const { type, status } = (await refusal(client, channel)) as { type: string; status: number };
+      assert.deepEqual({ type, status }, { type: "ChannelNameError", status: 400 });
+    }
+    assert.equal(await asked(), before);
+  });
+
+  test("A1: a wrong signature is refused, and Laravel is not asked instead", async () => {
+    const before = await asked();
+    const { client } = await connect({ userId: 1 });
+    const auth = `${stack.app.key}:${"0".repeat(64)}`;
+    const answer = await client.subscribe("private-user.1", { auth });
+    assert.deepEqual(answer.data, denied);
     assert.equal(await asked(), before);
   });
 
@@ -122,5 +204,53 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
       await stack.laravel.artisan("up");
     }
     assert.equal((await client.subscribe("private-user.1")).event, succeeded);
+  });
+
+  test("S07: Echo whose handler answers an empty auth: its own channel, and what Laravel broadcasts there", async () => {
+    const { echo, visitor } = await open(1);
+    const texts = inbox<{ text: string }>("MessageSent");
+    await subscribed(echo.private("user.1").listen("MessageSent", texts.take));
+    await subscribed(echo.private("orders.6").listen("MessageSent", texts.take));
+    await broadcast(visitor, { kind: "private", channel: "user.1", text: "one" });
+    await broadcast(visitor, { kind: "private", channel: "orders.6", text: "two" });
+    assert.deepEqual([await texts.next(), await texts.next()], [{ text: "one" }, { text: "two" }]);
+  });
+
+  test("S07, A8, A9: Echo's .error() is called with 403 for a no of Laravel's, with 503 where it stumbles", async () => {
+    const { echo } = await open(2);
+    const guest = await open();
+    assert.deepEqual(
+      await Promise.all([
+        refused(echo.private("denied")),
+        refused(echo.private("user.1")),
+        refused(guest.echo.private("user.1")),
+        refused(echo.private("orders.abc")),
+      ]),
+      [denied, denied, denied, unavailable],
+    );
+  });
+
+  test("P01, P03, P06: Echo's presence list names who Laravel says they are, whatever the page claims", async () => {
+    const first = await open(1, "1");
+    const here = inbox<object[]>("here");
+    const joining = inbox<object>("joining");
+    const leaving = inbox<object>("leaving");
+    first.echo.join("room.7").here(here.take).joining(joining.take).leaving(leaving.take);
+    assert.deepEqual(await here.next(), [{ id: 1, name: "Ada" }]);
+
+    const second = await open(2, "3");
+    await subscribed(second.echo.join("room.7"));
+    assert.deepEqual(await joining.next(), { id: 2, name: "Grace" });
+    second.leave();
+    assert.deepEqual(await leaving.next(), { id: 2, name: "Grace" });
+  });
+
+  test("A22: no cookie, signature or secret is in the log", () => {
+    const log = stack.sidecar.lines.join("\n");
+    assert.match(log, /"subscription refused"/);
+    for (const secret of ["laravel_test_app_session", "XSRF-TOKEN", stack.app.secret]) {
+      assert.ok(!log.includes(secret), secret);
+    }
+    assert.doesNotMatch(log, /[0-9a-f]{64}/);
   });
 });

@@ -22,6 +22,12 @@ export function needsChromium(): string | false {
   return chromiumPath() === undefined && lacking("Chromium is not installed");
 }
 
+/** For `{ skip: needsScript() }`: the `script` of util-linux, which gives a command a terminal. */
+export function needsScript(): string | false {
+  if (process.platform === "linux" && commandPath("script") !== undefined) return false;
+  return lacking("there is no script(1) of util-linux");
+}
+
 /** Where the browser is, or undefined. */
 export function chromiumPath(): string | undefined {
   return commandPath("chromium") ?? commandPath("chromium-browser") ?? commandPath("google-chrome");

@@ -1,7 +1,7 @@
 // Starts the sidecar as its users do, a process with an environment, and waits until it is ready.
 import { join } from "node:path";
 import { startChild, waitUntilUp } from "./child.ts";
-import type { Exit } from "./child.ts";
+import type { Child, Exit } from "./child.ts";
 import { freePort } from "./ports.ts";
 
 export interface Sidecar {
@@ -25,20 +25,26 @@ export interface SidecarOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const repository = join(import.meta.dirname, "../../..");
+/** Its working directory. */
+export const repository = join(import.meta.dirname, "../../..");
+
+/** A command of the sidecar's command line, with `env` as all of its environment. */
+export function runSidecar(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Child {
+  return startChild(process.execPath, ["sidecar/main.ts", ...args], { cwd: repository, env });
+}
 
 /** @throws what the sidecar wrote, when it ends before it is ready or is not ready in time */
 export async function startSidecar({ env }: SidecarOptions): Promise<Sidecar> {
   const port = Number(env["POGO_PORT"] ?? env["REVERB_SERVER_PORT"] ?? (await freePort()));
   const adminPort = Number(env["POGO_ADMIN_PORT"] ?? (await freePort()));
-  const child = startChild(process.execPath, ["sidecar/main.ts"], {
-    cwd: repository,
-    env: {
-      POGO_HOST: "127.0.0.1",
-      POGO_PORT: String(port),
-      POGO_ADMIN_PORT: String(adminPort),
-      ...env,
-    },
+  const child = runSidecar([], {
+    POGO_HOST: "127.0.0.1",
+    POGO_PORT: String(port),
+    POGO_ADMIN_PORT: String(adminPort),
+    ...env,
   });
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   await waitUntilUp(child, async () => (await fetch(`${adminUrl}/readyz`)).ok);

@@ -1,0 +1,352 @@
+// The sidecar as a process: how it starts, what its commands say, and how it ends with clients on it.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { ServerResponse } from "node:http";
+import { connect, createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, describe, test } from "node:test";
+import { parseEnv } from "node:util";
+import PusherServer from "pusher";
+import { startChild, waitUntilUp } from "./support/child.ts";
+import { openEchoPage, subscribed } from "./support/echo-page.ts";
+import { httpClient } from "./support/http-client.ts";
+import { inbox } from "./support/inbox.ts";
+import { needsScript } from "./support/needs.ts";
+import { freePort } from "./support/ports.ts";
+import { rawClient } from "./support/raw-client.ts";
+import { repository, runSidecar, startSidecar } from "./support/sidecar.ts";
+import type { Sidecar } from "./support/sidecar.ts";
+import { within } from "./support/within.ts";
+
+const app = { id: "123456", key: "process-key", secret: "process-secret" };
+const credentials = {
+  REVERB_APP_ID: app.id,
+  REVERB_APP_KEY: app.key,
+  REVERB_APP_SECRET: app.secret,
+};
+const standAlone = { ...credentials, POGO_UPSTREAM: "none" };
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function start(env: Record<string, string>): Promise<Sidecar> {
+  const sidecar = await startSidecar({ env });
+  cleanups.push(() => sidecar.stop());
+  return sidecar;
+}
+
+function publisher(port: number, { id: appId, key, secret } = app): PusherServer {
+  return new PusherServer({ appId, key, secret, host: "127.0.0.1", port: String(port) });
+}
+
+/** What a command wrote, once it has ended, and its exit code. */
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; text: string }> {
+  const child = runSidecar(args, env);
+  const { code } = await child.exited;
+  return { code, text: child.lines.join("\n") };
+}
+
+describe("stopping", () => {
+  test("O04, D4: SIGTERM closes every WebSocket with 4200, and the process ends with 0", async () => {
+    const sidecar = await start(standAlone);
+    const url = `${sidecar.wsUrl}/app/${app.key}`;
+    const clients = await Promise.all([rawClient(url), rawClient(url), rawClient(url)]);
+    for (const client of clients) await client.established();
+    await clients[0].subscribe("news");
+    process.kill(sidecar.pid, "SIGTERM");
+    for (const client of clients) {
+      const closed = await within("the close", client.closed);
+      assert.deepEqual(closed, { code: 4200, reason: "Server is shutting down" });
+    }
+    assert.deepEqual(await sidecar.exited, { code: 0, signal: null });
+  });
+
+  test("O04: pusher-js goes to the next node at once, and takes its subscriptions along", async () => {
+    const [first, second] = [await start(standAlone), await start(standAlone)];
+    const address = await balance([first.port, second.port]);
+    const page = openEchoPage({ url: address, key: app.key, visitor: httpClient(address) });
+    cleanups.push(page.leave);
+    const greetings = inbox<{ text: string }>("greeting");
+    await subscribed(page.echo.channel("news").listen(".greeting", greetings.take));
+
+    const resubscribed = inbox<object>("the subscription at the second node");
+    page.pusher.channel("news").bind("pusher:subscription_succeeded", resubscribed.take);
+    await first.stop();
+    await resubscribed.next();
+    await publisher(second.port).trigger("news", "greeting", { text: "welcome back" });
+    assert.deepEqual(await greetings.next(), { text: "welcome back" });
+  });
+
+  test("D4: a request in flight is answered to its end, a new connection is refused, then it ends with 0", async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    const upstream = createServer((_request, response) => {
+      response.write("first half, ");
+      asked.resolve(response);
+    });
+    upstream.listen(0, "127.0.0.1");
+    await once(upstream, "listening");
+    cleanups.push(() => {
+      upstream.closeAllConnections();
+      upstream.close();
+    });
+    const address = upstream.address();
+    assert(address !== null && typeof address === "object");
+    const sidecar = await start({
+      ...credentials,
+      POGO_UPSTREAM: `http://127.0.0.1:${address.port}`,
+    });
+    const answer = await fetch(`${sidecar.url}/slow`);
+    const response = await asked.promise;
+
+    process.kill(sidecar.pid, "SIGTERM");
+    await drained(sidecar);
+    await assert.rejects(fetch(`${sidecar.url}/new`));
+    assert.equal((await fetch(`${sidecar.adminUrl}/livez`)).status, 200);
+    response.end("second half");
+    assert.equal(await answer.text(), "first half, second half");
+    assert.deepEqual(await sidecar.exited, { code: 0, signal: null });
+  });
+
+  test("D4: what is still open after POGO_SHUTDOWN_TIMEOUT is cut, and the process ends with 0", async () => {
+    const sidecar = await start({ ...standAlone, POGO_SHUTDOWN_TIMEOUT: "300ms" });
+    const half = connect(sidecar.port, "127.0.0.1");
+    half.on("error", () => undefined); // it is cut
+    half.write("POST /apps/123456/events HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{");
+    // A later connection's answer: the first one's head has been read.
+    await fetch(`${sidecar.url}/up`);
+    process.kill(sidecar.pid, "SIGTERM");
+    half.resume();
+    await within("the cut", once(half, "close"));
+    assert.deepEqual(await sidecar.exited, { code: 0, signal: null });
+    assert.match(sidecar.lines.join("\n"), /shutdown timeout: cutting what is still open/);
+  });
+});
+
+describe("starting", () => {
+  test("a port in use: exit 1 and what to do, and who has the port goes on", async () => {
+    const first = await start(standAlone);
+    const { code, text } = await run([], {
+      ...standAlone,
+      POGO_HOST: "127.0.0.1",
+      POGO_PORT: String(first.port),
+      POGO_ADMIN_PORT: "0",
+    });
+    assert.equal(code, 1);
+    const { level, msg, hint } = JSON.parse(text) as Record<string, string>;
+    assert.deepEqual([level, msg], ["fatal", "could not start"]);
+    assert.match(hint ?? "", new RegExp(`^port ${first.port} is in use: .* POGO_PORT or --port$`));
+    assert.equal((await fetch(`${first.url}/up`)).status, 200);
+  });
+
+  test("D8: without credentials and without a terminal: exit 78, naming each that is missing", async () => {
+    const { code, text } = await run([], { POGO_UPSTREAM: "none" });
+    assert.equal(code, 78);
+    assert.match(text, /^The configuration has 3 errors:$/m);
+    for (const part of ["ID", "KEY", "SECRET"]) {
+      assert.match(text, new RegExp(`^ {2}POGO_APP_${part}: .*REVERB_APP_${part}`, "m"));
+    }
+  });
+
+  test("D8: with part of the credentials, those that are missing and no others", async () => {
+    const { code, text } = await run([], { REVERB_APP_ID: "1", REVERB_APP_SECRET: "s" });
+    assert.equal(code, 78);
+    assert.match(text, /^ {2}POGO_APP_KEY: /m);
+    assert.doesNotMatch(text, /^ {2}POGO_APP_(ID|SECRET): /m);
+  });
+
+  test(
+    "in a terminal it makes up credentials, and the .env block that it prints is one to work with",
+    { skip: needsScript() },
+    async () => {
+      const port = await freePort();
+      const adminPort = await freePort();
+      // `script` gives it a terminal; the shell says which process it becomes.
+      const terminal = startChild(
+        "script",
+        ["-qec", `echo "pid $$"; exec ${process.execPath} sidecar/main.ts`, "/dev/null"],
+        {
+          cwd: repository,
+          env: {
+            POGO_UPSTREAM: "none",
+            POGO_HOST: "127.0.0.1",
+            POGO_PORT: String(port),
+            POGO_ADMIN_PORT: String(adminPort),
+          },
+        },
+      );
+      cleanups.push(() => terminal.stop());
+      await waitUntilUp(
+        terminal,
+        async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok,
+      );
+      const text = terminal.lines.join("\n");
+      assert.match(text, /^No app is configured\. These credentials are for this run/m);
+      const block = parseEnv(text.slice(text.indexOf("BROADCAST_CONNECTION="), text.indexOf("{")));
+      assert.equal(block["BROADCAST_CONNECTION"], "reverb");
+      assert.equal(block["REVERB_HOST"], "127.0.0.1");
+      assert.equal(block["REVERB_PORT"], String(port));
+      assert.equal(block["REVERB_SCHEME"], "http");
+      const madeUp = {
+        id: block["REVERB_APP_ID"] ?? "",
+        key: block["REVERB_APP_KEY"] ?? "",
+        secret: block["REVERB_APP_SECRET"] ?? "",
+      };
+
+      const client = await rawClient(`ws://127.0.0.1:${port}/app/${madeUp.key}`);
+      await client.established();
+      await client.subscribe("news");
+      await publisher(port, madeUp).trigger("news", "greeting", { text: "it works" });
+      assert.deepEqual((await client.next("greeting")).data, { text: "it works" });
+
+      process.kill(Number(/^pid (\d+)/m.exec(text)?.[1]), "SIGTERM");
+      assert.equal((await within("the close", client.closed)).code, 4200);
+      assert.deepEqual(await terminal.exited, { code: 0, signal: null });
+    },
+  );
+
+  test("C07: a client with another key is told so and closed with 4001", async () => {
+    const sidecar = await start(standAlone);
+    const client = await rawClient(`${sidecar.wsUrl}/app/another-key`);
+    const { data } = await client.next("pusher:error");
+    assert.deepEqual(data, { code: 4001, message: "Application does not exist" });
+    assert.equal((await client.closed).code, 4001);
+  });
+
+  test("O01, O03: stand-alone, in Reverb's place: /up is its own, and everything else is 404", async () => {
+    const sidecar = await start({ ...standAlone, REVERB_SERVER_PATH: "ws" });
+    const up = await fetch(`${sidecar.url}/ws/up`);
+    assert.deepEqual([up.status, await up.text()], [200, '{"health":"OK"}']);
+    for (const path of ["/", "/up", "/login", "/broadcasting/auth", "/app/process-key"]) {
+      assert.equal((await fetch(sidecar.url + path)).status, 404, path);
+    }
+    await assert.rejects(rawClient(`${sidecar.wsUrl}/app/${app.key}`), /404/);
+
+    // C18: below the prefix everything works, a publisher that signs without it (PHP) included.
+    const client = await rawClient(`${sidecar.wsUrl}/ws/app/${app.key}`, {
+      headers: { Origin: sidecar.url, Cookie: "session=1" },
+    });
+    await client.established();
+    const answer = await client.subscribe("private-news");
+    assert.deepEqual(answer.data, {
+      type: "AuthError",
+      error: "Connection is unauthorized",
+      status: 403,
+    });
+  });
+
+  test("as in the README: the app's own .env, and the upstream as a flag", async () => {
+    const child = startChild(
+      process.execPath,
+      [
+        `--env-file=${join(repository, "test/e2e/laravel/.env")}`,
+        "sidecar/main.ts",
+        "check",
+        "--upstream=http://127.0.0.1:8000",
+      ],
+      { cwd: repository, env: {} },
+    );
+    const { code } = await child.exited;
+    const text = child.lines.join("\n");
+    assert.equal(code, 0, text);
+    assert.match(text, /^ {2}app_key +laravel-app-key +REVERB_APP_KEY$/m);
+    assert.match(text, /^ {2}upstream +http:\/\/127\.0\.0\.1:8000\/? +--upstream$/m);
+    // REVERB_HOST and REVERB_PORT are where Laravel finds it, not where it listens.
+    assert.match(text, /^ {2}port +8080 +default$/m);
+  });
+});
+
+describe("check", () => {
+  test("prints what is in force and where it comes from, and no secret", async () => {
+    const { code, text } = await run(["check", "--ping-period=30s"], {
+      ...credentials,
+      POGO_PORT: "9000",
+      REVERB_APP_MAX_MESSAGE_SIZE: "20000",
+    });
+    assert.equal(code, 0);
+    assert.match(text, /^ {2}port +9000 +POGO_PORT$/m);
+    assert.match(text, /^ {2}ping_period +30s +--ping-period$/m);
+    assert.match(text, /^ {2}max_message_size +20000 +REVERB_APP_MAX_MESSAGE_SIZE$/m);
+    assert.match(text, /^ {2}auth_path +\/broadcasting\/auth +default$/m);
+    assert.doesNotMatch(text, /process-secret/);
+  });
+
+  test("D8: prints every error at once, each with its name and what is allowed", async () => {
+    const { code, text } = await run(["check", "--ports=1"], {
+      ...credentials,
+      POGO_PORT: "70000",
+      POGO_PING_PERIOD: "54",
+      POGO_MAX_CONECTIONS: "5",
+      POGO_UPSTREAM: "ftp://x",
+    });
+    assert.equal(code, 78);
+    assert.match(text, /^The configuration has 5 errors:$/m);
+    assert.match(text, /^ {2}--ports: .*--port\b/m);
+    assert.match(text, /^ {2}POGO_PORT: "70000" .*65535/m);
+    assert.match(text, /^ {2}POGO_PING_PERIOD: "54" .*54s/m);
+    assert.match(text, /^ {2}POGO_MAX_CONECTIONS: .*POGO_MAX_CONNECTIONS/m);
+    assert.match(text, /^ {2}POGO_UPSTREAM: "ftp:\/\/x" /m);
+  });
+});
+
+describe("healthcheck", () => {
+  test("D9: 0 while the sidecar runs, 0 while it drains, 1 when it is gone", async () => {
+    const sidecar = await start({ ...standAlone, POGO_SHUTDOWN_TIMEOUT: "10s" });
+    const env = { POGO_ADMIN_PORT: new URL(sidecar.adminUrl).port };
+    const alive = await run(["healthcheck"], env);
+    assert.deepEqual(alive, { code: 0, text: `alive: ${sidecar.adminUrl}/livez answered 200` });
+
+    // A request whose body has not come keeps it draining.
+    const half = connect(sidecar.port, "127.0.0.1");
+    half.on("error", () => undefined);
+    half.write("POST /apps/123456/events HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{");
+    await fetch(`${sidecar.url}/up`);
+    process.kill(sidecar.pid, "SIGTERM");
+    await drained(sidecar);
+    assert.equal((await run(["healthcheck"], env)).code, 0);
+    half.destroy();
+    assert.deepEqual(await sidecar.exited, { code: 0, signal: null });
+
+    const gone = await run(["healthcheck"], env);
+    assert.equal(gone.code, 1);
+    assert.match(gone.text, /^not alive: .*ECONNREFUSED$/);
+  });
+});
+
+/** A load balancer: connections go to the first of `ports` that takes them. Resolves with its address. */
+async function balance(ports: readonly number[]): Promise<string> {
+  const balancer = createTcpServer((client) => {
+    const forward = ([port, ...others]: readonly number[]): void => {
+      if (port === undefined) return void client.destroy();
+      const node = connect(port, "127.0.0.1");
+      const next = (): void => forward(others);
+      node.once("error", next);
+      node.once("connect", () => {
+        node.off("error", next);
+        node.on("error", () => client.destroy());
+        node.pipe(client).pipe(node);
+      });
+      client.once("close", () => node.destroy());
+    };
+    client.on("error", () => undefined); // its close follows
+    forward(ports);
+  });
+  balancer.listen(0, "127.0.0.1");
+  await once(balancer, "listening");
+  cleanups.push(() => balancer.close());
+  const address = balancer.address();
+  assert(address !== null && typeof address === "object");
+  return `http://127.0.0.1:${address.port}`;
+}
+
+/** Resolves once it says on its admin port that it wants no new traffic. */
+async function drained(sidecar: Sidecar): Promise<void> {
+  const isReady = async (): Promise<boolean> => (await fetch(`${sidecar.adminUrl}/readyz`)).ok;
+  const deadline = Date.now() + 5_000;
+  while (await isReady()) assert(Date.now() < deadline, "it is still ready after 5 s");
+}
