@@ -55,10 +55,8 @@ export function httpClient(baseUrl: string): HttpClient {
     },
     login: async (id) => {
       const response = await get(`/login/${id}`);
-      if (response.status !== 200) {
-        throw new Error(`login as ${id}: ${response.status} ${await response.text()}`);
-      }
-      await response.body?.cancel();
+      const body = await response.text();
+      if (response.status !== 200) throw new Error(`login as ${id}: ${response.status} ${body}`);
     },
     cookieHeader,
   };
