@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
+import { readMetric } from "./support/metrics.ts";
 import { chromiumPath, needsChromium, needsLaravel } from "./support/needs.ts";
+import { startSidecar } from "./support/sidecar.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
+import { startVite } from "./support/vite.ts";
 
 /** How long a page may take; far above what it needs. */
 const timeout = 15_000;
@@ -16,18 +19,7 @@ describe("the app's page in Chromium", { skip: needsLaravel() || needsChromium()
 
   before(async () => {
     stack = await startStack();
-    browser = await chromium.launch({
-      executablePath: chromiumPath() ?? "",
-      args: [
-        ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-      ],
-    });
+    browser = await launchBrowser();
   });
   after(async () => {
     await browser?.close();
@@ -107,3 +99,56 @@ describe("the app's page in Chromium", { skip: needsLaravel() || needsChromium()
     await Promise.all([context.close(), ada.context().close()]);
   });
 });
+
+test(
+  "W8: Vite's hot updates reach a page behind the sidecar, without a reload",
+  { skip: needsChromium() },
+  async () => {
+    const vite = await startVite();
+    const sidecar = await startSidecar({
+      env: {
+        REVERB_APP_ID: "1",
+        REVERB_APP_KEY: "k",
+        REVERB_APP_SECRET: "s",
+        POGO_UPSTREAM: vite.url,
+      },
+    });
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(timeout);
+      const connected = page.waitForEvent("console", (message) =>
+        message.text().includes("[vite] connected."),
+      );
+      await page.goto(sidecar.url);
+      await page.locator("#text", { hasText: "one" }).waitFor();
+      await connected;
+      // Through the sidecar: Vite's client would fall back to Vite's own port, and says so.
+      assert.equal(await readMetric(sidecar.adminUrl, "pogo_proxy_tunnels_active"), 1);
+
+      await page.evaluate("globalThis.isSamePage = true");
+      await vite.save("two");
+      await page.locator("#text", { hasText: "two" }).waitFor();
+      assert.equal(await page.evaluate("globalThis.isSamePage"), true);
+    } finally {
+      await browser.close();
+      await sidecar.stop();
+      await vite.stop();
+    }
+  },
+);
+
+function launchBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumPath() ?? "",
+    args: [
+      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ],
+  });
+}

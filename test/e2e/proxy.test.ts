@@ -1,23 +1,27 @@
 // What a real Laravel app sees through the sidecar, and what comes back; and Vite's dev server behind it.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { createServer } from "vite";
-import type { ViteDevServer } from "vite";
+import PusherServer from "pusher";
 import { WebSocket } from "ws";
+import { exchangeRaw, parseMessage } from "../../sidecar/testing/raw-http.ts";
 import { json } from "./support/http-client.ts";
+import { inbox } from "./support/inbox.ts";
 import { startLaravel } from "./support/laravel.ts";
 import type { SeenByPhp } from "./support/laravel.ts";
+import { readMetric } from "./support/metrics.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { freePort } from "./support/ports.ts";
+import { rawClient } from "./support/raw-client.ts";
 import { startSidecar } from "./support/sidecar.ts";
 import type { Sidecar } from "./support/sidecar.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
+import { startVite } from "./support/vite.ts";
+import type { Vite } from "./support/vite.ts";
 import { within } from "./support/within.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -77,8 +81,8 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     const visitor = await stack.visitor();
     const cookies = (await visitor.get("/cookies")).headers.getSetCookie();
     assert.deepEqual(
-      cookies.map((cookie) => cookie.split("=")[0]),
-      ["first", "second"],
+      cookies.map((cookie) => cookie.split(";")[0]),
+      ["first=one", "second=two%3B%20three%3D3"],
     );
     const redirect = await visitor.get("/redirect");
     assert.equal(redirect.status, 302);
@@ -104,36 +108,85 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     assert.equal(sha256(bytes), sha256(Buffer.from("0123456789".repeat(500_000))));
   });
 
-  test("S5: HEAD ends without a body", async () => {
-    const answer = await fetch(`${stack.sidecar.url}/headers`, { method: "HEAD" });
-    assert.equal(answer.status, 200);
-    assert.equal(await answer.text(), "");
+  const bodies: readonly [method: string, body: string | ReadableStream, framing: string][] = [
+    ["POST", "a=1&b=2", "content-length"],
+    ["PUT", "a=1&b=2", "content-length"],
+    ["PATCH", "a=1&b=2", "content-length"],
+    ["DELETE", "a=1&b=2", "content-length"],
+    ["POST", new Blob(["a=1&b=2"]).stream(), "chunked"],
+    ["DELETE", new Blob(["a=1&b=2"]).stream(), "chunked"],
+  ];
+  for (const [method, body, framing] of bodies) {
+    test(`P10, P14: a body of ${method}, ${framing}, arrives whole`, async () => {
+      const answer = await fetch(`${stack.sidecar.url}/headers`, { method, body, duplex: "half" });
+      const seen = await json<SeenByPhp>(answer);
+      assert.equal(seen.method, method);
+      assert.deepEqual(seen.body, { bytes: 7, sha256: sha256(Buffer.from("a=1&b=2")) });
+    });
+  }
+
+  test("S5: HEAD ends without a body, and the connection serves on", async (t) => {
+    const text = await exchangeRaw(
+      t,
+      stack.sidecar.port,
+      "HEAD /status/418 HTTP/1.1\r\nHost: x\r\n\r\n" +
+        "GET /status/418 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
+    const head = parseMessage(text, { isHead: true });
+    assert.deepEqual([head.status, head.body], [418, ""]);
+    const get = parseMessage(head.rest);
+    assert.deepEqual([get.status, get.body], [418, "status 418"]);
   });
 
-  test("S11: events of a stream come as they are sent, headers before the first", async () => {
-    const answer = await fetch(`${stack.sidecar.url}/events?count=3&ms=20&delay=50`);
+  test("S11: headers of a stream come before its first event, and each event as it is sent", async () => {
+    // The app flushes its headers, then waits half a second before each event.
+    const answer = await fetch(`${stack.sidecar.url}/events?count=2&ms=500&delay=500`);
+    const headersMs = performance.now();
     assert.equal(answer.headers.get("content-type")?.split(";")[0], "text/event-stream");
-    assert.equal(await answer.text(), "data: 1\n\ndata: 2\n\ndata: 3\n\n");
+    const chunks: { text: string; ms: number }[] = [];
+    for await (const chunk of answer.body ?? []) {
+      chunks.push({ text: String(Buffer.from(chunk)), ms: performance.now() });
+    }
+    assert.deepEqual(
+      chunks.map(({ text }) => text),
+      ["data: 1\n\n", "data: 2\n\n"],
+    );
+    // Held back, they would come at once.
+    assert.ok((chunks[0]?.ms ?? 0) - headersMs > 100, "the headers came with the first event");
+    assert.ok((chunks[1]?.ms ?? 0) - (chunks[0]?.ms ?? 0) > 100, "the events came together");
   });
 
   test("S1, S2: a client keeps its connection, though php -S closes its own each time", async () => {
+    assert.equal((await fetch(`${stack.laravel.url}/headers`)).headers.get("connection"), "close");
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const ports = new Set<number | undefined>();
-    for (let i = 0; i < 3; i++) {
-      await new Promise<void>((resolve, reject) => {
-        const { port } = stack.sidecar;
-        const req = request({ agent, host: "127.0.0.1", port, path: "/headers" }, (res) => {
-          ports.add(req.socket?.localPort);
-          res.resume();
-          res.on("end", resolve);
-        });
-        req.on("error", reject);
-        req.end();
-      });
-    }
+    const answers = [
+      await get(agent, "/headers"),
+      await get(agent, "/download?bytes=20000"),
+      await get(agent, "/headers"),
+    ];
     agent.destroy();
-    assert.equal(ports.size, 1);
+    assert.equal(new Set(answers.map(({ localPort }) => localPort)).size, 1);
+    for (const { connection } of answers) assert.notEqual(connection, "close");
   });
+
+  interface Answer {
+    readonly connection: string | undefined;
+    readonly localPort: number | undefined;
+  }
+
+  function get(agent: Agent, path: string): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const { port } = stack.sidecar;
+    const req = request({ agent, host: "127.0.0.1", port, path }, (res) => {
+      const { localPort } = res.socket;
+      const { connection } = res.headers;
+      res.resume();
+      res.once("end", () => resolve({ connection, localPort }));
+    });
+    req.on("error", reject);
+    req.end();
+    return promise;
+  }
 
   test("R7: /up is Laravel's own", async () => {
     const answer = await fetch(`${stack.sidecar.url}/up`);
@@ -143,76 +196,95 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
 });
 
 describe("an app that goes and comes back", { skip: needsLaravel() }, () => {
-  test("E1, E8: 502 while it is away, its pages again afterwards", async () => {
-    const stack = await startStack();
-    await stack.laravel.stop();
-    const away = await fetch(`${stack.sidecar.url}/headers`);
+  let stack: Stack;
+  before(async () => (stack = await startStack()));
+  after(() => stack?.stop());
+
+  test("E1, E8: 502 while it is away, its pages again afterwards, and WebSockets all the time", async () => {
+    const { sidecar, laravel, app } = stack;
+    const visitor = await stack.visitor(1);
+    const client = await rawClient(stack.socketUrl, {
+      headers: { Cookie: visitor.cookieHeader(), Origin: sidecar.url },
+    });
+    await client.established();
+    await client.subscribe("news");
+    const publisher = new PusherServer({
+      appId: app.id,
+      key: app.key,
+      secret: app.secret,
+      host: "127.0.0.1",
+      port: String(sidecar.port),
+    });
+
+    await laravel.stop();
+    const away = await fetch(`${sidecar.url}/headers`);
     assert.equal(away.status, 502);
     assert.match(await away.text(), /^Bad Gateway: the application did not answer/);
-    const { port } = stack.laravel;
-    const again = await startLaravel({ sidecarPort: stack.sidecar.port, port });
-    assert.equal((await fetch(`${stack.sidecar.url}/headers`)).status, 200);
-    await again.stop();
-    await stack.sidecar.stop();
+    await publisher.trigger("news", "greeting", { text: "from elsewhere" });
+    assert.deepEqual((await client.next("greeting")).data, { text: "from elsewhere" });
+    const { data } = await client.subscribe("private-user.1");
+    assert.deepEqual((data as { status: number }).status, 503);
+
+    const again = await startLaravel({ sidecarPort: sidecar.port, port: laravel.port });
+    try {
+      assert.equal((await fetch(`${sidecar.url}/headers`)).status, 200);
+    } finally {
+      client.terminate();
+      await again.stop();
+    }
   });
 });
 
-describe("W8: Vite's dev server behind the sidecar", () => {
-  let vite: ViteDevServer;
+describe("Vite's dev server behind the sidecar", () => {
+  let vite: Vite;
   let sidecar: Sidecar;
-  let root: string;
 
   before(async () => {
-    root = await mkdtemp(join(tmpdir(), "vite-"));
-    await writeFile(join(root, "index.html"), '<script type="module" src="/main.js"></script>');
-    await writeFile(join(root, "main.js"), 'export const greeting = "one";\n');
-    const port = await freePort();
-    vite = await createServer({
-      root,
-      configFile: false,
-      logLevel: "error",
-      cacheDir: join(root, ".vite"),
-      server: { host: "127.0.0.1", port, strictPort: true },
-    });
-    await vite.listen();
+    vite = await startVite();
     sidecar = await startSidecar({
       env: {
         REVERB_APP_ID: "1",
         REVERB_APP_KEY: "k",
         REVERB_APP_SECRET: "s",
-        POGO_UPSTREAM: `http://127.0.0.1:${port}`,
+        POGO_UPSTREAM: vite.url,
       },
     });
   });
   after(async () => {
     await sidecar?.stop();
-    await vite?.close();
-    await rm(root, { recursive: true, force: true });
+    await vite?.stop();
   });
 
-  test("serves the page, and a change of a file reaches its client over the WebSocket", async () => {
-    const page = await (
-      await fetch(`${sidecar.url}/`, { headers: { accept: "text/html" } })
-    ).text();
-    assert.match(page, /@vite\/client/);
+  test("W8: serves the page, and a saved file reaches its client over the WebSocket", async () => {
+    const html = { headers: { accept: "text/html" } };
+    assert.match(await (await fetch(`${sidecar.url}/`, html)).text(), /@vite\/client/);
     assert.match(await (await fetch(`${sidecar.url}/main.js`)).text(), /"one"/);
 
-    const token = vite.config.webSocketToken;
-    const socket = new WebSocket(`${sidecar.wsUrl}/?token=${token}`, "vite-hmr");
-    const messages: string[] = [];
-    const connected = Promise.withResolvers<void>();
-    const reloaded = Promise.withResolvers<void>();
-    socket.on("error", (error) => connected.reject(error));
-    socket.on("message", (data) => {
-      messages.push(String(data));
-      const { type } = JSON.parse(String(data));
-      if (type === "connected") connected.resolve();
-      if (type === "full-reload" || type === "update") reloaded.resolve();
-    });
-    await within("Vite's hello", connected.promise);
-    await writeFile(join(root, "main.js"), 'export const greeting = "two";\n');
-    await within(`an update (got ${messages.join()})`, reloaded.promise);
+    const socket = new WebSocket(`${sidecar.wsUrl}/?token=${vite.token}`, "vite-hmr");
+    const messages = inbox<{ type: string; updates?: { path: string }[] }>("a message of Vite's");
+    socket.on("message", (data) => messages.take(JSON.parse(String(data))));
+    await within("the handshake", once(socket, "open"));
+    assert.equal(socket.protocol, "vite-hmr");
+    assert.equal((await messages.next()).type, "connected");
+    assert.equal(await readMetric(sidecar.adminUrl, "pogo_proxy_tunnels_active"), 1);
+
+    await vite.save("two");
+    const { type, updates } = await messages.next();
+    assert.deepEqual([type, updates?.map(({ path }) => path)], ["update", ["/main.js"]]);
     assert.match(await (await fetch(`${sidecar.url}/main.js?t=1`)).text(), /"two"/);
     socket.close();
+    await within("the close", once(socket, "close"));
+  });
+
+  test("W3: what Vite refuses, another site's page without its token, is refused with Vite's own answer", async () => {
+    const origin = "https://evil.example";
+    const socket = new WebSocket(`${sidecar.wsUrl}/?token=wrong`, "vite-hmr", { origin });
+    socket.on("error", () => undefined); // the answer is looked at below
+    const [, answer] = (await within("the refusal", once(socket, "unexpected-response"))) as [
+      unknown,
+      IncomingMessage,
+    ];
+    assert.deepEqual([answer.statusCode, await text(answer)], [400, "Bad Request"]);
+    socket.terminate();
   });
 });
