@@ -78,6 +78,33 @@ describe("cache channels", () => {
     );
   });
 
+  it("K02, K06: a client event that comes while the broker is asked does not take the last event's place", async () => {
+    const node = createTestNode();
+    await publish(node, "cache-x", "last");
+    const client = node.connect();
+    client.subscribe("cache-x");
+    client.say({ event: "client-x", channel: "cache-x", data: {} });
+    await settle();
+    assert.deepEqual(
+      client.transport.take().map(({ data }) => data),
+      ["last"],
+    );
+  });
+
+  it("K02: who left and came back meanwhile gets the last event once", async () => {
+    const node = createTestNode();
+    await publish(node, "cache-x", "last");
+    const client = node.connect();
+    client.subscribe("cache-x");
+    client.say({ event: "pusher:unsubscribe", data: { channel: "cache-x" } });
+    client.subscribe("cache-x");
+    await settle();
+    assert.deepEqual(
+      client.transport.take().map(({ data }) => data),
+      ["last"],
+    );
+  });
+
   it("who has left meanwhile gets nothing", async () => {
     const node = createTestNode();
     const client = node.connect();

@@ -11,7 +11,7 @@ export class Channel {
   readonly connections = new Set<Connection>();
   /** Null unless this is a presence channel. */
   readonly presence: Presence | null;
-  /** How many events were broadcast here so far. */
+  /** How many events were broadcast here so far, those of clients aside: each is the last event of a cache channel. */
   eventCount = 0;
 
   constructor(name: string) {

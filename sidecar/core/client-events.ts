@@ -1,4 +1,4 @@
-/** Client events (Echo's whispers): who may send them, to whom they go (rules E1–E13 of docs/protocol.md). */
+/** Client events (Echo's whispers): who may send them, to whom they go (rules E01–E13 of docs/protocol.md). */
 
 import type { ClientEventSenders } from "./app.ts";
 import { channelKind, isChannelName } from "./channel-name.ts";
@@ -40,6 +40,7 @@ export function toClientEvent(
       channel: name,
       event,
       dataJson: JSON.stringify(data ?? null),
+      isClientEvent: true,
       exceptSocketId: connection.socketId,
       ...(member && { userId: member.userId }),
     },

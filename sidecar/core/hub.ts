@@ -123,7 +123,7 @@ export class Hub {
     const connections = this.#recipients(event.channel);
     if (!connections) return 0;
     const channel = this.#channels.get(event.channel);
-    if (channel) channel.eventCount += 1;
+    if (channel && !event.isClientEvent) channel.eventCount += 1;
     const frame = encodeFrame(encodeChannelEvent(event));
     const recipients = sendToAll(connections, frame, event.exceptSocketId);
     this.#observer.broadcast(this.app.id, recipients);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { sign } from "./signature.ts";
 import { createTestNode, errorMessage } from "./testing/doubles.ts";
 
 function limitReached(channel: string, error: string) {
@@ -48,6 +49,25 @@ describe("limits of an app", () => {
     ]);
     assert.equal(node.hub.channel("presence-a"), undefined);
     assert.equal(client.subscribe("presence-a", '{"user_id":"1"}').length, 1);
+  });
+
+  it("L06: of one who is a member by signin too", () => {
+    const node = createTestNode({ app: { maxPresenceMemberBytes: 100 } });
+    const client = node.connect();
+    const signIn = (info: string): unknown => {
+      const userData = JSON.stringify({ id: "1", user_info: { n: info } });
+      const text = `${client.socketId}::user::${userData}`;
+      const auth = `${node.app.key}:${sign(node.app.secret, text)}`;
+      return client.say({ event: "pusher:signin", data: { auth, user_data: userData } });
+    };
+    signIn("n".repeat(100));
+    assert.deepEqual(
+      client.subscribe("presence-a")[0],
+      errorMessage(4304, "Presence member is too large"),
+    );
+    assert.equal(node.hub.channel("presence-a"), undefined);
+    signIn("n");
+    assert.equal(client.subscribe("presence-a").length, 1);
   });
 });
 

@@ -17,7 +17,7 @@ export interface WireMember {
   readonly userInfo: unknown;
 }
 
-/** A JSON object with a non-empty string `event`, else null (rule P3). */
+/** A JSON object with a non-empty string `event`, else null (rule X03). */
 export function parseMessage(text: string): Message | null {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return null;
@@ -114,7 +114,7 @@ function encodeMessage(event: string, data: object, channel?: string): string {
   return JSON.stringify({ event, data: JSON.stringify(data), channel });
 }
 
-/** A string that holds a JSON object or array is decoded (rule P4); any other value stays as sent. */
+/** A string that holds a JSON object or array is decoded; any other value stays as sent. */
 function decodeData(data: unknown): unknown {
   if (typeof data !== "string") return data;
   const json = parseJson(data);

@@ -9,6 +9,8 @@ export interface ChannelEvent {
   readonly event: string;
   /** The wire's `data` field as JSON text: a JSON string for API events, any JSON value for client events. */
   readonly dataJson: string;
+  /** Sent by a client: never the last event of a cache channel (rule K06). */
+  readonly isClientEvent?: true;
   /** Sender of a client event on a presence channel. */
   readonly userId?: string | number;
   /** The connection that is left out (`toOthers()`, the sender of a client event). */

@@ -152,6 +152,26 @@ describe("watchlists", () => {
     assert.deepEqual(ann.transport.take(), [], "who has left watches nobody");
   });
 
+  it("U04: signing in again as the same user is neither a coming nor a going, and takes the new watchlist", () => {
+    const node = createTestNode();
+    const ann = node.connect();
+    ann.say(signin(ann.socketId, '{"id":"ann","watchlist":["bob","cid"]}'));
+    const [bob, cid, dan] = [node.connect(), node.connect(), node.connect()];
+    bob.say(signin(bob.socketId, '{"id":"bob"}'));
+    ann.transport.take();
+    node.told.splice(0);
+    bob.say(signin(bob.socketId, '{"id":"bob","user_info":{"n":"B"}}'));
+    ann.say(signin(ann.socketId, '{"id":"ann","watchlist":["bob","dan"]}'));
+    assert.deepEqual(node.told, []);
+    assert.deepEqual(bob.connection.user?.info, { n: "B" });
+    cid.say(signin(cid.socketId, '{"id":"cid"}'));
+    assert.deepEqual(ann.transport.take(), []);
+    dan.say(signin(dan.socketId, '{"id":"dan"}'));
+    assert.deepEqual(ann.transport.take(), [
+      watchlistEvents([{ name: "online", user_ids: ["dan"] }]),
+    ]);
+  });
+
   it("U05: of more than 100 users is refused", () => {
     const node = createTestNode();
     const client = node.connect();

@@ -1,4 +1,4 @@
-/** `pusher:subscribe`: read the request, authorize it, join the channel, answer (rules S1–S17 of docs/protocol.md). */
+/** `pusher:subscribe`: read the request, authorize it, join the channel, answer (rules S01–S17 of docs/protocol.md). */
 
 import type { AuthorizationFault, Broker, ChannelAuthorizer, Observer, Webhooks } from "./ports.ts";
 import type { Channel } from "./channel.ts";
@@ -151,9 +151,11 @@ async function sendLastEvent(
   { broker, webhooks }: SubscribeDependencies,
 ): Promise<void> {
   const { eventCount } = channel;
+  const subscription = connection.subscriptions.get(channel.name);
   const cached = await broker.lastEvent(connection.app.id, channel.name);
-  const isSubscribed = connection.isOpen && connection.subscriptions.has(channel.name);
-  if (!isSubscribed || channel.eventCount !== eventCount) return;
+  // Who left and came back has a new subscription, which asks for itself.
+  const isSame = connection.isOpen && connection.subscriptions.get(channel.name) === subscription;
+  if (!isSame || channel.eventCount !== eventCount) return;
   if (cached) return connection.sendText(encodeChannelEvent(cached.event));
   connection.sendText(encodeCacheMiss(channel.name));
   webhooks.notify(connection.app.id, { name: "cache_miss", channel: channel.name });
@@ -172,8 +174,7 @@ function findExcess(
     return errors.tooManyChannels;
   }
   if (!member) return null;
-  const memberBytes = Buffer.byteLength(channelData ?? "");
-  if (memberBytes > (maxPresenceMemberBytes ?? Number.POSITIVE_INFINITY)) {
+  if (maxPresenceMemberBytes !== null && sizeOf(member, channelData) > maxPresenceMemberBytes) {
     return errors.memberTooLarge;
   }
   const presence = hub.channel(channel)?.presence;
@@ -181,6 +182,14 @@ function findExcess(
   return presence.userCount >= (maxPresenceMembers ?? Number.POSITIVE_INFINITY)
     ? errors.presenceChannelFull
     : null;
+}
+
+/** In bytes. Who is a member by signin has no `channel_data` that would tell. */
+function sizeOf({ userInfo }: Member, channelData: string | null): number {
+  return Math.max(
+    Buffer.byteLength(channelData ?? ""),
+    Buffer.byteLength(JSON.stringify(userInfo)),
+  );
 }
 
 function refuseExcess(connection: Connection, channel: string, excess: ProtocolError): void {

@@ -30,9 +30,12 @@ export class Users {
    * of its watchlist is online and who is not; null without a watchlist.
    */
   signIn(connection: Connection, user: User): string | null {
-    this.signOut(connection);
+    if (connection.user?.id === user.id) this.#unwatch(connection, connection.user);
+    else this.signOut(connection);
+    const isNew = connection.user === null;
     connection.user = user;
-    if (add(this.#connections, user.id, connection) === 1) this.#announce(user.id, "online");
+    const count = add(this.#connections, user.id, connection);
+    if (isNew && count === 1) this.#announce(user.id, "online");
     for (const watched of user.watchlist) add(this.#watchers, watched, connection);
     if (user.watchlist.length === 0) return null;
     const isOnline = (userId: string): boolean => this.#connections.has(userId);
@@ -47,8 +50,12 @@ export class Users {
     const { user } = connection;
     if (!user) return;
     connection.user = null;
-    for (const watched of user.watchlist) remove(this.#watchers, watched, connection);
+    this.#unwatch(connection, user);
     if (remove(this.#connections, user.id, connection) === 0) this.#announce(user.id, "offline");
+  }
+
+  #unwatch(connection: Connection, { watchlist }: User): void {
+    for (const watched of watchlist) remove(this.#watchers, watched, connection);
   }
 
   #announce(userId: string, status: "online" | "offline"): void {
