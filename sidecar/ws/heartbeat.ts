@@ -1,5 +1,5 @@
 /**
- * Finds connections that fell silent, pings them, and gives up those that don't answer (rules H1–H5).
+ * Finds connections that fell silent, pings them, and gives up those that don't answer (rules H01–H05).
  *
  * A wheel: every connection lies in the slot of the time at which it may first be due, so that one timer serves
  * all, and a tick touches only those whose time has come. Whoever was heard meanwhile moves to a later slot.

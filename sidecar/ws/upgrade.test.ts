@@ -368,6 +368,8 @@ describe("WebSocket connection", () => {
     assert.ok(dropped() > 0);
     const codes = node.observer.calls.filter(([method]) => method === "connectionClosed");
     assert.equal(codes.length, 1);
+    const errors = node.observer.calls.filter(([method]) => method === "errorSent");
+    assert.deepEqual(errors, [["errorSent", "app-id", 4100]], "counted as any other error");
   });
 
   it("closeAll closes everybody with the given code", async () => {

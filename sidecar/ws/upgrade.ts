@@ -68,6 +68,7 @@ const maxStrangerMessageBytes = 1_024;
 
 /** An open connection as this room keeps it. */
 interface OpenSocket extends Monitored {
+  readonly connection: Connection;
   readonly transport: SocketTransport;
   fullSinceMs: number | null;
 }
@@ -143,6 +144,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     });
     let usesControlFrames = false;
     const socket: OpenSocket = {
+      connection,
       transport,
       fullSinceMs: null,
       heartbeat: app,
@@ -176,7 +178,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     }
     socket.fullSinceMs ??= nowMs;
     if (nowMs - socket.fullSinceMs >= options.writeWaitMs) {
-      refuse(socket.transport, errors.slowConsumer);
+      socket.connection.fail(errors.slowConsumer);
     }
   }
 
