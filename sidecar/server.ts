@@ -137,6 +137,10 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
           signedPaths: destination.signedPaths,
         });
       case "health":
+        if (req.method !== "GET" && req.method !== "HEAD") {
+          const headers = { Allow: "GET" };
+          return answerPlainly(req, res, { status: 405, text: "Method not allowed.", headers });
+        }
         res.setHeader("Content-Type", "application/json");
         return void res.end('{"health":"OK"}');
       case "ws":

@@ -5,7 +5,7 @@ import { connect as connectTcp } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { pino } from "pino";
 import Pusher from "pusher";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import { loadConfig } from "./config.ts";
 import { sign } from "./core/signature.ts";
 import { createSidecar } from "./sidecar.ts";
@@ -169,6 +169,8 @@ describe("sidecar", () => {
     const health = await fetch(`${url}/up`);
     assert.equal(health.status, 200);
     assert.equal(await health.text(), '{"health":"OK"}');
+    const posted = await fetch(`${url}/up`, { method: "POST", body: "x" });
+    assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET"]);
     const page = await fetch(`${url}/page`);
     assert.deepEqual([page.status, await page.text()], [404, "Not found."]);
     const stranger = new WebSocket(`ws://127.0.0.1:${port}/hmr`);
@@ -226,8 +228,7 @@ describe("sidecar", () => {
     });
     const [error] = await once(socket, "error");
     assert.match(String(error), /400/);
-    const trace = await fetch(`${url}/up`, { method: "OPTIONS" });
-    assert.equal(trace.status, 200);
+    assert.equal((await fetch(`${url}/up`)).status, 200);
   });
 
   it("a client that breaks off its request during the answer gets no second one inside it", async (test) => {
@@ -347,6 +348,23 @@ describe("sidecar", () => {
 
     const closed = once(spare, "close");
     spare.resume();
+    await sidecar.stop();
+    await closed;
+    assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
+  });
+
+  it("O04: WebSockets of the app itself don't hold up the stop; their clients reconnect elsewhere", async () => {
+    const app = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    cleanups.push(() => app.close());
+    await once(app, "listening");
+    const address = app.address();
+    const upstreamPort = typeof address === "object" ? address?.port : undefined;
+    const { sidecar, port, lines } = await startSidecar({
+      POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
+    });
+    const hmr = new WebSocket(`ws://127.0.0.1:${port}/hmr`);
+    await once(hmr, "open");
+    const closed = once(hmr, "close");
     await sidecar.stop();
     await closed;
     assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));

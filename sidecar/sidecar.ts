@@ -65,10 +65,8 @@ export function createSidecar(
   const isDraining = (): boolean => state === "draining";
 
   const metrics = createMetrics();
-  startAtZero(
-    metrics,
-    config.apps.map(({ id }) => id),
-  );
+  const appIds = config.apps.map(({ id }) => id);
+  startAtZero(metrics, appIds);
   const reporter = createReporter({ metrics, log, now });
   const { observer } = reporter;
 
@@ -200,7 +198,7 @@ export function createSidecar(
         port,
         admin_port: adminPort,
         upstream: config.upstream.address,
-        apps: config.apps.map(({ id }) => id),
+        apps: appIds,
       },
       "listening",
     );
@@ -223,6 +221,7 @@ export function createSidecar(
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
     const allClosed = frontDoor.close();
     webSockets.closeAll(shutdownClose.code, shutdownClose.reason);
+    upstream?.proxy.closeTunnels();
     const outcome = await Promise.race([allClosed, deadline]);
     clearTimeout(timer);
     if (outcome === "deadline") log.warn("shutdown timeout: cutting what is still open");

@@ -32,6 +32,8 @@ export interface UpstreamProxy {
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** WebSockets that are passing through. */
   readonly openTunnels: number;
+  /** Ends the WebSockets that are passing through, once what is on its way is written. */
+  closeTunnels(): void;
   /** Ends all connections to the upstream, requests under way and WebSockets included. */
   close(): void;
 }
@@ -78,12 +80,19 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         tunnels.delete(socket);
       });
       const fields = fieldsFor(req);
-      const onOpen = (): void => void tunnels.add(socket);
+      const onOpen = (): void => {
+        tunnels.add(socket);
+        if (isDraining()) endTunnel(socket);
+      };
       passThrough(req, socket, head, { engine, fields, responseTimeoutMs, onOpen, onFinished });
     },
 
     get openTunnels() {
       return tunnels.size;
+    },
+
+    closeTunnels() {
+      for (const socket of tunnels) endTunnel(socket);
     },
 
     close() {
@@ -99,6 +108,11 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     };
     return toUpstreamFields(req.rawHeaders, forwarding.headers(peer));
   }
+}
+
+/** The upstream's side ends with it (`tieTogether`). */
+function endTunnel(socket: Duplex): void {
+  socket.end(() => socket.destroy());
 }
 
 function toTarget(upstream: UpstreamAddress): ProxyTarget {
