@@ -174,10 +174,13 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
   });
 
   test("A17: one client can't open the breaker for the others", async () => {
+    const before = await asked();
     const { client } = await connect({ userId: 1 });
     for (let i = 0; i < 8; i++) {
       assert.deepEqual(await refusal(client, `private-orders.x${i}`), unavailable);
     }
+    // POGO_MAX_AUTH_FAILURES: the others were refused without asking.
+    assert.equal(await asked(), before + 4);
     const { client: other } = await connect({ userId: 2 });
     assert.equal((await other.subscribe("private-user.2")).event, succeeded);
     const state = 'pogo_websocket_circuit_breaker_state{state="closed"}';
