@@ -200,6 +200,6 @@ export interface Observer {
   authorizationFailed(appId: string, reason: AuthorizationFault, sentKey?: string): void;
   /** Events of an API request reached nobody. */
   publishFailed(appId: string, reason: PublishFault): void;
-  /** A `pusher:error` with this code was sent. */
+  /** A `pusher:error` with this code was sent, or, for a message too long, a close with 1009. */
   errorSent(appId: string, code: number): void;
 }

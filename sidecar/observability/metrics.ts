@@ -39,7 +39,7 @@ export function createMetrics() {
     }),
     errorsSentTotal: new Counter({
       name: "pogo_websocket_errors_sent_total",
-      help: "pusher:error messages sent to clients, by code.",
+      help: "pusher:error messages sent to clients, by code; 1009 are closes for a message too long.",
       labelNames: ["app_id", "code"],
       registers,
     }),

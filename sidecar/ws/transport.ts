@@ -13,6 +13,8 @@ export interface SocketListener {
   onMessage(text: string): void;
   /** Any frame arrived. `isControl`: a ping or pong. */
   onReceived(isControl: boolean): void;
+  /** A message was too long, and the connection is closed with this code for it. */
+  onTooLong?(closeCode: number): void;
   /** A close was sent or received, or the socket is gone; called once. Nothing can be sent any more. */
   onClosed(): void;
 }
@@ -20,8 +22,10 @@ export interface SocketListener {
 /** How long the client has to answer our close before its TCP connection is cut. */
 const closeOptions = { closeTimeout: 5_000 }; // an option that the type declarations of ws lack
 
+const tooLong = 1009;
+
 /** Close reasons that ws leaves empty; the text is Reverb's. */
-const reasons: Readonly<Record<number, string>> = { 1009: "Maximum message size exceeded" };
+const reasons: Readonly<Record<number, string>> = { [tooLong]: "Maximum message size exceeded" };
 
 /** ws calls `close` itself to answer a client's close or fault: what is queued must go out before. */
 class PogoWebSocket extends WebSocket {
@@ -100,6 +104,10 @@ export class SocketTransport implements Transport {
       this.send(encodePongFrame(payload));
     });
     webSocket.on("pong", () => listener.onReceived(true));
+    webSocket.on("error", (error) => {
+      const code = "code" in error ? error.code : undefined;
+      if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.(tooLong);
+    });
     webSocket.on("close", closed);
     webSocket.beforeClose = () => {
       this.#outbox.flushNow(this.queue);

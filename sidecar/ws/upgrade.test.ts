@@ -261,13 +261,15 @@ describe("WebSocket connection", () => {
   });
 
   it("X04: a megabyte of garbage closes with 1009 too", async () => {
-    const { port, endpoint } = await startEndpoint();
+    const { port, endpoint, node } = await startEndpoint();
     const client = openClient(port);
     await client.next();
     client.socket.on("error", () => {});
     client.socket.send(Buffer.alloc(1_048_576, 0xff));
     assert.equal((await client.closed).code, 1009);
     assert.equal(endpoint.connectionCount, 0);
+    const errors = node.observer.calls.filter(([method]) => method === "errorSent");
+    assert.deepEqual(errors, [["errorSent", "app-id", 1009]], "counted");
   });
 
   it("X05: invalid UTF-8 closes with 1007, an unmasked frame with 1002", async () => {

@@ -157,6 +157,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         socket.lastReceivedMs = now();
         usesControlFrames ||= isControl;
       },
+      onTooLong: (closeCode) => observer.errorSent(app.id, closeCode),
       onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
       onClosed: () => {
         sockets.delete(socket);

@@ -105,7 +105,7 @@ export const app = {
     perApp: "max_presence_member_size",
     parser: orNone(bytes({ min: 1, max: 1024 ** 2 })),
     fallback: null,
-    docs: "Bytes of a member's `channel_data`. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
+    docs: "Bytes of a member's `channel_data`, or of the `user_info` of a member by signin. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
   }),
   subscriptionCount: option({
     env: "POGO_SUBSCRIPTION_COUNT",

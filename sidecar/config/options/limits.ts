@@ -15,7 +15,7 @@ export const limits = {
     env: "POGO_HANDSHAKE_RATE",
     parser: positive,
     fallback: 100,
-    docs: "WebSocket handshakes a second of one client IP; 429 beyond. Many users behind one address (an office, a proxy that is not trusted) share it.",
+    docs: "WebSocket handshakes a second of one client IP (of IPv6, one /64); 429 beyond. Many users behind one address (an office, a proxy that is not trusted) share it.",
   }),
   handshakeBurst: option({
     env: "POGO_HANDSHAKE_BURST",
