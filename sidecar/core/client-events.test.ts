@@ -69,9 +69,14 @@ describe("client events", () => {
     const { sender } = createRoom(app);
     const refusal = errorMessage(
       4009,
-      "Client events are only allowed on private and presence channels.",
+      "Client events are only allowed on private and presence channels without encryption.",
     );
     assert.deepEqual(sender.say({ event: "client-t", channel: "room", data: {} }), [refusal]);
+    const encrypted = createRoom(app, "private-encrypted-room").sender;
+    assert.deepEqual(
+      encrypted.say({ event: "client-t", channel: "private-encrypted-room", data: {} }),
+      [refusal],
+    );
     const inPrivate = createRoom(app, "private-room");
     inPrivate.sender.say({ event: "client-t", channel: "private-room", data: {} });
     assert.equal(inPrivate.other.transport.take().length, 1);

@@ -73,6 +73,7 @@ const refusals: Record<ClientEventSenders, Rule> = {
     connection.subscriptions.has(channel) ? null : errors.notAMember,
   private: (connection, channel) => {
     if (!connection.subscriptions.has(channel)) return errors.notAMember;
-    return channelKind(channel).access === "public" ? errors.clientEventOnPublicChannel : null;
+    const { access, encrypted } = channelKind(channel);
+    return access === "public" || encrypted ? errors.clientEventNotAllowedHere : null;
   },
 };

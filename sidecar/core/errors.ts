@@ -26,9 +26,9 @@ export const errors = {
   terminated: { code: 4009, message: "Connection terminated by the application", closeCode: 4009 },
   unauthorized: { code: 4009, message: "Connection is unauthorized" },
   notAMember: { code: 4009, message: "The client is not a member of the specified channel." },
-  clientEventOnPublicChannel: {
+  clientEventNotAllowedHere: {
     code: 4009,
-    message: "Client events are only allowed on private and presence channels.",
+    message: "Client events are only allowed on private and presence channels without encryption.",
   },
   overCapacity: { code: 4100, message: "Server is over capacity", closeCode: 4100 },
   slowConsumer: { code: 4100, message: "Connection is too slow", closeCode: 4100 },

@@ -26,9 +26,11 @@ export interface CachedEvent {
 /** Why a publish failed; also the `reason` label of `pogo_websocket_publish_failures_total`. */
 export type BrokerFault = "broker_failed" | "broker_queue_full";
 
-/** Why the API refused a publish, in the original's words. */
+/** Why the API refused a publish, in the original's words where it has one. */
 export type PublishFault =
   | BrokerFault
+  | "too_many_channels"
+  | "invalid_channel"
   | "channel_too_long"
   | "event_too_long"
   | "payload_too_large"

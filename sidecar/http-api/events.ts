@@ -57,6 +57,8 @@ interface Fault {
 }
 
 const statuses: Readonly<Record<PublishFault, number>> = {
+  too_many_channels: 422,
+  invalid_channel: 422,
   channel_too_long: 422,
   event_too_long: 422,
   payload_too_large: 413,
@@ -86,6 +88,7 @@ function parseBody({
 function checkLimits(request: ApiRequest, { name, data, channels }: PublishRequest): Reply | null {
   const { maxEventNameLength, maxEventDataBytes, maxChannelsPerPublish } = request.hub.app;
   if (channels.length > maxChannelsPerPublish) {
+    request.observer.publishFailed(request.hub.app.id, "too_many_channels");
     const message = `The channels field must not have more than ${maxChannelsPerPublish} items.`;
     return json(422, { channels: [message] });
   }
@@ -96,6 +99,7 @@ function checkLimits(request: ApiRequest, { name, data, channels }: PublishReque
     });
   }
   if (!channels.every(isPublishable)) {
+    request.observer.publishFailed(request.hub.app.id, "invalid_channel");
     const message = "A channel name may only have the characters a-z A-Z 0-9 _ - = @ , . ;";
     return json(422, { channels: [message] });
   }

@@ -384,8 +384,8 @@ describe("POST /apps/{id}/events", () => {
     });
   }
 
-  it("V12: 100 channels are taken, 101 are not; a bad name refuses all", async () => {
-    const { call } = await startApi();
+  it("V12: 100 channels are taken, 101 are not; a bad name refuses all; both are counted", async () => {
+    const { call, node } = await startApi();
     const channels = Array.from({ length: 101 }, (_, index) => `c${index}`);
     assert.equal(
       (await call("events", { body: { ...event, channels: channels.slice(1) } })).status,
@@ -396,6 +396,10 @@ describe("POST /apps/{id}/events", () => {
       (await call("events", { body: { ...event, channels: ["a", "b c"] } })).status,
       422,
     );
+    assert.deepEqual(node.observer.calls, [
+      ["publishFailed", "app-id", "too_many_channels"],
+      ["publishFailed", "app-id", "invalid_channel"],
+    ]);
   });
 
   it("an event for a user's own channel is taken", async () => {
@@ -415,9 +419,10 @@ describe("POST /apps/{id}/events", () => {
   });
 
   it("V10: a body over the limit is answered 413 Payload too large.", async () => {
-    const { call } = await startApi({ maxBodyBytes: 1000 });
+    const { call, node } = await startApi({ maxBodyBytes: 1000 });
     const { status, text } = await call("events", { body: { ...event, data: "x".repeat(1000) } });
     assert.equal(status, 413);
+    assert.deepEqual(node.observer.calls.at(-1), ["publishFailed", "app-id", "payload_too_large"]);
     assert.equal(text, "Payload too large.");
   });
 

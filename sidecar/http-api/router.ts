@@ -108,7 +108,10 @@ async function answer(
     return text(405, "Method not allowed.", { Allow: allow });
   }
   const body = await readBody(req, options.maxBodyBytes);
-  if (!body) return text(413, "Payload too large.");
+  if (!body) {
+    if (method === "POST") options.observer.publishFailed(appId, "payload_too_large");
+    return text(413, "Payload too large.");
+  }
 
   const query = parseQuery(search);
   const refusal = checkSignedRequest(

@@ -45,8 +45,8 @@ export function createMetrics() {
     }),
     handshakesRefusedTotal: new Counter({
       name: "pogo_websocket_handshakes_refused_total",
-      help: "Connections refused before they were established, by reason.",
-      labelNames: ["reason"],
+      help: "Connections refused before they were established, by reason; without app_id before an app is known.",
+      labelNames: ["app_id", "reason"],
       registers,
     }),
     clientDroppedMessagesTotal: new Counter({

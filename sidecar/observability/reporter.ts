@@ -20,7 +20,8 @@ export interface Reporter {
     readonly durationMs: number;
   }) => void;
   readonly breakerChanged: (state: "closed" | "open" | "half-open") => void;
-  readonly handshakeRefused: (reason: string) => void;
+  /** `appId` is null before an app is known. */
+  readonly handshakeRefused: (reason: string, appId: string | null) => void;
   readonly frameDropped: () => void;
   readonly apiSignatureRefused: (appId: string, wrong: string) => void;
   readonly webhookDropped: (appId: string, reason: string, events: number) => void;
@@ -67,7 +68,8 @@ export function createReporter(options: {
       setCircuitBreakerState(metrics, state);
       log.warn({ state }, "circuit breaker of the authorization changed its state");
     },
-    handshakeRefused: (reason) => metrics.handshakesRefusedTotal.inc({ reason }),
+    handshakeRefused: (reason, appId) =>
+      metrics.handshakesRefusedTotal.inc({ app_id: appId ?? "", reason }),
     frameDropped: () => metrics.clientDroppedMessagesTotal.inc(),
     apiSignatureRefused(appId, wrong) {
       metrics.apiSignaturesRefusedTotal.inc({ app_id: appId, reason: wrong });

@@ -24,7 +24,7 @@ async function startEndpoint(
 ) {
   const { app, ...overrides } = options;
   const node = createTestNode(app ? { app } : {});
-  const refused: HandshakeRefusal[] = [];
+  const refused: [reason: HandshakeRefusal, appId: string | null][] = [];
   let dropped = 0;
   const endpoint = createWebSocketEndpoint({
     hubs: new Map([[node.app.key, node.hub]]),
@@ -34,7 +34,7 @@ async function startEndpoint(
     clientIp: ({ remoteAddress }) => remoteAddress,
     isDraining: () => false,
     onFrameDropped: () => (dropped += 1),
-    onHandshakeRefused: (reason) => void refused.push(reason),
+    onHandshakeRefused: (reason, appId) => void refused.push([reason, appId]),
     now: () => performance.now(),
     maxConnections: 100,
     handshakeRate: { perSecond: 1000, burst: 1000 },
@@ -161,17 +161,20 @@ describe("WebSocket handshake", () => {
     const client = openClient(port, { key: "nope" });
     assert.deepEqual(await client.next(), errorMessage(4001, "Application does not exist"));
     assert.deepEqual(await client.closed, { code: 4001, reason: "Application does not exist" });
-    assert.deepEqual(refused, ["unknown_key"]);
+    assert.deepEqual(refused, [["unknown_key", null]]);
   });
 
   it("C09, C10: a foreign origin gets the error first, is closed, and can do nothing", async () => {
-    const { port, node } = await startEndpoint({ app: { allowedOrigins: ["laravel.com"] } });
+    const { port, node, refused } = await startEndpoint({
+      app: { allowedOrigins: ["laravel.com"] },
+    });
     const client = openClient(port, { origin: "http://evil.example" });
     client.socket.on("open", () => {
       client.socket.send('{"event":"pusher:subscribe","data":{"channel":"a"}}');
     });
     assert.deepEqual(await client.next(), errorMessage(4009, "Origin not allowed"));
     assert.equal((await client.closed).code, 4009);
+    assert.deepEqual(refused, [["origin", "app-id"]]);
     assert.equal(node.hub.channel("a"), undefined);
     const allowed = await openClient(port, { origin: "https://laravel.com:8443" }).next();
     assert.equal(allowed["event"], "pusher:connection_established");
@@ -207,7 +210,7 @@ describe("WebSocket handshake", () => {
     const { head } = await openRaw(port);
     assert.match(head, /^HTTP\/1\.1 429 Too Many Requests\r\n/);
     assert.match(head, /Retry-After: 1/);
-    assert.deepEqual(refused, ["rate_limit"]);
+    assert.deepEqual(refused, [["rate_limit", null]]);
   });
 
   it("a draining node answers 503", async () => {

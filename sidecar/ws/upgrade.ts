@@ -25,7 +25,8 @@ export interface WebSocketEndpointOptions {
   /** True once the node stops: new handshakes are answered 503. */
   readonly isDraining: () => boolean;
   readonly onFrameDropped: () => void;
-  readonly onHandshakeRefused: (reason: HandshakeRefusal) => void;
+  /** `appId` is null before an app is known. */
+  readonly onHandshakeRefused: (reason: HandshakeRefusal, appId: string | null) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** Open connections of this node, all apps together. */
@@ -116,7 +117,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       transport.onGone(() => transports.delete(transport));
       const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;
       if (hub && !refusal) return open(hub, handshake, transport);
-      if (refusal) refuseConnection(transport, refusal);
+      if (!refusal) return;
+      options.onHandshakeRefused(refusal.reason, hub?.app.id ?? null);
+      transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
+      refuse(transport, refusal.error);
     });
   }
 
@@ -184,14 +188,8 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   }
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
-    options.onHandshakeRefused(reason);
+    options.onHandshakeRefused(reason, null);
     socket.end(httpRefusals[reason], () => socket.destroy());
-  }
-
-  function refuseConnection(transport: SocketTransport, { reason, error }: Refusal): void {
-    options.onHandshakeRefused(reason);
-    transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
-    refuse(transport, error);
   }
 
   return {
