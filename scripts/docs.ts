@@ -2,6 +2,9 @@
 
 import { writeFileSync } from "node:fs";
 import { renderConfigurationDocs } from "../sidecar/config/docs.ts";
+import { renderCompatibilityDocs } from "../test/e2e/matrix/docs.ts";
 
 const target = new URL("../docs/configuration.md", import.meta.url);
 writeFileSync(target, renderConfigurationDocs());
+const compatibility = new URL("../docs/compatibility.md", import.meta.url);
+writeFileSync(compatibility, renderCompatibilityDocs());
