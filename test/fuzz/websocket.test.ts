@@ -169,8 +169,8 @@ describe("whatever a client sends", () => {
   it("O05: may come over more than 1,024 connections at once", async () => {
     const clients = Array.from({ length: 1_500 }, () => openSocket(node.port));
     const subscribe = Buffer.from('{"event":"pusher:subscribe","data":{"channel":"crowd"}}');
-    for (const { socket } of clients)
-      socket.write(handshake + maskedFrame(0x81, subscribe).toString("latin1"), "latin1");
+    const opening = Buffer.concat([Buffer.from(handshake), maskedFrame(0x81, subscribe)]);
+    for (const { socket } of clients) socket.write(opening);
     for (const { received } of clients) await waitFor(received, "subscription_succeeded");
     assert.equal(await node.metric("pogo_websocket_connections_active"), clients.length);
     for (const { socket } of clients) socket.destroy();
