@@ -7,6 +7,7 @@ import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
+import { findExcess } from "./limits.ts";
 import {
   encodeCacheMiss,
   encodeChannelEvent,
@@ -159,37 +160,6 @@ async function sendLastEvent(
   if (cached) return connection.sendText(encodeChannelEvent(cached.event));
   connection.sendText(encodeCacheMiss(channel.name));
   webhooks.notify(connection.app.id, { name: "cache_miss", channel: channel.name });
-}
-
-/** What the app's limits have against this subscription; null: nothing. */
-function findExcess(
-  connection: Connection,
-  { channel, channelData, member }: SubscribeRequest,
-  hub: Hub,
-): ProtocolError | null {
-  const { maxChannelsPerConnection, maxPresenceMembers, maxPresenceMemberBytes } = hub.app;
-  const { subscriptions } = connection;
-  const isNew = !subscriptions.has(channel);
-  if (isNew && subscriptions.size >= (maxChannelsPerConnection ?? Number.POSITIVE_INFINITY)) {
-    return errors.tooManyChannels;
-  }
-  if (!member) return null;
-  if (maxPresenceMemberBytes !== null && sizeOf(member, channelData) > maxPresenceMemberBytes) {
-    return errors.memberTooLarge;
-  }
-  const presence = hub.channel(channel)?.presence;
-  if (!presence || presence.has(member)) return null;
-  return presence.userCount >= (maxPresenceMembers ?? Number.POSITIVE_INFINITY)
-    ? errors.presenceChannelFull
-    : null;
-}
-
-/** In bytes. Who is a member by signin has no `channel_data` that would tell. */
-function sizeOf({ userInfo }: Member, channelData: string | null): number {
-  return Math.max(
-    Buffer.byteLength(channelData ?? ""),
-    Buffer.byteLength(JSON.stringify(userInfo)),
-  );
 }
 
 function refuseExcess(connection: Connection, channel: string, excess: ProtocolError): void {
