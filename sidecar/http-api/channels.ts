@@ -2,7 +2,7 @@
 
 import { describeChannel, parseInfo } from "./channel-info.ts";
 import { json } from "./reply.ts";
-import type { ApiHandler } from "./router.ts";
+import type { ApiHandler } from "./handler.ts";
 
 export const listChannels: ApiHandler = async (request) => {
   const { hub, query } = request;

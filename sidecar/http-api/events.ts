@@ -5,7 +5,7 @@ import { parseJson } from "../core/json.ts";
 import type { ChannelEvent, PublishFault } from "../core/ports.ts";
 import { describeChannel, parseInfo } from "./channel-info.ts";
 import { json, text, type Reply } from "./reply.ts";
-import type { ApiHandler, ApiRequest } from "./router.ts";
+import type { ApiHandler, ApiRequest } from "./handler.ts";
 import { validateBatch, validateEvent, type PublishRequest } from "./validation.ts";
 
 /** Answered 200 only once the broker has taken the event; with any other answer nobody got it. */

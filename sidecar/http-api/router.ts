@@ -7,23 +7,10 @@ import { checkSignedRequest, type SignatureRefusal } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { countConnections, listChannels, listUsers, showChannel } from "./channels.ts";
 import { publishBatch, publishEvent } from "./events.ts";
-import { parseQuery, type Query } from "./query.ts";
+import type { ApiHandler } from "./handler.ts";
+import { parseQuery } from "./query.ts";
 import { sendReply, text, type Reply } from "./reply.ts";
 import { terminateConnections } from "./users.ts";
-
-export interface ApiRequest {
-  readonly hub: Hub;
-  readonly broker: Broker;
-  readonly observer: Observer;
-  /** The route's parts in braces, decoded. */
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Query;
-  readonly body: Buffer;
-  /** Unix time in milliseconds. */
-  readonly nowMs: number;
-}
-
-export type ApiHandler = (request: ApiRequest) => Reply | Promise<Reply>;
 
 interface Route {
   readonly method: "GET" | "POST";

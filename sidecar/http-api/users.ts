@@ -1,7 +1,7 @@
 /** `POST …/users/{id}/terminate_connections` (rows T). */
 
 import { json } from "./reply.ts";
-import type { ApiHandler } from "./router.ts";
+import type { ApiHandler } from "./handler.ts";
 
 export const terminateConnections: ApiHandler = ({ hub, params }) => {
   hub.terminateUser(params["user"] ?? "");
