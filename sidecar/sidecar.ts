@@ -5,6 +5,7 @@ import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import { shutdownClose } from "./core/errors.ts";
 import { createMemoryBroker } from "./broker/memory.ts";
+import { createMemoryPresence } from "./broker/memory-presence.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
 import { createLog, type Logger } from "./observability/log.ts";
@@ -86,11 +87,16 @@ export function createSidecar(
     help: "Webhook events that wait for an endpoint.",
     read: () => webhooks.queueDepth,
   });
-  const hubs = config.apps.map((app) => new Hub({ app, observer, webhooks }));
+  const hubs = config.apps.map(
+    (app) => new Hub({ app, observer, webhooks, presence: createMemoryPresence }),
+  );
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
   const broker = createMemoryBroker({
-    deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
+    receiver: {
+      deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
+      terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
+    },
     cacheTtlMs,
     maxCacheBytes,
   });

@@ -6,7 +6,7 @@ import { createMemoryBroker } from "./memory.ts";
 function createBroker(options: { cacheTtlMs?: number; maxCacheBytes?: number } = {}) {
   const delivered: ChannelEvent[] = [];
   const broker = createMemoryBroker({
-    deliver: (event) => void delivered.push(event),
+    receiver: { deliver: (event) => void delivered.push(event), terminate() {} },
     cacheTtlMs: options.cacheTtlMs ?? 60_000,
     maxCacheBytes: options.maxCacheBytes ?? 1_000_000,
   });

@@ -2,10 +2,10 @@
 
 import { LRUCache } from "lru-cache";
 import { channelKind } from "../core/channel-name.ts";
-import type { Broker, ChannelEvent } from "../core/ports.ts";
+import type { Broker, BrokerReceiver, ChannelEvent } from "../core/ports.ts";
 
 export interface MemoryBrokerOptions {
-  readonly deliver: (event: ChannelEvent) => void;
+  readonly receiver: BrokerReceiver;
   /** How long the last event of a cache channel is kept. */
   readonly cacheTtlMs: number;
   /** For all cached events together; past it, those used the longest ago go first. */
@@ -26,7 +26,7 @@ export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
     publish(events) {
       for (const event of events) {
         if (channelKind(event.channel).cache) cache.set(keyOf(event.appId, event.channel), event);
-        options.deliver(event);
+        options.receiver.deliver(event);
       }
       return Promise.resolve({ ok: true });
     },
@@ -37,6 +37,10 @@ export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
       const key = keyOf(appId, channel);
       const event = cache.get(key);
       return Promise.resolve(event ? { event, ttlMs: cache.getRemainingTTL(key) } : null);
+    },
+    terminate(appId, userId) {
+      options.receiver.terminate(appId, userId, Number.POSITIVE_INFINITY);
+      return Promise.resolve({ ok: true });
     },
     close: () => Promise.resolve(),
   };

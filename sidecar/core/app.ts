@@ -40,10 +40,12 @@ export interface App {
   readonly subscriptionCount: boolean;
   /** Channels one connection may be subscribed to; null: no limit. */
   readonly maxChannelsPerConnection: number | null;
-  /** Users in one presence channel on this node; null: no limit. */
+  /** Users in one presence channel; null: no limit. */
   readonly maxPresenceMembers: number | null;
   /** Bytes of `channel_data`; null: no limit but that of a message. */
   readonly maxPresenceMemberBytes: number | null;
+  /** How long a member whose connection broke is still listed; 0: not at all. */
+  readonly presenceGraceMs: number;
   /** Publishing requests of the API; null: no limit. */
   readonly publishRate: Rate | null;
 

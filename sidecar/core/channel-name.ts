@@ -44,6 +44,11 @@ export function userOfChannel(name: string): string | null {
   return name.startsWith(userChannelPrefix) ? name.slice(userChannelPrefix.length) : null;
 }
 
+/** The channel of a user's own events. */
+export function channelOfUser(userId: string): string {
+  return userChannelPrefix + userId;
+}
+
 export function channelKind(name: string): ChannelKind {
   for (const [prefix, kind] of kindsByPrefix) {
     if (name.startsWith(prefix)) return kind;

@@ -1,23 +1,19 @@
-/** A channel that somebody is subscribed to: its connections, and its members if it is a presence channel. */
+/** A channel that somebody on this node is subscribed to: its connections. */
 
 import type { Connection } from "./connection.ts";
 import type { Frame } from "./frame.ts";
 import { channelKind, type ChannelKind } from "./channel-name.ts";
-import { Presence } from "./presence.ts";
 
 export class Channel {
   readonly name: string;
   readonly kind: ChannelKind;
   readonly connections = new Set<Connection>();
-  /** Null unless this is a presence channel. */
-  readonly presence: Presence | null;
   /** How many events were broadcast here so far, those of clients aside: each is the last event of a cache channel. */
   eventCount = 0;
 
   constructor(name: string) {
     this.name = name;
     this.kind = channelKind(name);
-    this.presence = this.kind.access === "presence" ? new Presence() : null;
   }
 
   broadcast(frame: Frame, exceptSocketId?: string): number {

@@ -58,7 +58,7 @@ describe("client events", () => {
   it("E05: all: but nobody can speak for the app on a user's own channel", () => {
     const { node, sender } = createRoom({ acceptClientEventsFrom: "all" });
     const user = node.connect();
-    node.hub.users.signIn(user.connection, { id: "7", info: {}, watchlist: [] });
+    void node.hub.users.signIn(user.connection, { id: "7", info: {}, watchlist: [] });
     const message = { event: "client-t", channel: "#server-to-user-7", data: {} };
     assert.deepEqual(sender.say(message), [errorMessage(4200, "Invalid channel name")]);
     assert.deepEqual(user.transport.take(), []);

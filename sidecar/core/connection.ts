@@ -6,6 +6,7 @@ import type { Member } from "./presence.ts";
 import { encodeError } from "./messages.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import type { ProtocolError } from "./errors.ts";
+import type { SubscribeOutcome } from "./subscriptions.ts";
 import { TokenBucket } from "./rate-limit.ts";
 
 /** The way to the client. Both calls are harmless after the socket closed. */
@@ -16,10 +17,16 @@ export interface Transport {
   close(code: number, reason: string): void;
 }
 
-/** A connection in a channel; `member` is who it is there, on presence channels. */
+/** A connection in a channel, or on its way there; `member` is who it is there, on presence channels. */
 export interface Subscription {
   readonly channel: string;
   readonly member: Member | null;
+  /** Events reach it. */
+  isLive: boolean;
+  /** Its member was told to the presence store. */
+  hasJoined: boolean;
+  /** What became of it. */
+  outcome: SubscribeOutcome | Promise<SubscribeOutcome>;
 }
 
 /** Who signed in over this connection. */
@@ -34,6 +41,8 @@ export class Connection {
   readonly app: App;
   readonly socketId: string;
   readonly handshake: Handshake;
+  /** On the node's clock. */
+  readonly openedMs: number;
   readonly subscriptions = new Map<string, Subscription>();
   /** Subscriptions that wait for the app's word; aborting one makes as if it had never been asked for. */
   readonly pending = new Map<string, AbortController>();
@@ -56,6 +65,7 @@ export class Connection {
     this.app = app;
     this.socketId = options.socketId;
     this.handshake = options.handshake;
+    this.openedMs = nowMs;
     this.#transport = options.transport;
     this.#observer = options.observer;
     this.#messageBucket = app.messageRate && new TokenBucket(app.messageRate, nowMs);

@@ -42,13 +42,18 @@ describe("hub", () => {
     assert.equal(node.hub.connectionCount, 0);
   });
 
-  it("G09: counts connections with a subscription, each once", () => {
+  it("G09: counts connections with a subscription, each once", async () => {
     const node = createTestNode();
     const client = node.connect();
     node.connect();
     client.subscribe("a");
     client.subscribe("b");
-    assert.equal(node.hub.countSubscribed(), 1);
+    const { presence } = node.hub;
+    assert.deepEqual(await presence.countConnections(), { ok: true, value: 1 });
+    client.say({ event: "pusher:unsubscribe", data: { channel: "a" } });
+    assert.deepEqual(await presence.countConnections(), { ok: true, value: 1 });
+    client.disconnect();
+    assert.deepEqual(await presence.countConnections(), { ok: true, value: 0 });
   });
 
   it("T01, T02: terminate ends all connections of a user and nobody else's", () => {

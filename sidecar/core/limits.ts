@@ -1,9 +1,10 @@
 /** What an app allows one connection and one presence channel. */
 
+import type { App } from "./app.ts";
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
-import type { Hub } from "./hub.ts";
 import type { Member } from "./presence.ts";
+import type { RosterView } from "./presence-store.ts";
 
 /** A subscription that is authorized already. `member`: who would join; null where nobody does. */
 export interface SubscriptionToCheck {
@@ -12,27 +13,29 @@ export interface SubscriptionToCheck {
   readonly member: Member | null;
 }
 
-/** What the app's limits have against this subscription (rules L04–L06); null: nothing. */
+/** What the app's limits have against this subscription (rules L04, L06); null: nothing. */
 export function findExcess(
   connection: Connection,
   { channel, channelData, member }: SubscriptionToCheck,
-  hub: Hub,
 ): ProtocolError | null {
-  const { maxChannelsPerConnection, maxPresenceMembers, maxPresenceMemberBytes } = hub.app;
+  const { maxChannelsPerConnection, maxPresenceMemberBytes } = connection.app;
   const { subscriptions } = connection;
   const isNew = !subscriptions.has(channel);
   if (isNew && subscriptions.size >= (maxChannelsPerConnection ?? Number.POSITIVE_INFINITY)) {
     return errors.tooManyChannels;
   }
-  if (!member) return null;
-  if (maxPresenceMemberBytes !== null && sizeOf(member, channelData) > maxPresenceMemberBytes) {
-    return errors.memberTooLarge;
-  }
-  const presence = hub.channel(channel)?.presence;
-  if (!presence || presence.has(member)) return null;
-  return presence.userCount >= (maxPresenceMembers ?? Number.POSITIVE_INFINITY)
-    ? errors.presenceChannelFull
-    : null;
+  if (!member || maxPresenceMemberBytes === null) return null;
+  return sizeOf(member, channelData) > maxPresenceMemberBytes ? errors.memberTooLarge : null;
+}
+
+/** Rule L05: no more users than the app allows; who is there already may come again. */
+export function isPresenceFull(
+  { maxPresenceMembers }: App,
+  member: Member,
+  roster: RosterView | undefined,
+): boolean {
+  if (maxPresenceMembers === null || !roster || roster.has(member)) return false;
+  return roster.userCount >= maxPresenceMembers;
 }
 
 /** In bytes. Who is a member by signin has no `channel_data` that would tell. */

@@ -41,12 +41,21 @@ export type BrokerResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: BrokerFault };
 
+/** What a broker calls on the node that it belongs to. */
+export interface BrokerReceiver {
+  /** MUST NOT throw. */
+  deliver(event: ChannelEvent): void;
+  /** Closes this node's connections of a user, those opened after `beforeMs` (the node's clock) aside. MUST NOT throw. */
+  terminate(appId: string, userId: string, beforeMs: number): void;
+}
+
 /**
  * Carries events to every node that has subscribers, this one included.
  *
  * `publish` MUST resolve, never reject. `{ ok: true }` means that the broker took all events: each is
  * delivered, in the order given, exactly once to `deliver` of every node with subscribers. `{ ok: false }`
  * means that none of them was delivered anywhere, so that the publisher may try again.
+ * All events of one call belong to one app.
  * What was published to a cache channel is kept for `lastEvent`, before it is delivered.
  * `deliver` MUST NOT be called after `close` has resolved.
  */
@@ -62,6 +71,8 @@ export interface Broker {
    * kept (30 minutes, within a bound); null if there is none. MUST resolve, never reject.
    */
   lastEvent(appId: string, channel: string): Promise<CachedEvent | null>;
+  /** Closes a user's connections on every node. As `publish`: ok once it was taken. */
+  terminate(appId: string, userId: string): Promise<BrokerResult>;
   close(): Promise<void>;
 }
 

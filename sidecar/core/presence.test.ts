@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
-import { Presence } from "./presence.ts";
 import { createTestNode } from "./testing/doubles.ts";
 import { sign } from "./signature.ts";
 
@@ -144,33 +142,5 @@ describe("presence channels", () => {
     client.say({ event: "pusher:signin", data: { auth, user_data: userData } });
     const [answer] = client.subscribe(room);
     assert.deepEqual(listed(answer), { count: 1, ids: ["42"], hash: { 42: { name: "Ann" } } });
-  });
-
-  it("joins and leaves in any order: a user is there exactly while it has a connection", () => {
-    const step = fc.record({
-      join: fc.boolean(),
-      id: fc.constantFrom<string | number>("a", "b", 1, "1"),
-    });
-    fc.assert(
-      fc.property(fc.array(step), (steps) => {
-        const presence = new Presence();
-        const model = new Map<string, number>();
-        for (const { join, id } of steps) {
-          const count = model.get(String(id)) ?? 0;
-          const member = { userId: id, userInfo: {} };
-          if (join) {
-            assert.equal(presence.join(member), count === 0);
-            model.set(String(id), count + 1);
-          } else {
-            assert.equal(presence.leave(member), count === 1);
-            if (count > 1) model.set(String(id), count - 1);
-            else model.delete(String(id));
-          }
-          const ids = [...presence.members()].map(({ userId }) => String(userId));
-          assert.deepEqual(ids.toSorted(), [...model.keys()].toSorted());
-          assert.equal(presence.userCount, model.size);
-        }
-      }),
-    );
   });
 });

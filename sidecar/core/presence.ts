@@ -1,53 +1,10 @@
-/** Who is in a presence channel: users, each present once however many connections it has. */
+/** Members of presence channels: what they are, and how a client's `channel_data` names one. */
 
 import type { WireMember } from "./messages.ts";
 import { isObject, parseJson } from "./json.ts";
 
 /** A user in a presence channel. `userId` keeps the JSON type it came with; two ids are equal as strings. */
 export type Member = WireMember;
-
-interface Entry {
-  readonly member: Member;
-  connections: number;
-}
-
-export class Presence {
-  readonly #entries = new Map<string, Entry>();
-
-  get userCount(): number {
-    return this.#entries.size;
-  }
-
-  has(member: Member): boolean {
-    return this.#entries.has(memberKey(member));
-  }
-
-  /** One more connection of this user. True if the user was not there before; the first `userInfo` stays. */
-  join(member: Member): boolean {
-    const entry = this.#entries.get(memberKey(member));
-    if (entry) {
-      entry.connections += 1;
-      return false;
-    }
-    this.#entries.set(memberKey(member), { member, connections: 1 });
-    return true;
-  }
-
-  /** One connection less. True if it was the user's last one. */
-  leave(member: Member): boolean {
-    const entry = this.#entries.get(memberKey(member));
-    if (!entry) return false;
-    entry.connections -= 1;
-    if (entry.connections > 0) return false;
-    this.#entries.delete(memberKey(member));
-    return true;
-  }
-
-  /** In the order in which they came. */
-  *members(): Generator<Member> {
-    for (const entry of this.#entries.values()) yield entry.member;
-  }
-}
 
 /** What makes two members the same user. */
 export function memberKey(member: Member): string {

@@ -1,5 +1,6 @@
 /** `pusher:signin`: who is behind a connection, signed by the app (Pusher: "User authentication"). */
 
+import { after } from "./after.ts";
 import type { Connection, User } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
@@ -70,11 +71,15 @@ function accept(
   user: User,
   userData: string,
   { hub }: SigninDependencies,
-): void {
+): void | Promise<void> {
   if (user.watchlist.length > maxWatchlist) return connection.fail(errors.watchlistTooLong);
-  const watchlistEvents = hub.users.signIn(connection, user);
-  connection.sendText(encodeSigninSuccess(userData));
-  if (watchlistEvents !== null) connection.sendText(watchlistEvents);
+  return after(hub.users.signIn(connection, user), () => {
+    // Closed, or somebody else by now.
+    if (connection.user !== user) return;
+    connection.sendText(encodeSigninSuccess(userData));
+    const watchlist = hub.users.describeWatchlist(user);
+    if (watchlist !== null) connection.sendText(watchlist);
+  });
 }
 
 function deny(

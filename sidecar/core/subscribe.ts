@@ -134,12 +134,17 @@ async function join(
   const { channel: name } = request;
   const isPresence = channelKind(name).access === "presence";
   const member = isPresence ? (request.member ?? signedInMember(connection)) : null;
-  const excess = findExcess(connection, { ...request, member }, hub);
+  const excess = findExcess(connection, { ...request, member });
   if (excess) return refuseExcess(connection, name, excess);
-  const channel = hub.subscribe(connection, name, member);
+  const subscribing = hub.subscribe(connection, name, member);
+  // Not awaited where it is known already: a client event right behind must find the subscription.
+  const outcome = subscribing instanceof Promise ? await subscribing : subscribing;
+  if (outcome.kind === "gone") return;
+  if (outcome.kind === "refused") return refuseExcess(connection, name, outcome.error);
+  const { channel } = outcome;
   connection.sendText(
-    channel.presence
-      ? encodePresenceSucceeded(name, member ? channel.presence.members() : [])
+    isPresence
+      ? encodePresenceSucceeded(name, (member && hub.roster(name)?.members()) ?? [])
       : encodeSubscriptionSucceeded(name, sharedSecret),
   );
   if (channel.kind.cache) await sendLastEvent(connection, channel, dependencies);

@@ -3,6 +3,7 @@
 import { channelKind } from "../core/channel-name.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
+import type { ChannelSummary } from "../core/presence-store.ts";
 
 /** `info` as sent: names in a comma list; unknown names are ignored. */
 export function parseInfo(info: string | undefined): ReadonlySet<string> {
@@ -12,21 +13,22 @@ export function parseInfo(info: string | undefined): ReadonlySet<string> {
 /**
  * `user_count` for occupied presence channels, `subscription_count` for all other occupied ones, `cache` (the last
  * event's data and the seconds for which it is still kept) for cache channels that have one.
+ * @param channel null: it is not occupied, or nobody can say
  */
 export async function describeChannel(
   name: string,
-  info: ReadonlySet<string>,
-  { hub, broker }: { hub: Hub; broker: Broker },
+  channel: ChannelSummary | null,
+  { info, hub, broker }: { info: ReadonlySet<string>; hub: Hub; broker: Broker },
 ): Promise<Record<string, unknown>> {
-  const channel = hub.channel(name);
+  const kind = channelKind(name);
   const attributes: Record<string, unknown> = {};
-  if (channel?.presence && info.has("user_count")) {
-    attributes["user_count"] = channel.presence.userCount;
+  if (channel && kind.access === "presence" && info.has("user_count")) {
+    attributes["user_count"] = channel.userCount;
   }
-  if (channel && !channel.presence && info.has("subscription_count")) {
-    attributes["subscription_count"] = channel.connections.size;
+  if (channel && kind.access !== "presence" && info.has("subscription_count")) {
+    attributes["subscription_count"] = channel.subscriptionCount;
   }
-  if (info.has("cache") && channelKind(name).cache) {
+  if (info.has("cache") && kind.cache) {
     const cached = await broker.lastEvent(hub.app.id, name);
     if (cached) {
       const data: unknown = JSON.parse(cached.event.dataJson);
@@ -34,4 +36,16 @@ export async function describeChannel(
     }
   }
   return attributes;
+}
+
+/** What `info` asks for about each of these channels, in their order. */
+export async function describeChannels(
+  names: readonly string[],
+  request: { info: ReadonlySet<string>; hub: Hub; broker: Broker },
+): Promise<Record<string, unknown>[]> {
+  const found = await request.hub.presence.findChannels({ names });
+  const channels = new Map((found.ok ? found.value : []).map((channel) => [channel.name, channel]));
+  return Promise.all(
+    names.map((name) => describeChannel(name, channels.get(name) ?? null, request)),
+  );
 }

@@ -3,7 +3,7 @@
 import { isChannelName, isChannelNameTooLong } from "../core/channel-name.ts";
 import { parseJson } from "../core/json.ts";
 import type { ChannelEvent, PublishFault } from "../core/ports.ts";
-import { describeChannel, parseInfo } from "./channel-info.ts";
+import { describeChannels, parseInfo } from "./channel-info.ts";
 import { json, text, type Reply } from "./reply.ts";
 import type { ApiHandler, ApiRequest } from "./handler.ts";
 import { validateBatch, validateEvent, type PublishRequest } from "./validation.ts";
@@ -19,9 +19,11 @@ export const publishEvent: ApiHandler = async (request) => {
   const refusal = checkLimits(request, event) ?? (await publish(request, [event]));
   if (refusal) return refusal;
   if (event.info === undefined) return json(200, {});
+  const { hub, broker } = request;
   const info = parseInfo(event.info);
+  const described = await describeChannels(event.channels, { info, hub, broker });
   const channels: Record<string, unknown> = Object.create(null);
-  for (const name of event.channels) channels[name] = await describeChannel(name, info, request);
+  for (const [index, name] of event.channels.entries()) channels[name] = described[index];
   return json(200, { channels });
 };
 
@@ -40,14 +42,12 @@ export const publishBatch: ApiHandler = async (request) => {
   const refusal = await publish(request, events);
   if (refusal) return refusal;
   if (events.every(({ info }) => info === undefined)) return json(200, { batch: {} });
-  const batch: unknown[] = [];
-  for (const {
-    channels: [name = ""],
-    info,
-  } of events) {
-    batch.push(await describeChannel(name, parseInfo(info), request));
-  }
-  return json(200, { batch });
+  const { hub, broker } = request;
+  const batch = events.map(async ({ channels, info }) => {
+    const [attributes] = await describeChannels(channels, { info: parseInfo(info), hub, broker });
+    return attributes;
+  });
+  return json(200, { batch: await Promise.all(batch) });
 };
 
 interface Fault {

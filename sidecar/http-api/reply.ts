@@ -21,6 +21,11 @@ export function text(
   return { status, contentType: "text/plain; charset=utf-8", body, headers };
 }
 
+/** Nobody can say now: the nodes have lost what joins them. */
+export function unavailable(): Reply {
+  return text(503, "broker_failed: Redis can't be reached; try again.", { "Retry-After": "1" });
+}
+
 export function sendReply(res: ServerResponse, reply: Reply): void {
   res.writeHead(reply.status, {
     ...reply.headers,

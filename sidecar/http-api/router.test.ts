@@ -447,6 +447,7 @@ describe("POST /apps/{id}/events", () => {
         publish: () => Promise.resolve({ ok: false, reason }),
         relay() {},
         lastEvent: () => Promise.resolve(null),
+        terminate: () => Promise.resolve({ ok: false, reason }),
         close: () => Promise.resolve(),
       };
       const { call, node } = await startApi({ broker });

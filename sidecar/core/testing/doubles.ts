@@ -1,6 +1,7 @@
 /** Doubles for what the core talks to, and an app to talk about: for tests only. */
 
 import type { App } from "../app.ts";
+import { createMemoryPresence } from "../../broker/memory-presence.ts";
 import { createMemoryBroker } from "../../broker/memory.ts";
 import { Connection, type Transport } from "../connection.ts";
 import type { Frame } from "../frame.ts";
@@ -36,6 +37,7 @@ export const testApp: App = {
   maxChannelsPerConnection: null,
   maxPresenceMembers: null,
   maxPresenceMemberBytes: null,
+  presenceGraceMs: 0,
   publishRate: null,
   maxEventNameLength: 200,
   maxEventDataBytes: 262_144,
@@ -97,11 +99,14 @@ export function createTestNode(
   const observer = new RecordingObserver();
   const told: WebhookEvent[] = [];
   const webhooks: Webhooks = { notify: (_appId, event) => void told.push(event) };
-  const hub = new Hub({ app, observer, webhooks });
+  const hub = new Hub({ app, observer, webhooks, presence: createMemoryPresence });
   const relayed: ChannelEvent[] = [];
   const broker: Broker = {
     ...createMemoryBroker({
-      deliver: (event) => void hub.broadcast(event),
+      receiver: {
+        deliver: (event) => void hub.broadcast(event),
+        terminate: (_appId, userId, beforeMs) => void hub.terminateUser(userId, beforeMs),
+      },
       cacheTtlMs: 1_800_000,
       maxCacheBytes: 1_000_000,
     }),

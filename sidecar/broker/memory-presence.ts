@@ -1,0 +1,88 @@
+/** The presence store of a single node: what this node knows is all there is to know. */
+
+import { channelKind, userOfChannel } from "../core/channel-name.ts";
+import { toFact, type Thing } from "../core/facts.ts";
+import { memberKey } from "../core/presence.ts";
+import type { ChannelSummary, PresenceListener, PresenceStore } from "../core/presence-store.ts";
+import { Roster } from "../core/roster.ts";
+
+interface EnteredChannel {
+  entries: number;
+  readonly roster: Roster;
+}
+
+export function createMemoryPresence(listener: PresenceListener): PresenceStore {
+  /** In the order in which they came to be. */
+  const channels = new Map<string, EnteredChannel>();
+  let connectionCount = 0;
+
+  function happened(thing: Thing, change: "began" | "ended"): void {
+    const fact = toFact(thing, change);
+    if (fact) listener.happened(fact);
+  }
+
+  function open(name: string): EnteredChannel {
+    const roster = new Roster({
+      added: (member) => listener.memberAdded(name, member),
+      removed: (member) => listener.memberRemoved(name, member),
+    });
+    const channel = { entries: 0, roster };
+    channels.set(name, channel);
+    happened({ kind: "channel", channel: name }, "began");
+    return channel;
+  }
+
+  function summarize(name: string): ChannelSummary | null {
+    const channel = channels.get(name);
+    if (!channel || userOfChannel(name) !== null) return null;
+    const userCount = channelKind(name).access === "presence" ? channel.roster.userCount : 0;
+    return { name, subscriptionCount: channel.entries, userCount };
+  }
+
+  return {
+    enter(name) {
+      const channel = channels.get(name) ?? open(name);
+      channel.entries += 1;
+    },
+    exit(name) {
+      const channel = channels.get(name);
+      if (!channel) return;
+      channel.entries -= 1;
+      if (channel.entries > 0) return;
+      channels.delete(name);
+      happened({ kind: "channel", channel: name }, "ended");
+    },
+    join(name, member) {
+      if (!channels.get(name)?.roster.join(member)) return;
+      happened({ kind: "member", channel: name, userKey: memberKey(member) }, "began");
+    },
+    leave(name, member) {
+      if (!channels.get(name)?.roster.leave(member)) return;
+      happened({ kind: "member", channel: name, userKey: memberKey(member) }, "ended");
+    },
+    roster: (name) => channels.get(name)?.roster,
+    setConnectionCount: (count) => void (connectionCount = count),
+    tellSubscriptionCounts(names) {
+      for (const name of names) {
+        const count = channels.get(name)?.entries;
+        if (count === undefined) continue;
+        listener.subscriptionsCounted(name, count);
+        listener.happened({
+          name: "subscription_count",
+          channel: name,
+          subscription_count: count,
+        });
+      }
+    },
+    findChannels(wanted) {
+      const names =
+        "names" in wanted
+          ? wanted.names
+          : [...channels.keys()].filter((name) => name.startsWith(wanted.prefix));
+      return Promise.resolve({ ok: true, value: names.flatMap((name) => summarize(name) ?? []) });
+    },
+    findMembers: (name) =>
+      Promise.resolve({ ok: true, value: [...(channels.get(name)?.roster.members() ?? [])] }),
+    countConnections: () => Promise.resolve({ ok: true, value: connectionCount }),
+  };
+}
