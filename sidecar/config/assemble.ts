@@ -104,6 +104,7 @@ function readApp({ read }: Scope): App {
     maxChannelsPerConnection: read(options.maxChannelsPerConnection),
     maxPresenceMembers: read(options.maxPresenceMembers),
     maxPresenceMemberBytes: read(options.maxPresenceMemberSize),
+    presenceGraceMs: read(options.presenceGrace),
     publishRate:
       publishPerSecond === null ? null : { perSecond: publishPerSecond, burst: publishBurst },
     maxEventNameLength: read(options.maxEventNameLength),

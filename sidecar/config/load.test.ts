@@ -28,6 +28,7 @@ describe("with Laravel's credentials and nothing else", () => {
           maxChannelsPerConnection: 10_000,
           maxPresenceMembers: null,
           maxPresenceMemberBytes: null,
+          presenceGraceMs: 0,
           publishRate: null,
           maxEventNameLength: 200,
           maxEventDataBytes: 262_144,

@@ -36,6 +36,7 @@ export const testApp: App = {
   maxChannelsPerConnection: null,
   maxPresenceMembers: null,
   maxPresenceMemberBytes: null,
+  presenceGraceMs: 0,
   publishRate: null,
   maxEventNameLength: 200,
   maxEventDataBytes: 262_144,
