@@ -235,6 +235,15 @@ const tables: readonly Cases<unknown>[] = [
     ],
   },
   {
+    name: "a duration within bounds",
+    parser: duration({ minMs: 1000, maxMs: 30_000 }),
+    takes: [
+      ["1s", 1000],
+      ["30s", 30_000],
+    ],
+    refuses: [["999ms"], ["30001ms"], ["0"], ["24h"]],
+  },
+  {
     name: "trusted proxies",
     parser: trustedProxies,
     takes: [
