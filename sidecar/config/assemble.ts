@@ -3,6 +3,7 @@
 import type { App } from "../core/app.ts";
 import { options } from "./options.ts";
 import type { AppScope, Reader, Scope } from "./reader.ts";
+import { readRedis } from "./redis.ts";
 import type { Config, WebhookEndpoint } from "./shape.ts";
 
 export function assemble(reader: Reader): Config {
@@ -67,6 +68,7 @@ export function assemble(reader: Reader): Config {
       timeoutMs: read(options.webhookTimeout),
       retryForMs: read(options.webhookRetryFor),
     },
+    redis: readRedis(reader),
     log: { level: read(options.logLevel) },
   };
 }
@@ -104,7 +106,7 @@ function readApp({ read }: Scope): App {
     maxChannelsPerConnection: read(options.maxChannelsPerConnection),
     maxPresenceMembers: read(options.maxPresenceMembers),
     maxPresenceMemberBytes: read(options.maxPresenceMemberSize),
-    presenceGraceMs: 0,
+    presenceGraceMs: read(options.presenceGrace),
     publishRate:
       publishPerSecond === null ? null : { perSecond: publishPerSecond, burst: publishBurst },
     maxEventNameLength: read(options.maxEventNameLength),

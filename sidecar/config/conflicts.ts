@@ -1,4 +1,4 @@
-/** Contradictions between options that are each well formed, and Laravel's options that ask for what is not here. */
+/** Contradictions between options that are each well formed, and what the environment must not have. */
 
 import { parseUpstream } from "../upstream/address.ts";
 import { findAppConflicts } from "./app-conflicts.ts";
@@ -7,6 +7,7 @@ import type { ConfigError } from "./errors.ts";
 import { options } from "./options.ts";
 import { boolean } from "./parsers.ts";
 import type { Reader } from "./reader.ts";
+import { findRedisConflicts } from "./redis-conflicts.ts";
 import type { Config } from "./shape.ts";
 
 const checksOfNode: readonly Check<Config>[] = [
@@ -42,7 +43,11 @@ const checksOfNode: readonly Check<Config>[] = [
 ];
 
 export function findConflicts(config: Config, reader: Reader): readonly ConfigError[] {
-  const conflicts = [...findIn(checksOfNode, config, reader), ...findBesideApps(reader)];
+  const conflicts = [
+    ...findIn(checksOfNode, config, reader),
+    ...findRedisConflicts(reader),
+    ...findBesideApps(reader),
+  ];
   const hasUpstream = config.upstream.address !== null;
   for (const [index, scope] of reader.apps.entries()) {
     const app = config.apps[index];
@@ -54,11 +59,6 @@ export function findConflicts(config: Config, reader: Reader): readonly ConfigEr
     const message =
       "the proxy's library would answer with fetch: no HEAD, redirects followed, cookies joined. Leave it out of this process's environment.";
     conflicts.push({ kind: "conflict", name: "FORCE_FETCH_PATH", message });
-  }
-  if (isTrue(reader.readForeign("REVERB_SCALING_ENABLED"))) {
-    const message =
-      "scaling over Redis is not available in this version: events would not reach the clients of other nodes. Run one node, and set it to false.";
-    conflicts.push({ kind: "conflict", name: "REVERB_SCALING_ENABLED", message });
   }
   return conflicts;
 }

@@ -13,7 +13,6 @@ export interface Directive {
 
 const same = "the same.";
 const oneProcess = "one event loop serves all connections, there are no shards.";
-const noRedis = "Redis is not in this version, one node serves all connections.";
 const noPacing =
   "it was removed from the original too, frames are sent as fast as the socket takes them.";
 
@@ -61,8 +60,8 @@ export const directives: readonly Directive[] = [
   },
   {
     name: "broker_queue_size",
-    option: null,
-    note: "on a single node an event is delivered at once; nothing waits for the broker.",
+    option: options.brokerQueueSize,
+    note: "the same number, of publishes on their way to Redis; one over it is refused instead of lost. On a single node nothing waits.",
   },
   { name: "shard_queue_size", option: null, note: oneProcess },
   {
@@ -104,10 +103,14 @@ export const directives: readonly Directive[] = [
     option: options.webhookSecret,
     note: "the same; without it the app's secret signs, as at Pusher.",
   },
-  { name: "redis_host", option: null, note: noRedis },
-  { name: "redis_password", option: null, note: noRedis },
-  { name: "redis_db", option: null, note: noRedis },
-  { name: "redis_tls", option: null, note: noRedis },
+  {
+    name: "redis_host",
+    option: options.redisHost,
+    note: "the same, host or host:port; there are also a URL, sentinels and a cluster. Without any of them there is one node.",
+  },
+  { name: "redis_password", option: options.redisPassword, note: "the same, or from a file." },
+  { name: "redis_db", option: options.redisDb, note: same },
+  { name: "redis_tls", option: options.redisTls, note: same },
   {
     name: "hot_path_metrics",
     option: null,

@@ -33,7 +33,7 @@ Pogo Sidecar needs three values, the app's id, key and secret, and finds them un
 
 The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
 
-A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`. One line break at its end is left out. The value and the file together are an error.
+A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`, \`POGO_REDIS_URL\`, \`POGO_REDIS_PASSWORD\` and \`POGO_REDIS_SENTINEL_PASSWORD\`. One line break at its end is left out. The value and the file together are an error.
 
 An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit is never silently the default; other names of the environment are left alone, \`REVERB_…\` and the variables that Kubernetes makes for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`) included.
 
@@ -73,21 +73,23 @@ function namesOf({ env, flag, secret }: Option<unknown>): readonly string[] {
 const laravelIntro = `## Laravel's names
 
 These work as they stand in the app's \`.env\`. Where both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens. \`REVERB_APP_ID\`, \`REVERB_APP_KEY\` and \`REVERB_APP_SECRET\` are not read where the config file has \`apps\`.
+
+\`REDIS_…\` is in nearly every \`.env\`, for the app's cache and queue, and says nothing about nodes. It is read only where \`REVERB_SCALING_ENABLED\` or \`POGO_SCALING_ENABLED\` is true, or where one of our own names says where Redis is. It comes after all of ours then, the config file included:
+
+- \`REDIS_URL\` and \`REDIS_HOST\` are left alone where \`POGO_REDIS_URL\`, \`POGO_REDIS_HOST\`, \`POGO_REDIS_SENTINELS\` or \`POGO_REDIS_CLUSTER_NODES\` is given; with \`POGO_REDIS_URL\`, all of \`REDIS_…\` is.
+- Where both are read, \`REDIS_URL\` wins over \`REDIS_HOST\`, and what the URL leaves out (port, user, password, database) is taken from the others, as in Laravel.
 `;
 
 function laravelTable(): string {
   const rows = allOptions.flatMap(({ env, laravel, laravelSeconds, secret }) => {
     if (laravel === undefined) return [];
-    const note = laravelSeconds ? "A bare number is in seconds." : "";
+    const seconds = laravelSeconds ? "A bare number is in seconds." : "";
+    const note = laravel.startsWith("REDIS_") ? "Read where scaling is on." : seconds;
     const inFile = [`\`${laravel}_FILE\``, `\`${env}_FILE\``, "The path of a file that holds it."];
     const row = [`\`${laravel}\``, `\`${env}\``, note];
     return secret ? [row, inFile] : [row];
   });
-  const scaling = "An error if true: scaling over Redis is not in this version. `false` is fine.";
-  return table(
-    ["Laravel", "Here", "Note"],
-    [...rows, ["`REVERB_SCALING_ENABLED`", "none", scaling]],
-  );
+  return table(["Laravel", "Here", "Note"], rows);
 }
 
 const directivesIntro = `## The original's directives

@@ -16,7 +16,8 @@ const shownCharacters = 80;
 
 /** A value in an error: quoted, cut, and without the secrets that a URL may hold. */
 export function quote(text: string): string {
-  const shown = withoutUrlSecrets(text);
+  // A URL whose scheme was left out has its password in front of the @ too.
+  const shown = withoutUrlSecrets(text).replace(/^(?!\w+:\/\/).*:.*@/s, "…@");
   return JSON.stringify(
     shown.length > shownCharacters ? `${shown.slice(0, shownCharacters)}…` : shown,
   );

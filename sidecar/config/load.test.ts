@@ -76,6 +76,7 @@ describe("with Laravel's credentials and nothing else", () => {
         timeoutMs: 10_000,
         retryForMs: 300_000,
       },
+      redis: null,
       log: { level: "info" },
     } satisfies Config);
   });
@@ -219,7 +220,7 @@ describe("Laravel's names", () => {
   });
 
   it("that are not ours are ignored", () => {
-    const env = { REVERB_HOST: "ws.test", REVERB_PORT: "443", REVERB_SCALING_ENABLED: "false" };
+    const env = { REVERB_HOST: "ws.test", REVERB_PORT: "443", REDIS_CLIENT: "phpredis" };
     assert.equal(
       configOf({ env: { ...env, REVERB_UNHEARD_OF: "x", PUSHER_APP_ID: "2" } }).server.port,
       8080,
@@ -230,16 +231,6 @@ describe("Laravel's names", () => {
     const [error] = errorsOf({ env: { FORCE_FETCH_PATH: "true" } });
     assert.match(error ?? "", /^FORCE_FETCH_PATH: .*Leave it out/);
     assert.ok(load({ env: { FORCE_FETCH_PATH: "" } }).ok);
-  });
-
-  it("refuse scaling, so that nobody believes that events cross nodes", () => {
-    for (const yes of ["true", "(true)", "1"]) {
-      const [error] = errorsOf({ env: { REVERB_SCALING_ENABLED: yes } });
-      assert.match(
-        error ?? "",
-        /^REVERB_SCALING_ENABLED: .*not available in this version.*set it to false\.$/,
-      );
-    }
   });
 });
 
@@ -393,10 +384,10 @@ describe("flags", () => {
     ["one that every object has", ["--constructor"], [/^--constructor: there is no such option/]],
     [
       "two at once",
-      ["--prot=1", "--redis-host=x"],
+      ["--prot=1", "--num-shards=x"],
       [
         /^--prot: /,
-        /^--redis-host: the original's redis_host is no option here: Redis is not in this version/,
+        /^--num-shards: the original's num_shards is no option here: one event loop serves/,
       ],
     ],
   ];
@@ -422,7 +413,7 @@ describe("unknown names in the environment", () => {
     POGO_AUTH_SCRIPT: /the app itself is asked over HTTP.*Remove it\.$/,
     POGO_NUM_SHARDS: /there are no shards\. Remove it\.$/,
     POGO_WS_WRITE_BURST_SIZE: /one write per turn of the event loop\. Remove it\.$/,
-    POGO_REDIS_HOST: /Redis is not in this version.*Remove it\.$/,
+    POGO_WS_BROKER_QUEUE_SIZE: /here it is POGO_BROKER_QUEUE_SIZE\.$/,
     POGO_WS_FANOUT_MODE: /removed from the original too/,
   };
   for (const [name, message] of Object.entries(faults)) {
@@ -590,6 +581,10 @@ describe("secrets", () => {
     (secret: string): Given => ({ env: { POGO_WEBHOOK_SECRET: secret } }),
     (secret: string): Given => ({ argv: [`--webhook-secret=${secret}`] }),
     (secret: string): Given => ({ env: { POGO_WEBHOOK_URL: `https://app.test/?token=${secret}` } }),
+    (secret: string): Given => ({ env: { POGO_REDIS_PASSWORD: secret, POGO_REDIS_HOST: "r" } }),
+    (secret: string): Given => ({ env: { REDIS_PASSWORD: secret } }),
+    (secret: string): Given => ({ env: { POGO_REDIS_URL: `redis://:${secret}@r` } }),
+    (secret: string): Given => ({ env: { POGO_REDIS_HOST: `redis://:${secret}@r` } }),
     (secret: string): Given => inApp({ secret }),
     (secret: string): Given => inApp({ secret: "s", secert: secret }),
     (secret: string): Given => inApp({ secret: "s", webhooks: [{ url: "/hook", secret }] }),

@@ -5,8 +5,8 @@ import type { Parser } from "./parsers.ts";
 export interface OptionRow<T> {
   /** The name in the environment; the flag and the key of the config file are the same words. */
   readonly env: `POGO_${string}`;
-  /** Laravel's own name for it. */
-  readonly laravel?: `REVERB_${string}`;
+  /** Laravel's own name for it; `REDIS_…` comes after the config file, since most apps have it for another Redis. */
+  readonly laravel?: `REVERB_${string}` | `REDIS_${string}`;
   /** A duration that is a bare number of seconds in Laravel's places: under its name, and in an app's entry. */
   readonly laravelSeconds?: true;
   /** The original's name in the environment, where it means the same. */

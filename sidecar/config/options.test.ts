@@ -53,6 +53,9 @@ describe("the option table", () => {
       pong_wait: "60s",
       write_wait: "10s",
       shutdown_timeout: "10s",
+      broker_queue_size: "1024",
+      redis_db: "0",
+      redis_tls: "false",
     };
     for (const [name, text] of Object.entries(expected)) {
       const option = directives.find((row) => row.name === name)?.option;

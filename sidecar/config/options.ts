@@ -4,6 +4,7 @@ import type { Option } from "./option.ts";
 import { app, clientMessages } from "./options/app.ts";
 import { authorization } from "./options/authorization.ts";
 import { httpApi, limits } from "./options/limits.ts";
+import { redis } from "./options/redis.ts";
 import { operation, server, upstream } from "./options/traffic.ts";
 import { webhooks } from "./options/webhooks.ts";
 
@@ -17,6 +18,7 @@ export const options = {
   ...limits,
   ...httpApi,
   ...webhooks,
+  ...redis,
   ...operation,
 } as const;
 
@@ -33,6 +35,7 @@ export const optionGroups: readonly {
   { title: "Connections and queues", rows: Object.values(limits) },
   { title: "HTTP API", rows: Object.values(httpApi) },
   { title: "Webhooks", rows: Object.values(webhooks) },
+  { title: "Redis (several nodes)", rows: Object.values(redis) },
   { title: "Operation", rows: Object.values(operation) },
 ];
 

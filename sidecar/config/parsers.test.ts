@@ -11,6 +11,7 @@ import {
   upstreamPath,
 } from "./addresses.ts";
 import { boolean, integer, oneOf, orNone, positive, zeroIsOff, type Parser } from "./parsers.ts";
+import { keyPrefix, redisHost, redisNodes, redisUrl, type RedisUrl } from "./redis-parsers.ts";
 import { bytes, duration } from "./units.ts";
 
 /** What a parser takes, and what it refuses, with a word of the reason where it gives one. */
@@ -19,6 +20,24 @@ interface Cases<T> {
   readonly parser: Parser<T>;
   readonly takes: readonly (readonly [text: string, value: unknown])[];
   readonly refuses: readonly (readonly [text: string, why?: RegExp])[];
+}
+
+function urlOfRedis({
+  host = "r",
+  port = null,
+  isTls = false,
+  username = null,
+  password = null,
+  db = null,
+}: {
+  host?: string;
+  port?: number | null;
+  isTls?: boolean;
+  username?: string | null;
+  password?: string | null;
+  db?: number | null;
+}): RedisUrl {
+  return { address: { kind: "tcp", host, port, isTls }, username, password, db };
 }
 
 const tables: readonly Cases<unknown>[] = [
@@ -233,6 +252,120 @@ const tables: readonly Cases<unknown>[] = [
       ["http://u:p@app", /credentials/],
       ["unix:php.sock"],
     ],
+  },
+  {
+    name: "a duration within bounds",
+    parser: duration({ minMs: 1000, maxMs: 30_000 }),
+    takes: [
+      ["1s", 1000],
+      ["30s", 30_000],
+    ],
+    refuses: [["999ms"], ["30001ms"], ["0"], ["24h"]],
+  },
+  {
+    name: "the host of Redis",
+    parser: redisHost,
+    takes: [
+      ["redis", { kind: "tcp", host: "redis", port: null, isTls: null }],
+      ["redis:7", { kind: "tcp", host: "redis", port: 7, isTls: null }],
+      ["10.0.0.1:65535", { kind: "tcp", host: "10.0.0.1", port: 65_535, isTls: null }],
+      ["::1", { kind: "tcp", host: "::1", port: null, isTls: null }],
+      ["[::1]:7", { kind: "tcp", host: "::1", port: 7, isTls: null }],
+      ["tls://redis", { kind: "tcp", host: "redis", port: null, isTls: true }],
+      ["TCP://redis:7", { kind: "tcp", host: "redis", port: 7, isTls: false }],
+      ["/run/redis.sock", { kind: "unix", path: "/run/redis.sock" }],
+    ],
+    refuses: [
+      ["redis:0"],
+      ["redis:65536"],
+      ["redis:"],
+      [":7"],
+      ["a b"],
+      ["redis/0"],
+      ["r1,r2"],
+      ["http://redis"],
+      ["/run/\u0000"],
+      ["u:p@redis", /options of their own/],
+      ["redis://redis", /POGO_REDIS_URL/],
+      ["unix:///run/redis.sock", /POGO_REDIS_URL/],
+    ],
+  },
+  {
+    name: "the URL of Redis",
+    parser: redisUrl,
+    takes: [
+      ["redis://r", urlOfRedis({})],
+      ["redis://r/", urlOfRedis({})],
+      ["redis://r:7/2", urlOfRedis({ port: 7, db: 2 })],
+      ["REDISS://r", urlOfRedis({ isTls: true })],
+      ["tls://r", urlOfRedis({ isTls: true })],
+      ["tcp://r", urlOfRedis({})],
+      ["redis://[::1]:7", urlOfRedis({ host: "::1", port: 7 })],
+      ["redis://u@r", urlOfRedis({ username: "u" })],
+      ["redis://:p@r", urlOfRedis({ password: "p" })],
+      ["redis://:@r", urlOfRedis({})],
+      ["redis://u%3A:p%40%2f:x@r", urlOfRedis({ username: "u:", password: "p@/:x" })],
+      [
+        "unix:///run/r.sock",
+        {
+          address: { kind: "unix", path: "/run/r.sock" },
+          username: null,
+          password: null,
+          db: null,
+        },
+      ],
+    ],
+    refuses: [
+      ["r"],
+      ["r:7"],
+      ["redis:r"],
+      ["redis://"],
+      ["redis:///0"],
+      ["redis://r:0"],
+      ["redis://r:99999"],
+      ["redis://r/x"],
+      ["redis://r/0/1"],
+      ["redis://r1,r2"],
+      ["redis+sentinel://r"],
+      ["http://r"],
+      ["unix:/run/r.sock"],
+      ["unix://run/r.sock"],
+      ["redis://r?db=1", /would not be read/],
+      ["unix:///r?db=1", /would not be read/],
+      ["redis://:p@x@r", /@ is written %40/],
+      ["redis://:p/x@r", /\/ %2F/],
+      ["redis://:p#x@r", /# %23/],
+      ["redis://:%zz@r", /wrongly encoded/],
+    ],
+  },
+  {
+    name: "nodes of Redis",
+    parser: redisNodes(26_379),
+    takes: [
+      ["s", [{ host: "s", port: 26_379 }]],
+      [
+        "s1, [::1]:7,",
+        [
+          { host: "s1", port: 26_379 },
+          { host: "::1", port: 7 },
+        ],
+      ],
+    ],
+    refuses: [
+      [",", /names none/],
+      ["s1;s2", /"s1;s2" is not a host or host:port/],
+      ["s1,tls://s2"],
+      ["u:p@s", /options of their own/],
+    ],
+  },
+  {
+    name: "a prefix of keys",
+    parser: keyPrefix,
+    takes: [
+      ["pogo", "pogo"],
+      ["a:b-c_d.1", "a:b-c_d.1"],
+    ],
+    refuses: [["{pogo}"], ["a b"], ["a*"], ["é"], ["x".repeat(101)]],
   },
   {
     name: "trusted proxies",

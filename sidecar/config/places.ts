@@ -93,11 +93,13 @@ function placesOfNode(
     inEnvironment(env, "env"),
   ];
   if (original) places.push(inEnvironment(original, "env"));
-  if (laravel) places.push(inEnvironment(laravel, "laravel"));
+  const isLast = laravel?.startsWith("REDIS_");
+  if (laravel && !isLast) places.push(inEnvironment(laravel, "laravel"));
   if (file) {
     const [name, fileName] = [`${key} in ${file.path}`, `${fileKey} in ${file.path}`];
     places.push({ texts: file.texts, key, fileKey, name, fileName, kind: "file" });
   }
+  if (laravel && isLast) places.push(inEnvironment(laravel, "laravel"));
   return places;
 }
 

@@ -4,6 +4,7 @@ import { quote, withoutUrlSecrets, type ConfigError } from "./errors.ts";
 import { readText } from "./file.ts";
 import { allOptions } from "./options.ts";
 import type { Option } from "./option.ts";
+import type { Parser } from "./parsers.ts";
 import {
   keyInEntry,
   placesOf,
@@ -30,6 +31,10 @@ export interface Setting {
 export interface Scope {
   /** The option's value; where it can't be had, that is an error and the fallback stands in for it. */
   readonly read: <T>(option: Option<T>, fallback?: T) => T;
+  /** The same, with Laravel's name for it left out. */
+  readonly readOurs: <T>(option: Option<T>, fallback?: T) => T;
+  /** What is in the file that an option names; null: it names none, or the file can't be had, which is an error. */
+  readonly readFileAt: <T>(option: Option<string>, content: Parser<T>) => T | null;
   /** Whether the option was given but could not be had, or is missing. */
   readonly hasFailed: (option: Option<unknown>) => boolean;
   /** Where to change it: `POGO_PORT`, `apps[1].ping_interval in /etc/pogo.json`. */
@@ -83,9 +88,18 @@ export function createReader(input: ConfigInput): Reader {
         : entry.app.nameOf(key);
     };
 
-    function read<T>(option: Option<T>, fallback = option.fallback): T {
+    function read<T>(option: Option<T>, fallback: T = option.fallback): T {
+      return readFrom(placesOf(option, sources, entry), option, fallback);
+    }
+
+    function readOurs<T>(option: Option<T>, fallback: T = option.fallback): T {
+      const places = placesOf(option, sources, entry).filter(({ kind }) => kind !== "laravel");
+      return readFrom(places, option, fallback);
+    }
+
+    function readFrom<T>(places: readonly Place[], option: Option<T>, fallback: T): T {
       const errorsBefore = errors.length;
-      const place = find(option, entry);
+      const place = find(option, places);
       const value = place ? parse(option, place) : undefined;
       const hasSaidWhy = isFileLost || errors.length > errorsBefore;
       if (value === undefined && option.required && !hasSaidWhy) {
@@ -104,12 +118,26 @@ export function createReader(input: ConfigInput): Reader {
       return used;
     }
 
-    return { read, nameOf, hasFailed: (option) => failed.has(option) };
+    function readFileAt<T>(option: Option<string>, content: Parser<T>): T | null {
+      const path = read(option);
+      const name = found.get(option)?.source ?? option.env;
+      const file = path === "" ? null : findInFile(path, name);
+      const parsed = file && content.parse(file.text);
+      if (parsed?.ok) return parsed.value;
+      if (path !== "") failed.add(option);
+      if (parsed) {
+        const message = `${quote(path)} is not ${content.allowed}.`;
+        errors.push({ kind: "file", name, message });
+      }
+      return null;
+    }
+
+    return { read, readOurs, readFileAt, nameOf, hasFailed: (option) => failed.has(option) };
   }
 
   /** Null: not set, or not to be had, which is an error then. */
-  function find(option: Option<unknown>, entry: Entry | null): Found | null {
-    for (const place of placesOf(option, sources, entry)) {
+  function find(option: Option<unknown>, places: readonly Place[]): Found | null {
+    for (const place of places) {
       const { name, fileName, kind } = place;
       const { direct, path } = textsAt(place, option);
       if (direct !== undefined && path) {

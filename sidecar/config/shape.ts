@@ -21,6 +21,25 @@ export interface WebhookApp {
   readonly endpoints: readonly WebhookEndpoint[];
 }
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** In which of Redis' forms it is there, and how it is found. */
+export type RedisServers =
+  | ({ readonly kind: "standalone" } & Address)
+  | { readonly kind: "unix"; readonly path: string }
+  | {
+      readonly kind: "sentinel";
+      readonly sentinels: readonly Address[];
+      readonly masterName: string;
+      /** Who we are to the sentinels themselves. */
+      readonly username: string | null;
+      readonly password: string | null;
+    }
+  | { readonly kind: "cluster"; readonly nodes: readonly Address[] };
+
 export interface Config {
   /** The tenants; at least one. Ids and keys are unique. */
   readonly apps: readonly App[];
@@ -106,6 +125,29 @@ export interface Config {
     /** How long an event is tried; 0: once. */
     readonly retryForMs: number;
   };
+
+  /** Redis, which joins several nodes; null: one node, all in memory. */
+  readonly redis: {
+    readonly servers: RedisServers;
+    readonly username: string | null;
+    readonly password: string | null;
+    /** 0 in a cluster. */
+    readonly db: number;
+    /** Null: none. */
+    readonly tls: {
+      /** PEM text of the authorities to believe in place of the system's; null: the system's. */
+      readonly ca: string | null;
+      readonly isVerified: boolean;
+    } | null;
+    /** In front of all keys and channels. */
+    readonly prefix: string;
+    /** For one publish, retries included; and the silence after which Redis counts as lost. */
+    readonly timeoutMs: number;
+    /** Publishes under way at most. */
+    readonly queueSize: number;
+    /** Silence of a node after which its members are taken over. */
+    readonly nodeLeaseMs: number;
+  } | null;
 
   readonly log: { readonly level: LogLevel };
 }

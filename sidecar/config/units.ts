@@ -19,13 +19,17 @@ const longestMs = 24 * 3_600_000;
  * @param options.zero 0 is a value, written `0`, `0s` or `off`; a text says what for, else it is no limit
  */
 export function duration(
-  options: { stepMs?: number; zero?: boolean | string } = {},
+  options: { stepMs?: number; minMs?: number; maxMs?: number; zero?: boolean | string } = {},
 ): Parser<number> {
-  const { stepMs = 1, zero = false } = options;
+  const { stepMs = 1, minMs = 0, maxMs = longestMs, zero = false } = options;
   const meaning = zero === true ? "for no limit" : zero;
   const examples = stepMs === 1000 ? "54s, 2m, 1h" : "54s, 1500ms, 2m, 1h";
+  const bounds =
+    minMs === 0
+      ? `up to ${showDuration(maxMs)}`
+      : `from ${showDuration(minMs)} to ${showDuration(maxMs)}`;
   return {
-    allowed: `a duration up to 24h with its unit (${examples})${meaning === false ? "" : `, or 0 ${meaning}`}`,
+    allowed: `a duration ${bounds} with its unit (${examples})${meaning === false ? "" : `, or 0 ${meaning}`}`,
     placeholder: "duration",
     parse(text) {
       const lowerCase = text.toLowerCase();
@@ -39,8 +43,9 @@ export function duration(
         total += Number(amount) * (millisecondsIn[unit ?? ""] ?? Number.NaN);
       }
       const value = Math.round(total);
-      if (value > longestMs) return reject();
+      if (value > maxMs) return reject();
       if (value === 0) return zero === false ? reject("it must be longer than zero") : accept(0);
+      if (value < minMs) return reject();
       return value % stepMs === 0
         ? accept(value)
         : reject("the protocol counts whole seconds here");

@@ -44,7 +44,7 @@ export interface App {
   readonly maxPresenceMembers: number | null;
   /** Bytes of `channel_data`; null: no limit but that of a message. */
   readonly maxPresenceMemberBytes: number | null;
-  /** How long a member whose connection broke is still listed; 0: not at all. */
+  /** How long a member whose connection broke is still listed; 0: it is gone at once. */
   readonly presenceGraceMs: number;
   /** Publishing requests of the API; null: no limit. */
   readonly publishRate: Rate | null;

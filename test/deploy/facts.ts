@@ -26,7 +26,6 @@ export const laravelNames: ReadonlySet<string> = new Set([
   "REVERB_HOST",
   "REVERB_PORT",
   "REVERB_SCHEME",
-  "REVERB_SCALING_ENABLED",
   "VITE_REVERB_APP_KEY",
   "VITE_REVERB_HOST",
   "VITE_REVERB_PORT",

@@ -107,6 +107,14 @@ export const app = {
     fallback: null,
     docs: "Bytes of a member's `channel_data`, or of the `user_info` of a member by signin. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
   }),
+  presenceGrace: option({
+    env: "POGO_PRESENCE_GRACE",
+    laravelSeconds: true,
+    perApp: "presence_grace",
+    parser: duration({ zero: "to tell at once" }),
+    fallback: 0,
+    docs: "How long a member whose connection broke is still listed, so that the reload of a page is no news to the others. An unsubscribe is told at once.",
+  }),
   subscriptionCount: option({
     env: "POGO_SUBSCRIPTION_COUNT",
     perApp: "subscription_count",
