@@ -1,4 +1,5 @@
-// Finds a TCP port for a server that has to be told its port before it starts.
+/** For tests: finds a TCP port for a server that has to be told its port before it starts. */
+
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
