@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import PusherServer from "pusher";
-import { startChild } from "./support/child.ts";
+import { startChild } from "../../sidecar/testing/child.ts";
 import { openEchoPage, refused, subscribed } from "./support/echo-page.ts";
 import type { EchoPage } from "./support/echo-page.ts";
 import type { HttpClient } from "./support/http-client.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { startChild, waitUntilUp, type Child } from "./support/child.ts";
+import { startChild, waitUntilUp, type Child } from "../../sidecar/testing/child.ts";
 import { chromiumPath, needsChromium } from "./support/needs.ts";
 
 const skip = needsChromium();

@@ -6,7 +6,7 @@ import type { HttpClient } from "./support/http-client.ts";
 import { startLaravel } from "./support/laravel.ts";
 import type { Laravel } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { freePort } from "./support/ports.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
 import { Pusher } from "./support/pusher-js.ts";
 import type { Channel } from "./support/pusher-js.ts";
 import { startSidecar } from "./support/sidecar.ts";

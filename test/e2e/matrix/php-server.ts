@@ -1,6 +1,6 @@
 // Pusher's PHP SDK as a server of the matrix: one `php` for each call.
 import { join } from "node:path";
-import { startChild } from "../support/child.ts";
+import { startChild } from "../../../sidecar/testing/child.ts";
 import type { Server } from "./server.ts";
 
 export interface PhpServerOptions {

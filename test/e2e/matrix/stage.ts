@@ -1,8 +1,8 @@
 // What the clients of the matrix meet: a sidecar process, the auth app behind it, and a publisher with Pusher's Node SDK.
 import PusherServer from "pusher";
-import { freePort } from "../support/ports.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
 import { startSidecar } from "../support/sidecar.ts";
-import type { Exit } from "../support/child.ts";
+import type { Exit } from "../../../sidecar/testing/child.ts";
 import type { Sidecar } from "../support/sidecar.ts";
 import { bearerToken, startAuthApp } from "./auth-app.ts";
 import type { Identity } from "./auth-app.ts";

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { startChild, waitUntilUp } from "./child.ts";
-import { freePort } from "./ports.ts";
+import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
 
 export interface Laravel {
   readonly port: number;

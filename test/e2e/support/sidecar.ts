@@ -1,8 +1,8 @@
 // Starts the sidecar as its users do, a process with an environment, and waits until it is ready.
 import { join } from "node:path";
-import { startChild, waitUntilUp } from "./child.ts";
-import type { Child, Exit } from "./child.ts";
-import { freePort } from "./ports.ts";
+import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
+import type { Child, Exit } from "../../../sidecar/testing/child.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
 
 export interface Sidecar {
   readonly pid: number;

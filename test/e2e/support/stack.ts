@@ -4,7 +4,7 @@ import { httpClient } from "./http-client.ts";
 import type { HttpClient } from "./http-client.ts";
 import { laravelEnv, startLaravel } from "./laravel.ts";
 import type { Laravel } from "./laravel.ts";
-import { freePort } from "./ports.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
 import { startSidecar } from "./sidecar.ts";
 import type { Sidecar } from "./sidecar.ts";
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "vite";
-import { freePort } from "./ports.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
 
 export interface Vite {
   /** `http://127.0.0.1:port` */

@@ -1,5 +1,7 @@
-// A child process in a process group of its own that cannot outlive the test that started it.
+/** For tests: a child process in a process group of its own that cannot outlive the test that started it. */
+
 import { spawn } from "node:child_process";
+import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -19,12 +21,16 @@ export interface Child {
    * is still there after `deadlineMs` is killed, which the Exit then shows.
    */
   stop(deadlineMs?: number): Promise<Exit>;
+  /** Sends a signal to the process, if it is still there. */
+  signal(name: NodeJS.Signals): void;
 }
 
 export interface ChildOptions {
   readonly cwd: string;
   /** The whole environment, besides PATH, HOME and TMPDIR: nothing else of this process's is passed on. */
   readonly env: Readonly<Record<string, string>>;
+  /** For a server that a test may forget to stop: this process ends without waiting for it. */
+  readonly isUnrefed?: boolean;
 }
 
 export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
@@ -42,7 +48,10 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const lines: string[] = [];
   for (const stream of [started.stdout, started.stderr]) {
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
+    // `spawn` gives sockets, though their type does not say so.
+    if (options.isUnrefed && stream instanceof Socket) stream.unref();
   }
+  if (options.isUnrefed) started.unref();
 
   const { promise: exited, resolve } = Promise.withResolvers<Exit>();
   running.add(pid);
@@ -63,6 +72,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
       clearTimeout(deadline);
       return exit;
     },
+    signal: (name) => void started.kill(name),
   };
 }
 
