@@ -1,0 +1,255 @@
+/** The connections to Redis, for every way in which Redis is run: standalone, behind sentinels, or a cluster. */
+
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { Script } from "./scripts.ts";
+import { SubscriberLink } from "./subscriber-link.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RedisAccess {
+  readonly servers:
+    | ({ readonly kind: "standalone" } & Address)
+    | { readonly kind: "unix"; readonly path: string }
+    | {
+        readonly kind: "sentinel";
+        readonly sentinels: readonly Address[];
+        readonly masterName: string;
+        readonly username: string | null;
+        readonly password: string | null;
+      }
+    | { readonly kind: "cluster"; readonly nodes: readonly Address[] };
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly db: number;
+  readonly tls: { readonly ca: string | null; readonly isVerified: boolean } | null;
+  /** For one command; after it the connection is given up. */
+  readonly timeoutMs: number;
+}
+
+/** The Redis command that carries a message: sharded in a cluster that can (7.0), else to all of its nodes. */
+export type PublishCommand = "PUBLISH" | "SPUBLISH";
+
+export interface Links {
+  /** True while commands can be sent. */
+  readonly isReady: boolean;
+  /** Calls back when commands can no longer be sent, or can again. */
+  onChange(callback: () => void): void;
+  /** How messages are published here; rejects while that can't be found out. */
+  publishCommand(): Promise<PublishCommand>;
+  /** Rejects with what Redis said, or after the timeout; then the outcome is not known. `base` says where it runs. */
+  run(script: Script, base: string, args: readonly (string | number)[]): Promise<unknown>;
+  /** Publishes one message without a script. */
+  publish(topic: string, message: string): Promise<unknown>;
+  /** The link that brings what is published for an app; several apps may share one. */
+  subscriber(base: string): SubscriberLink;
+  /** Gives up the connection for commands, and makes a new one. */
+  reset(): void;
+  close(): void;
+  /** What went wrong last, in Redis' or the system's words. */
+  readonly lastError: string;
+}
+
+const longestRetryMs = 1_000;
+
+/** Starts connecting at once, and does so for ever. Never throws for a Redis that isn't there. */
+export function createLinks(access: RedisAccess): Links {
+  const commands = createCommands(access);
+  const callbacks = new Set<() => void>();
+  const subscribers = new Map<string, SubscriberLink>();
+  let lastError = "not connected yet";
+  let publishCommand: Promise<PublishCommand> | null = null;
+  for (const event of ["ready", "close", "end"]) {
+    commands.on(event, () => {
+      for (const callback of callbacks) callback();
+    });
+  }
+  commands.on("error", (error: Error) => {
+    lastError = describe(error);
+  });
+
+  async function findPublishCommand(): Promise<PublishCommand> {
+    if (!(commands instanceof Cluster)) return "PUBLISH";
+    const [master] = commands.nodes("master");
+    if (!master) throw new Error("the cluster has no master");
+    const info: unknown = await within(master.call("COMMAND", "INFO", "SPUBLISH"));
+    return Array.isArray(info) && info[0] ? "SPUBLISH" : "PUBLISH";
+  }
+
+  /** ioredis would wait and send again for longer than anybody waits for us. */
+  async function within<T>(answer: Promise<T>): Promise<T> {
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error("no answer in time")), access.timeoutMs);
+    try {
+      return await Promise.race([answer, timeout]);
+    } catch (error) {
+      if (error instanceof Error) lastError = describe(error);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      answer.catch(() => {}); // It was said above, or nobody waits for it any more.
+    }
+  }
+
+  async function evaluate(
+    { sha, text }: Script,
+    base: string,
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    try {
+      return await commands.evalsha(sha, 1, base, base, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      return commands.eval(text, 1, base, base, ...args);
+    }
+  }
+
+  return {
+    get isReady() {
+      return commands.status === "ready";
+    },
+    onChange: (callback) => void callbacks.add(callback),
+    async publishCommand() {
+      publishCommand ??= findPublishCommand();
+      try {
+        return await publishCommand;
+      } catch (error) {
+        publishCommand = null;
+        throw error;
+      }
+    },
+    run: (script, base, args) => within(evaluate(script, base, args)),
+    async publish(topic, message) {
+      const command = await (publishCommand ?? this.publishCommand());
+      const sent =
+        command === "SPUBLISH"
+          ? commands.spublish(topic, message)
+          : commands.publish(topic, message);
+      return within(sent);
+    },
+    subscriber(base) {
+      const key = commands instanceof Cluster ? base : "";
+      const found = subscribers.get(key);
+      if (found) return found;
+      const link = new SubscriberLink({
+        connect: () => connectSubscriber(commands, base, access),
+        isSharded: async () => (await this.publishCommand()) === "SPUBLISH",
+        timeoutMs: access.timeoutMs,
+        onError: (error) => {
+          lastError = describe(error);
+        },
+      });
+      subscribers.set(key, link);
+      return link;
+    },
+    reset() {
+      commands.disconnect(true);
+    },
+    close() {
+      for (const link of subscribers.values()) link.close();
+      commands.disconnect();
+    },
+    get lastError() {
+      return lastError;
+    },
+  };
+}
+
+/** A cluster's error is that of its nodes. */
+function describe(error: Error): string {
+  const inner = "lastNodeError" in error ? error.lastNodeError : null;
+  return inner instanceof Error ? inner.message : error.message;
+}
+
+function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): RedisOptions {
+  return {
+    ...(username !== null && { username }),
+    ...(password !== null && { password }),
+    ...(tls && {
+      tls: { rejectUnauthorized: tls.isVerified, ...(tls.ca !== null && { ca: tls.ca }) },
+    }),
+    connectTimeout: timeoutMs,
+    // Whether a command that got no answer is sent again is for us to say.
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    // A master that became a replica; the new one is found on connecting anew.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+  };
+}
+
+const retry = (times: number): number => Math.min(50 * 2 ** Math.min(times - 1, 10), longestRetryMs);
+
+function createCommands(access: RedisAccess): Redis | Cluster {
+  const { servers, db } = access;
+  const options = commonOptions(access);
+  if (servers.kind === "cluster") {
+    const { enableOfflineQueue, ...redisOptions } = options;
+    return new Cluster([...servers.nodes], {
+      redisOptions,
+      enableOfflineQueue: enableOfflineQueue ?? false,
+      clusterRetryStrategy: retry,
+      slotsRefreshInterval: 5_000,
+      slotsRefreshTimeout: access.timeoutMs,
+      retryDelayOnFailover: 100,
+    });
+  }
+  return new Redis({ ...options, ...addressOf(servers), db, retryStrategy: retry });
+}
+
+/** One connection that does not come again by itself. */
+async function connectSubscriber(
+  commands: Redis | Cluster,
+  base: string,
+  access: RedisAccess,
+): Promise<Redis> {
+  const { servers, db } = access;
+  const once: RedisOptions = {
+    ...commonOptions(access),
+    retryStrategy: () => null,
+    lazyConnect: true,
+  };
+  if (servers.kind !== "cluster") {
+    return new Redis({ ...once, ...addressOf(servers), db, sentinelRetryStrategy: () => null });
+  }
+  return new Redis({ ...once, ...(await findOwner(commands, base, servers.nodes)) });
+}
+
+/** The master that has the slot of this name now. */
+async function findOwner(
+  commands: Redis | Cluster,
+  name: string,
+  nodes: readonly Address[],
+): Promise<Address> {
+  const [slot, ranges]: unknown[] = await Promise.all([
+    commands.call("CLUSTER", "KEYSLOT", name),
+    commands.call("CLUSTER", "SLOTS"),
+  ]);
+  for (const range of Array.isArray(ranges) ? ranges : []) {
+    if (!Array.isArray(range) || Number(slot) < range[0] || Number(slot) > range[1]) continue;
+    const [host, port]: unknown[] = Array.isArray(range[2]) ? range[2] : [];
+    // A node that does not know its own address yet is the one that was asked.
+    if (typeof port === "number") return { host: String(host || nodes[0]?.host), port };
+  }
+  throw new Error("no master has the slot of this app");
+}
+
+function addressOf(servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>): RedisOptions {
+  switch (servers.kind) {
+    case "standalone":
+      return { host: servers.host, port: servers.port };
+    case "unix":
+      return { path: servers.path };
+    case "sentinel":
+      return {
+        sentinels: [...servers.sentinels],
+        name: servers.masterName,
+        ...(servers.username !== null && { sentinelUsername: servers.username }),
+        ...(servers.password !== null && { sentinelPassword: servers.password }),
+        sentinelRetryStrategy: retry,
+      };
+  }
+}
