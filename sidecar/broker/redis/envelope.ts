@@ -94,7 +94,8 @@ const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
     if (!isCount(version) || typeof user !== "string") return null;
     return { type: "member_removed", version, userKey: user };
   },
-  subscription_count: ({ count }) => (isCount(count) ? { type: "subscription_count", count } : null),
+  subscription_count: ({ count }) =>
+    isCount(count) ? { type: "subscription_count", count } : null,
   terminate({ id, user }) {
     if (typeof id !== "string" || typeof user !== "string") return null;
     return { type: "terminate", id, userId: user };

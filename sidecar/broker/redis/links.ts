@@ -4,6 +4,8 @@ import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { Script } from "./scripts.ts";
 import { SubscriberLink } from "./subscriber-link.ts";
 
+type ClientOptions = Omit<RedisOptions, "replyMapping">;
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -163,7 +165,7 @@ function describe(error: Error): string {
   return inner instanceof Error ? inner.message : error.message;
 }
 
-function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): RedisOptions {
+function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): ClientOptions {
   return {
     ...(username !== null && { username }),
     ...(password !== null && { password }),
@@ -174,30 +176,34 @@ function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): Red
     // Whether a command that got no answer is sent again is for us to say.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
     autoResubscribe: false,
+    disconnectTimeout: 200,
     // A master that became a replica; the new one is found on connecting anew.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
   };
 }
 
-const retry = (times: number): number => Math.min(50 * 2 ** Math.min(times - 1, 10), longestRetryMs);
+const retry = (times: number): number =>
+  Math.min(50 * 2 ** Math.min(times - 1, 10), longestRetryMs);
 
 function createCommands(access: RedisAccess): Redis | Cluster {
   const { servers, db } = access;
   const options = commonOptions(access);
   if (servers.kind === "cluster") {
-    const { enableOfflineQueue, ...redisOptions } = options;
     return new Cluster([...servers.nodes], {
-      redisOptions,
-      enableOfflineQueue: enableOfflineQueue ?? false,
+      redisOptions: options,
+      enableOfflineQueue: false,
       clusterRetryStrategy: retry,
-      slotsRefreshInterval: 5_000,
       slotsRefreshTimeout: access.timeoutMs,
-      retryDelayOnFailover: 100,
     });
   }
-  return new Redis({ ...options, ...addressOf(servers), db, retryStrategy: retry });
+  return new Redis({
+    ...options,
+    ...addressOf(servers),
+    db,
+    enableOfflineQueue: false,
+    retryStrategy: retry,
+  });
 }
 
 /** One connection that does not come again by itself. */
@@ -207,9 +213,10 @@ async function connectSubscriber(
   access: RedisAccess,
 ): Promise<Redis> {
   const { servers, db } = access;
-  const once: RedisOptions = {
+  const once: ClientOptions = {
     ...commonOptions(access),
     retryStrategy: () => null,
+    enableOfflineQueue: false,
     lazyConnect: true,
   };
   if (servers.kind !== "cluster") {
@@ -231,13 +238,14 @@ async function findOwner(
   for (const range of Array.isArray(ranges) ? ranges : []) {
     if (!Array.isArray(range) || Number(slot) < range[0] || Number(slot) > range[1]) continue;
     const [host, port]: unknown[] = Array.isArray(range[2]) ? range[2] : [];
+    if (typeof host !== "string" || typeof port !== "number") continue;
     // A node that does not know its own address yet is the one that was asked.
-    if (typeof port === "number") return { host: String(host || nodes[0]?.host), port };
+    return { host: host === "" ? (nodes[0]?.host ?? host) : host, port };
   }
   throw new Error("no master has the slot of this app");
 }
 
-function addressOf(servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>): RedisOptions {
+function addressOf(servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>): ClientOptions {
   switch (servers.kind) {
     case "standalone":
       return { host: servers.host, port: servers.port };

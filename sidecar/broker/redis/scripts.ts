@@ -293,3 +293,8 @@ local message = redis.call('GET', key)
 if not message then return {} end
 return { message, redis.call('PTTL', key) }
 `);
+
+/** Entries of the log. Takes: from, to, how many. Gives what XRANGE does. */
+export const readLog = script(`${prelude}
+return redis.call('XRANGE', base .. 'log', ARGV[4], ARGV[5], 'COUNT', ARGV[6])
+`);
