@@ -3,33 +3,14 @@
  * next one gathers. So a crowd that comes at once costs few round trips, and what was undone meanwhile costs none.
  */
 
-import type { HeldField } from "./keys.ts";
-import { channelField, memberField, parseField } from "./keys.ts";
-
-/** One change, as the script `report` takes it. */
-export type Change =
-  | { readonly kind: "connections"; readonly count: number }
-  | {
-      readonly kind: "count";
-      readonly channel: string;
-      readonly count: number;
-      readonly isNews: boolean;
-    }
-  | {
-      readonly kind: "hold";
-      readonly channel: string;
-      readonly user: string;
-      readonly member: string;
-      readonly isNews: boolean;
-    }
-  | { readonly kind: "release"; readonly channel: string; readonly user: string }
-  | {
-      readonly kind: "missed";
-      readonly channel: string;
-      readonly user?: string;
-      readonly field: string;
-      readonly withinMs: number;
-    };
+import {
+  findChanges,
+  toMissed,
+  type Change,
+  type HeldMember,
+  type StoredChange,
+} from "./changes.ts";
+import { channelField, isField, memberField, parseField, type HeldField } from "./keys.ts";
 
 export interface HoldingsOptions {
   /** Rejects if Redis can't be had, or does not know this node any more. */
@@ -39,13 +20,6 @@ export interface HoldingsOptions {
   readonly now: () => number;
   /** How long an end may still be untold in Redis, and lost with it. */
   readonly endedMemoryMs: number;
-}
-
-interface HeldMember {
-  readonly channel: string;
-  readonly userKey: string;
-  /** As JSON. */
-  readonly text: string;
 }
 
 /** Changes in one script: it blocks Redis for some milliseconds. */
@@ -145,7 +119,7 @@ export class Holdings {
     await this.#report([
       { change: { kind: "connections", count: this.#connections } },
       ...missed.map((change) => ({ change })),
-      ...this.#changesOf(fields),
+      ...findChanges(fields, this.#view()),
     ]);
     for (const field of lost) this.#known.delete(field);
     this.#isConnectionCountDirty = false;
@@ -171,7 +145,7 @@ export class Holdings {
     await Promise.resolve();
     const fields = new Set(this.#dirty);
     this.#dirty.clear();
-    const changes: StoredChange[] = this.#changesOf(fields);
+    const changes: StoredChange[] = findChanges(fields, this.#view());
     if (this.#isConnectionCountDirty) {
       changes.push({ change: { kind: "connections", count: this.#connections } });
     }
@@ -207,33 +181,14 @@ export class Holdings {
     this.#forgetEnded();
   }
 
-  /** In an order in which each finds what it builds on: a channel is there before its members, and after them. */
-  #changesOf(fields: ReadonlySet<HeldField>): StoredChange[] {
-    const counts: StoredChange[] = [];
-    const members: StoredChange[] = [];
-    const vacated: StoredChange[] = [];
-    for (const field of fields) {
-      const parsed = parseField(field);
-      const before = this.#stored.get(field) ?? 0;
-      const isNews = !this.#known.has(field);
-      if (parsed?.kind === "channel") {
-        const { channel } = parsed;
-        const count = this.#counts.get(channel) ?? 0;
-        if (count === before) continue;
-        const change = { kind: "count", channel, count, isNews } as const;
-        (count > 0 ? counts : vacated).push({ field, value: count, change });
-      } else if (parsed) {
-        const { channel, userKey: user } = parsed;
-        const member = this.#members.get(field)?.text;
-        if ((member !== undefined) === before > 0) continue;
-        const change =
-          member === undefined
-            ? ({ kind: "release", channel, user } as const)
-            : ({ kind: "hold", channel, user, member, isNews } as const);
-        members.push({ field, value: member === undefined ? 0 : 1, change });
-      }
-    }
-    return [...counts, ...members, ...vacated];
+  #view() {
+    const [counts, members, stored, known] = [
+      this.#counts,
+      this.#members,
+      this.#stored,
+      this.#known,
+    ];
+    return { counts, members, stored, known };
   }
 
   #forgetEnded(): void {
@@ -243,23 +198,4 @@ export class Holdings {
       this.#ended.delete(field);
     }
   }
-}
-
-interface StoredChange {
-  readonly change: Change;
-  readonly field?: string;
-  readonly value?: number;
-}
-
-function toMissed(field: string, withinMs: number): Change[] {
-  const parsed = parseField(field);
-  if (!parsed) return [];
-  const { channel } = parsed;
-  return parsed.kind === "channel"
-    ? [{ kind: "missed", channel, field, withinMs }]
-    : [{ kind: "missed", channel, user: parsed.userKey, field, withinMs }];
-}
-
-function isField(field: string): field is HeldField {
-  return parseField(field) !== null;
 }

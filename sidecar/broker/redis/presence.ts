@@ -2,21 +2,24 @@
 
 import { channelKind, userOfChannel } from "../../core/channel-name.ts";
 import { toFact } from "../../core/facts.ts";
-import { encodeMember, memberKey, parseMember, type Member } from "../../core/presence.ts";
+import { encodeMember, memberKey, type Member } from "../../core/presence.ts";
 import type {
   Answer,
   ChannelSummary,
   PresenceListener,
   PresenceStore,
+  WantedChannels,
 } from "../../core/presence-store.ts";
-import { Roster, type RosterChange, type RosterSnapshot } from "../../core/roster.ts";
+import { Roster, type RosterChange } from "../../core/roster.ts";
 import type { Holdings } from "./holdings.ts";
 import { parseField } from "./keys.ts";
-import * as scripts from "./scripts.ts";
+import { createQueries, parseSnapshot, type Queries } from "./queries.ts";
+import { snapshot, tellCounts } from "./scripts/queries.ts";
+import type { RunScript } from "./scripts/script.ts";
 import type { Topics } from "./topics.ts";
 
 export interface RedisPresenceOptions {
-  readonly run: (script: scripts.Script, ...args: (string | number)[]) => Promise<unknown>;
+  readonly run: RunScript;
   readonly holdings: Holdings;
   readonly topics: Topics;
   readonly listener: PresenceListener;
@@ -39,11 +42,13 @@ const snapshotsAtOnce = 50;
 export class RedisPresence implements PresenceStore {
   readonly #options: RedisPresenceOptions;
   readonly #channels = new Map<string, EnteredChannel>();
+  readonly #queries: Queries;
   #isSettled = true;
   #isLeaving = false;
 
   constructor(options: RedisPresenceOptions) {
     this.#options = options;
+    this.#queries = createQueries(options);
   }
 
   enter(name: string): void | Promise<void> {
@@ -101,26 +106,16 @@ export class RedisPresence implements PresenceStore {
     void this.#tellSubscriptionCounts(names);
   }
 
-  async findChannels(
-    wanted: { readonly names: readonly string[] } | { readonly prefix: string },
-  ): Promise<Answer<readonly ChannelSummary[]>> {
-    const args = "names" in wanted ? ["names", ...wanted.names] : ["prefix", wanted.prefix];
-    return this.#ask(scripts.find, args, (reply) => {
-      const rows: unknown[] = Array.isArray(reply) ? reply : [];
-      return Array.from({ length: rows.length / 3 }, (_, i) => ({
-        name: String(rows[3 * i]),
-        subscriptionCount: Number(rows[3 * i + 1]),
-        userCount: Number(rows[3 * i + 2]),
-      })).filter(({ name }) => userOfChannel(name) === null);
-    });
+  findChannels(wanted: WantedChannels): Promise<Answer<readonly ChannelSummary[]>> {
+    return this.#queries.findChannels(wanted);
   }
 
-  async findMembers(name: string): Promise<Answer<readonly Member[]>> {
-    return this.#ask(scripts.snapshot, [name], (reply) => parseSnapshot(reply).members);
+  findMembers(name: string): Promise<Answer<readonly Member[]>> {
+    return this.#queries.findMembers(name);
   }
 
-  async countConnections(): Promise<Answer<number>> {
-    return this.#ask(scripts.countConnections, [], Number);
+  countConnections(): Promise<Answer<number>> {
+    return this.#queries.countConnections();
   }
 
   /** A change of a channel's members, from whichever node. */
@@ -208,7 +203,7 @@ export class RedisPresence implements PresenceStore {
   async #readSnapshot(name: string, roster: Roster): Promise<void> {
     let isWhole = false;
     while (!isWhole) {
-      const reply = await this.#options.run(scripts.snapshot, name);
+      const reply = await this.#options.run(snapshot, name);
       isWhole = roster.load(parseSnapshot(reply));
     }
   }
@@ -229,7 +224,7 @@ export class RedisPresence implements PresenceStore {
     }
     try {
       await holdings.flush();
-      const counts = await run(scripts.tellCounts, ...names);
+      const counts = await run(tellCounts, ...names);
       if (!Array.isArray(counts)) return;
       for (const [index, channel] of names.entries()) {
         const count = Number(counts[index]);
@@ -238,21 +233,6 @@ export class RedisPresence implements PresenceStore {
       }
     } catch {
       this.#options.onFault();
-    }
-  }
-
-  async #ask<T>(
-    script: scripts.Script,
-    args: readonly string[],
-    read: (reply: unknown) => T,
-  ): Promise<Answer<T>> {
-    const { run, holdings, isUp } = this.#options;
-    if (!isUp()) return { ok: false };
-    try {
-      await holdings.flush();
-      return { ok: true, value: read(await run(script, ...args)) };
-    } catch {
-      return { ok: false };
     }
   }
 }
@@ -265,15 +245,4 @@ function hasMembers(name: string): boolean {
 async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
   await one;
   await other;
-}
-
-function parseSnapshot(reply: unknown): RosterSnapshot {
-  const [version, rows]: unknown[] = Array.isArray(reply) ? reply : [];
-  const members = (Array.isArray(rows) ? rows : []).flatMap((row: unknown) => {
-    const [, order, text = ""] = /^(\d+) (.*)$/s.exec(String(row)) ?? [];
-    const member = parseMember(text);
-    return member ? [{ order: Number(order), member }] : [];
-  });
-  members.sort((a, b) => a.order - b.order);
-  return { version: Number(version), members: members.map(({ member }) => member) };
 }

@@ -9,13 +9,14 @@ import type { Holdings } from "./holdings.ts";
 import { controlChannel } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
-import * as scripts from "./scripts.ts";
+import { beat as beatScript, claim, register } from "./scripts/holdings.ts";
+import type { RunScript } from "./scripts/script.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
 import type { Topics } from "./topics.ts";
 
 export interface SessionOptions {
   readonly nodeId: string;
-  readonly run: (script: scripts.Script, ...args: (string | number)[]) => Promise<unknown>;
+  readonly run: RunScript;
   readonly link: SubscriberLink;
   readonly topics: Topics;
   readonly holdings: Holdings;
@@ -96,7 +97,7 @@ export class Session {
     await this.#beating;
     try {
       for (let more = true; more;) {
-        const reply = await run(scripts.claim, nodeId, "");
+        const reply = await run(claim, nodeId, "");
         const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
         presence.tellFacts(facts);
         more = isMore === 1;
@@ -133,7 +134,7 @@ export class Session {
 
   async #beatOnce(): Promise<void> {
     const { run, nodeId, newId, link, log, clock, presence, now } = this.#options;
-    const beat = parseBeat(await run(scripts.beat, nodeId, newId()));
+    const beat = parseBeat(await run(beatScript, nodeId, newId()));
     clock.learn(beat.redisMs, now());
     const isSame = beat.isKnown && beat.epoch === this.#epoch;
     if (this.#state !== "up" || !isSame) return this.#restore(beat);
@@ -163,7 +164,7 @@ export class Session {
     this.#state = "restoring";
     void topics.want(controlChannel);
     await topics.connect();
-    const held = parseHeld(await run(scripts.register, nodeId));
+    const held = parseHeld(await run(register, nodeId));
     await holdings.open(held, nodeLeaseMs);
     await presence.reload(() => {
       if (losses !== this.#losses) throw new Error("lost meanwhile");
@@ -181,7 +182,7 @@ export class Session {
   async #takeOver(node: string, beats: string): Promise<void> {
     const { run, presence, onTakeover } = this.#options;
     for (let more = true, isBegun = false; more;) {
-      const reply = await run(scripts.claim, node, beats);
+      const reply = await run(claim, node, beats);
       const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
       presence.tellFacts(facts);
       more = isMore === 1;
