@@ -86,6 +86,7 @@ export class RedisApp {
       base: this.#base,
       run,
       clock: this.#clock,
+      whenReceived: () => link.ping(),
       // Who waits is a PHP worker: where Redis has been away for longer than it would wait, it need not.
       whenUp: (withinMs) =>
         this.whenUp(Math.min(withinMs, Math.max(0, timeoutMs - (now() - this.#lostSinceMs)))),
@@ -131,8 +132,8 @@ export class RedisApp {
   #createHoldings(run: RunScript): Holdings {
     const { nodeId, now, graceMs } = this.#options;
     return new Holdings({
-      report: async (changes) => {
-        const reply = await run(report, nodeId, JSON.stringify(changes));
+      report: async (session, changes) => {
+        const reply = await run(report, nodeId, session, JSON.stringify(changes));
         const [isKnown, facts]: unknown[] = Array.isArray(reply) ? reply : [];
         if (isKnown !== 1) throw new Error("this node is not known any more");
         this.presence.tellFacts(facts);

@@ -14,12 +14,24 @@ import { channelField, isField, memberField, parseField, type HeldField } from "
 
 export interface HoldingsOptions {
   /** Rejects if Redis can't be had, or does not know this node any more. */
-  readonly report: (changes: readonly Change[]) => Promise<void>;
+  readonly report: (session: number, changes: readonly Change[]) => Promise<void>;
   /** A batch was not taken. */
   readonly onFault: () => void;
   readonly now: () => number;
   /** How long an end may still be untold in Redis, and lost with it. */
   readonly endedMemoryMs: number;
+}
+
+/** A connection to Redis on which this node is known. */
+export interface Opening {
+  /** Its number. */
+  readonly session: number;
+  /** What Redis has of this node: the count of a channel, 1 for a member. */
+  readonly stored: ReadonlyMap<string, number>;
+  /** Redis has lost what it had of everybody: what is there again is no news, and what has ended was told to nobody. */
+  readonly isEmptied: boolean;
+  /** How long others may take to say that what ended here has not ended. */
+  readonly missedWithinMs: number;
 }
 
 /** Changes in one script: it blocks Redis for some milliseconds. */
@@ -38,6 +50,7 @@ export class Holdings {
   readonly #dirty = new Set<HeldField>();
   #isConnectionCountDirty = false;
   #isOpen = false;
+  #session = 0;
   #batch: Promise<void> | null = null;
   #nextBatch: Promise<void> | null = null;
 
@@ -97,18 +110,20 @@ export class Holdings {
     this.#isOpen = false;
   }
 
-  /**
-   * Tells Redis all that it has otherwise. `stored`: what it has of this node, field and value in turn.
-   * `missedWithinMs`: how long somebody else may take to say that what ended meanwhile has not.
-   */
-  async open(stored: ReadonlyMap<string, number>, missedWithinMs: number): Promise<void> {
-    await this.#batch?.catch(() => {});
+  /** Tells Redis all that it has otherwise; rejects if it can't be told. */
+  async open({ session, stored, isEmptied, missedWithinMs }: Opening): Promise<void> {
+    await this.#batch;
+    this.#session = session;
     for (const field of this.#stored.keys()) this.#known.add(field);
+    // This node was given up, and what it held has ended for everybody else: there it is news.
+    for (const field of isEmptied ? [] : this.#known) {
+      if (!stored.has(field)) this.#known.delete(field);
+    }
     const lost = [...this.#known].filter((field) => !stored.has(field) && !this.#isHeld(field));
     this.#stored = new Map(stored);
     this.#forgetEnded();
     const ended = new Set([...lost, ...this.#ended.keys()]);
-    const missed = [...ended]
+    const missed = [...(isEmptied ? ended : [])]
       .filter((field) => !stored.has(field) && !this.#isHeld(field))
       .flatMap((field) => toMissed(field, missedWithinMs));
     const fields = new Set<HeldField>();
@@ -163,7 +178,10 @@ export class Holdings {
   async #report(changes: readonly StoredChange[]): Promise<void> {
     for (let i = 0; i < changes.length; i += maxChanges) {
       const some = changes.slice(i, i + maxChanges);
-      await this.#options.report(some.map(({ change }) => change));
+      await this.#options.report(
+        this.#session,
+        some.map(({ change }) => change),
+      );
       for (const { field, value } of some) {
         if (field === undefined || value === undefined) continue;
         if (value > 0) {

@@ -21,8 +21,6 @@ export interface Links {
   publish(topic: string, message: string): Promise<unknown>;
   /** The link that brings what is published for an app; several apps may share one. */
   subscriber(base: string): SubscriberLink;
-  /** Gives up the connection for commands, and makes a new one. */
-  reset(): void;
   close(): void;
   /** What went wrong last, in Redis' or the system's words. */
   readonly lastError: string;
@@ -55,7 +53,10 @@ export function createLinks(access: RedisAccess): Links {
   /** ioredis would wait and send again for longer than anybody waits for us. */
   async function within<T>(answer: Promise<T>): Promise<T> {
     const { promise: timeout, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error("no answer in time")), access.timeoutMs);
+    const timer = setTimeout(() => {
+      reject(new Error("no answer in time"));
+      giveUp();
+    }, access.timeoutMs);
     try {
       return await Promise.race([answer, timeout]);
     } catch (error) {
@@ -65,6 +66,11 @@ export function createLinks(access: RedisAccess): Links {
       clearTimeout(timer);
       answer.catch(() => {}); // It was said above, or nobody waits for it any more.
     }
+  }
+
+  /** A hung server would keep the connection: behind it there may be another master by now. */
+  function giveUp(): void {
+    if (commands.status === "ready") commands.disconnect(true);
   }
 
   async function evaluate(
@@ -117,9 +123,6 @@ export function createLinks(access: RedisAccess): Links {
       });
       subscribers.set(key, link);
       return link;
-    },
-    reset() {
-      commands.disconnect(true);
     },
     close() {
       for (const link of subscribers.values()) link.close();

@@ -17,6 +17,8 @@ export interface PublisherOptions {
   readonly run: RunScript;
   readonly links: Pick<Links, "isReady" | "publish">;
   readonly clock: RedisClock;
+  /** Resolves once all that was published before the call has been delivered; rejects if nobody can say. */
+  readonly whenReceived: () => Promise<void>;
   /** Resolves once Redis is there, or after so long, or at once where it has been away for longer than that. */
   readonly whenUp: (withinMs: number) => Promise<void>;
   readonly now: () => number;
@@ -71,9 +73,11 @@ export class Publisher {
   }
 
   async lastEvent(channel: string): Promise<CachedEvent | null> {
-    const { run, appId } = this.#options;
+    const { run, appId, whenReceived } = this.#options;
     try {
       const reply = await run(lastEvent, channel);
+      // The event may be on its way here too: who asks has seen it then, and does not deliver it twice.
+      await whenReceived().catch(() => {});
       const [message, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
       const parsed = typeof message === "string" ? parseEnvelope(message) : null;
       if (!parsed?.ok || parsed.envelope.type !== "event") return null;

@@ -50,6 +50,7 @@ export class Session {
   #forgotMs = 0;
   /** Losses so far: what has begun before one is not to end as if there had been none. */
   #losses = 0;
+  #sessions = 0;
 
   constructor(options: SessionOptions) {
     const { nodeLeaseMs } = options;
@@ -136,10 +137,10 @@ export class Session {
     const { run, nodeId, newId, link, log, clock, presence, now } = this.#options;
     const beat = parseBeat(await run(beatScript, nodeId, newId()));
     clock.learn(beat.redisMs, now());
+    presence.tellFacts(beat.due.map((field) => `-${field}`));
     const isSame = beat.isKnown && beat.epoch === this.#epoch;
     if (this.#state !== "up" || !isSame) return this.#restore(beat);
 
-    presence.tellFacts(beat.due.map((field) => `-${field}`));
     // What was published before this beat has come before the answer.
     const losses = this.#losses;
     await link.ping();
@@ -164,8 +165,14 @@ export class Session {
     this.#state = "restoring";
     void topics.want(controlChannel);
     await topics.connect();
-    const held = parseHeld(await run(register, nodeId));
-    await holdings.open(held, nodeLeaseMs);
+    this.#sessions += 1;
+    const stored = parseHeld(await run(register, nodeId, this.#sessions));
+    await holdings.open({
+      session: this.#sessions,
+      stored,
+      isEmptied: !isFirst && beat.epoch !== this.#epoch,
+      missedWithinMs: nodeLeaseMs,
+    });
     await presence.reload(() => {
       if (losses !== this.#losses) throw new Error("lost meanwhile");
       this.#state = "up";

@@ -99,21 +99,26 @@ return { isKnown and 1 or 0, redis.call('GET', base .. 'epoch'), string.format('
   last[1] and last[1][1] or '0-0', due, redis.call('HGETALL', base .. 'nodes') }
 `);
 
-/** Makes a node known. Takes: node. Gives: what it holds already, field and value in turn. */
+/**
+ * Makes a node known. Takes: node, the number of its session. Gives: what it holds already, field and value in turn.
+ * What an earlier session has sent, and Redis has not done yet, it never will.
+ */
 export const register = script(`${prelude}
 local beats = redis.call('HGET', base .. 'nodes', ARGV[4])
 if not beats or beats == 'claimed' then redis.call('HSET', base .. 'nodes', ARGV[4], 0) end
+redis.call('HSET', base .. 'sessions', ARGV[4], ARGV[5])
 return redis.call('HGETALL', base .. 'node:' .. ARGV[4])
 `);
 
 /**
- * What has changed on a node. Takes: node, a JSON list of changes (`holdings.ts`).
- * Gives: 1, or 0 if the node is not known and nothing was done; the facts.
+ * What has changed on a node. Takes: node, the number of its session, a JSON list of changes (`changes.ts`).
+ * Gives: 1, or 0 if the node or its session is not known and nothing was done; the facts.
  */
 export const report = script(`${prelude}${facts}${holdings}
 local node = ARGV[4]
 local beats = redis.call('HGET', base .. 'nodes', node)
 if not beats or beats == 'claimed' then return { 0, {} } end
+if redis.call('HGET', base .. 'sessions', node) ~= ARGV[5] then return { 0, {} } end
 
 local handlers = {}
 function handlers.count(change) setCount(node, change.channel, change.count, change.isNews) end
@@ -132,7 +137,7 @@ function handlers.missed(change)
   if isThere == 0 then redis.call('ZADD', base .. 'ends', 'NX', nowMs + change.withinMs, change.field) end
 end
 
-for _, change in ipairs(cjson.decode(ARGV[5])) do handlers[change.kind](change) end
+for _, change in ipairs(cjson.decode(ARGV[6])) do handlers[change.kind](change) end
 return { 1, facts }
 `);
 
@@ -162,6 +167,7 @@ for i = 1, #rows, 2 do
 end
 if redis.call('EXISTS', held) == 1 then return { 1, facts } end
 redis.call('HDEL', base .. 'nodes', node)
+redis.call('HDEL', base .. 'sessions', node)
 redis.call('HDEL', base .. 'connections', node)
 return { 0, facts }
 `);
