@@ -6,7 +6,7 @@ import { RedisClock } from "./clock.ts";
 import { parseEnvelope, type Envelope, type EnvelopeFault } from "./envelope.ts";
 import { EventLog, parseEntries } from "./event-log.ts";
 import { Holdings } from "./holdings.ts";
-import { baseOf, topicOf } from "./keys.ts";
+import { baseOf, controlChannel, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
@@ -179,6 +179,8 @@ export class RedisApp {
   }
 
   #deliver(channel: string, message: string, entryId?: string): void {
+    // The log has the messages of all channels.
+    if (channel !== controlChannel && !this.presence.roster(channel)) return;
     const parsed = parseEnvelope(message);
     if (parsed.ok) this.#handle(channel, parsed.envelope, entryId);
     else this.#options.onIgnored(parsed.fault);
