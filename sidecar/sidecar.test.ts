@@ -125,7 +125,7 @@ describe("sidecar", () => {
     assert.deepEqual(await client.next("e"), { event: "e", channel: "news", data: '{"a":1}' });
   });
 
-  it("authorizes a subscription without a signature by asking the app, with the page's own cookie", async () => {
+  it("Q01, Q02, Q03, Q08: authorizes a subscription without a signature by asking the app, with the page's own cookie", async () => {
     const upstreamPort = await startUpstream(authEndpoint);
     const { port, admin } = await startSidecar({
       POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,

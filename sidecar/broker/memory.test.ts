@@ -49,7 +49,7 @@ describe("memory broker", () => {
     assert.equal(await broker.lastEvent("app", "cache-a"), null);
   });
 
-  it("stays within its bound: what was used the longest ago goes first", async () => {
+  it("K09: stays within its bound: what was used the longest ago goes first", async () => {
     const { broker } = createBroker({ maxCacheBytes: 10_000 });
     for (let i = 0; i < 50; i++) await broker.publish([event(`cache-${i}`, "x".repeat(1000))]);
     assert.equal(await broker.lastEvent("app", "cache-0"), null);

@@ -64,7 +64,7 @@ describe("client events", () => {
     assert.deepEqual(user.transport.take(), []);
   });
 
-  it("private: only in private and presence channels, as Pusher has it", () => {
+  it("E14: private: only in private and presence channels, as Pusher has it", () => {
     const app = { acceptClientEventsFrom: "private" } as const;
     const { sender } = createRoom(app);
     const refusal = errorMessage(
@@ -100,6 +100,9 @@ describe("client events", () => {
     ["E09: so does one that looks like a number", "5", "5"],
     ["E09: a number stays a number", 5, 5],
     ["E13: {} stays {}", {}, {}],
+    ["X09: a JSON string of an array is relayed as that array", "[1]", [1]],
+    ["X09: one of null stays a string", "null", "null"],
+    ["X09: one of a string stays as it was sent", '"text"', '"text"'],
     ["unicode, quotes and slashes arrive as sent", { t: 'ü"/\\\u2028😀' }, { t: 'ü"/\\\u2028😀' }],
   ];
   for (const [title, sent, relayed] of payloads) {
@@ -134,7 +137,7 @@ describe("client events", () => {
     assert.equal(other.transport.take().length, 1);
   });
 
-  it("too many of them are answered 4301, and work again later; pings and subscribes don't count", () => {
+  it("E15: too many of them are answered 4301, and work again later; pings and subscribes don't count", () => {
     const { node, sender, other } = createRoom({ clientEventRate: { perSecond: 1, burst: 2 } });
     const message = { event: "client-t", channel: "room", data: {} };
     assert.deepEqual(sender.say(message), []);

@@ -10,7 +10,7 @@ function signin(socketId: string, userData: string, secret = "app-secret", key =
 }
 
 describe("pusher:signin", () => {
-  it("is answered with the user data, verbatim", () => {
+  it("U10: is answered with the user data, verbatim", () => {
     const client = createTestNode().connect();
     const userData = '{"id":"7","user_info":{"name":"Ännchen"}}';
     assert.deepEqual(client.say(signin(client.socketId, userData)), [
@@ -23,7 +23,7 @@ describe("pusher:signin", () => {
     });
   });
 
-  it("a wrong signature, another's, and one of another app are refused; the connection stays", () => {
+  it("U12: a wrong signature, another's, and one of another app are refused; the connection stays", () => {
     const client = createTestNode().connect();
     const userData = '{"id":"7"}';
     for (const message of [
@@ -38,7 +38,7 @@ describe("pusher:signin", () => {
   });
 
   for (const userData of ["x", "[]", "{}", '{"id":""}', '{"id":null}', '{"id":{}}']) {
-    it(`user data ${userData} is answered 4200`, () => {
+    it(`U11: user data ${userData} is answered 4200`, () => {
       const client = createTestNode().connect();
       assert.deepEqual(client.say(signin(client.socketId, userData)), [
         errorMessage(4200, "Invalid message format"),

@@ -109,7 +109,7 @@ function status(code: number, body = '{"message":""}'): Script {
 const silence: Script = () => {};
 
 describe("authorizer: the question", () => {
-  it("A2: asks with exactly channel_name and socket_id", async (test) => {
+  it("proxy A2: asks with exactly channel_name and socket_id", async (test) => {
     const { ask, seen } = await createRig(test);
     const auth = `app-key:${sign("app-secret", "7.8:private-orders.1")}`;
     const answer = await ask({ socketId: "7.8", channel: "private-orders.1" });
@@ -122,7 +122,7 @@ describe("authorizer: the question", () => {
     assert.equal(seen[0]?.headers["x-frankenphp-ws-channel"], "private-orders.1");
   });
 
-  it("A3: cookies and other bytes beyond ASCII arrive as the client sent them", async (test) => {
+  it("proxy A3: cookies and other bytes beyond ASCII arrive as the client sent them", async (test) => {
     const { port, connections } = await listenRaw(
       test,
       (raw) => void raw.until('"}').then(() => raw.write("HTTP/1.1 403 No\r\n\r\n").socket.end()),
@@ -144,7 +144,7 @@ describe("authorizer: the question", () => {
     assert.ok(text.includes("\r\nCookie: a=\u00e9\u00ff;b\r\n"), text);
   });
 
-  it("A16: a channel or socket id that Laravel would answer with 500 is refused here", async (test) => {
+  it("proxy A16: a channel or socket id that Laravel would answer with 500 is refused here", async (test) => {
     const { reason, seen, authorizer } = await createRig(test);
     const wrong = [
       "",
@@ -161,7 +161,7 @@ describe("authorizer: the question", () => {
     assert.equal(authorizer.breakerState, "closed");
   });
 
-  it("A18: a foreign page spends no cookies, even where * is allowed", async (test) => {
+  it("proxy A18: a foreign page spends no cookies, even where * is allowed", async (test) => {
     const { ask, seen } = await createRig(test);
     const foreign = ["Host", "app.test", "Origin", "https://evil.com", "Cookie", cookie];
     const answer = await ask({ handshake: { rawHeaders: foreign, remoteAddress: "::1" } });
@@ -176,7 +176,7 @@ describe("authorizer: the question", () => {
     assert.equal(seen[0]?.headers.origin, "https://evil.com");
   });
 
-  it("A18: a page that is listed by name spends its cookies", async (test) => {
+  it("proxy A18: a page that is listed by name spends its cookies", async (test) => {
     const { ask, seen } = await createRig(test);
     const rawHeaders = ["Host", "app.test", "Origin", "https://spa.test", "Cookie", cookie];
     const app = { ...testApp, allowedOrigins: ["*", "spa.test"] };
@@ -185,7 +185,7 @@ describe("authorizer: the question", () => {
     assert.equal(seen[0]?.headers["x-xsrf-token"], "abc=");
   });
 
-  it("A18: X-Forwarded-Host counts as the page's host if a trusted proxy sent it", async (test) => {
+  it("proxy A18: X-Forwarded-Host counts as the page's host if a trusted proxy sent it", async (test) => {
     const rawHeaders = ["Host", "internal", "X-Forwarded-Host", "app.test", "X-Forwarded-Proto"];
     rawHeaders.push("https", "Origin", "https://app.test", "Cookie", cookie);
     const handshake = { rawHeaders, remoteAddress: "10.0.0.1" };
@@ -204,7 +204,7 @@ describe("authorizer: the question", () => {
 });
 
 describe("authorizer: the answer", () => {
-  it("A6: presence is answered with the text that was signed", async (test) => {
+  it("proxy A6: presence is answered with the text that was signed", async (test) => {
     const channel_data = '{"user_id":"1","user_info":{"name":"x"}}';
     const auth = `app-key:${sign("app-secret", `1.2:presence-a:${channel_data}`)}`;
     const { ask } = await createRig(test, ({ answer }) =>
@@ -222,7 +222,7 @@ describe("authorizer: the answer", () => {
     });
   });
 
-  it("A26: an encrypted channel's shared_secret is passed on", async (test) => {
+  it("proxy A26: an encrypted channel's shared_secret is passed on", async (test) => {
     const { ask } = await createRig(test, ({ body, answer }) =>
       answer.end(JSON.stringify({ auth: authFor(body), shared_secret: "c2VjcmV0" })),
     );
@@ -231,14 +231,14 @@ describe("authorizer: the answer", () => {
     assert.equal(answer.sharedSecret, "c2VjcmV0");
   });
 
-  it("A22: what the app sets as a cookie goes nowhere, and stays out of the next question", async (test) => {
+  it("proxy A22: what the app sets as a cookie goes nowhere, and stays out of the next question", async (test) => {
     const { ask, seen } = await createRig(test);
     const answers = [await ask(), await ask()];
     assert.equal(inspect(answers).includes("laravel_session"), false);
     assert.equal(seen[1]?.headers.cookie, cookie);
   });
 
-  it("A22: nothing secret is in a result or in what is told of it", async (test) => {
+  it("proxy A22: nothing secret is in a result or in what is told of it", async (test) => {
     const scripts: Script[] = [
       status(403, "s3cr3t"),
       status(500, "s3cr3t"),
@@ -274,16 +274,16 @@ describe("authorizer: the answer", () => {
 describe("authorizer: breaker and bulkhead", () => {
   const noFailures: [title: string, script: Script, reason: string][] = [
     ...[302, 401, 403, 404, 419, 429].map((code): [string, Script, string] => [
-      `A8: ${code}`,
+      `proxy A8: ${code}`,
       status(code),
       "forbidden",
     ]),
-    ["A7: an empty 200", status(200, ""), "invalid_response_json"],
-    ["A7: true", status(200, "true"), "invalid_response_json"],
-    ["A7: a login page", status(200, "<html>"), "invalid_response_json"],
-    ["A7: an auth that is no text", status(200, '{"auth":1}'), "missing_signature"],
-    ["A6: a wrong signature", status(200, '{"auth":"app-key:0"}'), "invalid_signature"],
-    ["A10: too long an answer", status(200, " ".repeat(20_000)), "body_overflow"],
+    ["proxy A7: an empty 200", status(200, ""), "invalid_response_json"],
+    ["proxy A7: true", status(200, "true"), "invalid_response_json"],
+    ["proxy A7: a login page", status(200, "<html>"), "invalid_response_json"],
+    ["proxy A7: an auth that is no text", status(200, '{"auth":1}'), "missing_signature"],
+    ["proxy A6: a wrong signature", status(200, '{"auth":"app-key:0"}'), "invalid_signature"],
+    ["proxy A10: too long an answer", status(200, " ".repeat(20_000)), "body_overflow"],
   ];
   for (const [title, script, expected] of noFailures) {
     it(`${title} is denied as ${expected}, and a success to the breaker`, async (test) => {
@@ -310,7 +310,7 @@ describe("authorizer: breaker and bulkhead", () => {
     ["silence", silence, "timeout"],
   ];
   for (const [title, script, expected] of failures) {
-    it(`A9: ${title} is unavailable as ${expected}, and a failure to the breaker`, async (test) => {
+    it(`proxy A9: ${title} is unavailable as ${expected}, and a failure to the breaker`, async (test) => {
       const deadlineMs = script === silence ? 25 : 60_000;
       const { ask, reason, authorizer } = await createRig(test, script, { deadlineMs });
       assert.deepEqual(await ask(), { ok: false, kind: "unavailable", reason: expected });
@@ -319,7 +319,7 @@ describe("authorizer: breaker and bulkhead", () => {
     });
   }
 
-  it("A9: an upstream that is not there is a failure to the breaker", async (test) => {
+  it("proxy A9: an upstream that is not there is a failure to the breaker", async (test) => {
     const gone = await listenRaw(test);
     await gone.stop();
     const upstream = { kind: "tcp", host: "127.0.0.1", port: gone.port } as const;
@@ -328,7 +328,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "circuit_open");
   });
 
-  it("A15: an open breaker refuses at once without a question, until its time is over", async (test) => {
+  it("proxy A15: an open breaker refuses at once without a question, until its time is over", async (test) => {
     const { rig, ask, reason, fail, seen, events } = await createRig(test);
     await fail(5);
     rig.nowMs += 10_000;
@@ -346,7 +346,7 @@ describe("authorizer: breaker and bulkhead", () => {
     ]);
   });
 
-  it("A14: half-open, one question is asked and the others are refused at once", async (test) => {
+  it("proxy A14: half-open, one question is asked and the others are refused at once", async (test) => {
     const { rig, reason, fail, seen, authorizer } = await createRig(test);
     await fail(5);
     rig.nowMs += 10_001;
@@ -361,7 +361,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(authorizer.breakerState, "closed");
   });
 
-  it("A12: the N+1st is refused at once while N are under way, and never asked later", async (test) => {
+  it("proxy A12: the N+1st is refused at once while N are under way, and never asked later", async (test) => {
     const { ask, reason, seen, authorizer } = await createRig(test, silence, { maxConcurrent: 2 });
     const pending = [reason(), reason()];
     assert.deepEqual(await ask(), {
@@ -377,7 +377,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(authorizer.pending, 0);
   });
 
-  it("A12: the place is free again after a yes, a no, a failure, a timeout and an abort", async (test) => {
+  it("proxy A12: the place is free again after a yes, a no, a failure, a timeout and an abort", async (test) => {
     const { rig, reason, seen } = await createRig(test, sayYes, {
       maxConcurrent: 1,
       deadlineMs: 100,
@@ -398,7 +398,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "ok");
   });
 
-  it("A13: refusals for want of a place never move the breaker", async (test) => {
+  it("proxy A13: refusals for want of a place never move the breaker", async (test) => {
     const { reason, fail, seen, rig, authorizer } = await createRig(test, silence, {
       maxConcurrent: 1,
     });
@@ -417,7 +417,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "ok");
   });
 
-  it("A20: a connection that closes has its question aborted, and decides nothing", async (test) => {
+  it("proxy A20: a connection that closes has its question aborted, and decides nothing", async (test) => {
     const { rig, ask, reason, fail, seen, authorizer } = await createRig(test);
     await fail(5);
     rig.nowMs += 10_001;
@@ -433,7 +433,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "ok", "the trial's place is free");
   });
 
-  it("A20: any number of closed connections is no failure", async (test) => {
+  it("proxy A20: any number of closed connections is no failure", async (test) => {
     const { reason, seen, authorizer } = await createRig(test, silence);
     for (let i = 1; i <= 8; i++) {
       const connection = new AbortController();
@@ -451,7 +451,7 @@ describe("authorizer: breaker and bulkhead", () => {
 describe("authorizer: one connection against the rest", () => {
   const createConnection = () => ({ rawHeaders: page, remoteAddress: "203.0.113.9" });
 
-  it("A17: a connection's fifth failure in the window is not asked for", async (test) => {
+  it("proxy A17: a connection's fifth failure in the window is not asked for", async (test) => {
     const { rig, ask, reason, seen, authorizer } = await createRig(test, status(500));
     const handshake = createConnection();
     for (let i = 0; i < 4; i++) assert.equal(await reason({ handshake }), "worker_error");
@@ -468,7 +468,7 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(await reason({ handshake }), "ok", "and so is it, later");
   });
 
-  it("A17: nor do failures that were under way together open the breaker", async (test) => {
+  it("proxy A17: nor do failures that were under way together open the breaker", async (test) => {
     const { reason, seen, authorizer } = await createRig(test, silence);
     const handshake = createConnection();
     const pending = Array.from({ length: 20 }, () => reason({ handshake }));
@@ -479,7 +479,7 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(await reason({ handshake }), "too_many_failures");
   });
 
-  it("A17: nor do failures that it spreads over many windows", async (test) => {
+  it("proxy A17: nor do failures that it spreads over many windows", async (test) => {
     const { rig, reason, authorizer } = await createRig(test, status(500));
     const handshake = createConnection();
     for (let i = 0; i < 30; i++) {
@@ -491,7 +491,7 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(authorizer.breakerState, "open", "the next connection's failure counts");
   });
 
-  it("A17: a connection that is denied twenty times in the window is not asked for again", async (test) => {
+  it("proxy A17: a connection that is denied twenty times in the window is not asked for again", async (test) => {
     const { rig, reason, seen } = await createRig(test, status(403));
     const handshake = createConnection();
     for (let i = 0; i < 20; i++) assert.equal(await reason({ handshake }), "forbidden");
@@ -513,7 +513,7 @@ describe("authorizer: behind a subscribe", () => {
   }
   const subscribe = { event: "pusher:subscribe", data: { channel: "private-a" } };
 
-  it("A23: two subscribes to one channel at once ask once and make one membership", async (test) => {
+  it("proxy A23: two subscribes to one channel at once ask once and make one membership", async (test) => {
     const { node, seen } = await createNode(test, silence);
     const client = node.connect();
     client.say(subscribe);
@@ -528,7 +528,7 @@ describe("authorizer: behind a subscribe", () => {
     assert.deepEqual([...client.connection.subscriptions.keys()], ["private-a"]);
   });
 
-  it("A20: a client that closes meanwhile is never subscribed", async (test) => {
+  it("proxy A20: a client that closes meanwhile is never subscribed", async (test) => {
     const { node, seen, authorizer } = await createNode(test, silence);
     const client = node.connect();
     client.say(subscribe);

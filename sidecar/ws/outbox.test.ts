@@ -131,7 +131,7 @@ describe("outbox", () => {
     assert.equal(other.socket.writes.length, 1);
   });
 
-  it("drops and counts what comes on top of a full connection, and none of anybody else's", () => {
+  it("L07: drops and counts what comes on top of a full connection, and none of anybody else's", () => {
     const context = createOutbox({ maxQueuedBytes: 100 });
     const [slow, fast] = [createQueue(), createQueue()];
     slow.socket.isReading = false;

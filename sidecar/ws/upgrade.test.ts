@@ -193,7 +193,7 @@ describe("WebSocket handshake", () => {
     assert.equal((await openClient(port).next())["event"], "pusher:connection_established");
   });
 
-  it("over the node's capacity: 4100, so that clients come back later", async () => {
+  it("C15: over the node's capacity: 4100, so that clients come back later", async () => {
     const { port } = await startEndpoint({ maxConnections: 1 });
     await openClient(port).next();
     const client = openClient(port);
@@ -201,7 +201,7 @@ describe("WebSocket handshake", () => {
     assert.equal((await client.closed).code, 4100);
   });
 
-  it("too many from one address are answered 429, before any handshake", async () => {
+  it("C19: too many from one address are answered 429, before any handshake", async () => {
     const { port, refused } = await startEndpoint({
       handshakeRate: { perSecond: 0.001, burst: 2 },
     });
@@ -213,13 +213,13 @@ describe("WebSocket handshake", () => {
     assert.deepEqual(refused, [["rate_limit", null]]);
   });
 
-  it("a draining node answers 503", async () => {
+  it("C20: a draining node answers 503", async () => {
     const { port } = await startEndpoint({ isDraining: () => true });
     const { head } = await openRaw(port);
     assert.match(head, /^HTTP\/1\.1 503 /);
   });
 
-  it("a broken handshake is answered in HTTP and leaves nothing", async () => {
+  it("C01: a broken handshake is answered in HTTP and leaves nothing", async () => {
     const { port, endpoint } = await startEndpoint();
     const badKey = await openRaw(port, { headers: { "Sec-WebSocket-Key": "x" } });
     assert.match(badKey.head, /^HTTP\/1\.1 400 /);
@@ -311,7 +311,7 @@ describe("WebSocket connection", () => {
     assert.deepEqual(await client.next(), { event: "pusher:pong" });
   });
 
-  it("what is queued goes out before the answer to a client's close", async () => {
+  it("X06: what is queued goes out before the answer to a client's close", async () => {
     const { port, node } = await startEndpoint();
     const client = openClient(port);
     await client.next();
@@ -353,7 +353,7 @@ describe("WebSocket connection", () => {
     await once(client.socket, "ping");
   });
 
-  it("closes a client that never reads with 4100, after write_wait", async () => {
+  it("L07, L08: closes a client that never reads with 4100, after write_wait", async () => {
     const { port, node, dropped } = await startEndpoint({
       maxQueuedBytes: 200_000,
       writeWaitMs: 1,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { httpClient } from "./http-client.ts";
 import type { HttpClient } from "./http-client.ts";
 import { laravelEnv, startLaravel } from "./laravel.ts";
-import type { Laravel } from "./laravel.ts";
+import type { Laravel, LaravelOptions } from "./laravel.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
 import { startSidecar } from "./sidecar.ts";
 import type { Sidecar } from "./sidecar.ts";
@@ -30,6 +30,7 @@ export interface BroadcastRequest {
 /** @param sidecarEnv more of the sidecar's environment */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
+  laravelOptions: Pick<LaravelOptions, "vendorFolder"> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {
@@ -38,7 +39,7 @@ export async function startStack(
     secret: env["REVERB_APP_SECRET"] ?? "",
   };
   const port = await freePort();
-  const laravel = await startLaravel({ sidecarPort: port });
+  const laravel = await startLaravel({ sidecarPort: port, ...laravelOptions });
   const sidecar = await startSidecar({
     env: {
       REVERB_APP_ID: app.id,

@@ -22,6 +22,7 @@ $app = Application::configure(basePath: dirname(__DIR__))
     })
     ->registered(fn () => config([
         'broadcasting.connections.reverb.options.encryption_master_key_base64' => env('REVERB_ENCRYPTION_KEY'),
+        'broadcasting.connections.pusher.options.encryption_master_key_base64' => env('REVERB_ENCRYPTION_KEY'),
     ]))
     ->create();
 
