@@ -1,6 +1,7 @@
 /** What the core needs of the world outside: contracts in words. Every implementation passes one shared suite. */
 
 import type { App } from "./app.ts";
+import type { UserId } from "./user-id.ts";
 
 /** One event on its way to the subscribers of one channel. */
 export interface ChannelEvent {
@@ -12,7 +13,7 @@ export interface ChannelEvent {
   /** Sent by a client: never the last event of a cache channel (rule K06). */
   readonly isClientEvent?: true;
   /** Sender of a client event on a presence channel. */
-  readonly userId?: string | number;
+  readonly userId?: UserId;
   /** The connection that is left out (`toOthers()`, the sender of a client event). */
   readonly exceptSocketId?: string;
 }

@@ -37,7 +37,15 @@ describe("pusher:signin", () => {
     assert.equal(client.transport.closed, null);
   });
 
-  for (const userData of ["x", "[]", "{}", '{"id":""}', '{"id":null}', '{"id":{}}']) {
+  for (const userData of [
+    "x",
+    "[]",
+    "{}",
+    '{"id":""}',
+    '{"id":null}',
+    '{"id":{}}',
+    '{"id":1e999}',
+  ]) {
     it(`user data ${userData} is answered 4200`, () => {
       const client = createTestNode().connect();
       assert.deepEqual(client.say(signin(client.socketId, userData)), [
@@ -50,6 +58,17 @@ describe("pusher:signin", () => {
     const client = createTestNode().connect();
     client.say(signin(client.socketId, '{"id":7}'));
     assert.equal(client.connection.user?.id, "7");
+  });
+
+  it("a long numeric id keeps its digits, and so do the numbers of user_info and watchlist", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    const id = "9007199254740993";
+    client.say(signin(client.socketId, `{"id":${id},"user_info":{"f":1.0},"watchlist":[${id}]}`));
+    assert.equal(client.connection.user?.id, id);
+    assert.deepEqual(client.connection.user.watchlist, [id]);
+    client.subscribe("presence-room");
+    assert.ok(client.transport.texts.at(-1)?.includes(JSON.stringify('{"f":1.0}').slice(1, -1)));
   });
 
   it("U01: events of a user's own channel reach all connections of that user, and nobody else", () => {

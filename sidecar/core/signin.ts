@@ -4,10 +4,11 @@ import { after } from "./after.ts";
 import type { Connection, User } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
-import { isObject, parseJson } from "./json.ts";
+import { isObject, parseExactJson } from "./json.ts";
 import { encodeSigninSuccess } from "./messages.ts";
 import type { AuthorizationFault, Observer, UserAuthenticator } from "./ports.ts";
 import { checkUserSignature } from "./signature.ts";
+import { idText, isUserId, type UserId } from "./user-id.ts";
 
 export interface SigninDependencies {
   readonly hub: Hub;
@@ -97,14 +98,14 @@ function deny(
  * is left out of it.
  */
 function parseUser(userData: string): User | null {
-  const json = parseJson(userData);
+  const json = parseExactJson(userData);
   if (!json.ok || !isObject(json.value)) return null;
   const { id, user_info: info, watchlist } = json.value;
-  if (!isUserId(id)) return null;
-  const watched = Array.isArray(watchlist) ? watchlist.filter(isUserId).map(String) : [];
-  return { id: String(id), info: info ?? {}, watchlist: [...new Set(watched)] };
+  if (!isId(id)) return null;
+  const watched = Array.isArray(watchlist) ? watchlist.filter(isId).map(idText) : [];
+  return { id: idText(id), info: info ?? {}, watchlist: [...new Set(watched)] };
 }
 
-function isUserId(value: unknown): value is string | number {
-  return typeof value === "number" || (typeof value === "string" && value !== "");
+function isId(value: unknown): value is UserId {
+  return isUserId(value) && value !== "";
 }
