@@ -54,10 +54,14 @@ describe("pusher:signin", () => {
     });
   }
 
-  it("a numeric id is read as its digits", () => {
+  it("U08: a numeric id is read as its digits, and answered as a string", () => {
     const client = createTestNode().connect();
-    client.say(signin(client.socketId, '{"id":7}'));
+    const answers = client.say(signin(client.socketId, '{"id":7,"user_info":{"f":1.0}, "x":"ü"}'));
     assert.equal(client.connection.user?.id, "7");
+    const userData = '{"id":"7","user_info":{"f":1.0},"x":"ü"}';
+    assert.deepEqual(answers, [
+      { event: "pusher:signin_success", data: JSON.stringify({ user_data: userData }) },
+    ]);
   });
 
   it("a long numeric id keeps its digits, and so do the numbers of user_info and watchlist", () => {
@@ -244,6 +248,18 @@ describe("pusher:signin without a signature", () => {
       },
     ]);
     assert.equal(client.connection.user?.id, "7");
+  });
+
+  it("U08: a numeric id in its user data is answered as a string too", async () => {
+    const { node, asked } = createAsked();
+    const client = node.connect();
+    client.say(unsigned);
+    asked[0]?.answer({ ok: true, auth: "…", userData: '{"id":9007199254740993}' });
+    await settle();
+    const userData = '{"id":"9007199254740993"}';
+    assert.deepEqual(client.transport.take(), [
+      { event: "pusher:signin_success", data: JSON.stringify({ user_data: userData }) },
+    ]);
   });
 
   it("U06: its no, and user data that is none, are refusals", async () => {
