@@ -35,6 +35,8 @@ export const errors = {
   invalidMessageFormat: { code: 4200, message: "Invalid message format" },
   invalidChannelName: { code: 4200, message: "Invalid channel name" },
   pongTimeout: { code: 4201, message: "Pong reply not received in time", closeCode: 4201 },
+  // Without a close, nor one that would make a client give up: asking again later may help.
+  authenticationUnavailable: { code: 4202, message: "Authentication is unavailable" },
   clientEventsDisabled: {
     code: 4301,
     message: "The app does not have client messaging enabled.",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { Authentication, AuthenticationRequest } from "./ports.ts";
 import { sign } from "./signature.ts";
 import { createTestNode, errorMessage } from "./testing/doubles.ts";
@@ -267,7 +268,6 @@ describe("pusher:signin without a signature", () => {
     const client = node.connect();
     for (const result of [
       { ok: false, kind: "denied", reason: "forbidden" },
-      { ok: false, kind: "unavailable", reason: "timeout" },
       { ok: true, auth: "…", userData: "[]" },
     ] as const) {
       client.say(unsigned);
@@ -277,6 +277,26 @@ describe("pusher:signin without a signature", () => {
     }
     assert.equal(client.connection.user, null);
   });
+
+  for (const reason of ["circuit_open", "timeout", "concurrency_limit"] as const) {
+    it(`U09: ${reason}: nobody could say, which is no no; asking again is free`, async () => {
+      const { node, asked } = createAsked();
+      const client = node.connect();
+      client.say(unsigned);
+      asked[0]?.answer({ ok: false, kind: "unavailable", reason });
+      await settle();
+      assert.deepEqual(client.transport.take(), [
+        errorMessage(4202, "Authentication is unavailable"),
+      ]);
+      assert.equal(client.transport.closed, null);
+      client.say(unsigned);
+      asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
+      await settle();
+      assert.equal(client.connection.user?.id, "7");
+      const failed = ["authorizationFailed", "app-id", reason];
+      assert.ok(node.observer.calls.some((call) => isDeepStrictEqual(call, failed)));
+    });
+  }
 
   it("who has left meanwhile is nobody; a signed signin supersedes the question", async () => {
     const { node, asked } = createAsked();

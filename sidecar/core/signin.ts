@@ -61,6 +61,10 @@ async function askUpstream(
 
   if (signal.aborted || !connection.isOpen) return;
   connection.pending.delete(pendingKey);
+  if (!answer.ok && answer.kind === "unavailable") {
+    dependencies.observer.authorizationFailed(app.id, answer.reason);
+    return connection.fail(errors.authenticationUnavailable);
+  }
   if (!answer.ok) return deny(connection, answer.reason, dependencies);
   const claim = parseUser(answer.userData);
   if (!claim) return deny(connection, "invalid_response_json", dependencies);
