@@ -12,6 +12,7 @@ import { createLog, type Logger } from "./observability/log.ts";
 import {
   createMetrics,
   measure,
+  measureApps,
   setCircuitBreakerState,
   startAtZero,
 } from "./observability/metrics.ts";
@@ -82,10 +83,11 @@ export function createSidecar(
     onDropped: reporter.webhookDropped,
     onFault: reporter.webhookFailed,
   });
-  measure(metrics, {
+  measureApps(metrics, {
     name: "pogo_websocket_webhook_queue_depth",
     help: "Webhook events that wait for an endpoint.",
-    read: () => webhooks.queueDepth,
+    appIds,
+    read: (appId) => webhooks.queueDepth(appId),
   });
   const hubs = config.apps.map(
     (app) => new Hub({ app, observer, webhooks, presence: createMemoryPresence }),

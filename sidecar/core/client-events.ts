@@ -31,7 +31,9 @@ export function toClientEvent(
   const senders = hub.app.acceptClientEventsFrom;
   const refusal = refusals[senders](connection, name);
   if (refusal) return { ok: false, error: refusal };
-  if (!connection.maySendClientEvent(nowMs)) return { ok: false, error: errors.rateLimitExceeded };
+  if (!connection.maySendClientEvent(nowMs)) {
+    return { ok: false, error: errors.clientEventRateExceeded };
+  }
 
   const member = connection.subscriptions.get(name)?.member;
   return {

@@ -5,13 +5,11 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
 import type { App } from "../core/app.ts";
+import { errors as catalogue, messageTooLong } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
-import {
-  createWebSocketEndpoint,
-  type HandshakeRefusal,
-  type WebSocketEndpointOptions,
-} from "./upgrade.ts";
+import type { HandshakeRefusal } from "./refusals.ts";
+import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -25,7 +23,7 @@ async function startEndpoint(
   const { app, ...overrides } = options;
   const node = createTestNode(app ? { app } : {});
   const refused: [reason: HandshakeRefusal, appId: string | null][] = [];
-  let dropped = 0;
+  const dropped: (string | null)[] = [];
   const endpoint = createWebSocketEndpoint({
     hubs: new Map([[node.app.key, node.hub]]),
     onMessage: (_hub, connection, text, nowMs) =>
@@ -33,7 +31,7 @@ async function startEndpoint(
     observer: node.observer,
     clientIp: ({ remoteAddress }) => remoteAddress,
     isDraining: () => false,
-    onFrameDropped: () => (dropped += 1),
+    onFrameDropped: (appId) => void dropped.push(appId),
     onHandshakeRefused: (reason, appId) => void refused.push([reason, appId]),
     now: () => performance.now(),
     maxConnections: 100,
@@ -54,7 +52,7 @@ async function startEndpoint(
     endpoint.destroy();
     server.close();
   });
-  return { node, endpoint, port, refused, dropped: () => dropped };
+  return { node, endpoint, port, refused, dropped };
 }
 
 interface Client {
@@ -272,7 +270,7 @@ describe("WebSocket connection", () => {
     assert.equal((await client.closed).code, 1009);
     assert.equal(endpoint.connectionCount, 0);
     const errors = node.observer.calls.filter(([method]) => method === "errorSent");
-    assert.deepEqual(errors, [["errorSent", "app-id", 1009]], "counted");
+    assert.deepEqual(errors, [["errorSent", "app-id", messageTooLong]], "counted");
   });
 
   it("X05: invalid UTF-8 closes with 1007, an unmasked frame with 1002", async () => {
@@ -370,11 +368,16 @@ describe("WebSocket connection", () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     assert.equal(node.hub.connectionCount, 0);
-    assert.ok(dropped() > 0);
+    assert.ok(dropped.length > 0);
+    assert.ok(dropped.every((appId) => appId === "app-id"));
     const codes = node.observer.calls.filter(([method]) => method === "connectionClosed");
     assert.equal(codes.length, 1);
     const errors = node.observer.calls.filter(([method]) => method === "errorSent");
-    assert.deepEqual(errors, [["errorSent", "app-id", 4100]], "counted as any other error");
+    assert.deepEqual(
+      errors,
+      [["errorSent", "app-id", catalogue.slowConsumer]],
+      "counted as any other error",
+    );
   });
 
   it("closeAll closes everybody with the given code", async () => {
