@@ -31,7 +31,7 @@ export interface Sidecar {
   /** Resolves once both ports listen; rejects if one of them can't be had. */
   start(): Promise<{ port: number; adminPort: number }>;
   /**
-   * Stops accepting, closes WebSockets with 4200, lets requests in flight finish; what is still open after
+   * Stops accepting, closes WebSockets with 4200 over `drainWindowMs`, lets requests in flight finish; what is still open after
    * `shutdownTimeoutMs` is cut. Resolves when all is closed; called again it returns the same promise.
    */
   stop(): Promise<void>;
@@ -228,7 +228,7 @@ export function createSidecar(
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
     const allClosed = frontDoor.close();
-    webSockets.closeAll(shutdownClose.code, shutdownClose.reason);
+    void webSockets.closeAll(shutdownClose, config.server.drainWindowMs);
     upstream?.proxy.closeTunnels();
     const outcome = await Promise.race([allClosed, deadline]);
     clearTimeout(timer);

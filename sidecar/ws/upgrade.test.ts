@@ -4,8 +4,9 @@ import { createServer } from "node:http";
 import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
+import { waitFor } from "../testing/raw-http.ts";
 import type { App } from "../core/app.ts";
-import { errors as catalogue, messageTooLong } from "../core/errors.ts";
+import { errors as catalogue, messageTooLong, shutdownClose } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
 import type { HandshakeRefusal } from "./refusals.ts";
@@ -384,10 +385,30 @@ describe("WebSocket connection", () => {
     const { port, endpoint } = await startEndpoint();
     const clients = [openClient(port), openClient(port)];
     for (const client of clients) await client.next();
-    endpoint.closeAll(4200, "Server is shutting down");
+    await endpoint.closeAll(shutdownClose, 2_000);
     for (const client of clients) {
       assert.deepEqual(await client.closed, { code: 4200, reason: "Server is shutting down" });
     }
     assert.equal(endpoint.connectionCount, 0);
+  });
+
+  it("O04: closeAll spreads the closes; destroy calls off the rest", async () => {
+    let nowMs = 1_000;
+    const { port, endpoint } = await startEndpoint({ now: () => nowMs });
+    const clients = [openClient(port), openClient(port), openClient(port)];
+    for (const client of clients) await client.next();
+    const sent = endpoint.closeAll(shutdownClose, 2_000);
+    const first = await Promise.race(clients.map(({ closed }) => closed));
+    assert.equal(first.code, 4200);
+    assert.equal(endpoint.connectionCount, 2);
+    nowMs += 1;
+    await waitFor(() => endpoint.connectionCount === 1);
+    endpoint.destroy();
+    await sent;
+    const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
+    assert.deepEqual(
+      codes.toSorted((a, b) => a - b),
+      [1006, 4200, 4200],
+    );
   });
 });

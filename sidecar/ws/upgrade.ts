@@ -15,6 +15,7 @@ import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { countQueuedBytes, Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type HandshakeRefusal, type Refusal } from "./refusals.ts";
+import { spread, type Spread } from "./spread.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
 
 export interface WebSocketEndpointOptions {
@@ -49,8 +50,14 @@ export interface WebSocketEndpoint {
     appKey: string,
   ) => void;
   readonly connectionCount: number;
-  /** Sends every connection a close; those that don't answer are cut. */
-  closeAll(code: number, reason: string): void;
+  /**
+   * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
+   * all were sent, or with `destroy`.
+   */
+  closeAll(
+    close: { readonly code: number; readonly reason: string },
+    windowMs: number,
+  ): Promise<void>;
   /** Cuts what is still open and stops the timer. */
   destroy(): void;
 }
@@ -80,6 +87,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   const sockets = new Set<OpenSocket>();
   /** Everything with a TCP connection, closing or refused ones too. */
   const transports = new Set<SocketTransport>();
+  let closing: Spread | null = null;
   const mayShakeHands = createHandshakeLimit(options.handshakeRate);
   const acceptStranger = createSocketAcceptor(outbox, {
     appId: null,
@@ -196,14 +204,23 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     get connectionCount() {
       return sockets.size;
     },
-    closeAll(code, reason) {
-      for (const { transport } of sockets) transport.close(code, reason);
+    closeAll({ code, reason }, windowMs) {
+      closing = spread([...sockets], { windowMs, now, schedule }, ({ transport }) =>
+        transport.close(code, reason),
+      );
+      return closing.done;
     },
     destroy() {
       clearInterval(timer);
+      closing?.cancel();
       for (const transport of transports) transport.destroy();
     },
   };
+}
+
+function schedule(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
 }
 
 const eventPing = encodeFrame(pingText);
