@@ -4,24 +4,18 @@ import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import { shutdownClose } from "./core/errors.ts";
-import { createMemoryBroker } from "./broker/memory.ts";
-import { createMemoryPresence } from "./broker/memory-presence.ts";
+import type { BrokerReceiver } from "./core/ports.ts";
+import type { PresenceListener } from "./core/presence-store.ts";
+import { createJoined } from "./composition/broker.ts";
+import { connectUpstream } from "./composition/upstream.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
 import { createLog, type Logger } from "./observability/log.ts";
-import {
-  createMetrics,
-  measure,
-  measureApps,
-  setCircuitBreakerState,
-  startAtZero,
-} from "./observability/metrics.ts";
+import { createMetrics, measureApps, startAtZero } from "./observability/metrics.ts";
 import { createReporter } from "./observability/reporter.ts";
 import { createFrontDoor } from "./server.ts";
-import { createAuthorizer } from "./upstream/authorizer.ts";
 import { createForwarding } from "./upstream/forwarded.ts";
 import { guardRequest } from "./upstream/guard.ts";
-import { createUpstreamProxy } from "./upstream/proxy.ts";
 import { parseUpstream, type UpstreamAddress } from "./upstream/address.ts";
 import { systemClock } from "./webhooks/clock.ts";
 import { createWebhookDispatcher } from "./webhooks/dispatcher.ts";
@@ -44,9 +38,6 @@ export interface Overrides {
   readonly now?: () => number;
 }
 
-/** How long Pusher keeps the last event of a cache channel. */
-const cacheTtlMs = 30 * 60_000;
-const maxCacheBytes = 64 * 1_048_576;
 const tickMs = 1_000;
 const webhookBounds = {
   maxBatchEvents: 100,
@@ -72,10 +63,17 @@ export function createSidecar(
   const reporter = createReporter({ metrics, log, now });
   const { observer } = reporter;
 
+  const receiver: BrokerReceiver = {
+    deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
+    terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
+  };
+  const joined = createJoined(config, { receiver, reporter, metrics, now });
+  const { broker } = joined;
   const address = parseAddress(config.upstream.address);
   const webhooks = createWebhookDispatcher({
     ...config.webhooks,
     ...webhookBounds,
+    graceMs: joined.webhookGraceMs,
     upstream: address,
     retry: { firstMs: 1_000, maxMs: 30_000, giveUpAfterMs: config.webhooks.retryForMs },
     clock: systemClock,
@@ -89,55 +87,16 @@ export function createSidecar(
     appIds,
     read: (appId) => webhooks.queueDepth(appId),
   });
-  const hubs = config.apps.map(
-    (app) => new Hub({ app, observer, webhooks, presence: createMemoryPresence }),
-  );
+  const hubs = config.apps.map((app) => {
+    const presence = (listener: PresenceListener) => joined.presence(app.id, listener);
+    return new Hub({ app, observer, webhooks, presence });
+  });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
-  const broker = createMemoryBroker({
-    receiver: {
-      deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
-      terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
-    },
-    cacheTtlMs,
-    maxCacheBytes,
-  });
 
   const forwarding = createForwarding({ trustedProxies: config.upstream.trustedProxies });
-  const upstream = address && connectUpstream(address);
-
-  function connectUpstream(address: UpstreamAddress) {
-    const proxy = createUpstreamProxy({
-      upstream: address,
-      forwarding,
-      connectTimeoutMs: config.upstream.connectTimeoutMs,
-      responseTimeoutMs: config.upstream.responseTimeoutMs,
-      maxBodyBytes: config.upstream.maxBodyBytes ?? 0,
-      isDraining,
-      onFinished: reporter.proxyFinished,
-    });
-    const authorizer = createAuthorizer({
-      upstream: address,
-      authPath: config.authorizer.authPath,
-      userAuthPath: config.authorizer.userAuthPath,
-      deadlineMs: config.authorizer.timeoutMs,
-      maxAnswerBytes: config.authorizer.maxBodyBytes,
-      maxConcurrent: config.authorizer.maxConcurrent,
-      breaker: config.authorizer.breaker,
-      perConnection: config.authorizer.perConnection,
-      forwarding,
-      now,
-      onBreakerState: reporter.breakerChanged,
-      onOutcome: reporter.authorizationEnded,
-    });
-    setCircuitBreakerState(metrics, authorizer.breakerState);
-    measure(metrics, {
-      name: "pogo_proxy_tunnels_active",
-      help: "Open WebSocket connections passed through to the upstream.",
-      read: () => proxy.openTunnels,
-    });
-    return { proxy, authorizer };
-  }
+  const upstream =
+    address && connectUpstream(address, config, { forwarding, reporter, metrics, now, isDraining });
 
   const webSockets = createWebSocketEndpoint({
     hubs: hubsByKey,
@@ -183,18 +142,22 @@ export function createSidecar(
 
   const admin = createAdminServer({
     metrics,
-    readiness: (): Readiness =>
-      state === "listening" ? { ready: true } : { ready: false, reason: state },
+    readiness: (): Readiness => {
+      if (state !== "listening") return { ready: false, reason: state };
+      return joined.isUp() ? { ready: true } : { ready: false, reason: "Redis is lost" };
+    },
     health: () => ({
       version,
       uptime_seconds: Math.round((now() - startedMs) / 1000),
       connections: webSockets.connectionCount,
       circuit_breaker: upstream?.authorizer.breakerState ?? null,
+      ...joined.health(),
     }),
   });
 
   async function start(): Promise<{ port: number; adminPort: number }> {
     const adminPort = await admin.listen(config.admin.host, config.admin.port);
+    await joined.whenUp();
     const port = await frontDoor.listen(config.server.host, config.server.port).catch((error) => {
       admin.close();
       throw error;
@@ -227,20 +190,29 @@ export function createSidecar(
     const deadlineMs = now() + config.server.shutdownTimeoutMs;
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
-    const allClosed = frontDoor.close();
-    void webSockets.closeAll(shutdownClose, config.server.drainWindowMs);
+    const handOverMs = webSockets.connectionCount > 0 ? joined.handOver() : 0;
+    const isClosed = frontDoor.close();
+    // Who is closed last needs its time to come back on another node, too.
+    const handedOver = webSockets.closeAll(shutdownClose, config.server.drainWindowMs).then(
+      () =>
+        new Promise((resolve) => {
+          const waitMs = Math.min(handOverMs, config.server.shutdownTimeoutMs / 2);
+          setTimeout(resolve, waitMs).unref();
+        }),
+    );
+    const allClosed = Promise.all([isClosed, handedOver]);
     upstream?.proxy.closeTunnels();
     const outcome = await Promise.race([allClosed, deadline]);
     clearTimeout(timer);
     if (outcome === "deadline") log.warn("shutdown timeout: cutting what is still open");
 
     webSockets.destroy();
+    await broker.close();
     await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
     upstream?.proxy.close();
     upstream?.authorizer.close();
     frontDoor.destroy();
     clearInterval(ticking);
-    await broker.close();
     admin.close();
     log.info("stopped");
   }

@@ -27,3 +27,14 @@ export function parseChannelData(
   if (!isUserId(userId)) return { ok: true, member: null };
   return { ok: true, member: { userId, userInfo: userInfo ?? {} } };
 }
+
+/** A member as text between nodes. */
+export function encodeMember({ userId, userInfo }: Member): string {
+  return JSON.stringify({ user_id: userId, user_info: userInfo });
+}
+
+/** Null if the text is none. */
+export function parseMember(text: string): Member | null {
+  const parsed = parseChannelData(text);
+  return parsed.ok ? parsed.member : null;
+}

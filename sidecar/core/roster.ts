@@ -46,6 +46,11 @@ export class Roster {
     this.#isSettled = options.isSettled;
   }
 
+  /** A snapshot is there, and no change was missed since. */
+  get isLoaded(): boolean {
+    return this.#version !== null;
+  }
+
   get userCount(): number {
     return this.#told.size;
   }

@@ -60,6 +60,30 @@ export function createMetrics() {
       help: "Events that the broker did not take or could not relay.",
       registers,
     }),
+    brokerIgnoredMessagesTotal: new Counter({
+      name: "pogo_broker_ignored_messages_total",
+      help: "Messages in Redis that are none of ours or of a later version, by reason.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    brokerReplayedMessagesTotal: new Counter({
+      name: "pogo_broker_replayed_messages_total",
+      help: "Messages read from Redis' log after this node had been cut off; those that it had already included.",
+      labelNames: ["app_id"],
+      registers,
+    }),
+    brokerGapsTotal: new Counter({
+      name: "pogo_broker_gaps_total",
+      help: "Cuts that were longer than Redis' log reaches back: events may be missing.",
+      labelNames: ["app_id"],
+      registers,
+    }),
+    nodeTakeoversTotal: new Counter({
+      name: "pogo_node_takeovers_total",
+      help: "Nodes that were silent for longer than their lease, and whose members this node took off.",
+      labelNames: ["app_id"],
+      registers,
+    }),
     publishFailuresTotal: new Counter({
       name: "pogo_websocket_publish_failures_total",
       help: "Publishes refused by the HTTP API, by reason.",

@@ -26,6 +26,14 @@ export interface Reporter {
   readonly frameDropped: (appId: string | null) => void;
   readonly apiSignatureRefused: (appId: string, wrong: string) => void;
   readonly webhookDropped: (appId: string, reason: string, events: number) => void;
+  /** Once for each change. `reason`: Redis' own words. */
+  readonly redisChanged: (
+    state: { readonly isUp: true } | { readonly isUp: false; readonly reason: string },
+  ) => void;
+  readonly brokerMessageIgnored: (reason: string) => void;
+  readonly messagesReplayed: (appId: string, messages: number) => void;
+  readonly messagesMissed: (appId: string) => void;
+  readonly nodeTakenOver: (appId: string, nodeId: string) => void;
   readonly webhookFailed: (failed: { readonly appId: string; readonly endpoint: string }) => void;
 }
 
@@ -79,6 +87,26 @@ export function createReporter(options: {
     webhookDropped(appId, reason, events) {
       metrics.webhookDroppedTotal.inc({ app_id: appId, reason }, events);
       warn("webhook events dropped", { app_id: appId, reason });
+    },
+    redisChanged(state) {
+      if (state.isUp) log.info("redis is there: events and presence reach all nodes");
+      else log.warn({ reason: state.reason }, "redis is lost: publishing fails until it is back");
+    },
+    brokerMessageIgnored(reason) {
+      metrics.brokerIgnoredMessagesTotal.inc({ reason });
+      warn("a message in redis is none of ours, or of a later version", { reason });
+    },
+    messagesReplayed(appId, messages) {
+      metrics.brokerReplayedMessagesTotal.inc({ app_id: appId }, messages);
+      log.info({ app_id: appId, messages }, "read from redis what was published during the cut");
+    },
+    messagesMissed(appId) {
+      metrics.brokerGapsTotal.inc({ app_id: appId });
+      log.warn({ app_id: appId }, "the cut was longer than redis remembers: events may be missing");
+    },
+    nodeTakenOver(appId, nodeId) {
+      metrics.nodeTakeoversTotal.inc({ app_id: appId });
+      log.warn({ app_id: appId, node: nodeId }, "a node is gone: its members are taken off");
     },
     webhookFailed({ appId, ...failed }) {
       warn("a webhook endpoint did not take a batch", { app_id: appId, ...failed });

@@ -13,9 +13,9 @@ export function connectRedis(test: Cleanup, port: number, options: ClientOptions
   return redis;
 }
 
-/** One command on a connection of its own. @throws too when there is no answer within a second */
+/** One command on a connection of its own. @throws too when there is no answer within two seconds */
 export async function askRedis(port: number, command: string, ...args: string[]): Promise<unknown> {
-  const redis = create(port, { commandTimeout: 1_000, connectTimeout: 1_000 });
+  const redis = create(port, { commandTimeout: 2_000, connectTimeout: 2_000 });
   try {
     return await redis.call(command, ...args);
   } finally {

@@ -88,7 +88,7 @@ describe("startTcpProxy, before a real Redis", { skip: needsRedis() }, () => {
     const all = await timed(() => Promise.all(Array.from({ length: 20 }, () => client.ping())));
     assert.ok(all >= 99 && all < 1_000, `${all} ms`);
     proxy.delay(0);
-    assert.ok((await timed(() => client.ping())) < 50);
+    assert.ok((await timed(() => client.ping())) < 99);
   });
 
   it("can be a black hole after a cut, and be cut while it is one", async (test) => {

@@ -1,0 +1,160 @@
+/** The broker of many nodes: Redis carries events, presence, counts and terminations between them. */
+
+import { randomUUID } from "node:crypto";
+import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
+import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
+import { RedisApp } from "./redis/app.ts";
+import type { EnvelopeFault } from "./redis/envelope.ts";
+import type { RedisAccess } from "./redis/clients.ts";
+import { createLinks } from "./redis/links.ts";
+
+export interface RedisBrokerOptions {
+  readonly redis: RedisAccess & {
+    /** In front of all keys and channels. */
+    readonly prefix: string;
+    /** Publishes and relays under way at most. */
+    readonly queueSize: number;
+    /** Silence of a node after which its members are taken over. */
+    readonly nodeLeaseMs: number;
+  };
+  readonly apps: readonly {
+    readonly id: string;
+    /** How long ends wait for their undoing before webhooks are told; null: there are no webhooks. */
+    readonly graceMs: number | null;
+  }[];
+  readonly receiver: BrokerReceiver;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** How long the last event of a cache channel is kept. */
+  readonly cacheTtlMs: number;
+  /** Redis is there for all apps, or lost for one at least. Called once for each change. */
+  readonly onState: (state: RedisState) => void;
+  /** A message that is none of ours, or of a node of a later version. */
+  readonly onIgnored: (fault: EnvelopeFault) => void;
+  readonly onRelayDropped: () => void;
+  readonly onReplayed: (appId: string, messages: number) => void;
+  readonly onGap: (appId: string) => void;
+  readonly onTakeover: (appId: string, nodeId: string) => void;
+}
+
+export type RedisState =
+  | { readonly isUp: true }
+  /** `reason`: Redis' or the system's words; nothing secret. */
+  | { readonly isUp: false; readonly reason: string };
+
+export interface RedisBroker extends Broker {
+  readonly nodeId: string;
+  readonly isUp: boolean;
+  /** What went wrong last, in Redis' or the system's words; nothing secret. */
+  readonly lastError: string;
+  /** Nodes that are seen alive, this one included. */
+  readonly nodeCount: number;
+  /** The presence store of an app; its listener hears of it from then on. To be called once for each app. */
+  presence(appId: string, listener: PresenceListener): PresenceStore;
+  /** Resolves once Redis is there for all apps, or after so long. */
+  whenUp(withinMs: number): Promise<void>;
+  /** From now on who leaves this node stays listed, until `close`: time to come back on another one. */
+  handOver(): void;
+}
+
+export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
+  const { redis, receiver, now, cacheTtlMs } = options;
+  const nodeId = randomUUID().slice(0, 13);
+  const links = createLinks(redis);
+  const apps = new Map<string, RedisApp>();
+  const lost = new Set<string>();
+  let hasBeenUp = false;
+  let underWay = 0;
+  let ids = 0;
+
+  function changeState(appId: string, isUp: boolean): void {
+    const wasUp = lost.size === 0 && hasBeenUp;
+    if (isUp) lost.delete(appId);
+    else lost.add(appId);
+    const isWholeNow = lost.size === 0;
+    hasBeenUp ||= isWholeNow;
+    if (isWholeNow && !wasUp) options.onState({ isUp: true });
+    if (!isWholeNow && wasUp) options.onState({ isUp: false, reason: links.lastError });
+  }
+
+  async function publish(
+    appId: string,
+    send: (app: RedisApp) => Promise<BrokerResult>,
+  ): Promise<BrokerResult> {
+    const app = apps.get(appId);
+    if (!app) return { ok: false, reason: "broker_failed" };
+    if (underWay >= redis.queueSize) return { ok: false, reason: "broker_queue_full" };
+    underWay += 1;
+    try {
+      return await send(app);
+    } finally {
+      underWay -= 1;
+    }
+  }
+
+  return {
+    nodeId,
+    get isUp() {
+      return hasBeenUp && lost.size === 0;
+    },
+    get lastError() {
+      return links.lastError;
+    },
+    get nodeCount() {
+      return Math.max(0, ...[...apps.values()].map((app) => app.nodeCount));
+    },
+    presence(appId, listener) {
+      const graceMs = options.apps.find(({ id }) => id === appId)?.graceMs ?? null;
+      lost.add(appId);
+      const app = new RedisApp({
+        appId,
+        links,
+        prefix: redis.prefix,
+        nodeId,
+        newId: () => `${nodeId}.${(ids += 1)}`,
+        now,
+        receiver,
+        listener,
+        graceMs,
+        timeoutMs: redis.timeoutMs,
+        nodeLeaseMs: redis.nodeLeaseMs,
+        cacheTtlMs,
+        onState: (isUp) => changeState(appId, isUp),
+        onIgnored: options.onIgnored,
+        onReplayed: (messages) => options.onReplayed(appId, messages),
+        onGap: () => options.onGap(appId),
+        onTakeover: (node) => options.onTakeover(appId, node),
+      });
+      apps.set(appId, app);
+      return app.presence;
+    },
+    publish(events) {
+      const [first] = events;
+      if (!first) return Promise.resolve({ ok: true });
+      return publish(first.appId, (app) => app.publisher.publish(events));
+    },
+    terminate: (appId, userId) => publish(appId, (app) => app.publisher.terminate(userId)),
+    relay(event) {
+      const app = apps.get(event.appId);
+      if (!app || underWay >= redis.queueSize) return options.onRelayDropped();
+      underWay += 1;
+      void (async () => {
+        const isSent = await app.publisher.relay(event);
+        underWay -= 1;
+        if (!isSent) options.onRelayDropped();
+      })();
+    },
+    lastEvent: (appId, channel) =>
+      apps.get(appId)?.publisher.lastEvent(channel) ?? Promise.resolve(null),
+    async whenUp(withinMs) {
+      await Promise.all([...apps.values()].map((app) => app.whenUp(withinMs)));
+    },
+    handOver() {
+      for (const app of apps.values()) app.presence.handOver();
+    },
+    async close() {
+      await Promise.all([...apps.values()].map((app) => app.leave()));
+      links.close();
+    },
+  };
+}

@@ -1,0 +1,215 @@
+/** One app on Redis: builds the parts that share its names, and hands each message to the one that it is for. */
+
+import type { BrokerReceiver } from "../../core/ports.ts";
+import type { PresenceListener } from "../../core/presence-store.ts";
+import { RedisClock } from "./clock.ts";
+import { parseEnvelope, type Envelope, type EnvelopeFault } from "./envelope.ts";
+import { EventLog, parseEntries } from "./event-log.ts";
+import { Holdings } from "./holdings.ts";
+import { baseOf, topicOf } from "./keys.ts";
+import type { Links } from "./links.ts";
+import { RedisPresence } from "./presence.ts";
+import { Publisher } from "./publisher.ts";
+import { readLog } from "./scripts/events.ts";
+import { report } from "./scripts/holdings.ts";
+import type { RunScript } from "./scripts/script.ts";
+import { Session } from "./session.ts";
+import type { SubscriberLink } from "./subscriber-link.ts";
+import { Topics } from "./topics.ts";
+
+export interface RedisAppOptions {
+  readonly appId: string;
+  readonly links: Links;
+  readonly prefix: string;
+  readonly nodeId: string;
+  readonly newId: () => string;
+  readonly now: () => number;
+  readonly receiver: BrokerReceiver;
+  readonly listener: PresenceListener;
+  /** How long ends wait for their undoing; null: nobody wants to hear of them. */
+  readonly graceMs: number | null;
+  readonly timeoutMs: number;
+  readonly nodeLeaseMs: number;
+  readonly cacheTtlMs: number;
+  readonly onState: (isUp: boolean) => void;
+  readonly onIgnored: (fault: EnvelopeFault) => void;
+  readonly onReplayed: (messages: number) => void;
+  readonly onGap: () => void;
+  readonly onTakeover: (nodeId: string) => void;
+}
+
+export class RedisApp {
+  readonly publisher: Publisher;
+  readonly presence: RedisPresence;
+  readonly #options: RedisAppOptions;
+  readonly #base: string;
+  readonly #clock = new RedisClock();
+  readonly #log: EventLog;
+  readonly #session: Session;
+  readonly #waiting = new Set<() => void>();
+  #lostSinceMs: number;
+
+  constructor(options: RedisAppOptions) {
+    const { links, appId, nodeId, now, timeoutMs, nodeLeaseMs } = options;
+    this.#options = options;
+    this.#base = baseOf(options.prefix, appId);
+    this.#lostSinceMs = now();
+    const run: RunScript = async (script, ...args) => {
+      const command = await links.publishCommand();
+      return links.run(script, this.#base, [command, options.graceMs ?? -1, ...args]);
+    };
+    const link = links.subscriber(this.#base);
+    const topics = this.#createTopics(link);
+    const holdings = this.#createHoldings(run);
+    const onFault = (): void => this.#session.lose();
+    const isUp = (): boolean => this.#session.isUp;
+    const { listener } = options;
+    this.presence = new RedisPresence({ run, holdings, topics, listener, isUp, onFault });
+    this.#log = this.#createLog(run);
+    this.#session = new Session({
+      nodeId,
+      newId: options.newId,
+      nodeLeaseMs,
+      now,
+      onTakeover: options.onTakeover,
+      onState: (isUp) => this.#changeState(isUp),
+      run,
+      link,
+      topics,
+      holdings,
+      presence: this.presence,
+      log: this.#log,
+      clock: this.#clock,
+    });
+    this.publisher = new Publisher({
+      ...options,
+      base: this.#base,
+      run,
+      clock: this.#clock,
+      whenReceived: () => link.ping(),
+      // Who waits is a PHP worker: where Redis has been away for longer than it would wait, it need not.
+      whenUp: (withinMs) =>
+        this.whenUp(Math.min(withinMs, Math.max(0, timeoutMs - (now() - this.#lostSinceMs)))),
+    });
+    this.#attach(link);
+  }
+
+  get isUp(): boolean {
+    return this.#session.isUp;
+  }
+
+  get nodeCount(): number {
+    return this.#session.nodeCount;
+  }
+
+  /** Resolves once Redis is there, or after so long. */
+  whenUp(withinMs: number): Promise<void> {
+    if (this.isUp || withinMs <= 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    this.#waiting.add(resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(resolve);
+    });
+  }
+
+  /** Gives up all that this node holds, and ends. Resolves at the latest when Redis does not answer in time. */
+  leave(): Promise<void> {
+    return this.#session.leave();
+  }
+
+  #createTopics(link: SubscriberLink): Topics {
+    const toTopics = (channels: readonly string[]): string[] =>
+      channels.map((channel) => topicOf(this.#base, channel));
+    return new Topics({
+      subscribe: (channels) => link.subscribe(toTopics(channels)),
+      unsubscribe: (channels) => link.unsubscribe(toTopics(channels)),
+      onFault: () => this.#session.lose(),
+    });
+  }
+
+  #createHoldings(run: RunScript): Holdings {
+    const { nodeId, now, graceMs } = this.#options;
+    return new Holdings({
+      report: async (session, changes) => {
+        const reply = await run(report, nodeId, session, JSON.stringify(changes));
+        const [isKnown, facts]: unknown[] = Array.isArray(reply) ? reply : [];
+        if (isKnown !== 1) throw new Error("this node is not known any more");
+        this.presence.tellFacts(facts);
+      },
+      onFault: () => this.#session.lose(),
+      now,
+      // The time for which an end waits in Redis, and some for the way.
+      endedMemoryMs: (graceMs ?? 0) + 2_000,
+    });
+  }
+
+  #createLog(run: RunScript): EventLog {
+    const { onReplayed, onGap } = this.#options;
+    return new EventLog({
+      read: async (after, count) => parseEntries(await run(readLog, `(${after}`, "+", count)),
+      has: async (id) => parseEntries(await run(readLog, id, id, 1)).length > 0,
+      deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
+      onReplayed,
+      onGap,
+    });
+  }
+
+  #attach(link: SubscriberLink): void {
+    const { links } = this.#options;
+    link.attach(this.#base, {
+      message: (channel, text) => this.#log.receive(channel, text),
+      ready: () => this.#session.wake(),
+      lost: () => {
+        this.#log.hold();
+        this.#session.lose();
+      },
+    });
+    links.onChange(() => {
+      if (links.isReady) this.#session.wake();
+      else this.#session.lose();
+    });
+  }
+
+  #changeState(isUp: boolean): void {
+    if (isUp) for (const resolve of this.#waiting) resolve();
+    else this.#lostSinceMs = this.#options.now();
+    this.#options.onState(isUp);
+  }
+
+  #deliver(channel: string, message: string, entryId?: string): void {
+    const parsed = parseEnvelope(message);
+    if (parsed.ok) this.#handle(channel, parsed.envelope, entryId);
+    else this.#options.onIgnored(parsed.fault);
+  }
+
+  #handle(channel: string, envelope: Envelope, entryId?: string): void {
+    const { appId, nodeId, receiver, listener } = this.#options;
+    switch (envelope.type) {
+      case "event": {
+        // What a client of this node sent was broadcast here before it was relayed.
+        if (envelope.event.isClientEvent && envelope.node === nodeId) return;
+        if (!this.#log.isNew(envelope.id, channel)) return;
+        return receiver.deliver({ ...envelope.event, appId, channel });
+      }
+      case "member_added":
+        return this.presence.apply(channel, { ...envelope, kind: "added" });
+      case "member_removed":
+        return this.presence.apply(channel, { ...envelope, kind: "removed" });
+      case "subscription_count":
+        return listener.subscriptionsCounted(channel, envelope.count);
+      case "terminate": {
+        if (!this.#log.isNew(envelope.id, channel)) return;
+        return receiver.terminate(appId, envelope.userId, this.#timeOf(entryId));
+      }
+    }
+  }
+
+  /** When an entry of the log was written, on this node's clock; a message that comes at once is as of now. */
+  #timeOf(entryId: string | undefined): number {
+    const redisMs = Number(entryId?.split("-")[0] ?? Number.NaN);
+    const ms = this.#clock.fromRedis(redisMs) ?? Number.NaN;
+    return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms;
+  }
+}

@@ -1,0 +1,20 @@
+/** Redis' clock as seen from here: so that what comes too late is not done any more. */
+
+export class RedisClock {
+  #offsetMs: number | null = null;
+
+  /** Redis said `redisMs` at some time up to now. */
+  learn(redisMs: number, nowMs: number): void {
+    this.#offsetMs = redisMs - nowMs;
+  }
+
+  /** A time of Redis' clock that has passed for certain when ours says `nowMs`; null before anything was learnt. */
+  toRedis(nowMs: number): number | null {
+    return this.#offsetMs === null ? null : Math.floor(nowMs + this.#offsetMs);
+  }
+
+  /** Ours when Redis' clock said `redisMs`, or somewhat later; null before anything was learnt. */
+  fromRedis(redisMs: number): number | null {
+    return this.#offsetMs === null ? null : redisMs - this.#offsetMs;
+  }
+}

@@ -1,0 +1,114 @@
+/** What travels between nodes: versioned JSON. Nothing in it is secret, and nothing in it is believed unread. */
+
+import { isObject, parseExactJson, parseJson } from "../../core/json.ts";
+import type { ChannelEvent } from "../../core/ports.ts";
+import { parseMember, type Member } from "../../core/presence.ts";
+import { isUserId, type UserId } from "../../core/user-id.ts";
+
+/**
+ * Of the messages. Nodes of several versions run side by side during a deploy: a field may be added at any time, and
+ * is ignored by who does not know it, as an unknown `type` is. What an old node would get wrong needs a new number,
+ * and nodes ignore numbers above their own.
+ */
+export const envelopeVersion = 1;
+
+export type Envelope =
+  | {
+      readonly type: "event";
+      /** The same however often it is sent. */
+      readonly id: string;
+      /** The node that sent it. */
+      readonly node: string;
+      readonly event: Omit<ChannelEvent, "appId" | "channel">;
+    }
+  | { readonly type: "member_added"; readonly version: number; readonly member: Member }
+  | { readonly type: "member_removed"; readonly version: number; readonly userKey: string }
+  | { readonly type: "subscription_count"; readonly count: number }
+  | { readonly type: "terminate"; readonly id: string; readonly userId: string };
+
+/** Why a message was ignored; also a metric's label. */
+export type EnvelopeFault = "not_json" | "newer_version" | "unknown_type" | "bad_fields";
+
+export function encodeEvent(
+  { id, node }: { id: string; node: string },
+  { event, dataJson, isClientEvent, userId, exceptSocketId }: ChannelEvent,
+): string {
+  return JSON.stringify({
+    v: envelopeVersion,
+    type: "event",
+    id,
+    node,
+    event,
+    data: dataJson,
+    client: isClientEvent,
+    // As text, in which a long number keeps its digits.
+    user: userId === undefined ? undefined : JSON.stringify(userId),
+    except: exceptSocketId,
+  });
+}
+
+export function encodeTerminate(id: string, userId: string): string {
+  return JSON.stringify({ v: envelopeVersion, type: "terminate", id, user: userId });
+}
+
+export function parseEnvelope(
+  text: string,
+):
+  | { readonly ok: true; readonly envelope: Envelope }
+  | { readonly ok: false; readonly fault: EnvelopeFault } {
+  const json = parseJson(text);
+  if (!json.ok || !isObject(json.value)) return { ok: false, fault: "not_json" };
+  const { v, type } = json.value;
+  if (typeof v !== "number") return { ok: false, fault: "bad_fields" };
+  if (v > envelopeVersion) return { ok: false, fault: "newer_version" };
+  const read = typeof type === "string" && Object.hasOwn(readers, type) && readers[type];
+  if (!read) return { ok: false, fault: "unknown_type" };
+  const envelope = read(json.value);
+  return envelope ? { ok: true, envelope } : { ok: false, fault: "bad_fields" };
+}
+
+type Fields = Record<string, unknown>;
+
+const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
+  event({ id, node, event, data, client, user, except }) {
+    if (typeof id !== "string" || typeof node !== "string") return null;
+    if (typeof event !== "string" || typeof data !== "string") return null;
+    // It goes into a frame as it is.
+    if (!parseJson(data).ok) return null;
+    return {
+      type: "event",
+      id,
+      node,
+      event: {
+        event,
+        dataJson: data,
+        ...(client === true && { isClientEvent: true }),
+        ...readUserId(user),
+        ...(typeof except === "string" && { exceptSocketId: except }),
+      },
+    };
+  },
+  member_added({ version, member }) {
+    const parsed = typeof member === "string" ? parseMember(member) : null;
+    return isCount(version) && parsed ? { type: "member_added", version, member: parsed } : null;
+  },
+  member_removed({ version, user }) {
+    if (!isCount(version) || typeof user !== "string") return null;
+    return { type: "member_removed", version, userKey: user };
+  },
+  subscription_count: ({ count }) =>
+    isCount(count) ? { type: "subscription_count", count } : null,
+  terminate({ id, user }) {
+    if (typeof id !== "string" || typeof user !== "string") return null;
+    return { type: "terminate", id, userId: user };
+  },
+};
+
+function readUserId(text: unknown): { userId?: UserId } {
+  const json = typeof text === "string" ? parseExactJson(text) : null;
+  return json?.ok && isUserId(json.value) ? { userId: json.value } : {};
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

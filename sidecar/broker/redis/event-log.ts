@@ -1,0 +1,128 @@
+/**
+ * What was published while this node was cut off, read from the log in Redis, and everything delivered once.
+ *
+ * Pub/sub brings messages while the link is whole. The log has the last ones too; `position` is an entry up to which
+ * all were received for certain. After a cut the node reads on from there, and what it had already it knows by its id.
+ */
+
+import { isObject } from "../../core/json.ts";
+
+export interface LogEntry {
+  readonly id: string;
+  readonly message: string;
+  readonly channels: readonly string[];
+}
+
+export interface EventLogOptions {
+  /** Reads entries behind `after`, oldest first, at most so many. */
+  readonly read: (after: string, count: number) => Promise<readonly LogEntry[]>;
+  /** Whether the entry at the position is still there. */
+  readonly has: (id: string) => Promise<boolean>;
+  /** `entryId`: of a message that comes from the log. */
+  readonly deliver: (channel: string, message: string, entryId?: string) => void;
+  readonly onReplayed: (messages: number) => void;
+  /** The log does not reach back as far as the cut: messages may be missing. */
+  readonly onGap: () => void;
+}
+
+const pageSize = 200;
+const maxHeld = 10_000;
+const beginning = "0-0";
+/** Ids that are known in a row before the older half is forgotten. */
+const maxKnownIds = 100_000;
+
+export class EventLog {
+  readonly #options: EventLogOptions;
+  /** Null until the first beat: there is nothing to read back to. */
+  #position: string | null = null;
+  /** Messages that came while the log is read; null when it is not. */
+  #held: { channel: string; message: string }[] | null = null;
+  #hasOverflown = false;
+  #ids = new Set<string>();
+  #olderIds = new Set<string>();
+
+  constructor(options: EventLogOptions) {
+    this.#options = options;
+  }
+
+  /** A message that pub/sub brought. */
+  receive(channel: string, message: string): void {
+    if (!this.#held) return this.#options.deliver(channel, message);
+    if (this.#held.length < maxHeld) this.#held.push({ channel, message });
+    else this.#hasOverflown = true;
+  }
+
+  /** True for a message that comes for the first time in this channel. To be asked once for each that is delivered. */
+  isNew(id: string, channel: string): boolean {
+    const key = `${id} ${channel}`;
+    if (this.#ids.has(key) || this.#olderIds.has(key)) return false;
+    this.#ids.add(key);
+    if (this.#ids.size >= maxKnownIds) this.#forget();
+    return true;
+  }
+
+  /** All entries up to this one were received. */
+  advance(position: string): void {
+    this.#position = position;
+  }
+
+  /** To be called now and then while the link is whole, rarer than a message takes to arrive twice. */
+  forgetOld(): void {
+    this.#forget();
+  }
+
+  /** The link is lost: what comes from now on waits for what was missed. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** The link is whole again: delivers what was missed, then what was held. Rejects if the log can't be read. */
+  async replay(): Promise<void> {
+    this.#held ??= [];
+    if (this.#position !== null) await this.#catchUp(this.#position);
+    const held = this.#held;
+    this.#held = null;
+    for (const { channel, message } of held) this.#options.deliver(channel, message);
+  }
+
+  async #catchUp(position: string): Promise<void> {
+    if (position !== beginning && !(await this.#options.has(position))) this.#options.onGap();
+    let after = position;
+    let replayed = 0;
+    for (;;) {
+      const entries = await this.#options.read(after, pageSize);
+      for (const { id, message, channels } of entries) {
+        for (const channel of channels) this.#options.deliver(channel, message, id);
+        after = id;
+      }
+      replayed += entries.length;
+      // What came meanwhile and did not fit is in the log.
+      const isWhole = entries.length < pageSize && !this.#hasOverflown;
+      if (this.#hasOverflown) this.#held = [];
+      this.#hasOverflown = false;
+      if (isWhole) break;
+    }
+    this.#position = after;
+    if (replayed > 0) this.#options.onReplayed(replayed);
+  }
+
+  #forget(): void {
+    this.#olderIds = this.#ids;
+    this.#ids = new Set();
+  }
+}
+
+/** Reads what XRANGE answers; what is no entry of ours is left out. */
+export function parseEntries(reply: unknown): readonly LogEntry[] {
+  return (Array.isArray(reply) ? reply : []).flatMap((row: unknown): LogEntry[] => {
+    const [id, fields]: unknown[] = Array.isArray(row) ? row : [];
+    if (typeof id !== "string" || !Array.isArray(fields)) return [];
+    const named: unknown = Object.fromEntries(
+      Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]]),
+    );
+    if (!isObject(named)) return [];
+    const { m: message, c: channels } = named;
+    if (typeof message !== "string" || typeof channels !== "string") return [];
+    return [{ id, message, channels: channels.split("\n") }];
+  });
+}

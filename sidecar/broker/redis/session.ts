@@ -1,0 +1,246 @@
+/**
+ * One app's life with Redis: a beat a second, and the way back after every loss, in the order in which nothing is
+ * missed: listen again, tell Redis what this node holds, read who is where, read what was published meanwhile.
+ */
+
+import type { RedisClock } from "./clock.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Holdings } from "./holdings.ts";
+import { controlChannel } from "./keys.ts";
+import { Nodes } from "./nodes.ts";
+import type { RedisPresence } from "./presence.ts";
+import { beat as beatScript, claim, register } from "./scripts/holdings.ts";
+import type { RunScript } from "./scripts/script.ts";
+import type { SubscriberLink } from "./subscriber-link.ts";
+import type { Topics } from "./topics.ts";
+
+export interface SessionOptions {
+  readonly nodeId: string;
+  readonly run: RunScript;
+  readonly link: SubscriberLink;
+  readonly topics: Topics;
+  readonly holdings: Holdings;
+  readonly presence: RedisPresence;
+  readonly log: EventLog;
+  readonly clock: RedisClock;
+  readonly nodeLeaseMs: number;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly onState: (isUp: boolean) => void;
+  /** Another node was silent for too long, and its members are taken over. */
+  readonly onTakeover: (nodeId: string) => void;
+}
+
+/** How soon it is tried again while Redis is lost. */
+const retryMs = 250;
+const longestBeatMs = 1_000;
+/** Messages of one publish arrive twice within less. */
+const forgetAfterMs = 30_000;
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #beatMs: number;
+  readonly #nodes: Nodes;
+  #state: "down" | "restoring" | "up" = "down";
+  #epoch: string | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> | null = null;
+  #isClosed = false;
+  #settleAtMs: number | null = null;
+  #forgotMs = 0;
+  /** Losses so far: what has begun before one is not to end as if there had been none. */
+  #losses = 0;
+  #sessions = 0;
+
+  constructor(options: SessionOptions) {
+    const { nodeLeaseMs } = options;
+    this.#options = options;
+    this.#beatMs = Math.min(longestBeatMs, nodeLeaseMs / 5);
+    // Found out within the lease, though looked at only once a beat.
+    this.#nodes = new Nodes(nodeLeaseMs - 2 * this.#beatMs);
+    this.#schedule(0);
+  }
+
+  get isUp(): boolean {
+    return this.#state === "up";
+  }
+
+  /** Nodes of this app that were seen alive, this one included. */
+  get nodeCount(): number {
+    return this.#nodes.count;
+  }
+
+  /** Redis can be had again, perhaps. */
+  wake(): void {
+    if (this.#state !== "up" && !this.#beating) this.#schedule(0);
+  }
+
+  /** Redis can't be had, or something it should know it does not. Comes back by itself. */
+  lose(): void {
+    this.#losses += 1;
+    if (this.#state === "down" || this.#isClosed) return;
+    const { presence, holdings, topics } = this.#options;
+    const wasUp = this.#state === "up";
+    this.#state = "down";
+    this.#settleAtMs = null;
+    this.#nodes.forget();
+    holdings.close();
+    topics.disconnect();
+    presence.unsettle();
+    if (wasUp) this.#options.onState(false);
+    if (!this.#beating) this.#schedule(retryMs);
+  }
+
+  /** Gives up all that this node holds, in order; harmless if Redis is lost. */
+  async leave(): Promise<void> {
+    const { run, nodeId, presence } = this.#options;
+    this.close();
+    await this.#beating;
+    try {
+      for (let more = true; more;) {
+        const reply = await run(claim, nodeId, "");
+        const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
+        presence.tellFacts(facts);
+        more = isMore === 1;
+      }
+    } catch {
+      // Another node takes them after the lease.
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => {
+      this.#beating ??= this.#beat().finally(() => {
+        this.#beating = null;
+        this.#schedule(this.#state === "up" ? this.#beatMs : retryMs);
+      });
+    }, delayMs);
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      if (!this.#options.link.isReady) throw new Error("not connected");
+      await this.#beatOnce();
+    } catch {
+      this.lose();
+    }
+  }
+
+  async #beatOnce(): Promise<void> {
+    const { run, nodeId, newId, link, log, clock, presence, now } = this.#options;
+    const beat = parseBeat(await run(beatScript, nodeId, newId()));
+    clock.learn(beat.redisMs, now());
+    presence.tellFacts(beat.due.map((field) => `-${field}`));
+    const isSame = beat.isKnown && beat.epoch === this.#epoch;
+    if (this.#state !== "up" || !isSame) return this.#restore(beat);
+
+    // What was published before this beat has come before the answer.
+    const losses = this.#losses;
+    await link.ping();
+    if (losses === this.#losses) log.advance(beat.lastEntry);
+    const nowMs = now();
+    if (nowMs - this.#forgotMs > forgetAfterMs) {
+      this.#forgotMs = nowMs;
+      log.forgetOld();
+    }
+    this.#settleWhenDue(nowMs);
+    for (const { node, beats } of this.#nodes.watch(beat.nodes, nowMs)) {
+      if (node !== nodeId) await this.#takeOver(node, beats);
+    }
+  }
+
+  async #restore(beat: Beat): Promise<void> {
+    const { run, nodeId, topics, holdings, presence, log, now, nodeLeaseMs } = this.#options;
+    // Redis has forgotten this node while the links were whole.
+    if (this.#state === "up") this.lose();
+    const losses = this.#losses;
+    const isFirst = this.#epoch === null;
+    this.#state = "restoring";
+    void topics.want(controlChannel);
+    await topics.connect();
+    this.#sessions += 1;
+    const stored = parseHeld(await run(register, nodeId, this.#sessions));
+    await holdings.open({
+      session: this.#sessions,
+      stored,
+      isEmptied: !isFirst && beat.epoch !== this.#epoch,
+      missedWithinMs: nodeLeaseMs,
+    });
+    await presence.reload(() => {
+      if (losses !== this.#losses) throw new Error("lost meanwhile");
+      this.#state = "up";
+    });
+    this.#epoch = beat.epoch;
+    // Others may still be on their way back: only then is it known who has left.
+    if (isFirst) presence.settle();
+    else this.#settleAtMs = now() + nodeLeaseMs;
+    await log.replay();
+    if (isFirst) log.advance(beat.lastEntry);
+    this.#options.onState(true);
+  }
+
+  async #takeOver(node: string, beats: string): Promise<void> {
+    const { run, presence, onTakeover } = this.#options;
+    for (let more = true, isBegun = false; more;) {
+      const reply = await run(claim, node, beats);
+      const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
+      presence.tellFacts(facts);
+      more = isMore === 1;
+      if (!isBegun) onTakeover(node);
+      isBegun = true;
+    }
+  }
+
+  #settleWhenDue(nowMs: number): void {
+    if (this.#settleAtMs === null || nowMs < this.#settleAtMs) return;
+    this.#settleAtMs = null;
+    this.#options.presence.settle();
+  }
+}
+
+interface Beat {
+  readonly isKnown: boolean;
+  readonly epoch: string;
+  readonly redisMs: number;
+  /** Id of the log's last entry. */
+  readonly lastEntry: string;
+  /** Fields whose ends are due. */
+  readonly due: readonly string[];
+  readonly nodes: ReadonlyMap<string, string>;
+}
+
+function parseBeat(reply: unknown): Beat {
+  const [isKnown, epoch, redisMs, lastEntry, due, nodes]: unknown[] = Array.isArray(reply)
+    ? reply
+    : [];
+  return {
+    isKnown: isKnown === 1,
+    epoch: String(epoch),
+    redisMs: Number(redisMs),
+    lastEntry: String(lastEntry),
+    due: (Array.isArray(due) ? due : []).map(String),
+    nodes: toMap(nodes),
+  };
+}
+
+function parseHeld(reply: unknown): ReadonlyMap<string, number> {
+  return new Map([...toMap(reply)].map(([field, value]) => [field, Number(value)]));
+}
+
+/** Names and values in turn. */
+function toMap(reply: unknown): ReadonlyMap<string, string> {
+  const texts = (Array.isArray(reply) ? reply : []).map(String);
+  return new Map(
+    Array.from({ length: texts.length / 2 }, (_, i) => [
+      texts[2 * i] ?? "",
+      texts[2 * i + 1] ?? "",
+    ]),
+  );
+}

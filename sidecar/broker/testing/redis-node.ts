@@ -1,0 +1,86 @@
+/** For tests: a node's broker and presence store on a real Redis, and all that they told. */
+
+import type { ChannelEvent, WebhookEvent } from "../../core/ports.ts";
+import { memberKey, type Member } from "../../core/presence.ts";
+import type { PresenceStore } from "../../core/presence-store.ts";
+import { createRedisBroker, type RedisBroker, type RedisBrokerOptions } from "../redis.ts";
+
+export interface RecordingNode<B> {
+  readonly broker: B;
+  readonly presence: PresenceStore;
+  readonly delivered: ChannelEvent[];
+  /** User ids. */
+  readonly terminated: string[];
+  /** `+ channel user`, `- channel user`. */
+  readonly changes: string[];
+  /** `channel count`. */
+  readonly counts: string[];
+  readonly facts: WebhookEvent[];
+  close(): Promise<void>;
+}
+
+export interface RedisNode extends RecordingNode<RedisBroker> {
+  /** Of the broker: `up`, `down`, `ignored …`, `dropped`, `replayed …`, `gap`, `takeover`. */
+  readonly log: string[];
+}
+
+/** What a node is told, written down. */
+export function createRecorder() {
+  const delivered: ChannelEvent[] = [];
+  const terminated: string[] = [];
+  const changes: string[] = [];
+  const counts: string[] = [];
+  const facts: WebhookEvent[] = [];
+  return {
+    recorded: { delivered, terminated, changes, counts, facts },
+    receiver: {
+      deliver: (event: ChannelEvent) => void delivered.push(event),
+      terminate: (_appId: string, userId: string) => void terminated.push(userId),
+    },
+    listener: {
+      memberAdded: (channel: string, member: Member) =>
+        void changes.push(`+ ${channel} ${memberKey(member)}`),
+      memberRemoved: (channel: string, member: Member) =>
+        void changes.push(`- ${channel} ${memberKey(member)}`),
+      subscriptionsCounted: (channel: string, count: number) =>
+        void counts.push(`${channel} ${count}`),
+      happened: (fact: WebhookEvent) => void facts.push(fact),
+    },
+  };
+}
+
+/** Starts a node; up, unless Redis can't be reached. */
+export async function startRedisNode(
+  redis: Partial<RedisBrokerOptions["redis"]> & Pick<RedisBrokerOptions["redis"], "servers">,
+  options: { appId?: string; graceMs?: number | null; whenUp?: boolean } = {},
+): Promise<RedisNode> {
+  const { appId = "app", graceMs = 0, whenUp = true } = options;
+  const { recorded, receiver, listener } = createRecorder();
+  const log: string[] = [];
+  const broker = createRedisBroker({
+    redis: {
+      username: null,
+      password: null,
+      db: 0,
+      tls: null,
+      prefix: "test",
+      timeoutMs: 1_000,
+      queueSize: 1024,
+      nodeLeaseMs: 1_000,
+      ...redis,
+    },
+    apps: [{ id: appId, graceMs }],
+    receiver,
+    now: () => performance.now(),
+    cacheTtlMs: 60_000,
+    onState: (state) => void log.push(state.isUp ? "up" : "down"),
+    onIgnored: (fault) => void log.push(`ignored ${fault}`),
+    onRelayDropped: () => void log.push("dropped"),
+    onReplayed: (_appId, messages) => void log.push(`replayed ${messages}`),
+    onGap: () => void log.push("gap"),
+    onTakeover: () => void log.push("takeover"),
+  });
+  const presence = broker.presence(appId, listener);
+  if (whenUp) await broker.whenUp(5_000);
+  return { broker, presence, log, ...recorded, close: () => broker.close() };
+}

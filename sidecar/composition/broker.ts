@@ -1,0 +1,98 @@
+/** What joins the nodes: Redis, or nothing where there is one node. */
+
+import { createMemoryPresence } from "../broker/memory-presence.ts";
+import { createMemoryBroker } from "../broker/memory.ts";
+import { createRedisBroker } from "../broker/redis.ts";
+import type { Config } from "../config.ts";
+import type { Broker, BrokerReceiver } from "../core/ports.ts";
+import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
+import { measure, type Metrics } from "../observability/metrics.ts";
+import type { Reporter } from "../observability/reporter.ts";
+
+export interface Joined {
+  readonly broker: Broker;
+  readonly presence: (appId: string, listener: PresenceListener) => PresenceStore;
+  /** How long webhooks hold an end back; with Redis the nodes do that together, before. */
+  readonly webhookGraceMs: number;
+  /** Whether other nodes can be reached: always, where there are none. */
+  readonly isUp: () => boolean;
+  readonly health: () => Record<string, unknown>;
+  /** Resolves once other nodes can be reached, or soon. */
+  whenUp(): Promise<void>;
+  /**
+   * The clients are about to be sent to other nodes: who is gone from here stays listed until the broker closes.
+   * Returns how long that should take them.
+   */
+  handOver(): number;
+}
+
+/** How long Pusher keeps the last event of a cache channel. */
+const cacheTtlMs = 30 * 60_000;
+const maxCacheBytes = 64 * 1_048_576;
+/** pusher-js comes back at once after 4200, and asks the app for its signatures again. */
+const handOverMs = 2_000;
+
+export function createJoined(
+  config: Config,
+  options: { receiver: BrokerReceiver; reporter: Reporter; metrics: Metrics; now: () => number },
+): Joined {
+  const { receiver, reporter, metrics, now } = options;
+  const { redis, webhooks } = config;
+  if (!redis) {
+    return {
+      broker: createMemoryBroker({ receiver, cacheTtlMs, maxCacheBytes }),
+      presence: (_appId, listener) => createMemoryPresence(listener),
+      webhookGraceMs: webhooks.graceMs,
+      isUp: () => true,
+      health: () => ({}),
+      whenUp: () => Promise.resolve(),
+      handOver: () => 0,
+    };
+  }
+
+  const broker = createRedisBroker({
+    redis,
+    apps: webhooks.apps.map(({ id, endpoints }) => ({
+      id,
+      graceMs: endpoints.length > 0 ? webhooks.graceMs : null,
+    })),
+    receiver,
+    now,
+    cacheTtlMs,
+    onState: reporter.redisChanged,
+    onIgnored: reporter.brokerMessageIgnored,
+    onRelayDropped: () => metrics.brokerDroppedMessagesTotal.inc(),
+    onReplayed: reporter.messagesReplayed,
+    onGap: reporter.messagesMissed,
+    onTakeover: reporter.nodeTakenOver,
+  });
+  measure(metrics, {
+    name: "pogo_broker_up",
+    help: "1 while Redis is there and knows all that this node holds.",
+    read: () => Number(broker.isUp),
+  });
+  measure(metrics, {
+    name: "pogo_cluster_nodes",
+    help: "Nodes that this one sees alive, itself included.",
+    read: () => broker.nodeCount,
+  });
+  return {
+    broker,
+    presence: (appId, listener) => broker.presence(appId, listener),
+    webhookGraceMs: 0,
+    isUp: () => broker.isUp,
+    health: () => ({
+      node: broker.nodeId,
+      redis: broker.isUp ? "up" : "lost",
+      nodes: broker.nodeCount,
+    }),
+    async whenUp() {
+      await broker.whenUp(redis.timeoutMs);
+      if (!broker.isUp) reporter.redisChanged({ isUp: false, reason: broker.lastError });
+    },
+    handOver() {
+      broker.handOver();
+      return handOverMs;
+    },
+  };
+}
