@@ -142,8 +142,9 @@ function describePresence(start: StartNodes, count: number): void {
       assert.deepEqual(listed(node, "presence-a"), ["1"]);
     }
     for (const node of [...nodes, ...nodes]) leave(node, "presence-a", member("1"));
-    for (const node of nodes)
+    for (const node of nodes) {
       await recorded(() => node.changes, ["+ presence-a 1", "- presence-a 1"]);
+    }
   });
 
   it("who comes finds everybody, itself included, with their own ids and infos", async (t) => {
@@ -199,8 +200,9 @@ function describePresence(start: StartNodes, count: number): void {
     await join(first, channel, member("7"));
     for (const node of nodes) await recorded(() => node.changes, [`+ ${channel} 7`]);
     leave(first, channel, member("7"));
-    for (const node of nodes)
+    for (const node of nodes) {
       await recorded(() => node.changes, [`+ ${channel} 7`, `- ${channel} 7`]);
+    }
   });
 
   it("a crowd that comes and goes at once leaves nothing behind", async (t) => {
