@@ -377,7 +377,9 @@ describe("presence over Redis", { skip: needsRedis() }, () => {
       assert.deepEqual(
         await b.presence
           .findMembers("presence-a")
-          .then((found) => (found.ok ? found.value.map(({ userId }) => userId).toSorted() : null)),
+          .then((found) =>
+            found.ok ? found.value.map(({ userId }) => String(userId)).toSorted() : null,
+          ),
         ["a", "b", "both"],
       );
       assert.deepEqual(await a.presence.findChannels({ names: ["room"] }), {
@@ -467,7 +469,7 @@ describe("messages in Redis", { skip: needsRedis() }, () => {
     const garbage: readonly (readonly [string, string])[] = [
       ["not_json", "garbage"],
       ["not_json", "[1]"],
-      ["not_json", `${"[".repeat(100_000)}`],
+      ["not_json", "[".repeat(100_000)],
       ["bad_fields", "{}"],
       ["newer_version", '{"v":2,"type":"event"}'],
       ["unknown_type", '{"v":1,"type":"constructor"}'],

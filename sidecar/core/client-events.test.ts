@@ -115,6 +115,38 @@ describe("client events", () => {
     });
   }
 
+  it("E16: numbers are relayed as they were sent, and told so", () => {
+    const { node, sender, other } = createRoom({}, "presence-room");
+    const big = node.connect();
+    big.subscribe("presence-room", '{"user_id":9007199254740993}');
+    other.transport.texts.splice(0);
+    const data = '{"id":9007199254740993,"f":1.0,"e":[1e3,-0,0.0000001,1e999],"t":"1.0"}';
+    big.sayText(`{"event":"client-t","channel":"presence-room","data":${data}}`);
+    const text = JSON.stringify(data);
+    sender.sayText(`{"event":"client-t","channel":"presence-room","data":${text}}`);
+    sender.sayText('{"event":"client-t","channel":"presence-room","data":9007199254740993}');
+    const head = '{"event":"client-t","channel":"presence-room","data":';
+    assert.deepEqual(other.transport.texts, [
+      `${head}${data},"user_id":9007199254740993}`,
+      `${head}${data},"user_id":5}`,
+      `${head}9007199254740993,"user_id":5}`,
+    ]);
+    const told = node.told.flatMap((event) =>
+      event.name === "client_event" ? [[event.data, event.user_id]] : [],
+    );
+    assert.deepEqual(told, [
+      [data, "9007199254740993"],
+      [data, "5"],
+      ["9007199254740993", "5"],
+    ]);
+  });
+
+  it("E09: a string that looks like a long number stays a string", () => {
+    const { sender, other } = createRoom();
+    sender.say({ event: "client-t", channel: "room", data: "9007199254740993" });
+    assert.equal(other.transport.take()[0]?.["data"], "9007199254740993");
+  });
+
   it("E10: without a channel they are answered 4200", () => {
     const { sender } = createRoom();
     for (const channel of [undefined, null, 5, ["room"]]) {

@@ -66,6 +66,8 @@ describe("pusher:subscribe", () => {
   it("S05: a number is read as its digits", () => {
     const client = createTestNode().connect();
     assert.deepEqual(client.say(subscribe({ channel: 123 })), [succeeded("123")]);
+    const long = '{"event":"pusher:subscribe","data":{"channel":9007199254740993}}';
+    assert.deepEqual(client.sayText(long), [succeeded("9007199254740993")]);
   });
 
   for (const channel of ["", "a b", "é", "x".repeat(257), "#server-to-user-1", "a/b", "a\u0000"]) {
@@ -154,7 +156,7 @@ describe("pusher:subscribe", () => {
     );
   });
 
-  for (const channelData of ["x", "5", '"s"', "null", 5, {}]) {
+  for (const channelData of ["x", "5", "9007199254740993", '"s"', "null", 5, {}]) {
     it(`S13: channel_data ${JSON.stringify(channelData)} is answered 4200`, () => {
       const client = createTestNode().connect();
       const data = { channel: "a", channel_data: channelData };

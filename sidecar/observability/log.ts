@@ -1,6 +1,6 @@
 /** The log: one JSON object a line on standard output, secrets never in it. */
 
-import { pino, type Logger } from "pino";
+import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger };
 
@@ -9,7 +9,11 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 /** Fields that could carry a secret are blanked wherever an object with them is logged. */
 const secretFields = ["secret", "auth", "auth_signature", "cookie", "authorization", "password"];
 
-export function createLog(options: { level: LogLevel; version: string }): Logger {
+export function createLog(
+  options: { level: LogLevel; version: string },
+  // Synchronous: the last lines before an exit are the ones that are needed.
+  destination: DestinationStream = pino.destination({ fd: 1, sync: true }),
+): Logger {
   const paths = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
   return pino(
     {
@@ -19,8 +23,7 @@ export function createLog(options: { level: LogLevel; version: string }): Logger
       formatters: { level: (level) => ({ level }) },
       redact: { paths, censor: "[redacted]" },
     },
-    // Synchronous: the last lines before an exit are the ones that are needed.
-    pino.destination({ fd: 1, sync: true }),
+    destination,
   );
 }
 

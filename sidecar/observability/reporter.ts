@@ -22,7 +22,8 @@ export interface Reporter {
   readonly breakerChanged: (state: "closed" | "open" | "half-open") => void;
   /** `appId` is null before an app is known. */
   readonly handshakeRefused: (reason: string, appId: string | null) => void;
-  readonly frameDropped: () => void;
+  /** `appId` is null before an app is known. */
+  readonly frameDropped: (appId: string | null) => void;
   readonly apiSignatureRefused: (appId: string, wrong: string) => void;
   readonly webhookDropped: (appId: string, reason: string, events: number) => void;
   /** Once for each change. `reason`: Redis' own words. */
@@ -78,7 +79,7 @@ export function createReporter(options: {
     },
     handshakeRefused: (reason, appId) =>
       metrics.handshakesRefusedTotal.inc({ app_id: appId ?? "", reason }),
-    frameDropped: () => metrics.clientDroppedMessagesTotal.inc(),
+    frameDropped: (appId) => metrics.clientDroppedMessagesTotal.inc({ app_id: appId ?? "" }),
     apiSignatureRefused(appId, wrong) {
       metrics.apiSignaturesRefusedTotal.inc({ app_id: appId, reason: wrong });
       warn("API request refused: its signature does not hold", { app_id: appId, wrong });

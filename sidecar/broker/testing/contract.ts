@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import type { Broker, ChannelEvent } from "../../core/ports.ts";
-import type { Member } from "../../core/presence.ts";
+import { memberKey, type Member } from "../../core/presence.ts";
+import type { UserId } from "../../core/user-id.ts";
 import { until } from "../../testing/redis/until.ts";
 import type { RecordingNode } from "./redis-node.ts";
 
@@ -12,11 +13,14 @@ export type ContractNode = RecordingNode<Broker>;
 /** Starts so many nodes that know each other; they end with the test. */
 export type StartNodes = (test: TestContext, count: number) => Promise<readonly ContractNode[]>;
 
+/** An id beyond what JavaScript's numbers hold. */
+const long = JSON.rawJSON("9007199254740993");
+
 export function event(channel: string, data = "x", more: Partial<ChannelEvent> = {}): ChannelEvent {
   return { appId: "app", channel, event: "e", dataJson: JSON.stringify(data), ...more };
 }
 
-export function member(userId: string | number, userInfo: unknown = {}): Member {
+export function member(userId: UserId, userInfo: unknown = {}): Member {
   return { userId, userInfo };
 }
 
@@ -32,7 +36,7 @@ export function leave(node: ContractNode, channel: string, leaving?: Member): vo
 }
 
 export function listed(node: ContractNode, channel: string): string[] {
-  return [...(node.presence.roster(channel)?.members() ?? [])].map(({ userId }) => String(userId));
+  return [...(node.presence.roster(channel)?.members() ?? [])].map(memberKey);
 }
 
 /** Waits until what is recorded is this. */
@@ -89,7 +93,7 @@ function describeEvents(start: StartNodes, count: number): void {
     const whispered = event("presence-a", "x", {
       dataJson: '{"n":1.0}',
       isClientEvent: true,
-      userId: 7,
+      userId: long,
       exceptSocketId: "1.2",
     });
     const [sender, ...others] = nodes;
@@ -152,6 +156,7 @@ function describePresence(start: StartNodes, count: number): void {
       member(5, { name: "Ünï \u{1F600}" }),
       member("user with spaces\nand: colons", []),
       member("5 ", "text"),
+      member(long, { id: long }),
       member("__proto__", { a: [1, { b: "c" }] }),
     ];
     for (const joining of odd) await join(first, "presence-a", joining);
