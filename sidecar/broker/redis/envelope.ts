@@ -56,7 +56,7 @@ export function parseEnvelope(
 ):
   | { readonly ok: true; readonly envelope: Envelope }
   | { readonly ok: false; readonly fault: EnvelopeFault } {
-  const json = parseExactJson(text);
+  const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return { ok: false, fault: "not_json" };
   const { v, type } = json.value;
   if (typeof v !== "number") return { ok: false, fault: "bad_fields" };

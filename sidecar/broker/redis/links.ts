@@ -38,9 +38,11 @@ export function createLinks(access: RedisAccess): Links {
       for (const callback of callbacks) callback();
     });
   }
-  commands.on("error", (error: Error) => {
-    lastError = describe(error);
-  });
+  /** That there is no connection says nothing; why there is none was said before. */
+  function remember(error: unknown): void {
+    if (error instanceof Error && !isConsequence(error)) lastError = describe(error);
+  }
+  commands.on("error", remember);
 
   async function findPublishCommand(): Promise<PublishCommand> {
     if (!(commands instanceof Cluster)) return "PUBLISH";
@@ -60,7 +62,7 @@ export function createLinks(access: RedisAccess): Links {
     try {
       return await Promise.race([answer, timeout]);
     } catch (error) {
-      if (error instanceof Error) lastError = describe(error);
+      remember(error);
       throw error;
     } finally {
       clearTimeout(timer);
@@ -117,9 +119,7 @@ export function createLinks(access: RedisAccess): Links {
         connect: () => connectSubscriber(commands, base, access),
         isSharded: async () => (await this.publishCommand()) === "SPUBLISH",
         timeoutMs: access.timeoutMs,
-        onError: (error) => {
-          lastError = describe(error);
-        },
+        onError: remember,
       });
       subscribers.set(key, link);
       return link;
@@ -132,6 +132,11 @@ export function createLinks(access: RedisAccess): Links {
       return lastError;
     },
   };
+}
+
+/** Words of ioredis for commands that found no connection. */
+function isConsequence({ message }: Error): boolean {
+  return /^(Connection is closed|Stream isn't writeable|None of startup nodes)/.test(message);
 }
 
 /** A cluster's error is that of its nodes. */
