@@ -50,7 +50,7 @@ function data(node: RedisNode): unknown[] {
 }
 
 describe("publishing over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
-  it("fails while Redis is away, and nobody gets it, not even later", async (t) => {
+  it("N08: fails while Redis is away, and nobody gets it, not even later", async (t) => {
     const redis = await startServer(t);
     const [a, b] = [await startNode(t, redis.port), await startNode(t, redis.port)];
     for (const node of [a, b]) await join(node, "room");
@@ -159,7 +159,7 @@ describe("publishing over Redis", { skip: needsRedis(), concurrency: 3 }, () => 
 
 describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency: 3 }, () => {
   for (const how of ["cut", "blackhole"] as const) {
-    it(`delivers afterwards, in order and once, what was published meanwhile (${how})`, async (t) => {
+    it(`N13: delivers afterwards, in order and once, what was published meanwhile (${how})`, async (t) => {
       const redis = await startServer(t);
       const { node, proxy } = await startCuttableNode(t, redis);
       const other = await startNode(t, redis.port);
@@ -238,7 +238,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     await recorded(() => data(node), ["hello"]);
   });
 
-  it("a cut shorter than the lease is no news, but for who has left", async (t) => {
+  it("N16: a cut shorter than the lease is no news, but for who has left", async (t) => {
     const redis = await startServer(t);
     const { node, proxy } = await startCuttableNode(t, redis);
     const other = await startNode(t, redis.port);
@@ -281,7 +281,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
 });
 
 describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
-  it("a dead node's members leave once, told by one survivor, within the lease", async (t) => {
+  it("N14: a dead node's members leave once, told by one survivor, within the lease", async (t) => {
     const redis = await startServer(t);
     const { node: dying, proxy } = await startCuttableNode(t, redis);
     const survivors = [await startNode(t, redis.port), await startNode(t, redis.port)];
@@ -315,7 +315,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.equal(keys.filter((key) => String(key).includes(":node:")).length, 2);
   });
 
-  it("who comes to another node before the lease is over has never been away", async (t) => {
+  it("N14: who comes to another node before the lease is over has never been away", async (t) => {
     const redis = await startServer(t);
     const { node: dying, proxy } = await startCuttableNode(t, redis);
     const survivor = await startNode(t, redis.port);
@@ -328,7 +328,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.deepEqual(survivor.changes, ["+ presence-a 1", "+ presence-a 2"]);
   });
 
-  it("a node that stops hands over: who comes back elsewhere is no news, who does not is removed at once", async (t) => {
+  it("N15: a node that stops hands over: who comes back elsewhere is no news, who does not is removed at once", async (t) => {
     const redis = await startServer(t);
     const stopping = await startNode(t, redis.port, { nodeLeaseMs: 30_000 });
     const other = await startNode(t, redis.port, { nodeLeaseMs: 30_000 });
@@ -345,7 +345,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
   });
 
   for (const how of ["a restart that loses all", "a flush"] as const) {
-    it(`${how} is no news, but for who has left meanwhile`, async (t) => {
+    it(`N16: ${how} is no news, but for who has left meanwhile`, async (t) => {
       const redis = await startServer(t);
       const nodes = [await startNode(t, redis.port), await startNode(t, redis.port)];
       const [a, b] = nodes;
@@ -463,7 +463,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
 });
 
 describe("messages in Redis", { skip: needsRedis(), concurrency: 3 }, () => {
-  it("what is none of ours is ignored, and counted", async (t) => {
+  it("N17: what is none of ours is ignored, and counted", async (t) => {
     const redis = await startServer(t);
     const node = await startNode(t, redis.port);
     await join(node, "presence-a", member("1"));

@@ -181,4 +181,33 @@ describe("presence channels", () => {
     const [answer] = client.subscribe(room);
     assert.deepEqual(listed(answer), { count: 1, ids: ["42"], hash: { 42: { name: "Ann" } } });
   });
+
+  it("P13: with a grace, who is back in time was never away, and who unsubscribes leaves at once", () => {
+    const node = createTestNode({ app: { presenceGraceMs: 2_000 } });
+    const [watcher, tab, back] = [node.connect(), node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    tab.subscribe(room, '{"user_id":"1"}');
+    watcher.transport.take();
+    node.hub.tick(1_000);
+    tab.disconnect();
+    node.hub.tick(2_500);
+    back.subscribe(room, '{"user_id":"1"}');
+    node.hub.tick(5_000);
+    assert.deepEqual(watcher.transport.take(), []);
+    back.disconnect();
+    node.hub.tick(6_999);
+    assert.deepEqual(watcher.transport.take(), []);
+    node.hub.tick(7_000);
+    const removed = (id: string) => ({
+      event: "pusher_internal:member_removed",
+      data: JSON.stringify({ user_id: id }),
+      channel: room,
+    });
+    assert.deepEqual(watcher.transport.take(), [removed("1")]);
+    const other = node.connect();
+    other.subscribe(room, '{"user_id":"2"}');
+    watcher.transport.take();
+    other.say({ event: "pusher:unsubscribe", data: { channel: room } });
+    assert.deepEqual(watcher.transport.take(), [removed("2")]);
+  });
 });

@@ -64,7 +64,7 @@ export function describeContract(name: string, start: StartNodes, counts: readon
 }
 
 function describeEvents(start: StartNodes, count: number): void {
-  it("delivers what is published once, in order, to every node with subscribers", async (t) => {
+  it("N01: delivers what is published once, in order, to every node with subscribers", async (t) => {
     const nodes = await start(t, count);
     const [first] = nodes;
     for (const node of nodes) for (const channel of ["a", "b"]) await join(node, channel);
@@ -73,7 +73,7 @@ function describeEvents(start: StartNodes, count: number): void {
     for (const node of nodes) await recorded(() => node.delivered, events);
   });
 
-  it("keeps whom to leave out", async (t) => {
+  it("N02: keeps whom to leave out", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) await join(node, "a");
     const sent = event("a", "x", { exceptSocketId: "1.2" });
@@ -87,7 +87,7 @@ function describeEvents(start: StartNodes, count: number): void {
     assert.deepEqual(await node?.broker.publish([]), { ok: true });
   });
 
-  it("relays a client event to the other nodes alone, its number and all", async (t) => {
+  it("N03: relays a client event to the other nodes alone, its number and all", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) await join(node, "presence-a", member("1"));
     const whispered = event("presence-a", "x", {
@@ -116,7 +116,7 @@ function describeEvents(start: StartNodes, count: number): void {
     }
   });
 
-  it("terminates a user on every node", async (t) => {
+  it("N07: terminates a user on every node", async (t) => {
     const nodes = await start(t, count);
     assert.deepEqual(await nodes[0]?.broker.terminate("app", "user 7"), { ok: true });
     for (const node of nodes) await recorded(() => node.terminated, ["user 7"]);
@@ -133,7 +133,7 @@ function describeEvents(start: StartNodes, count: number): void {
 function describePresence(start: StartNodes, count: number): void {
   const last = count - 1;
 
-  it("a user is added once and removed once, however many connections it has", async (t) => {
+  it("N04: a user is added once and removed once, however many connections it has", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) await join(node, "presence-a");
     for (const node of [...nodes, ...nodes]) await join(node, "presence-a", member("1"));
@@ -224,7 +224,7 @@ function describePresence(start: StartNodes, count: number): void {
 }
 
 function describeAnswers(start: StartNodes, count: number): void {
-  it("counts subscriptions and users of all nodes, each user once", async (t) => {
+  it("N05, N06, N09: counts subscriptions and users of all nodes, each user once", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) {
       await join(node, "a");
