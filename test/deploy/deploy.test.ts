@@ -33,6 +33,7 @@ const kustomization: unknown = parse(read(`${folder}/kustomization.yaml`));
 const files = list(at(kustomization, "resources")).map(String);
 const resources: unknown[] = files.map((file): unknown => parse(read(`${folder}/${file}`)));
 const replacingReverb = read("docs/replacing-reverb.md");
+const scaling = read("docs/scaling.md");
 
 const texts: Readonly<Record<string, string>> = {
   Dockerfile: dockerfileText,
@@ -92,10 +93,18 @@ test("D12: every environment name, port, path and metric in the files and papers
 
 test("D12: the environment blocks of docs/replacing-reverb.md are a configuration without faults", () => {
   const blocks = dotenvBlocks(replacingReverb);
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 5);
   // The first is whole; the others are added to it.
   const [first] = blocks;
   for (const block of blocks) assert.deepEqual(environmentFaults({ ...first, ...block }), []);
+});
+
+test("D12: docs/scaling.md names only options that exist, and its environment block has no faults", () => {
+  assert.deepEqual(unknownNames(scaling, facts), []);
+  assert.deepEqual(unknownAdminPaths(scaling, facts), []);
+  const [block] = dotenvBlocks(scaling);
+  const credentials = { REVERB_APP_ID: "1", REVERB_APP_KEY: "key", REVERB_APP_SECRET: "secret" };
+  assert.deepEqual(environmentFaults({ ...credentials, ...block }), []);
 });
 
 test("D12: the sidecar's environments in compose and Kubernetes are configurations without faults", () => {
