@@ -104,7 +104,9 @@ test("a second demo takes other ports, and ends with npm on SIGTERM", { skip }, 
   await assert.rejects(fetch(other));
 });
 
-test("Ctrl-C ends the app and the sidecar in order", { skip }, async () => {
+test("Ctrl-C ends the app and the sidecar in order, with a tab open", { skip }, async () => {
+  const tab = await openTab();
+  await tab.locator("#connection", { hasText: "connected" }).waitFor();
   // The terminal sends it to npm and the demo alike.
   process.kill(-demo.pid, "SIGINT");
   assert.deepEqual(await demo.exited, { code: 0, signal: null });
