@@ -93,6 +93,26 @@ test("a channel that the app refuses is shown as refused", { skip }, async () =>
   await tab.close();
 });
 
+test(
+  "headings and states keep to one line, on a phone and beside each other",
+  { skip },
+  async () => {
+    const tab = await openTab("Barbara");
+    await tab.locator("#presence .state", { hasText: "1 member" }).waitFor();
+    for (const width of [320, 390, 720, 1100]) {
+      await tab.setViewportSize({ width, height: 800 });
+      const heights = await tab
+        .locator(".head h2, .head .state")
+        .evaluateAll((elements) =>
+          elements.map((element) => element.getBoundingClientRect().height),
+        );
+      assert.equal(heights.length, 6);
+      assert.ok(Math.max(...heights) < 30, `${width} px: ${heights.join(", ")}`);
+    }
+    await tab.close();
+  },
+);
+
 test("a second demo takes other ports, and ends with npm on SIGTERM", { skip }, async () => {
   const second = startChild("npm", ["run", "demo"], { cwd: repository, env: {} });
   await waitUntilUp(second, async () => /Open in two tabs/.test(second.lines.join("\n")));
