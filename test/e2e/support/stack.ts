@@ -27,9 +27,13 @@ export interface BroadcastRequest {
   readonly others?: boolean;
 }
 
-/** @param sidecarEnv more of the sidecar's environment */
+/**
+ * @param sidecarEnv more of the sidecar's environment
+ * @param appEnv more of the app's
+ */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
+  appEnv: Readonly<Record<string, string>> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {
@@ -38,7 +42,7 @@ export async function startStack(
     secret: env["REVERB_APP_SECRET"] ?? "",
   };
   const port = await freePort();
-  const laravel = await startLaravel({ sidecarPort: port });
+  const laravel = await startLaravel({ sidecarPort: port, env: appEnv });
   const sidecar = await startSidecar({
     env: {
       REVERB_APP_ID: app.id,
