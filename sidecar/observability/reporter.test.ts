@@ -78,7 +78,7 @@ describe("reporter", () => {
     reporter.frameDropped("1");
     reporter.apiSignatureRefused("1", "auth_timestamp");
     reporter.webhookDropped("1", "queue_full", 3);
-    reporter.webhookFailed({ appId: "1", endpoint: "a.test:443" });
+    reporter.webhookFailed({ appId: "1", endpoint: "a.test:443", fault: { kind: "timeout" } });
     for (const line of [
       'pogo_websocket_handshakes_refused_total{app_id="1",reason="origin"} 1',
       'pogo_websocket_handshakes_refused_total{app_id="",reason="unknown_key"} 1',

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { once } from "node:events";
-import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
-import { Worker } from "node:worker_threads";
+import { startClogged } from "../testing/clogged-port.ts";
 import {
   connectRaw,
   exchangeRaw,
@@ -106,30 +104,6 @@ test("proxy E2: an upstream that stops reading a body is 504, a client that paus
   pump();
   assert.match(await client.until("cause.\n"), /^HTTP\/1\.1 504 /);
 });
-
-/** A port whose server has stopped accepting, with its queue full: the next connection is never made. */
-async function startClogged(t: TestContext): Promise<number> {
-  const worker = new Worker(
-    `const { parentPort } = require("node:worker_threads");
-     const server = require("node:net").createServer();
-     server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-       parentPort.postMessage(server.address().port);
-       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-     });`,
-    { eval: true },
-  );
-  t.after(() => void worker.terminate());
-  const port = Number((await once(worker, "message"))[0]);
-  for (let full = false; !full;) {
-    const socket = connect(port, "127.0.0.1");
-    t.after(() => void socket.destroy());
-    full = await Promise.race([
-      once(socket, "connect").then(() => false),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 300)),
-    ]);
-  }
-  return port;
-}
 
 test("proxy E3: no connection in time is answered 504", async (t) => {
   const front = await startFront(t, await startClogged(t), { connectTimeoutMs: 50 });

@@ -27,10 +27,13 @@ export interface BroadcastRequest {
   readonly others?: boolean;
 }
 
-/** @param sidecarEnv more of the sidecar's environment */
+/**
+ * @param sidecarEnv more of the sidecar's environment
+ * @param laravelOptions of the app
+ */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
-  laravelOptions: Pick<LaravelOptions, "vendorFolder"> = {},
+  laravelOptions: Pick<LaravelOptions, "vendorFolder" | "env"> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {
