@@ -228,7 +228,7 @@ const rows: Readonly<Record<Exclude<keyof typeof options, keyof typeof redis>, R
   async drainWindow({ start }) {
     const spans = [];
     for (const value of ["0", "2s"]) {
-      const sidecar = await start(value);
+      const sidecar = await start(value, { POGO_SHUTDOWN_TIMEOUT: "10s" });
       const url = `ws://127.0.0.1:${sidecar.port}/app/${app.key}`;
       const sockets = Array.from({ length: 50 }, () => new WebSocket(url));
       await Promise.all(sockets.map((socket) => once(socket, "open")));
@@ -351,7 +351,9 @@ const rows: Readonly<Record<Exclude<keyof typeof options, keyof typeof redis>, R
     await (await connect(sidecar)).subscribe("news");
     // All in one turn of the event loop, so that they wait for one write.
     await publish(sidecar, 5, 400);
-    await sidecar.seriesBecome("pogo_websocket_client_dropped_messages_total", { "": 3 });
+    await sidecar.seriesBecome("pogo_websocket_client_dropped_messages_total", {
+      'app_id="app-id"': 3,
+    });
   },
   async writeWait({ start, connect, clock }) {
     const sidecar = await start("1s", { POGO_OUTBOUND_QUEUE_BYTES: "1024" });
@@ -359,7 +361,8 @@ const rows: Readonly<Record<Exclude<keyof typeof options, keyof typeof redis>, R
     await client.subscribe("news");
     client.socket.pause();
     const dropped = async (): Promise<number> =>
-      (await sidecar.series("pogo_websocket_client_dropped_messages_total"))[""] ?? 0;
+      (await sidecar.series("pogo_websocket_client_dropped_messages_total"))['app_id="app-id"'] ??
+      0;
     while ((await dropped()) === 0) await publish(sidecar, 10, 250_000, 1);
     // One look says that it is full, a later one that it still is.
     const active = { 'app_id="app-id"': 0 };
