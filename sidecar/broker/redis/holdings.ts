@@ -126,9 +126,14 @@ export class Holdings {
   /**
    * Tells Redis all that it has otherwise. `stored`: what it has of this node, field and value in turn.
    * `missedWithinMs`: how long somebody else may take to say that what ended meanwhile has not.
+   * `isTakenOver`: all that it had was given up by another node, which told its ends.
    */
-  async open(stored: ReadonlyMap<string, number>, missedWithinMs: number): Promise<void> {
+  async open(
+    stored: ReadonlyMap<string, number>,
+    { missedWithinMs, isTakenOver }: { missedWithinMs: number; isTakenOver: boolean },
+  ): Promise<void> {
     await this.#batch?.catch(() => {});
+    if (isTakenOver) this.#forget();
     for (const field of this.#stored.keys()) this.#known.add(field);
     const lost = [...this.#known].filter((field) => !stored.has(field) && !this.#isHeld(field));
     this.#stored = new Map(stored);
@@ -151,6 +156,13 @@ export class Holdings {
     this.#isConnectionCountDirty = false;
     this.#isOpen = true;
     await this.flush();
+  }
+
+  /** What is held is news, and what ended is told already. */
+  #forget(): void {
+    this.#stored = new Map();
+    this.#known.clear();
+    this.#ended.clear();
   }
 
   #isHeld(field: string): boolean {

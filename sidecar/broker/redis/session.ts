@@ -164,7 +164,8 @@ export class Session {
     void topics.want(controlChannel);
     await topics.connect();
     const held = parseHeld(await run(scripts.register, nodeId));
-    await holdings.open(held, nodeLeaseMs);
+    const isTakenOver = !beat.isKnown && beat.epoch === this.#epoch;
+    await holdings.open(held, { missedWithinMs: nodeLeaseMs, isTakenOver });
     await presence.reload(() => {
       if (losses !== this.#losses) throw new Error("lost meanwhile");
       this.#state = "up";
