@@ -172,12 +172,12 @@ return { 1, facts }
 
 /**
  * Gives up what a node holds, some of it at a time. Takes: node, and its beats when it was last seen alive, or empty
- * for the node itself. Gives: 1 if there is more to do; the facts.
+ * for the node itself. Gives: 1 if there is more to do, 0 if not, -1 if somebody else has done it; the facts.
  */
 export const claim = script(`${prelude}${facts}${holdings}
 local node, seen = ARGV[4], ARGV[5]
 local beats = redis.call('HGET', base .. 'nodes', node)
-if not beats or (seen ~= '' and beats ~= seen and beats ~= 'claimed') then return { 0, {} } end
+if not beats or (seen ~= '' and beats ~= seen and beats ~= 'claimed') then return { -1, {} } end
 redis.call('HSET', base .. 'nodes', node, 'claimed')
 
 local held = base .. 'node:' .. node

@@ -186,7 +186,7 @@ export class Session {
       const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
       presence.tellFacts(facts);
       more = isMore === 1;
-      if (!isBegun) onTakeover(node);
+      if (!isBegun && isMore !== -1) onTakeover(node);
       isBegun = true;
     }
   }
