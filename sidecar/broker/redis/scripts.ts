@@ -2,7 +2,7 @@
  * What Redis does by itself, in one step that nobody sees half of: the Lua scripts, and what each takes and gives.
  *
  * Data of an app, each name behind its base (`keys.ts`):
- * - `nodes` hash: node → how often it has beaten, or `claimed` while its holdings are given up for it
+ * - `nodes` hash: node → a number that grows with each beat, or `claimed` while its holdings are given up for it
  * - `node:{node}` hash: what a node holds: `c:…` its subscriptions in a channel, `m:…` that it has a member there
  * - `channels` hash: channel → subscriptions of all nodes; `connections` hash: node → its subscribed connections
  * - `members:{channel}` hash: user → its order and what it is; `holders:{channel}` hash: user → how many nodes hold it
@@ -133,10 +133,15 @@ return { isKnown and 1 or 0, redis.call('GET', base .. 'epoch'), string.format('
   last[1] and last[1][1] or '0-0', due, redis.call('HGETALL', base .. 'nodes') }
 `);
 
-/** Makes a node known. Takes: node. Gives: what it holds already, field and value in turn. */
+/**
+ * Makes a node known. Takes: node. Gives: what it holds already, field and value in turn.
+ * Its beats begin with the time: who saw it before, silent, sees something else now.
+ */
 export const register = script(`${prelude}
 local beats = redis.call('HGET', base .. 'nodes', ARGV[4])
-if not beats or beats == 'claimed' then redis.call('HSET', base .. 'nodes', ARGV[4], 0) end
+if not beats or beats == 'claimed' then
+  redis.call('HSET', base .. 'nodes', ARGV[4], string.format('%d', nowMs))
+end
 return redis.call('HGETALL', base .. 'node:' .. ARGV[4])
 `);
 
