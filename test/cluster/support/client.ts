@@ -75,7 +75,8 @@ export async function connectClient(port: number): Promise<Client> {
     };
     const fail = (why: string): void => {
       done();
-      const came = received.slice(-20).map((message) => JSON.stringify(message));
+      const others = received.filter(({ event }) => event !== eventName);
+      const came = others.slice(-20).map((message) => JSON.stringify(message));
       const cause = new Error(`received last:\n${came.join("\n")}`);
       reject(new Error(`${what}: ${why}`, { cause: failed[0] ?? cause }));
     };
