@@ -103,11 +103,14 @@ return { isKnown and 1 or 0, redis.call('GET', base .. 'epoch'), string.format('
 
 /**
  * Makes a node known. Takes: node, the number of its session. Gives: what it holds already, field and value in turn.
- * What an earlier session has sent, and Redis has not done yet, it never will.
+ * What an earlier session has sent, and Redis has not done yet, it never will. The beats begin with the time: who saw
+ * the node before, silent, sees something else now.
  */
 export const register = script(`${prelude}
 local beats = redis.call('HGET', base .. 'nodes', ARGV[4])
-if not beats or beats == 'claimed' then redis.call('HSET', base .. 'nodes', ARGV[4], 0) end
+if not beats or beats == 'claimed' then
+  redis.call('HSET', base .. 'nodes', ARGV[4], string.format('%d', nowMs))
+end
 redis.call('HSET', base .. 'sessions', ARGV[4], ARGV[5])
 return redis.call('HGETALL', base .. 'node:' .. ARGV[4])
 `);

@@ -1,0 +1,127 @@
+// What a test starts, and what it leaves behind for nobody: nodes, clients, Redis, a proxy where it is cut.
+import {
+  startRedis,
+  type RedisOptions,
+  type RedisServer,
+} from "../../../sidecar/testing/redis/redis-server.ts";
+import { startRedisCluster } from "../../../sidecar/testing/redis/redis-cluster.ts";
+import { startRedisSentinels } from "../../../sidecar/testing/redis/redis-sentinel.ts";
+import { startTcpProxy, type TcpProxy } from "../../../sidecar/testing/redis/tcp-proxy.ts";
+import { until } from "../../../sidecar/testing/redis/until.ts";
+import { eventName } from "./api.ts";
+import type { Client } from "./client.ts";
+import { startNode, type ClusterNode, type NodeOptions } from "./node.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+export interface Scope {
+  /** Runs when the test ends, the last one first. */
+  after(cleanup: () => unknown): void;
+  redis(options?: RedisOptions): Promise<RedisServer>;
+  proxy(port: number): Promise<TcpProxy>;
+  node(env: Env, options?: Omit<NodeOptions, "env">): Promise<ClusterNode>;
+  client(node: ClusterNode): Promise<Client>;
+}
+
+/** `end` undoes all that was started, whatever of it has ended already. */
+export function createScope(): Scope & { end(): Promise<void> } {
+  const cleanups: (() => unknown)[] = [];
+  const after = (cleanup: () => unknown): void => void cleanups.push(cleanup);
+  return {
+    after,
+    redis: async (options) => {
+      const redis = await startRedis(options);
+      after(() => redis.kill());
+      return redis;
+    },
+    proxy: async (port) => {
+      const proxy = await startTcpProxy(port);
+      after(() => proxy.close());
+      return proxy;
+    },
+    node: async (env, options) => {
+      const node = await startNode({ env, ...options });
+      after(() => node.kill());
+      return node;
+    },
+    client: async (node) => {
+      const client = await node.connect();
+      after(() => client.terminate());
+      return client;
+    },
+    end: async () => {
+      for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+    },
+  };
+}
+
+/** For nodes on one Redis, or on a proxy in front of it. */
+export function redisAt(port: number): Env {
+  return { POGO_REDIS_HOST: "127.0.0.1", POGO_REDIS_PORT: String(port) };
+}
+
+export interface Deployment {
+  /** What nodes are told of it. */
+  readonly env: Env;
+  readonly servers: readonly RedisServer[];
+}
+
+/** The ways in which Redis is run. */
+export const deployments: Readonly<Record<string, (scope: Scope) => Promise<Deployment>>> = {
+  "one Redis": async (scope) => {
+    const redis = await scope.redis();
+    return { env: redisAt(redis.port), servers: [redis] };
+  },
+  "a Redis Cluster": async (scope) => {
+    const cluster = await startRedisCluster();
+    scope.after(() => cluster.stop());
+    return { env: clusterOf(cluster.addresses), servers: cluster.nodes };
+  },
+  "Redis with Sentinels": async (scope) => {
+    const sentinels = await startRedisSentinels();
+    scope.after(() => sentinels.stop());
+    return { env: sentinelsAt(sentinels.addresses), servers: sentinels.nodes };
+  },
+};
+
+type Addresses = readonly { host: string; port: number }[];
+
+export function clusterOf(addresses: Addresses): Env {
+  return { POGO_REDIS_CLUSTER_NODES: list(addresses) };
+}
+
+export function sentinelsAt(addresses: Addresses): Env {
+  return { POGO_REDIS_SENTINELS: list(addresses) };
+}
+
+function list(addresses: Addresses): string {
+  return addresses.map(({ host, port }) => `${host}:${port}`).join(",");
+}
+
+let markers = 0;
+
+/**
+ * Publishes an event and waits until all these subscribers of the channel have it: what was published, added or
+ * removed there before has come by then, or never will.
+ */
+export async function settle(
+  node: ClusterNode,
+  channel: string,
+  clients: readonly Client[],
+): Promise<void> {
+  const id = `marker-${(markers += 1)}`;
+  await until("a publish that is taken", async () => {
+    const { status } = await node.api.publish(channel, id);
+    return status === 200;
+  });
+  const isIt = (message: { event: string; channel?: string; data: unknown }): boolean =>
+    message.event === eventName &&
+    message.channel === channel &&
+    (message.data as { id?: string }).id === id;
+  await Promise.all(clients.map((client) => client.first(`${id} on ${channel}`, isIt)));
+}
+
+/** What was published besides markers. */
+export function eventsOf(client: Client, channel: string): string[] {
+  return client.ids(channel).filter((id) => !id.startsWith("marker-"));
+}

@@ -1,0 +1,137 @@
+// What must be true of a cluster, whatever happened to it: who is connected where and subscribed to what, what was published and taken.
+import assert from "node:assert/strict";
+import { until } from "../../../sidecar/testing/redis/until.ts";
+import type { Client } from "./client.ts";
+import type { ClusterNode } from "./node.ts";
+
+/** One client that is connected now. */
+export interface Visitor {
+  readonly slot: number;
+  readonly client: Client;
+  /** In presence channels. */
+  readonly userId: string;
+  /** Channel → the moment from which on it was subscribed. */
+  readonly channels: Map<string, number>;
+}
+
+interface Publication {
+  readonly channel: string;
+  readonly id: string;
+  readonly sinceMoment: number;
+  /** Null: no answer, so that it may be there or not. A refusal may be a lost answer as well. */
+  isTaken: boolean | null;
+}
+
+export class Model {
+  readonly visitors = new Set<Visitor>();
+  readonly publications: Publication[] = [];
+  #moment = 0;
+
+  /** A number that only grows: what has a smaller one was before. */
+  moment(): number {
+    return (this.#moment += 1);
+  }
+
+  at(slot: number): Visitor[] {
+    return [...this.visitors].filter((visitor) => visitor.slot === slot);
+  }
+
+  publishing(channel: string): Publication {
+    const sinceMoment = this.moment();
+    const publication: Publication = {
+      channel,
+      id: String(this.publications.length),
+      sinceMoment,
+      isTaken: null,
+    };
+    this.publications.push(publication);
+    return publication;
+  }
+
+  subscribers(channel: string): Visitor[] {
+    return [...this.visitors].filter(({ channels }) => channels.has(channel));
+  }
+
+  members(channel: string): string[] {
+    return [...new Set(this.subscribers(channel).map(({ userId }) => userId))].toSorted();
+  }
+
+  /** What was taken came to who was subscribed all the time; nothing came twice; lists have no gaps and no ghosts. */
+  checkClients(): void {
+    for (const { client, channels } of this.visitors) {
+      assert.ok(client.isOpen, `${client.socketId} was closed`);
+      for (const [channel, sinceMoment] of channels) {
+        const got = client.ids(channel);
+        const who = `${client.socketId} on ${channel}`;
+        assert.equal(new Set(got).size, got.length, `${who}: something came twice`);
+        const missing = this.publications
+          .filter((one) => one.channel === channel && one.isTaken === true)
+          .filter((one) => one.sinceMoment > sinceMoment && !got.includes(one.id))
+          .map(({ id }) => id);
+        assert.deepEqual(missing, [], `${who}: taken, but did not come`);
+        if (isPresence(channel)) assert.deepEqual(client.members(channel), this.members(channel));
+      }
+    }
+  }
+
+  /** Resolves once the lists that clients were told are right. @throws too if one of them never could have been */
+  async untilListsAreRight(): Promise<void> {
+    for (const { client, channels } of this.visitors) {
+      for (const channel of [...channels.keys()].filter(isPresence)) {
+        const wanted = this.members(channel).join();
+        const isRight = () => client.members(channel).join() === wanted;
+        await client.until(`${wanted} in ${channel} for ${client.socketId}`, isRight, 12_000);
+      }
+    }
+  }
+
+  /** Every node says the same of every channel, and it is right. */
+  async checkApi(nodes: readonly ClusterNode[], channels: readonly string[]): Promise<void> {
+    const occupied = channels.filter((channel) => this.subscribers(channel).length > 0);
+    const expected = {
+      channels: Object.fromEntries(occupied.map((channel) => [channel, this.#summary(channel)])),
+      connections: [...this.visitors].filter((visitor) => visitor.channels.size > 0).length,
+      members: Object.fromEntries(
+        occupied.filter(isPresence).map((channel) => [channel, this.members(channel)]),
+      ),
+    };
+    for (const { api } of nodes) {
+      let actual: unknown;
+      const ask = async () => {
+        const { json } = await api.get("channels", { info: "user_count" });
+        const listed = json as { channels: Record<string, object> };
+        const details = await Promise.all(
+          Object.keys(listed.channels).map(async (channel) => {
+            const info = "subscription_count,user_count";
+            return [channel, (await api.get(`channels/${channel}`, { info })).json] as const;
+          }),
+        );
+        const members = occupied
+          .filter(isPresence)
+          .map(async (channel) => [channel, await api.users(channel)] as const);
+        actual = {
+          channels: Object.fromEntries(details),
+          connections: await api.connections(),
+          members: Object.fromEntries(await Promise.all(members)),
+        };
+        assert.deepEqual(actual, expected);
+        return true;
+      };
+      // What is on its way still counts a moment later.
+      await until("the API to be right", ask, 5_000).catch(() =>
+        assert.deepEqual(actual, expected),
+      );
+    }
+  }
+
+  #summary(channel: string): object {
+    const count = isPresence(channel)
+      ? { user_count: this.members(channel).length }
+      : { subscription_count: this.subscribers(channel).length };
+    return { occupied: true, ...count };
+  }
+}
+
+export function isPresence(channel: string): boolean {
+  return channel.startsWith("presence-");
+}

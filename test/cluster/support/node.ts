@@ -1,0 +1,105 @@
+// One node of a cluster: a sidecar process of its own, with the two ports that tests talk to.
+import process from "node:process";
+import { startChild, waitUntilUp, type Exit } from "../../../sidecar/testing/child.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
+import { until } from "../../../sidecar/testing/redis/until.ts";
+import { readMetric } from "../../e2e/support/metrics.ts";
+import { repository } from "../../e2e/support/sidecar.ts";
+import { createApi, type Api } from "./api.ts";
+import { app } from "./app.ts";
+import { connectClient, type Client } from "./client.ts";
+
+export interface ClusterNode {
+  readonly pid: number;
+  readonly port: number;
+  readonly api: Api;
+  readonly exited: Promise<Exit>;
+  connect(): Promise<Client>;
+  /** How often this was logged, word for word. */
+  logged(message: string): number;
+  /** All lines of its log. */
+  readonly lines: readonly string[];
+  /** Status of a page of the admin port. */
+  status(page: "/livez" | "/readyz"): Promise<number>;
+  /** Value of a series as it is written in `/metrics`. */
+  metric(series: string): Promise<number>;
+  /** Resolves once `/readyz` says so. */
+  untilReady(deadlineMs?: number): Promise<void>;
+  untilUnready(deadlineMs?: number): Promise<void>;
+  /** SIGKILL; resolves when it has ended. */
+  kill(): Promise<void>;
+  /** SIGTERM. */
+  stop(): Promise<Exit>;
+}
+
+export interface NodeOptions {
+  /** Where Redis is, and whatever else a test needs otherwise. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Wait until Redis is there. @default true */
+  readonly isReady?: boolean;
+  /** Where `sidecar/main.ts` is. @default this repository */
+  readonly folder?: string;
+}
+
+export const leaseMs = 2_000;
+export const redisTimeoutMs = 1_000;
+
+export const redisIsThere = "redis is there: events and presence reach all nodes";
+export const redisIsLost = "redis is lost: publishing fails until it is back";
+
+const defaults = {
+  POGO_APP_ID: app.id,
+  POGO_APP_KEY: app.key,
+  POGO_APP_SECRET: app.secret,
+  POGO_UPSTREAM: "none",
+  POGO_HOST: "127.0.0.1",
+  POGO_NODE_LEASE: `${leaseMs}ms`,
+  POGO_REDIS_TIMEOUT: `${redisTimeoutMs}ms`,
+  POGO_HANDSHAKE_RATE: "100000",
+  POGO_HANDSHAKE_BURST: "100000",
+};
+
+export async function startNode(options: NodeOptions): Promise<ClusterNode> {
+  const { env, isReady = true, folder = repository } = options;
+  const port = await freePort();
+  const adminPort = await freePort();
+  const child = startChild(process.execPath, ["sidecar/main.ts"], {
+    cwd: folder,
+    env: { ...defaults, POGO_PORT: String(port), POGO_ADMIN_PORT: String(adminPort), ...env },
+    isUnrefed: true,
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const status: ClusterNode["status"] = async (page) => {
+    const response = await fetch(adminUrl + page, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const isListening = () => child.lines.some((line) => line.includes('"msg":"listening"'));
+  await waitUntilUp(child, async () =>
+    isReady ? (await status("/readyz")) === 200 : isListening(),
+  );
+  const untilStatus = async (wanted: number, deadlineMs?: number): Promise<void> => {
+    const what = `${wanted} of /readyz`;
+    await until(what, async () => (await status("/readyz")) === wanted, deadlineMs);
+  };
+  return {
+    pid: child.pid,
+    port,
+    api: createApi(url),
+    exited: child.exited,
+    lines: child.lines,
+    connect: () => connectClient(port),
+    logged: (message) =>
+      child.lines.filter((line) => line.includes(`"msg":${JSON.stringify(message)}`)).length,
+    status,
+    metric: (series) => readMetric(adminUrl, series),
+    untilReady: (deadlineMs) => untilStatus(200, deadlineMs),
+    untilUnready: (deadlineMs) => untilStatus(503, deadlineMs),
+    kill: async () => {
+      child.signal("SIGKILL");
+      await child.exited;
+    },
+    stop: () => child.stop(),
+  };
+}
