@@ -153,7 +153,7 @@ const rows: Readonly<Record<AuthorizationFault, Row>> = {
 
 describe("metrics of authorizations", () => {
   for (const [reason, { env = {}, asked, also = {}, provoke }] of Object.entries(rows)) {
-    it(`A24: ${reason}`, async (test) => {
+    it(`proxy A24: ${reason}`, async (test) => {
       const stage = await setStage(test, env);
       await provoke(stage);
       const { series } = stage.sidecar;
@@ -174,7 +174,7 @@ describe("metrics of authorizations", () => {
     });
   }
 
-  it("A24: the state of the circuit breaker, from closed to open, half-open and closed again", async (test) => {
+  it("proxy A24: the state of the circuit breaker, from closed to open, half-open and closed again", async (test) => {
     let nowMs = 1_000;
     const { sidecar, connect, held } = await setStage(
       test,
@@ -231,7 +231,7 @@ describe("metrics of authorizations", () => {
     );
   });
 
-  it("A24: how long the app took, whether it allowed it or not", async (test) => {
+  it("proxy A24: how long the app took, whether it allowed it or not", async (test) => {
     let nowMs = 1_000;
     const onQuestion = (): void => void (nowMs += 200);
     const { sidecar, connect } = await setStage(test, {}, { now: () => nowMs, onQuestion });

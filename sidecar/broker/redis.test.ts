@@ -38,11 +38,11 @@ async function startNode(
 async function startCuttableNode(
   t: TestContext,
   { port }: RedisServer,
-  options: Parameters<typeof startRedisNode>[1] = {},
+  access: Partial<RedisBrokerOptions["redis"]> = {},
 ): Promise<{ node: RedisNode; proxy: TcpProxy }> {
   const proxy = await startTcpProxy(port);
   t.after(() => proxy.close());
-  return { node: await startNode(t, proxy.port, {}, options), proxy };
+  return { node: await startNode(t, proxy.port, access), proxy };
 }
 
 function data(node: RedisNode): unknown[] {
@@ -99,7 +99,7 @@ describe("publishing over Redis", { skip: needsRedis(), concurrency: 3 }, () => 
 
   it("what is sent twice, for want of an answer, arrives once", async (t) => {
     const redis = await startServer(t);
-    const { node: a, proxy } = await startCuttableNode(t, redis);
+    const { node: a, proxy } = await startCuttableNode(t, redis, { timeoutMs: 10_000 });
     const b = await startNode(t, redis.port);
     await join(b, "room");
     // Redis gets it, and its answer is lost on the way.
@@ -425,6 +425,33 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     await sleep(settledMs);
     assert.deepEqual(listed(b, "presence-a"), []);
     assert.deepEqual(await b.presence.findMembers("presence-a"), { ok: true, value: [] });
+  });
+
+  it("who enters while the last one leaves hears of the next one", async (t) => {
+    const redis = await startServer(t);
+    const access = { nodeLeaseMs: 30_000 };
+    const { node: slow, proxy } = await startCuttableNode(t, redis, access);
+    const leaving = await startNode(t, redis.port, access);
+    const coming = await startNode(t, redis.port, access);
+    await join(slow, "presence-crowd");
+    proxy.delay(20);
+    for (const waitMs of [60, 80, 100, 120, 140]) {
+      const channel = `presence-${waitMs}`;
+      for (const id of ["1", "2", "3"]) await join(leaving, channel, member(id));
+      // A crowd before it, so that what this node holds is told late.
+      for (let i = 0; i < 2_000; i++) {
+        void slow.presence.join("presence-crowd", member(`${waitMs}-${i}`));
+      }
+      await sleep(5);
+      const entering = join(slow, channel);
+      await sleep(waitMs);
+      for (const id of ["1", "2", "3"]) leave(leaving, channel, member(id));
+      await entering;
+      await join(coming, channel, member("next"));
+      await recorded(() => listed(slow, channel), ["next"]);
+      leave(coming, channel, member("next"));
+      leave(slow, channel);
+    }
   });
 
   it("an end waits for the grace, on whichever node it is undone", async (t) => {

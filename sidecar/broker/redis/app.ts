@@ -48,6 +48,7 @@ export class RedisApp {
   readonly #session: Session;
   readonly #waiting = new Set<() => void>();
   #lostSinceMs: number;
+  #lastParsed: { message: string; parsed: ReturnType<typeof parseEnvelope> } | null = null;
 
   constructor(options: RedisAppOptions) {
     const { links, appId, nodeId, now, timeoutMs, nodeLeaseMs } = options;
@@ -181,7 +182,11 @@ export class RedisApp {
   #deliver(channel: string, message: string, entryId?: string): void {
     // The log has the messages of all channels.
     if (channel !== controlChannel && !this.presence.roster(channel)) return;
-    const parsed = parseEnvelope(message);
+    // One event of many channels comes as many messages of one text.
+    if (message !== this.#lastParsed?.message) {
+      this.#lastParsed = { message, parsed: parseEnvelope(message) };
+    }
+    const { parsed } = this.#lastParsed;
     if (parsed.ok) this.#handle(channel, parsed.envelope, entryId);
     else this.#options.onIgnored(parsed.fault);
   }

@@ -35,9 +35,7 @@ function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): Cli
   return {
     ...(username !== null && { username }),
     ...(password !== null && { password }),
-    ...(tls && {
-      tls: { rejectUnauthorized: tls.isVerified, ...(tls.ca !== null && { ca: tls.ca }) },
-    }),
+    ...(tls && { tls: toTlsOptions(tls) }),
     connectTimeout: timeoutMs,
     // Whether a command that got no answer is sent again is for us to say.
     autoResendUnfulfilledCommands: false,
@@ -47,6 +45,10 @@ function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): Cli
     // A master that became a replica; the new one is found on connecting anew.
     reconnectOnError: (error) => error.message.startsWith("READONLY"),
   };
+}
+
+function toTlsOptions({ ca, isVerified }: NonNullable<RedisAccess["tls"]>) {
+  return { rejectUnauthorized: isVerified, ...(ca !== null && { ca }) };
 }
 
 const retry = (times: number): number =>
@@ -65,7 +67,7 @@ export function createCommands(access: RedisAccess): Redis | Cluster {
   }
   return new Redis({
     ...options,
-    ...addressOf(servers),
+    ...addressOf(servers, access.tls),
     db,
     enableOfflineQueue: false,
     retryStrategy: retry,
@@ -86,7 +88,12 @@ export async function connectSubscriber(
     lazyConnect: true,
   };
   if (servers.kind !== "cluster") {
-    return new Redis({ ...once, ...addressOf(servers), db, sentinelRetryStrategy: () => null });
+    return new Redis({
+      ...once,
+      ...addressOf(servers, access.tls),
+      db,
+      sentinelRetryStrategy: () => null,
+    });
   }
   return new Redis({ ...once, ...(await findOwner(commands, base, servers.nodes)) });
 }
@@ -111,7 +118,10 @@ async function findOwner(
   throw new Error("no master has the slot of this app");
 }
 
-function addressOf(servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>): ClientOptions {
+function addressOf(
+  servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>,
+  tls: RedisAccess["tls"],
+): ClientOptions {
   switch (servers.kind) {
     case "standalone":
       return { host: servers.host, port: servers.port };
@@ -121,6 +131,8 @@ function addressOf(servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>
       return {
         sentinels: [...servers.sentinels],
         name: servers.masterName,
+        // Without these ioredis speaks plain text to both, whatever `tls` says.
+        ...(tls && { sentinelTLS: toTlsOptions(tls), enableTLSForSentinelMode: true }),
         ...(servers.username !== null && { sentinelUsername: servers.username }),
         ...(servers.password !== null && { sentinelPassword: servers.password }),
         sentinelRetryStrategy: retry,

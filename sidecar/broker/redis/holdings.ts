@@ -51,6 +51,7 @@ export class Holdings {
   #isConnectionCountDirty = false;
   #isOpen = false;
   #session = 0;
+  #closes = 0;
   #batch: Promise<void> | null = null;
   #nextBatch: Promise<void> | null = null;
 
@@ -108,10 +109,12 @@ export class Holdings {
   /** Nothing is sent until `open`. */
   close(): void {
     this.#isOpen = false;
+    this.#closes += 1;
   }
 
   /** Tells Redis all that it has otherwise; rejects if it can't be told. */
   async open({ session, stored, isEmptied, missedWithinMs }: Opening): Promise<void> {
+    const closes = this.#closes;
     await this.#batch;
     this.#session = session;
     for (const field of this.#stored.keys()) this.#known.add(field);
@@ -137,6 +140,7 @@ export class Holdings {
       ...findChanges(fields, this.#view()),
     ]);
     for (const field of lost) this.#known.delete(field);
+    if (closes !== this.#closes) throw new Error("closed meanwhile");
     this.#isConnectionCountDirty = false;
     this.#isOpen = true;
     await this.flush();

@@ -55,8 +55,7 @@ export class RedisPresence implements PresenceStore {
     const { topics, holdings, isUp } = this.#options;
     const channel = this.#channels.get(name) ?? this.#open(name);
     channel.entries += 1;
-    if (this.#isLeaving) return;
-    holdings.setCount(name, channel.entries);
+    if (!this.#isLeaving) holdings.setCount(name, channel.entries);
     const subscribing = channel.entries === 1 ? topics.want(name) : undefined;
     if (!isUp()) return;
     if (channel.entries === 1) {
@@ -145,7 +144,7 @@ export class RedisPresence implements PresenceStore {
 
   /** Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read. */
   async reload(onWhole: () => void): Promise<void> {
-    const { topics } = this.#options;
+    const { topics, holdings } = this.#options;
     for (;;) {
       const missing = [...this.#channels].filter(
         ([name, { roster }]) => hasMembers(name) && !roster.isLoaded,
@@ -153,6 +152,7 @@ export class RedisPresence implements PresenceStore {
       if (missing.length === 0) return onWhole();
       const some = missing.slice(0, snapshotsAtOnce).map(async ([name, { roster }]) => {
         await topics.want(name);
+        await holdings.flush();
         // Whoever left meanwhile is dropped already.
         if (this.#channels.get(name)?.roster === roster) await this.#readSnapshot(name, roster);
       });
@@ -190,8 +190,10 @@ export class RedisPresence implements PresenceStore {
     channel: EnteredChannel,
     subscribing: void | Promise<void>,
   ): Promise<void> {
-    // The snapshot comes after the subscription, so that no change falls in between.
+    // The snapshot comes after the subscription, so that no change falls in between; and after the report, without
+    // which Redis might forget the channel's version when others leave it.
     await subscribing;
+    await this.#options.holdings.flush();
     if (!hasMembers(name) || !this.#options.isUp()) return;
     try {
       await this.#readSnapshot(name, channel.roster);

@@ -182,6 +182,7 @@ export class Session {
     if (isFirst) presence.settle();
     else this.#settleAtMs = now() + nodeLeaseMs;
     await log.replay();
+    if (losses !== this.#losses) throw new Error("lost meanwhile");
     if (isFirst) log.advance(beat.lastEntry);
     this.#options.onState(true);
   }
