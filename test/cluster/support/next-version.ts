@@ -1,0 +1,63 @@
+// A later version of the sidecar, made of this one: its messages have a field more, and there is a kind of message more.
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { repository } from "../../e2e/support/sidecar.ts";
+import type { Scope } from "./cluster.ts";
+
+interface Patch {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const patches: readonly Patch[] = [
+  {
+    file: "sidecar/broker/redis/envelope.ts",
+    from: '    type: "event",\n    id,\n    node,\n    event,\n',
+    to: '    type: "event",\n    trace: { id: "4bf92f35", flags: [1] },\n    id,\n    node,\n    event,\n',
+  },
+  {
+    file: "sidecar/broker/redis/envelope.ts",
+    from: 'type: "terminate", id, user: userId }',
+    to: 'type: "terminate", reason: "signed out", id, user: userId }',
+  },
+  {
+    file: "sidecar/broker/redis/scripts.ts",
+    from: '"type":"member_added","version":',
+    to: '"type":"member_added","since":17,"version":',
+  },
+  {
+    file: "sidecar/broker/redis/scripts.ts",
+    from: '"type":"member_removed","version":',
+    to: '"type":"member_removed","why":"left","version":',
+  },
+  {
+    file: "sidecar/broker/redis/scripts.ts",
+    from: "  redis.call(publish, base .. 't:' .. channel, message)\n",
+    to: [
+      '  redis.call(publish, base .. \'t:\' .. channel, \'{"v":1,"type":"channel_renamed","to":"x"}\')',
+      "  redis.call(publish, base .. 't:' .. channel, message)\n",
+    ].join("\n"),
+  },
+];
+
+/** Its folder, which goes with the scope. @throws when the code is no longer what is patched here */
+export function makeNextVersion(scope: Scope): string {
+  const folder = mkdtempSync(join(tmpdir(), "pogo-next-"));
+  scope.after(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(join(repository, "sidecar"), join(folder, "sidecar"), { recursive: true });
+  cpSync(join(repository, "package.json"), join(folder, "package.json"));
+  symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
+  for (const { file, from, to } of patches) {
+    const path = join(folder, file);
+    const text = readFileSync(path, "utf8");
+    assert.equal(text.split(from).length, 2, `${file} has ${from.trim()} once`);
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return folder;
+}
