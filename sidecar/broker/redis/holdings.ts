@@ -11,6 +11,7 @@ import {
   type StoredChange,
 } from "./changes.ts";
 import { channelField, isField, memberField, parseField, type HeldField } from "./keys.ts";
+import { Rounds } from "./rounds.ts";
 
 export interface HoldingsOptions {
   /** Rejects if Redis can't be had, or does not know this node any more. */
@@ -52,8 +53,7 @@ export class Holdings {
   #isOpen = false;
   #session = 0;
   #closes = 0;
-  #batch: Promise<void> | null = null;
-  #nextBatch: Promise<void> | null = null;
+  readonly #batches = new Rounds(() => this.#send());
 
   constructor(options: HoldingsOptions) {
     this.#options = options;
@@ -91,19 +91,7 @@ export class Holdings {
   /** Resolves once Redis has taken all that was changed before the call, or can't now. */
   flush(): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();
-    if (!this.#batch) {
-      this.#batch = this.#send().finally(() => {
-        this.#batch = null;
-      });
-      return this.#batch;
-    }
-    const current = this.#batch;
-    this.#nextBatch ??= (async () => {
-      await current;
-      this.#nextBatch = null;
-      await this.flush();
-    })();
-    return this.#nextBatch;
+    return this.#batches.run();
   }
 
   /** Nothing is sent until `open`. */
@@ -115,7 +103,7 @@ export class Holdings {
   /** Tells Redis all that it has otherwise; rejects if it can't be told. */
   async open({ session, stored, isEmptied, missedWithinMs }: Opening): Promise<void> {
     const closes = this.#closes;
-    await this.#batch;
+    await this.#batches.current;
     this.#session = session;
     for (const field of this.#stored.keys()) this.#known.add(field);
     // This node was given up, and what it held has ended for everybody else: there it is news.
@@ -160,8 +148,7 @@ export class Holdings {
   }
 
   async #send(): Promise<void> {
-    // What changes within this turn of the event loop goes in one batch.
-    await Promise.resolve();
+    if (!this.#isOpen) return;
     const fields = new Set(this.#dirty);
     this.#dirty.clear();
     const changes: StoredChange[] = findChanges(fields, this.#view());

@@ -43,6 +43,10 @@ export function createLinks(access: RedisAccess): Links {
     if (error instanceof Error && !isConsequence(error)) lastError = describe(error);
   }
   commands.on("error", remember);
+  commands.on("ready", () => {
+    // What is wrong when it is lost, if nothing else is said.
+    lastError = "the connection was closed";
+  });
 
   async function findPublishCommand(): Promise<PublishCommand> {
     if (!(commands instanceof Cluster)) return "PUBLISH";
@@ -104,7 +108,7 @@ export function createLinks(access: RedisAccess): Links {
     },
     run: (script, base, args) => within(evaluate(script, base, args)),
     async publish(topic, message) {
-      const command = await (publishCommand ?? this.publishCommand());
+      const command = await this.publishCommand();
       const sent =
         command === "SPUBLISH"
           ? commands.spublish(topic, message)
