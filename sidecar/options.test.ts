@@ -503,7 +503,7 @@ const rows: Readonly<Record<Exclude<keyof typeof options, keyof typeof redis>, R
   },
 };
 
-/** These need a Redis: proven by the tests of `sidecar/broker`. */
+/** These need a Redis, and go to the broker as one: proven by `redis-options.test.ts` and the tests of `sidecar/broker`. */
 const withRedis: Readonly<Record<keyof typeof redis, true>> = {
   scalingEnabled: true,
   redisUrl: true,

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createCertificate } from "../testing/certificate.ts";
+import { freePort } from "../testing/ports.ts";
 import { needsRedis } from "../testing/redis/redis-needs.ts";
 import { askRedis } from "../testing/redis/redis-client.ts";
 import { startRedis, type RedisOptions, type RedisServer } from "../testing/redis/redis-server.ts";
@@ -540,6 +545,32 @@ describe("access to Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     await recorded(() => /WRONGPASS/.test(node.broker.lastError), true);
     assert.ok(!node.broker.lastError.includes("wrong-one"));
     assert.equal(node.broker.isUp, false);
+  });
+
+  it("TLS: who is believed is checked, and spoken to alone", async (t) => {
+    const folder = await mkdtemp(joinPath(tmpdir(), "redis-tls-"));
+    t.after(() => rm(folder, { recursive: true }));
+    const { key, cert } = createCertificate();
+    const [keyFile, certFile] = [joinPath(folder, "key.pem"), joinPath(folder, "cert.pem")];
+    await Promise.all([writeFile(keyFile, key), writeFile(certFile, cert)]);
+    const tlsPort = await freePort();
+    const files = ["--tls-key-file", keyFile, "--tls-cert-file", certFile];
+    const rest = ["--tls-ca-cert-file", certFile, "--tls-auth-clients", "no"];
+    await startServer(t, { args: ["--tls-port", String(tlsPort), ...files, ...rest] });
+    const stranger = await startNode(
+      t,
+      tlsPort,
+      { tls: { ca: null, isVerified: true } },
+      { whenUp: false },
+    );
+    await recorded(() => /self-signed/.test(stranger.broker.lastError), true);
+    for (const tls of [
+      { ca: cert, isVerified: true },
+      { ca: null, isVerified: false },
+    ]) {
+      const node = await startNode(t, tlsPort, { tls });
+      assert.ok(node.broker.isUp);
+    }
   });
 
   it("apps of different prefixes, and of different ids, never meet", async (t) => {

@@ -15,7 +15,7 @@ import { describe, it, type TestContext } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { createCourier, type Courier } from "./deliver.ts";
 import { parseTarget, type WebhookUpstream } from "./target.ts";
-import { createCertificate } from "./testing/certificate.ts";
+import { createCertificate } from "../testing/certificate.ts";
 import { answer, findDeadPort, silence, startEndpoint } from "./testing/endpoint.ts";
 import { createFakeClock, type FakeClock } from "./testing/fake-clock.ts";
 

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { connectRedis } from "./testing/redis/redis-client.ts";
+import { needsRedis } from "./testing/redis/redis-needs.ts";
+import { startRedisCluster } from "./testing/redis/redis-cluster.ts";
+import { startRedisSentinels } from "./testing/redis/redis-sentinel.ts";
+import { startRedis } from "./testing/redis/redis-server.ts";
+import { connectClient, startSidecar } from "./testing/running.ts";
+
+/** A sidecar with this environment, and a client that is subscribed over it. */
+async function startSubscribed(
+  test: Parameters<typeof startSidecar>[0],
+  env: Readonly<Record<string, string>>,
+) {
+  const sidecar = await startSidecar(test, env);
+  assert.equal((await fetch(`${sidecar.adminUrl}/readyz`)).status, 200);
+  const client = await connectClient(test, sidecar.port);
+  await client.subscribe("news");
+  return sidecar;
+}
+
+describe("the options of Redis reach it", { skip: needsRedis() }, () => {
+  it("a URL of ours: user, password, database; prefix, and the lease", async (test) => {
+    const redis = await startRedis({ password: "all" });
+    test.after(() => redis.stop());
+    const admin = connectRedis(test, redis.port, { password: "all" });
+    await admin.call("ACL", "SETUSER", "pogo", "on", ">pw", "~mine:*", "&mine:*", "+@all");
+    await startSubscribed(test, {
+      POGO_REDIS_URL: `redis://pogo:pw@127.0.0.1:${redis.port}/3`,
+      POGO_REDIS_PREFIX: "mine",
+      POGO_NODE_LEASE: "1s",
+    });
+    await admin.select(3);
+    assert.equal(await admin.hget("mine:1:{app-id}:channels", "news"), "1");
+  });
+
+  it("Laravel's names, once scaling is on", async (test) => {
+    const redis = await startRedis({ password: "all" });
+    test.after(() => redis.stop());
+    await startSubscribed(test, {
+      REVERB_SCALING_ENABLED: "true",
+      REDIS_HOST: "127.0.0.1",
+      REDIS_PORT: String(redis.port),
+      REDIS_PASSWORD: "all",
+      REDIS_DB: "2",
+    });
+    const admin = connectRedis(test, redis.port, { password: "all", db: 2 });
+    assert.equal(await admin.hget("pogo:1:{app-id}:channels", "news"), "1");
+  });
+
+  it("Laravel's names alone do nothing", async (test) => {
+    const sidecar = await startSubscribed(test, { REDIS_HOST: "127.0.0.1", REDIS_PORT: "1" });
+    assert.equal(
+      "redis" in Object(await (await fetch(`${sidecar.adminUrl}/pogo/health`)).json()),
+      false,
+    );
+  });
+
+  it("sentinels and a cluster, of which one is known", async (test) => {
+    const sentinels = await startRedisSentinels();
+    test.after(() => sentinels.stop());
+    const [sentinel] = sentinels.addresses;
+    await startSubscribed(test, {
+      POGO_REDIS_SENTINELS: `${sentinel?.host}:${sentinel?.port}`,
+      POGO_REDIS_SENTINEL_MASTER: sentinels.masterName,
+    });
+    const cluster = await startRedisCluster();
+    test.after(() => cluster.stop());
+    const [node] = cluster.addresses;
+    await startSubscribed(test, { POGO_REDIS_CLUSTER_NODES: `${node?.host}:${node?.port}` });
+  });
+});
