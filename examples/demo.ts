@@ -28,11 +28,12 @@ await once(upstream, "listening");
 
 const sidecar = startSidecar(boundPort(upstream.address()));
 const stopping = new AbortController();
+let stoppedAtMs = -Infinity;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 process.on("exit", () => sidecar.kill("SIGKILL")); // nothing outlives the demo
 sidecar.once("exit", (code) => {
   if (!stopping.signal.aborted) console.error(`The sidecar ended by itself (exit code ${code}).`);
-  process.exit(stopping.signal.aborted ? 0 : 1);
+  process.exit(stopping.signal.aborted && code === 0 ? 0 : 1);
 });
 
 await ready();
@@ -67,8 +68,13 @@ function startSidecar(upstreamPort: number): ChildProcess {
   });
 }
 
-/** The first signal stops the sidecar in order, the second at once; the demo ends with it. */
-function stop(): void {
+/**
+ * The first signal stops the sidecar in order, the second at once; the demo ends with it. One Ctrl-C under npm is two
+ * signals: the terminal sends it to all, and npm passes its own on.
+ */
+function stop(signal: NodeJS.Signals): void {
+  if (signal === "SIGINT" && performance.now() - stoppedAtMs < 500) return;
+  stoppedAtMs = performance.now();
   sidecar.kill(stopping.signal.aborted ? "SIGKILL" : "SIGTERM");
   stopping.abort();
 }

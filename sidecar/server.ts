@@ -88,11 +88,15 @@ function isSigned(search: string): boolean {
   return /(^|&)auth_signature=/.test(search);
 }
 
+/** How often Node looks for requests that are too slow to arrive; its own 30 s would make 1 s half a minute. */
+const slowRequestCheckMs = 1_000;
+
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const { upstream, guard } = options;
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
+    connectionsCheckingInterval: slowRequestCheckMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     // Any other upgrade (h2c) is an ordinary request (RFC 9110 §7.8).
     shouldUpgradeCallback: isWebSocketUpgrade,

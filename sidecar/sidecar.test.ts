@@ -8,7 +8,7 @@ import Pusher from "pusher";
 import { WebSocket, WebSocketServer } from "ws";
 import { loadConfig } from "./config.ts";
 import { sign } from "./core/signature.ts";
-import { createSidecar } from "./sidecar.ts";
+import { createSidecar, type Overrides } from "./sidecar.ts";
 import { connectRaw, exchangeRaw } from "./testing/raw-http.ts";
 
 const credentials = { key: "app-key", secret: "app-secret" };
@@ -30,7 +30,7 @@ async function startUpstream(listener: RequestListener): Promise<number> {
   return typeof address === "object" && address ? address.port : 0;
 }
 
-async function startSidecar(env: Record<string, string>) {
+async function startSidecar(env: Record<string, string>, overrides: Overrides = {}) {
   const loaded = loadConfig({
     argv: [],
     env: {
@@ -47,7 +47,7 @@ async function startSidecar(env: Record<string, string>) {
   assert.ok(loaded.ok, JSON.stringify(loaded));
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "debug" }, { write: (line) => void lines.push(JSON.parse(line)) });
-  const sidecar = createSidecar(loaded.config, { version: "0.0.0-test", log });
+  const sidecar = createSidecar(loaded.config, { version: "0.0.0-test", log, ...overrides });
   const { port, adminPort } = await sidecar.start();
   cleanups.push(() => sidecar.stop());
   return {
@@ -125,7 +125,7 @@ describe("sidecar", () => {
     assert.deepEqual(await client.next("e"), { event: "e", channel: "news", data: '{"a":1}' });
   });
 
-  it("authorizes a subscription without a signature by asking the app, with the page's own cookie", async () => {
+  it("Q01, Q02, Q03, Q08: authorizes a subscription without a signature by asking the app, with the page's own cookie", async () => {
     const upstreamPort = await startUpstream(authEndpoint);
     const { port, admin } = await startSidecar({
       POGO_UPSTREAM: `http://127.0.0.1:${upstreamPort}`,
@@ -336,6 +336,28 @@ describe("sidecar", () => {
     await stopped;
     assert.equal(lines.at(-1)?.["msg"], "stopped");
     assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
+  });
+
+  it("O04: the closes are spread over POGO_DRAIN_WINDOW, or not at all where it is 0", async () => {
+    for (const [window, expected] of [
+      ["200ms", [1006, 4200]],
+      ["0", [4200, 4200]],
+    ] as const) {
+      const env = { POGO_UPSTREAM: "none", POGO_DRAIN_WINDOW: window };
+      // A clock that stands still: a second close is never due, and cut when the time is over.
+      const { sidecar, port } = await startSidecar(
+        { ...env, POGO_SHUTDOWN_TIMEOUT: "300ms" },
+        { now: () => 1_000 },
+      );
+      const clients = [connect(port), connect(port)];
+      for (const client of clients) await client.next("pusher:connection_established");
+      const codes = clients.map(async ({ socket }) => Number((await once(socket, "close"))[0]));
+      await sidecar.stop();
+      assert.deepEqual(
+        (await Promise.all(codes)).toSorted((a, b) => a - b),
+        expected,
+      );
+    }
   });
 
   it("D4: a connection on which nothing was asked yet, as browsers open them in advance, does not delay the stop", async () => {

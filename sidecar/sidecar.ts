@@ -11,7 +11,7 @@ import { connectUpstream } from "./composition/upstream.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
 import { createLog, type Logger } from "./observability/log.ts";
-import { createMetrics, measure, startAtZero } from "./observability/metrics.ts";
+import { createMetrics, measureApps, startAtZero } from "./observability/metrics.ts";
 import { createReporter } from "./observability/reporter.ts";
 import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./upstream/forwarded.ts";
@@ -25,7 +25,7 @@ export interface Sidecar {
   /** Resolves once both ports listen; rejects if one of them can't be had. */
   start(): Promise<{ port: number; adminPort: number }>;
   /**
-   * Stops accepting, closes WebSockets with 4200, lets requests in flight finish; what is still open after
+   * Stops accepting, closes WebSockets with 4200 over `drainWindowMs`, lets requests in flight finish; what is still open after
    * `shutdownTimeoutMs` is cut. Resolves when all is closed; called again it returns the same promise.
    */
   stop(): Promise<void>;
@@ -81,10 +81,11 @@ export function createSidecar(
     onDropped: reporter.webhookDropped,
     onFault: reporter.webhookFailed,
   });
-  measure(metrics, {
+  measureApps(metrics, {
     name: "pogo_websocket_webhook_queue_depth",
     help: "Webhook events that wait for an endpoint.",
-    read: () => webhooks.queueDepth,
+    appIds,
+    read: (appId) => webhooks.queueDepth(appId),
   });
   const hubs = config.apps.map((app) => {
     const presence = (listener: PresenceListener) => joined.presence(app.id, listener);
@@ -190,11 +191,16 @@ export function createSidecar(
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
     const handOverMs = webSockets.connectionCount > 0 ? joined.handOver() : 0;
-    const handedOver = new Promise((resolve) => {
-      setTimeout(resolve, Math.min(handOverMs, config.server.shutdownTimeoutMs / 2));
-    });
-    const allClosed = Promise.all([frontDoor.close(), handedOver]);
-    webSockets.closeAll(shutdownClose.code, shutdownClose.reason);
+    const isClosed = frontDoor.close();
+    // Who is closed last needs its time to come back on another node, too.
+    const handedOver = webSockets.closeAll(shutdownClose, config.server.drainWindowMs).then(
+      () =>
+        new Promise((resolve) => {
+          const waitMs = Math.min(handOverMs, config.server.shutdownTimeoutMs / 2);
+          setTimeout(resolve, waitMs).unref();
+        }),
+    );
+    const allClosed = Promise.all([isClosed, handedOver]);
     upstream?.proxy.closeTunnels();
     const outcome = await Promise.race([allClosed, deadline]);
     clearTimeout(timer);

@@ -49,10 +49,34 @@ describe("memory broker", () => {
     assert.equal(await broker.lastEvent("app", "cache-a"), null);
   });
 
-  it("stays within its bound: what was used the longest ago goes first", async () => {
+  it("K09: stays within its bound: what was used the longest ago goes first", async () => {
     const { broker } = createBroker({ maxCacheBytes: 10_000 });
     for (let i = 0; i < 50; i++) await broker.publish([event(`cache-${i}`, "x".repeat(1000))]);
     assert.equal(await broker.lastEvent("app", "cache-0"), null);
     assert.ok(await broker.lastEvent("app", "cache-49"));
+  });
+
+  it("C17: each app has that bound for itself: none pushes out another's", async () => {
+    const { broker } = createBroker({ maxCacheBytes: 10_000 });
+    await broker.publish([event("cache-a", "kept", "quiet")]);
+    for (let i = 0; i < 50; i++) {
+      await broker.publish([event(`cache-${i}`, "x".repeat(1000), "loud")]);
+    }
+    assert.ok(await broker.lastEvent("quiet", "cache-a"));
+    assert.equal(await broker.lastEvent("loud", "cache-0"), null);
+  });
+
+  it("counts bytes, not characters", async () => {
+    const { broker } = createBroker({ maxCacheBytes: 10_000 });
+    await broker.publish([event("cache-first", "x")]);
+    for (let i = 0; i < 3; i++) await broker.publish([event(`cache-${i}`, "€".repeat(1000))]);
+    assert.equal(await broker.lastEvent("app", "cache-first"), null);
+    assert.ok(await broker.lastEvent("app", "cache-2"));
+  });
+
+  it("an event that is too large to be kept takes the older one's place all the same", async () => {
+    const { broker } = createBroker({ maxCacheBytes: 10_000 });
+    await broker.publish([event("cache-a", "old"), event("cache-a", "x".repeat(20_000))]);
+    assert.equal(await broker.lastEvent("app", "cache-a"), null);
   });
 });

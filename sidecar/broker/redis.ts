@@ -5,7 +5,8 @@ import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import { RedisApp } from "./redis/app.ts";
 import type { EnvelopeFault } from "./redis/envelope.ts";
-import { createLinks, type RedisAccess } from "./redis/links.ts";
+import type { RedisAccess } from "./redis/clients.ts";
+import { createLinks } from "./redis/links.ts";
 
 export interface RedisBrokerOptions {
   readonly redis: RedisAccess & {
@@ -130,29 +131,29 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     publish(events) {
       const [first] = events;
       if (!first) return Promise.resolve({ ok: true });
-      return publish(first.appId, (app) => app.publish(events));
+      return publish(first.appId, (app) => app.publisher.publish(events));
     },
-    terminate: (appId, userId) => publish(appId, (app) => app.terminate(userId)),
+    terminate: (appId, userId) => publish(appId, (app) => app.publisher.terminate(userId)),
     relay(event) {
       const app = apps.get(event.appId);
       if (!app || underWay >= redis.queueSize) return options.onRelayDropped();
       underWay += 1;
       void (async () => {
-        const isSent = await app.relay(event);
+        const isSent = await app.publisher.relay(event);
         underWay -= 1;
         if (!isSent) options.onRelayDropped();
       })();
     },
-    lastEvent: (appId, channel) => apps.get(appId)?.lastEvent(channel) ?? Promise.resolve(null),
+    lastEvent: (appId, channel) =>
+      apps.get(appId)?.publisher.lastEvent(channel) ?? Promise.resolve(null),
     async whenUp(withinMs) {
       await Promise.all([...apps.values()].map((app) => app.whenUp(withinMs)));
     },
     handOver() {
-      for (const app of apps.values()) app.handOver();
+      for (const app of apps.values()) app.presence.handOver();
     },
     async close() {
       await Promise.all([...apps.values()].map((app) => app.leave()));
-      for (const app of apps.values()) app.close();
       links.close();
     },
   };

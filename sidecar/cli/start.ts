@@ -8,6 +8,9 @@ import { exitCodes, type CommandContext } from "./command.ts";
 import { loadOrMakeUp } from "./credentials.ts";
 import { readVersion } from "./version.ts";
 
+/** One Ctrl-C under `npm start` is two signals: the terminal sends it to all, and npm passes its own on. */
+const sameCtrlCMs = 500;
+
 /** Ends the process itself once the node has stopped; resolves only where it could not start. */
 export async function start(context: CommandContext): Promise<number> {
   const loaded = loadOrMakeUp(context);
@@ -34,11 +37,14 @@ export async function start(context: CommandContext): Promise<number> {
     },
   );
 
-  let isStopping = false;
+  let stoppingSinceMs: number | null = null;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(128 + constants.signals[signal]);
-      isStopping = true;
+      if (stoppingSinceMs !== null) {
+        if (signal === "SIGINT" && performance.now() - stoppingSinceMs < sameCtrlCMs) return;
+        process.exit(128 + constants.signals[signal]);
+      }
+      stoppingSinceMs = performance.now();
       log.info({ signal }, "stopping");
       // What begins to listen can be stopped only once it does.
       void listening.then(() => sidecar.stop()).then(() => process.exit(exitCodes.ok));

@@ -58,7 +58,7 @@ One sidecar serves several apps where the config file lists them under \`apps\`.
 ${example}
 \`\`\`
 
-Apps share the ports, the upstream and what bounds the whole node (\`max_connections\` beside \`apps\`); nothing else crosses from one to another. Each has its own channels, users, limits, origins and webhooks, its own \`/apps/{id}\` in the HTTP API, and its own \`app_id\` in the metrics. A subscribe without a signature is put to the one upstream for all of them, and the answer counts only if it is signed with the secret of the connection's own app.
+Apps share the ports, the upstream and what bounds the whole node (\`max_connections\` beside \`apps\`); nothing else crosses from one to another. Each has its own channels, users, limits, origins and webhooks, its own \`/apps/{id}\` in the HTTP API, its own \`app_id\` in the metrics, and, on a single node, 64 MiB of its own for the last events of cache channels. A subscribe without a signature is put to the one upstream for all of them, and the answer counts only if it is signed with the secret of the connection's own app.
 
 - **What an app leaves out** is what the option has for the node: flag, environment, top of the file, default. What stands in its entry wins over all of them.
 - **Numbers** for a duration are seconds, as in Laravel; with a unit it may be any: \`"1500ms"\`.

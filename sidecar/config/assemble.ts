@@ -8,6 +8,7 @@ import type { Config, WebhookEndpoint } from "./shape.ts";
 
 export function assemble(reader: Reader): Config {
   const { read } = reader;
+  const shutdownTimeoutMs = read(options.shutdownTimeout);
   const apps = reader.apps.map((scope) => {
     const app = readApp(scope);
     return { app, endpoints: readEndpoints(scope, app) };
@@ -21,7 +22,8 @@ export function assemble(reader: Reader): Config {
       headersTimeoutMs: read(options.headersTimeout),
       requestTimeoutMs: read(options.requestTimeout),
       keepAliveTimeoutMs: read(options.keepAliveTimeout),
-      shutdownTimeoutMs: read(options.shutdownTimeout),
+      shutdownTimeoutMs,
+      drainWindowMs: read(options.drainWindow, Math.min(2_000, Math.floor(shutdownTimeoutMs / 2))),
     },
     upstream: {
       address: read(options.upstream),

@@ -9,6 +9,7 @@ import { boolean } from "./parsers.ts";
 import type { Reader } from "./reader.ts";
 import { findRedisConflicts } from "./redis-conflicts.ts";
 import type { Config } from "./shape.ts";
+import { showDuration } from "./units.ts";
 
 const checksOfNode: readonly Check<Config>[] = [
   {
@@ -18,6 +19,14 @@ const checksOfNode: readonly Check<Config>[] = [
       return breaker.failures > maxFailures
         ? null
         : `${breaker.failures} is not above the failures of one connection (POGO_MAX_AUTH_FAILURES, ${maxFailures}): one client could open the breaker for all by itself. Set it to ${maxFailures + 1} or more, or lower the other.`;
+    },
+  },
+  {
+    about: [options.drainWindow, options.shutdownTimeout],
+    find({ server: { drainWindowMs, shutdownTimeoutMs } }) {
+      if (drainWindowMs < shutdownTimeoutMs) return null;
+      const [window, timeout] = [showDuration(drainWindowMs), showDuration(shutdownTimeoutMs)];
+      return `${window} is not shorter than the shutdown timeout (POGO_SHUTDOWN_TIMEOUT, ${timeout}): WebSockets would be cut instead of closed. Leave it out, or set it below ${timeout}.`;
     },
   },
   {

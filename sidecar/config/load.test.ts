@@ -43,6 +43,7 @@ describe("with Laravel's credentials and nothing else", () => {
         requestTimeoutMs: 0,
         keepAliveTimeoutMs: 75_000,
         shutdownTimeoutMs: 10_000,
+        drainWindowMs: 2_000,
       },
       upstream: {
         address: "http://127.0.0.1:8000",
@@ -451,11 +452,24 @@ describe("options that contradict each other", () => {
     assert.equal(configOf({ env: { POGO_PING_PERIOD: "1ms" } }).apps[0]?.pongWaitMs, 2);
   });
 
+  it("drain_window follows a short shutdown timeout", () => {
+    const drainWindow = (env: Record<string, string>) => configOf({ env }).server.drainWindowMs;
+    assert.equal(drainWindow({ POGO_SHUTDOWN_TIMEOUT: "3s" }), 1_500);
+    assert.equal(drainWindow({ POGO_SHUTDOWN_TIMEOUT: "1m" }), 2_000);
+    assert.equal(drainWindow({ POGO_DRAIN_WINDOW: "5s" }), 5_000);
+    assert.equal(drainWindow({ POGO_DRAIN_WINDOW: "0" }), 0);
+  });
+
   const conflicts: readonly [string, Readonly<Record<string, string>>, RegExp][] = [
     [
       "pong_wait must be longer than ping_period",
       { POGO_PONG_WAIT: "54s" },
       /^POGO_PONG_WAIT: 54s is not longer than the ping period \(54s\)/,
+    ],
+    [
+      "drain_window must be shorter than shutdown_timeout",
+      { POGO_DRAIN_WINDOW: "5s", POGO_SHUTDOWN_TIMEOUT: "5s" },
+      /^POGO_DRAIN_WINDOW: 5s is not shorter than the shutdown timeout \(POGO_SHUTDOWN_TIMEOUT, 5s\)/,
     ],
     [
       "the admin port is another port",

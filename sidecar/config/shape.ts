@@ -59,6 +59,8 @@ export interface Config {
     readonly keepAliveTimeoutMs: number;
     /** What is still open so long after a stop signal is cut. */
     readonly shutdownTimeoutMs: number;
+    /** WebSockets are closed over so long after a stop signal; 0: all at once. Shorter than `shutdownTimeoutMs`. */
+    readonly drainWindowMs: number;
   };
 
   /** The PHP application behind. */

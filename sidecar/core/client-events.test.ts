@@ -64,7 +64,7 @@ describe("client events", () => {
     assert.deepEqual(user.transport.take(), []);
   });
 
-  it("private: only in private and presence channels, as Pusher has it", () => {
+  it("E14: private: only in private and presence channels, as Pusher has it", () => {
     const app = { acceptClientEventsFrom: "private" } as const;
     const { sender } = createRoom(app);
     const refusal = errorMessage(
@@ -100,6 +100,9 @@ describe("client events", () => {
     ["E09: so does one that looks like a number", "5", "5"],
     ["E09: a number stays a number", 5, 5],
     ["E13: {} stays {}", {}, {}],
+    ["X09: a JSON string of an array is relayed as that array", "[1]", [1]],
+    ["X09: one of null stays a string", "null", "null"],
+    ["X09: one of a string stays as it was sent", '"text"', '"text"'],
     ["unicode, quotes and slashes arrive as sent", { t: 'ü"/\\\u2028😀' }, { t: 'ü"/\\\u2028😀' }],
   ];
   for (const [title, sent, relayed] of payloads) {
@@ -111,6 +114,38 @@ describe("client events", () => {
       ]);
     });
   }
+
+  it("E16: numbers are relayed as they were sent, and told so", () => {
+    const { node, sender, other } = createRoom({}, "presence-room");
+    const big = node.connect();
+    big.subscribe("presence-room", '{"user_id":9007199254740993}');
+    other.transport.texts.splice(0);
+    const data = '{"id":9007199254740993,"f":1.0,"e":[1e3,-0,0.0000001,1e999],"t":"1.0"}';
+    big.sayText(`{"event":"client-t","channel":"presence-room","data":${data}}`);
+    const text = JSON.stringify(data);
+    sender.sayText(`{"event":"client-t","channel":"presence-room","data":${text}}`);
+    sender.sayText('{"event":"client-t","channel":"presence-room","data":9007199254740993}');
+    const head = '{"event":"client-t","channel":"presence-room","data":';
+    assert.deepEqual(other.transport.texts, [
+      `${head}${data},"user_id":9007199254740993}`,
+      `${head}${data},"user_id":5}`,
+      `${head}9007199254740993,"user_id":5}`,
+    ]);
+    const told = node.told.flatMap((event) =>
+      event.name === "client_event" ? [[event.data, event.user_id]] : [],
+    );
+    assert.deepEqual(told, [
+      [data, "9007199254740993"],
+      [data, "5"],
+      ["9007199254740993", "5"],
+    ]);
+  });
+
+  it("E09: a string that looks like a long number stays a string", () => {
+    const { sender, other } = createRoom();
+    sender.say({ event: "client-t", channel: "room", data: "9007199254740993" });
+    assert.equal(other.transport.take()[0]?.["data"], "9007199254740993");
+  });
 
   it("E10: without a channel they are answered 4200", () => {
     const { sender } = createRoom();
@@ -134,7 +169,7 @@ describe("client events", () => {
     assert.equal(other.transport.take().length, 1);
   });
 
-  it("too many of them are answered 4301, and work again later; pings and subscribes don't count", () => {
+  it("E15: too many of them are answered 4301, and work again later; pings and subscribes don't count", () => {
     const { node, sender, other } = createRoom({ clientEventRate: { perSecond: 1, burst: 2 } });
     const message = { event: "client-t", channel: "room", data: {} };
     assert.deepEqual(sender.say(message), []);

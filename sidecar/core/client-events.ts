@@ -1,4 +1,4 @@
-/** Client events (Echo's whispers): who may send them, to whom they go (rules E01–E13 of docs/protocol.md). */
+/** Client events (Echo's whispers): who may send them, to whom they go (rules E01–E14 of docs/protocol.md). */
 
 import type { ClientEventSenders } from "./app.ts";
 import { channelKind, isChannelName } from "./channel-name.ts";
@@ -7,6 +7,7 @@ import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import type { Message } from "./messages.ts";
 import type { ChannelEvent, WebhookEvent } from "./ports.ts";
+import { idText } from "./user-id.ts";
 
 export const clientEventPrefix = "client-";
 
@@ -30,7 +31,9 @@ export function toClientEvent(
   const senders = hub.app.acceptClientEventsFrom;
   const refusal = refusals[senders](connection, name);
   if (refusal) return { ok: false, error: refusal };
-  if (!connection.maySendClientEvent(nowMs)) return { ok: false, error: errors.rateLimitExceeded };
+  if (!connection.maySendClientEvent(nowMs)) {
+    return { ok: false, error: errors.clientEventRateExceeded };
+  }
 
   const member = connection.subscriptions.get(name)?.member;
   return {
@@ -59,7 +62,7 @@ export function toWebhook(
     event,
     data: typeof data === "string" ? data : dataJson,
     socket_id: socketId,
-    ...(userId !== undefined && { user_id: String(userId) }),
+    ...(userId !== undefined && { user_id: idText(userId) }),
   };
 }
 

@@ -94,7 +94,7 @@ export class Connection {
 
   /** Sends `pusher:error`, and closes where the catalogue says so. */
   fail(error: ProtocolError): void {
-    this.#observer.errorSent(this.app.id, error.code);
+    this.#observer.errorSent(this.app.id, error);
     this.sendText(encodeError(error));
     if (error.closeCode !== undefined) this.close(error.closeCode, error.message);
   }

@@ -2,7 +2,8 @@
 
 import type { ChannelEvent } from "./ports.ts";
 import type { ProtocolError } from "./errors.ts";
-import { isObject, parseJson } from "./json.ts";
+import { isComposite, isObject, parseExactJson } from "./json.ts";
+import { idText, type UserId } from "./user-id.ts";
 
 /** A client's message; `channel` and `data` are still what the client sent, JSON strings in `data` decoded. */
 export interface Message {
@@ -13,13 +14,13 @@ export interface Message {
 
 /** Member of a presence channel as it appears on the wire. */
 export interface WireMember {
-  readonly userId: string | number;
+  readonly userId: UserId;
   readonly userInfo: unknown;
 }
 
 /** A JSON object with a non-empty string `event`, else null (rule X03). */
 export function parseMessage(text: string): Message | null {
-  const json = parseJson(text);
+  const json = parseExactJson(text);
   if (!json.ok || !isObject(json.value)) return null;
   const { event, channel, data } = json.value;
   if (typeof event !== "string" || event === "") return null;
@@ -45,12 +46,12 @@ export function encodeSubscriptionSucceeded(channel: string, sharedSecret?: stri
 
 /** The reply on a presence channel lists all members, the subscriber included. */
 export function encodePresenceSucceeded(channel: string, members: Iterable<WireMember>): string {
-  const ids: (string | number)[] = [];
+  const ids: UserId[] = [];
   // No prototype: a user may be called __proto__.
   const hash: Record<string, unknown> = Object.create(null);
   for (const { userId, userInfo } of members) {
     ids.push(userId);
-    hash[String(userId)] = userInfo;
+    hash[idText(userId)] = userInfo;
   }
   const presence = { count: ids.length, ids, hash };
   return encodeMessage("pusher_internal:subscription_succeeded", { presence }, channel);
@@ -69,7 +70,7 @@ export function encodeMemberAdded(channel: string, member: WireMember): string {
   return encodeMessage("pusher_internal:member_added", data, channel);
 }
 
-export function encodeMemberRemoved(channel: string, userId: string | number): string {
+export function encodeMemberRemoved(channel: string, userId: UserId): string {
   return encodeMessage("pusher_internal:member_removed", { user_id: userId }, channel);
 }
 
@@ -117,6 +118,6 @@ function encodeMessage(event: string, data: object, channel?: string): string {
 /** A string that holds a JSON object or array is decoded; any other value stays as sent. */
 function decodeData(data: unknown): unknown {
   if (typeof data !== "string") return data;
-  const json = parseJson(data);
-  return json.ok && typeof json.value === "object" && json.value !== null ? json.value : data;
+  const json = parseExactJson(data);
+  return json.ok && isComposite(json.value) ? json.value : data;
 }

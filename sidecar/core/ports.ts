@@ -1,6 +1,7 @@
 /** What the core needs of the world outside: contracts in words. Every implementation passes one shared suite. */
 
 import type { App } from "./app.ts";
+import type { UserId } from "./user-id.ts";
 
 /** One event on its way to the subscribers of one channel. */
 export interface ChannelEvent {
@@ -12,7 +13,7 @@ export interface ChannelEvent {
   /** Sent by a client: never the last event of a cache channel (rule K06). */
   readonly isClientEvent?: true;
   /** Sender of a client event on a presence channel. */
-  readonly userId?: string | number;
+  readonly userId?: UserId;
   /** The connection that is left out (`toOthers()`, the sender of a client event). */
   readonly exceptSocketId?: string;
 }
@@ -29,6 +30,7 @@ export type BrokerFault = "broker_failed" | "broker_queue_full";
 /** Why the API refused a publish, in the original's words where it has one. */
 export type PublishFault =
   | BrokerFault
+  | "invalid_fields"
   | "too_many_channels"
   | "invalid_channel"
   | "channel_too_long"
@@ -213,6 +215,6 @@ export interface Observer {
   authorizationFailed(appId: string, reason: AuthorizationFault, sentKey?: string): void;
   /** Events of an API request reached nobody. */
   publishFailed(appId: string, reason: PublishFault): void;
-  /** A `pusher:error` with this code was sent, or, for a message too long, a close with 1009. */
-  errorSent(appId: string, code: number): void;
+  /** A `pusher:error` was sent, or, for a message too long, a close with 1009. `appId` is null before an app is known. */
+  errorSent(appId: string | null, error: { readonly code: number; readonly reason: string }): void;
 }

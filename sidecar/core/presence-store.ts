@@ -11,6 +11,8 @@ export interface ChannelSummary {
   readonly userCount: number;
 }
 
+export type WantedChannels = { readonly names: readonly string[] } | { readonly prefix: string };
+
 /** Not ok: nobody can say now, trying again later may help. */
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
 
@@ -48,9 +50,7 @@ export interface PresenceStore {
   /** Has the subscribers of these channels told how many they are, on every node. MUST NOT throw or wait. */
   tellSubscriptionCounts(channels: readonly string[]): void;
   /** The occupied ones among these channels, or of those whose name starts so. MUST resolve. */
-  findChannels(
-    wanted: { readonly names: readonly string[] } | { readonly prefix: string },
-  ): Promise<Answer<readonly ChannelSummary[]>>;
+  findChannels(wanted: WantedChannels): Promise<Answer<readonly ChannelSummary[]>>;
   findMembers(channel: string): Promise<Answer<readonly Member[]>>;
   countConnections(): Promise<Answer<number>>;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createTestNode } from "./testing/doubles.ts";
+import { createTestNode, errorMessage } from "./testing/doubles.ts";
 import { sign } from "./signature.ts";
 
 const room = "presence-room";
@@ -29,6 +29,44 @@ describe("presence channels", () => {
   it("P02: ids keep their JSON type, hash keys are strings", () => {
     const [answer] = createTestNode().connect().subscribe(room, '{"user_id":1,"user_info":{}}');
     assert.deepEqual(listed(answer), { count: 1, ids: [1], hash: { "1": {} } });
+  });
+
+  it("P02: long ids keep their digits, so that two stay two; user_info keeps its own", () => {
+    const node = createTestNode();
+    const [watcher, one, two, again] = Array.from({ length: 4 }, () => node.connect());
+    watcher?.subscribe(room, '{"user_id":"w"}');
+    watcher?.transport.texts.splice(0);
+    one?.subscribe(room, '{"user_id":9007199254740993,"user_info":{"n":1.0}}');
+    two?.subscribe(room, '{"user_id":9007199254740992,"user_info":{"id":12345678901234567890}}');
+    const data = JSON.stringify(
+      '{"presence":{"count":3,"ids":["w",9007199254740993,9007199254740992],"hash":{' +
+        '"w":{},"9007199254740993":{"n":1.0},"9007199254740992":{"id":12345678901234567890}}}}',
+    );
+    assert.ok(two?.transport.texts.at(-1)?.includes(data), two?.transport.texts.at(-1));
+    again?.subscribe(room, '{"user_id":"9007199254740993"}');
+    one?.disconnect();
+    two?.disconnect();
+    again?.disconnect();
+    const told = (watcher?.transport.take() ?? []).map(({ data }) => data);
+    assert.deepEqual(told, [
+      '{"user_id":9007199254740993,"user_info":{"n":1.0}}',
+      '{"user_id":9007199254740992,"user_info":{"id":12345678901234567890}}',
+      '{"user_id":9007199254740992}',
+      '{"user_id":9007199254740993}',
+    ]);
+    const added = node.told.filter(({ name }) => name === "member_added");
+    assert.deepEqual(
+      added.map((event) => "user_id" in event && event.user_id),
+      ["w", "9007199254740993", "9007199254740992"],
+    );
+  });
+
+  it("S13: an id that is no number of anybody's is answered 4200", () => {
+    for (const id of ["1e999", "-1e999"]) {
+      const client = createTestNode().connect();
+      const [answer] = client.subscribe(room, `{"user_id":${id}}`);
+      assert.deepEqual(answer, errorMessage(4200, "Invalid message format"));
+    }
   });
 
   it("P03, P12: others hear of a new member, the joiner does not", () => {
@@ -142,5 +180,34 @@ describe("presence channels", () => {
     client.say({ event: "pusher:signin", data: { auth, user_data: userData } });
     const [answer] = client.subscribe(room);
     assert.deepEqual(listed(answer), { count: 1, ids: ["42"], hash: { 42: { name: "Ann" } } });
+  });
+
+  it("P13: with a grace, who is back in time was never away, and who unsubscribes leaves at once", () => {
+    const node = createTestNode({ app: { presenceGraceMs: 2_000 } });
+    const [watcher, tab, back] = [node.connect(), node.connect(), node.connect()];
+    watcher.subscribe(room, '{"user_id":"w"}');
+    tab.subscribe(room, '{"user_id":"1"}');
+    watcher.transport.take();
+    node.hub.tick(1_000);
+    tab.disconnect();
+    node.hub.tick(2_500);
+    back.subscribe(room, '{"user_id":"1"}');
+    node.hub.tick(5_000);
+    assert.deepEqual(watcher.transport.take(), []);
+    back.disconnect();
+    node.hub.tick(6_999);
+    assert.deepEqual(watcher.transport.take(), []);
+    node.hub.tick(7_000);
+    const removed = (id: string) => ({
+      event: "pusher_internal:member_removed",
+      data: JSON.stringify({ user_id: id }),
+      channel: room,
+    });
+    assert.deepEqual(watcher.transport.take(), [removed("1")]);
+    const other = node.connect();
+    other.subscribe(room, '{"user_id":"2"}');
+    watcher.transport.take();
+    other.say({ event: "pusher:unsubscribe", data: { channel: room } });
+    assert.deepEqual(watcher.transport.take(), [removed("2")]);
   });
 });

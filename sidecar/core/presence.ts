@@ -1,14 +1,15 @@
 /** Members of presence channels: what they are, and how a client's `channel_data` names one. */
 
 import type { WireMember } from "./messages.ts";
-import { isObject, parseJson } from "./json.ts";
+import { isComposite, isObject, parseExactJson } from "./json.ts";
+import { idText, isInfinite, isUserId } from "./user-id.ts";
 
-/** A user in a presence channel. `userId` keeps the JSON type it came with; two ids are equal as strings. */
+/** A user in a presence channel. `userId` keeps the JSON type and the digits it came with. */
 export type Member = WireMember;
 
 /** What makes two members the same user. */
 export function memberKey(member: Member): string {
-  return String(member.userId);
+  return idText(member.userId);
 }
 
 /**
@@ -18,11 +19,12 @@ export function memberKey(member: Member): string {
 export function parseChannelData(
   channelData: string,
 ): { readonly ok: true; readonly member: Member | null } | { readonly ok: false } {
-  const json = parseJson(channelData);
-  if (!json.ok || typeof json.value !== "object" || json.value === null) return { ok: false };
+  const json = parseExactJson(channelData);
+  if (!json.ok || !isComposite(json.value)) return { ok: false };
   if (!isObject(json.value)) return { ok: true, member: null };
   const { user_id: userId, user_info: userInfo } = json.value;
-  if (typeof userId !== "string" && typeof userId !== "number") return { ok: true, member: null };
+  if (isInfinite(userId)) return { ok: false };
+  if (!isUserId(userId)) return { ok: true, member: null };
   return { ok: true, member: { userId, userInfo: userInfo ?? {} } };
 }
 

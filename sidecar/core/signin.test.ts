@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { Authentication, AuthenticationRequest } from "./ports.ts";
 import { sign } from "./signature.ts";
 import { createTestNode, errorMessage } from "./testing/doubles.ts";
@@ -10,7 +11,7 @@ function signin(socketId: string, userData: string, secret = "app-secret", key =
 }
 
 describe("pusher:signin", () => {
-  it("is answered with the user data, verbatim", () => {
+  it("U10: is answered with the user data, verbatim", () => {
     const client = createTestNode().connect();
     const userData = '{"id":"7","user_info":{"name":"Ännchen"}}';
     assert.deepEqual(client.say(signin(client.socketId, userData)), [
@@ -23,7 +24,7 @@ describe("pusher:signin", () => {
     });
   });
 
-  it("a wrong signature, another's, and one of another app are refused; the connection stays", () => {
+  it("U12: a wrong signature, another's, and one of another app are refused; the connection stays", () => {
     const client = createTestNode().connect();
     const userData = '{"id":"7"}';
     for (const message of [
@@ -37,8 +38,16 @@ describe("pusher:signin", () => {
     assert.equal(client.transport.closed, null);
   });
 
-  for (const userData of ["x", "[]", "{}", '{"id":""}', '{"id":null}', '{"id":{}}']) {
-    it(`user data ${userData} is answered 4200`, () => {
+  for (const userData of [
+    "x",
+    "[]",
+    "{}",
+    '{"id":""}',
+    '{"id":null}',
+    '{"id":{}}',
+    '{"id":1e999}',
+  ]) {
+    it(`U11: user data ${userData} is answered 4200`, () => {
       const client = createTestNode().connect();
       assert.deepEqual(client.say(signin(client.socketId, userData)), [
         errorMessage(4200, "Invalid message format"),
@@ -46,10 +55,25 @@ describe("pusher:signin", () => {
     });
   }
 
-  it("a numeric id is read as its digits", () => {
+  it("U08: a numeric id is read as its digits, and answered as a string", () => {
     const client = createTestNode().connect();
-    client.say(signin(client.socketId, '{"id":7}'));
+    const answers = client.say(signin(client.socketId, '{"id":7,"user_info":{"f":1.0}, "x":"ü"}'));
     assert.equal(client.connection.user?.id, "7");
+    const userData = '{"id":"7","user_info":{"f":1.0},"x":"ü"}';
+    assert.deepEqual(answers, [
+      { event: "pusher:signin_success", data: JSON.stringify({ user_data: userData }) },
+    ]);
+  });
+
+  it("a long numeric id keeps its digits, and so do the numbers of user_info and watchlist", () => {
+    const node = createTestNode();
+    const client = node.connect();
+    const id = "9007199254740993";
+    client.say(signin(client.socketId, `{"id":${id},"user_info":{"f":1.0},"watchlist":[${id}]}`));
+    assert.equal(client.connection.user?.id, id);
+    assert.deepEqual(client.connection.user.watchlist, [id]);
+    client.subscribe("presence-room");
+    assert.ok(client.transport.texts.at(-1)?.includes(JSON.stringify('{"f":1.0}').slice(1, -1)));
   });
 
   it("U01: events of a user's own channel reach all connections of that user, and nobody else", () => {
@@ -227,12 +251,23 @@ describe("pusher:signin without a signature", () => {
     assert.equal(client.connection.user?.id, "7");
   });
 
+  it("U08: a numeric id in its user data is answered as a string too", async () => {
+    const { node, asked } = createAsked();
+    const client = node.connect();
+    client.say(unsigned);
+    asked[0]?.answer({ ok: true, auth: "…", userData: '{"id":9007199254740993}' });
+    await settle();
+    const userData = '{"id":"9007199254740993"}';
+    assert.deepEqual(client.transport.take(), [
+      { event: "pusher:signin_success", data: JSON.stringify({ user_data: userData }) },
+    ]);
+  });
+
   it("U06: its no, and user data that is none, are refusals", async () => {
     const { node, asked } = createAsked();
     const client = node.connect();
     for (const result of [
       { ok: false, kind: "denied", reason: "forbidden" },
-      { ok: false, kind: "unavailable", reason: "timeout" },
       { ok: true, auth: "…", userData: "[]" },
     ] as const) {
       client.say(unsigned);
@@ -242,6 +277,26 @@ describe("pusher:signin without a signature", () => {
     }
     assert.equal(client.connection.user, null);
   });
+
+  for (const reason of ["circuit_open", "timeout", "concurrency_limit"] as const) {
+    it(`U09: ${reason}: nobody could say, which is no no; asking again is free`, async () => {
+      const { node, asked } = createAsked();
+      const client = node.connect();
+      client.say(unsigned);
+      asked[0]?.answer({ ok: false, kind: "unavailable", reason });
+      await settle();
+      assert.deepEqual(client.transport.take(), [
+        errorMessage(4202, "Authentication is unavailable"),
+      ]);
+      assert.equal(client.transport.closed, null);
+      client.say(unsigned);
+      asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
+      await settle();
+      assert.equal(client.connection.user?.id, "7");
+      const failed = ["authorizationFailed", "app-id", reason];
+      assert.ok(node.observer.calls.some((call) => isDeepStrictEqual(call, failed)));
+    });
+  }
 
   it("who has left meanwhile is nobody; a signed signin supersedes the question", async () => {
     const { node, asked } = createAsked();

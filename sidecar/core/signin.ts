@@ -4,10 +4,11 @@ import { after } from "./after.ts";
 import type { Connection, User } from "./connection.ts";
 import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
-import { isObject, parseJson } from "./json.ts";
+import { isObject, parseExactJson } from "./json.ts";
 import { encodeSigninSuccess } from "./messages.ts";
 import type { AuthorizationFault, Observer, UserAuthenticator } from "./ports.ts";
 import { checkUserSignature } from "./signature.ts";
+import { idText, isUserId, type UserId } from "./user-id.ts";
 
 export interface SigninDependencies {
   readonly hub: Hub;
@@ -35,13 +36,13 @@ export async function signin(
   }
   if (auth === "") return askUpstream(connection, dependencies);
   const { app, socketId } = connection;
-  const user = parseUser(userData);
-  if (!user) return connection.fail(errors.invalidMessageFormat);
+  const claim = parseUser(userData);
+  if (!claim) return connection.fail(errors.invalidMessageFormat);
   const check = checkUserSignature(app, { socketId, userData }, auth);
   if (!check.ok) return deny(connection, "invalid_signature", dependencies, check.sentKey);
   connection.pending.get(pendingKey)?.abort();
   connection.pending.delete(pendingKey);
-  return accept(connection, user, userData, dependencies);
+  return accept(connection, claim, dependencies);
 }
 
 async function askUpstream(
@@ -60,16 +61,19 @@ async function askUpstream(
 
   if (signal.aborted || !connection.isOpen) return;
   connection.pending.delete(pendingKey);
+  if (!answer.ok && answer.kind === "unavailable") {
+    dependencies.observer.authorizationFailed(app.id, answer.reason);
+    return connection.fail(errors.authenticationUnavailable);
+  }
   if (!answer.ok) return deny(connection, answer.reason, dependencies);
-  const user = parseUser(answer.userData);
-  if (!user) return deny(connection, "invalid_response_json", dependencies);
-  return accept(connection, user, answer.userData, dependencies);
+  const claim = parseUser(answer.userData);
+  if (!claim) return deny(connection, "invalid_response_json", dependencies);
+  return accept(connection, claim, dependencies);
 }
 
 function accept(
   connection: Connection,
-  user: User,
-  userData: string,
+  { user, userData }: Claim,
   { hub }: SigninDependencies,
 ): void | Promise<void> {
   if (user.watchlist.length > maxWatchlist) return connection.fail(errors.watchlistTooLong);
@@ -92,19 +96,27 @@ function deny(
   connection.fail(errors.unauthorized);
 }
 
-/**
- * `id` is a non-empty string (pusher-js refuses others); a number is read as its digits. What is no id in a watchlist
- * is left out of it.
- */
-function parseUser(userData: string): User | null {
-  const json = parseJson(userData);
-  if (!json.ok || !isObject(json.value)) return null;
-  const { id, user_info: info, watchlist } = json.value;
-  if (!isUserId(id)) return null;
-  const watched = Array.isArray(watchlist) ? watchlist.filter(isUserId).map(String) : [];
-  return { id: String(id), info: info ?? {}, watchlist: [...new Set(watched)] };
+/** Who signs in, and the `user_data` that the client is answered. */
+interface Claim {
+  readonly user: User;
+  readonly userData: string;
 }
 
-function isUserId(value: unknown): value is string | number {
-  return typeof value === "number" || (typeof value === "string" && value !== "");
+/**
+ * `id` is a non-empty string, or a number, which is read as its digits and answered as a string: pusher-js takes no
+ * other for an id (rule U08). What is no id in a watchlist is left out of it.
+ */
+function parseUser(userData: string): Claim | null {
+  const json = parseExactJson(userData);
+  if (!json.ok || !isObject(json.value)) return null;
+  const { id, user_info: info, watchlist } = json.value;
+  if (!isId(id)) return null;
+  const watched = Array.isArray(watchlist) ? watchlist.filter(isId).map(idText) : [];
+  const user = { id: idText(id), info: info ?? {}, watchlist: [...new Set(watched)] };
+  const isVerbatim = typeof id === "string";
+  return { user, userData: isVerbatim ? userData : JSON.stringify({ ...json.value, id: user.id }) };
+}
+
+function isId(value: unknown): value is UserId {
+  return isUserId(value) && value !== "";
 }

@@ -63,9 +63,11 @@ describe("pusher:subscribe", () => {
     });
   }
 
-  it("a number is read as its digits", () => {
+  it("S05: a number is read as its digits", () => {
     const client = createTestNode().connect();
     assert.deepEqual(client.say(subscribe({ channel: 123 })), [succeeded("123")]);
+    const long = '{"event":"pusher:subscribe","data":{"channel":9007199254740993}}';
+    assert.deepEqual(client.sayText(long), [succeeded("9007199254740993")]);
   });
 
   for (const channel of ["", "a b", "é", "x".repeat(257), "#server-to-user-1", "a/b", "a\u0000"]) {
@@ -154,7 +156,7 @@ describe("pusher:subscribe", () => {
     );
   });
 
-  for (const channelData of ["x", "5", '"s"', "null", 5, {}]) {
+  for (const channelData of ["x", "5", "9007199254740993", '"s"', "null", 5, {}]) {
     it(`S13: channel_data ${JSON.stringify(channelData)} is answered 4200`, () => {
       const client = createTestNode().connect();
       const data = { channel: "a", channel_data: channelData };
@@ -180,13 +182,13 @@ describe("pusher:subscribe", () => {
 });
 
 describe("pusher:subscribe without a signature", () => {
-  it("A1: with a signature the app is never asked", () => {
+  it("Q01: with a signature the app is never asked", () => {
     const { authorizer, asked } = createAskedAuthorizer();
     createTestNode({ authorizer }).connect().subscribe("private-x");
     assert.equal(asked.length, 0);
   });
 
-  it("is answered when the app has said yes", async () => {
+  it("Q02: is answered when the app has said yes", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     assert.deepEqual(client.say(subscribe({ channel: "private-x" })), []);
@@ -197,7 +199,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 
-  it("joins a presence channel as the member that the app named", async () => {
+  it("Q02: joins a presence channel as the member that the app named", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     client.say(subscribe({ channel: "presence-x" }));
@@ -210,7 +212,7 @@ describe("pusher:subscribe without a signature", () => {
     });
   });
 
-  it("A26: hands the key of an encrypted channel to the client that did not ask for it itself", async () => {
+  it("Q05: hands the key of an encrypted channel to the client that did not ask for it itself", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     client.say(subscribe({ channel: "private-encrypted-x" }));
@@ -220,7 +222,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(JSON.parse(String(answer?.["data"])), { shared_secret: "c2VjcmV0" });
   });
 
-  it("tells a denial (403) from an app that could not be asked (503)", async () => {
+  it("Q03, Q04: tells a denial (403) from an app that could not be asked (503)", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     client.say(subscribe({ channel: "private-x" }));
@@ -236,7 +238,7 @@ describe("pusher:subscribe without a signature", () => {
     ]);
   });
 
-  it("A23: asks once for a connection and channel at a time", async () => {
+  it("Q06: asks once for a connection and channel at a time", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     client.say(subscribe({ channel: "private-x" }));
@@ -248,7 +250,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 
-  it("A20: a connection that closes meanwhile aborts the question and is not subscribed", async () => {
+  it("Q07: a connection that closes meanwhile aborts the question and is not subscribed", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const node = createTestNode({ authorizer });
     const client = node.connect();
@@ -261,7 +263,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.equal(node.hub.channel("private-x"), undefined);
   });
 
-  it("unsubscribe calls a pending question off", async () => {
+  it("Q07: unsubscribe calls a pending question off", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const node = createTestNode({ authorizer });
     const client = node.connect();
@@ -277,7 +279,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 
-  it("a signed subscribe supersedes a pending question", async () => {
+  it("Q07: a signed subscribe supersedes a pending question", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     client.say(subscribe({ channel: "private-x" }));
@@ -288,7 +290,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(client.transport.take(), []);
   });
 
-  it("a public channel is never asked about", () => {
+  it("Q01: a public channel is never asked about", () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     client.say(subscribe({ channel: "news" }));

@@ -6,7 +6,7 @@ import { channelKind, isChannelName, userOfChannel } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
-import { isObject } from "./json.ts";
+import { isObject, numberText } from "./json.ts";
 import { findExcess } from "./limits.ts";
 import {
   encodeCacheMiss,
@@ -76,8 +76,7 @@ export async function subscribe(
 
 /** Channel as text (numbers are coerced, as in Reverb); null if the request is not one. */
 export function parseChannel(value: unknown): string | null {
-  if (typeof value === "number") return String(value);
-  return typeof value === "string" ? value : null;
+  return typeof value === "string" ? value : numberText(value);
 }
 
 function parseRequest(data: unknown): SubscribeRequest | null {

@@ -6,14 +6,19 @@ import type { ChannelEvent, PublishFault } from "../core/ports.ts";
 import { describeChannels, parseInfo } from "./channel-info.ts";
 import { json, text, type Reply } from "./reply.ts";
 import type { ApiHandler, ApiRequest } from "./handler.ts";
-import { validateBatch, validateEvent, type PublishRequest } from "./validation.ts";
+import {
+  validateBatch,
+  validateEvent,
+  type PublishRequest,
+  type ValidationErrors,
+} from "./validation.ts";
 
 /** Answered 200 only once the broker has taken the event; with any other answer nobody got it. */
 export const publishEvent: ApiHandler = async (request) => {
   const body = parseBody(request);
   if (!body.ok) return fail(request, body.fault);
   const validated = validateEvent(body.value);
-  if (!validated.ok) return json(422, validated.errors);
+  if (!validated.ok) return failFields(request, validated.errors);
   const event = validated.value;
 
   const refusal = checkLimits(request, event) ?? (await publish(request, [event]));
@@ -32,7 +37,7 @@ export const publishBatch: ApiHandler = async (request) => {
   const body = parseBody(request);
   if (!body.ok) return fail(request, body.fault);
   const validated = validateBatch(body.value);
-  if (!validated.ok) return json(422, validated.errors);
+  if (!validated.ok) return failFields(request, validated.errors);
   const events = validated.value;
 
   for (const event of events) {
@@ -57,6 +62,7 @@ interface Fault {
 }
 
 const statuses: Readonly<Record<PublishFault, number>> = {
+  invalid_fields: 422,
   too_many_channels: 422,
   invalid_channel: 422,
   channel_too_long: 422,
@@ -88,9 +94,8 @@ function parseBody({
 function checkLimits(request: ApiRequest, { name, data, channels }: PublishRequest): Reply | null {
   const { maxEventNameLength, maxEventDataBytes, maxChannelsPerPublish } = request.hub.app;
   if (channels.length > maxChannelsPerPublish) {
-    request.observer.publishFailed(request.hub.app.id, "too_many_channels");
     const message = `The channels field must not have more than ${maxChannelsPerPublish} items.`;
-    return json(422, { channels: [message] });
+    return failFields(request, { channels: [message] }, "too_many_channels");
   }
   if (channels.some(isChannelNameTooLong)) {
     return fail(request, {
@@ -99,9 +104,8 @@ function checkLimits(request: ApiRequest, { name, data, channels }: PublishReque
     });
   }
   if (!channels.every(isPublishable)) {
-    request.observer.publishFailed(request.hub.app.id, "invalid_channel");
     const message = "A channel name may only have the characters a-z A-Z 0-9 _ - = @ , . ;";
-    return json(422, { channels: [message] });
+    return failFields(request, { channels: [message] }, "invalid_channel");
   }
   if (name.length > maxEventNameLength) {
     return fail(request, {
@@ -147,6 +151,16 @@ async function publish(
   if (result.ok) return null;
   const message = "The event was not published; try again.";
   return fail(request, { reason: result.reason, message });
+}
+
+/** In Laravel's form, which names the fields. */
+function failFields(
+  { hub, observer }: ApiRequest,
+  errors: ValidationErrors,
+  reason: PublishFault = "invalid_fields",
+): Reply {
+  observer.publishFailed(hub.app.id, reason);
+  return json(statuses[reason], errors);
 }
 
 function fail({ hub, observer }: ApiRequest, { reason, message }: Fault): Reply {

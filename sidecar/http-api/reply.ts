@@ -23,7 +23,9 @@ export function text(
 
 /** Nobody can say now: the nodes have lost what joins them. */
 export function unavailable(): Reply {
-  return text(503, "broker_failed: Redis can't be reached; try again.", { "Retry-After": "1" });
+  return text(503, "broker_failed: The nodes can't be asked now; try again.", {
+    "Retry-After": "1",
+  });
 }
 
 export function sendReply(res: ServerResponse, reply: Reply): void {

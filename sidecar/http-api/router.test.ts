@@ -361,15 +361,25 @@ describe("POST /apps/{id}/events", () => {
   const refused: [title: string, body: unknown, status: number, reason: string][] = [
     ["V09: a body that is no JSON", "{", 400, "invalid_payload_json"],
     ["V09: a JSON scalar", "5", 400, "invalid_payload_json"],
-    ["a name of 201 characters", { ...event, name: "x".repeat(201) }, 422, "event_too_long"],
+    ["V15: a name of 201 characters", { ...event, name: "x".repeat(201) }, 422, "event_too_long"],
     [
-      "a channel of 257 characters",
+      "V15: a channel of 257 characters",
       { ...event, channels: ["a", "x".repeat(257)] },
       422,
       "channel_too_long",
     ],
-    ["data of 262,145 bytes", { ...event, data: "x".repeat(262_145) }, 413, "payload_too_large"],
-    ["data is counted in bytes", { ...event, data: "ü".repeat(131_073) }, 413, "payload_too_large"],
+    [
+      "V16: data of 262,145 bytes",
+      { ...event, data: "x".repeat(262_145) },
+      413,
+      "payload_too_large",
+    ],
+    [
+      "V16: data is counted in bytes",
+      { ...event, data: "ü".repeat(131_073) },
+      413,
+      "payload_too_large",
+    ],
   ];
   for (const [title, body, status, reason] of refused) {
     it(`${title}: ${status} ${reason}, counted, delivered nowhere`, async () => {
@@ -400,6 +410,29 @@ describe("POST /apps/{id}/events", () => {
       ["publishFailed", "app-id", "too_many_channels"],
       ["publishFailed", "app-id", "invalid_channel"],
     ]);
+  });
+
+  it("V14: what is refused for one channel or item reaches nobody on the others", async () => {
+    const { node, call } = await startApi();
+    const client = node.connect();
+    client.subscribe("a");
+    const others = Array.from({ length: 100 }, (_, index) => `c${index}`);
+    for (const channels of [
+      ["a", "b c"],
+      ["a", "x".repeat(257)],
+      ["a", ...others],
+    ]) {
+      assert.equal((await call("events", { body: { ...event, channels } })).status, 422);
+    }
+    const item = { name: "e", data: "d", channel: "a" };
+    for (const wrong of [
+      { ...item, channel: "b c" },
+      { ...item, name: "x".repeat(201) },
+    ]) {
+      const { status } = await call("batch_events", { body: { batch: [item, wrong] } });
+      assert.equal(status, 422);
+    }
+    assert.deepEqual(client.transport.take(), []);
   });
 
   it("an event for a user's own channel is taken", async () => {
@@ -442,7 +475,7 @@ describe("POST /apps/{id}/events", () => {
   });
 
   for (const reason of ["broker_failed", "broker_queue_full"] satisfies BrokerFault[]) {
-    it(`${reason}: 503 with the reason, so that the publisher tries again`, async () => {
+    it(`V17: ${reason}: 503 with the reason, so that the publisher tries again`, async () => {
       const broker: Broker = {
         publish: () => Promise.resolve({ ok: false, reason }),
         relay() {},

@@ -1,6 +1,6 @@
 /** The log: one JSON object a line on standard output, secrets never in it. */
 
-import { pino, type Logger } from "pino";
+import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger };
 
@@ -9,7 +9,11 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 /** Fields that could carry a secret are blanked wherever an object with them is logged. */
 const secretFields = ["secret", "auth", "auth_signature", "cookie", "authorization", "password"];
 
-export function createLog(options: { level: LogLevel; version: string }): Logger {
+/** @param destination standard output, but for tests. */
+export function createLog(
+  options: { level: LogLevel; version: string },
+  destination: DestinationStream = standardOutput(),
+): Logger {
   const paths = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
   return pino(
     {
@@ -19,28 +23,40 @@ export function createLog(options: { level: LogLevel; version: string }): Logger
       formatters: { level: (level) => ({ level }) },
       redact: { paths, censor: "[redacted]" },
     },
-    // Synchronous: the last lines before an exit are the ones that are needed.
-    pino.destination({ fd: 1, sync: true }),
+    destination,
   );
 }
 
+/** Synchronous: the last lines before an exit are the ones that are needed. */
+function standardOutput(): DestinationStream {
+  return pino.destination({ fd: 1, sync: true });
+}
+
+/** `kind` tells apart what has the same message: the fault, the reason, the endpoint. */
+export type Warn = (message: string, fields: Record<string, unknown>, kind?: string) => void;
+
+/** Beyond so many, kinds of the same message share its turn. */
+const maxKinds = 1_000;
+
 /**
  * Logs the first of many equal warnings at once and then at most one every `intervalMs`, with how many there
- * were since; for what can happen at every request.
+ * were since; for what can happen at every request. Equal are those of one message and one kind.
  */
 export function createThrottledWarning(
   log: Logger,
   options: { intervalMs: number; now: () => number },
-): (message: string, fields: Record<string, unknown>) => void {
+): Warn {
   const seen = new Map<string, { loggedMs: number; suppressed: number }>();
-  return (message, fields) => {
+  return (message, fields, kind = "") => {
     const nowMs = options.now();
-    const last = seen.get(message);
+    const own = `${message}\n${kind}`;
+    const key = seen.has(own) || seen.size < maxKinds ? own : message;
+    const last = seen.get(key);
     if (last && nowMs - last.loggedMs < options.intervalMs) {
       last.suppressed += 1;
       return;
     }
     log.warn(last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields, message);
-    seen.set(message, { loggedMs: nowMs, suppressed: 0 });
+    seen.set(key, { loggedMs: nowMs, suppressed: 0 });
   };
 }

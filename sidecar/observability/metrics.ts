@@ -39,8 +39,8 @@ export function createMetrics() {
     }),
     errorsSentTotal: new Counter({
       name: "pogo_websocket_errors_sent_total",
-      help: "pusher:error messages sent to clients, by code; 1009 are closes for a message too long.",
-      labelNames: ["app_id", "code"],
+      help: "pusher:error messages sent to clients, those that refuse a connection included, by code and by what is wrong; 1009 are closes for a message too long. Without app_id before an app is known.",
+      labelNames: ["app_id", "code", "reason"],
       registers,
     }),
     handshakesRefusedTotal: new Counter({
@@ -52,6 +52,7 @@ export function createMetrics() {
     clientDroppedMessagesTotal: new Counter({
       name: "pogo_websocket_client_dropped_messages_total",
       help: "Frames dropped because a client read too slowly.",
+      labelNames: ["app_id"],
       registers,
     }),
     brokerDroppedMessagesTotal: new Counter({
@@ -157,6 +158,7 @@ export function startAtZero(metrics: Metrics, appIds: readonly string[]): void {
     metrics.subscriptionsActive.set({ app_id }, 0);
     metrics.messagesTotal.inc({ app_id }, 0);
     metrics.deliveriesTotal.inc({ app_id }, 0);
+    metrics.clientDroppedMessagesTotal.inc({ app_id }, 0);
   }
 }
 
@@ -172,6 +174,29 @@ export function measure(
     registers: [],
     collect() {
       this.set(read());
+    },
+  });
+  registry.registerMetric(gauge);
+}
+
+/** The same, a number for each app. */
+export function measureApps(
+  { registry }: Metrics,
+  metric: {
+    name: string;
+    help: string;
+    appIds: readonly string[];
+    read: (appId: string) => number;
+  },
+): void {
+  const { name, help, appIds, read } = metric;
+  const gauge = new Gauge({
+    name,
+    help,
+    labelNames: ["app_id"],
+    registers: [],
+    collect() {
+      for (const app_id of appIds) this.set({ app_id }, read(app_id));
     },
   });
   registry.registerMetric(gauge);
@@ -198,7 +223,8 @@ export function createMetricsObserver(metrics: Metrics): Observer {
         metrics.brokerDroppedMessagesTotal.inc();
       }
     },
-    errorSent: (appId, code) => metrics.errorsSentTotal.inc({ app_id: appId, code }),
+    errorSent: (appId, { code, reason }) =>
+      metrics.errorsSentTotal.inc({ app_id: appId ?? "", code, reason }),
   };
 }
 

@@ -22,7 +22,8 @@ export interface Reporter {
   readonly breakerChanged: (state: "closed" | "open" | "half-open") => void;
   /** `appId` is null before an app is known. */
   readonly handshakeRefused: (reason: string, appId: string | null) => void;
-  readonly frameDropped: () => void;
+  /** `appId` is null before an app is known. */
+  readonly frameDropped: (appId: string | null) => void;
   readonly apiSignatureRefused: (appId: string, wrong: string) => void;
   readonly webhookDropped: (appId: string, reason: string, events: number) => void;
   /** Once for each change. `reason`: Redis' own words. */
@@ -33,7 +34,11 @@ export interface Reporter {
   readonly messagesReplayed: (appId: string, messages: number) => void;
   readonly messagesMissed: (appId: string) => void;
   readonly nodeTakenOver: (appId: string, nodeId: string) => void;
-  readonly webhookFailed: (failed: { readonly appId: string; readonly endpoint: string }) => void;
+  readonly webhookFailed: (failed: {
+    readonly appId: string;
+    readonly endpoint: string;
+    readonly fault: { readonly kind: string };
+  }) => void;
 }
 
 /** The first of many equal warnings is logged at once, then at most one in so long. */
@@ -56,7 +61,7 @@ export function createReporter(options: {
         log.debug({ app_id: appId, reason }, "subscription or signin refused");
         if (sentKey === undefined) return;
         const sent = sentKey.slice(0, 64);
-        warn("signature made with another app's key", { app_id: appId, sent_app_key: sent });
+        warn("signature made with another app's key", { app_id: appId, sent_app_key: sent }, appId);
       },
     },
     proxyFinished({ method, status, durationMs, fault, cause }) {
@@ -65,12 +70,12 @@ export function createReporter(options: {
       log.debug({ method, status, duration_ms: Math.round(durationMs) }, "request proxied");
       if (fault === undefined) return;
       metrics.proxyFaultsTotal.inc({ fault });
-      warn("the upstream did not answer properly", { method, status, fault, cause });
+      warn("the upstream did not answer properly", { method, status, fault, cause }, fault);
     },
     authorizationEnded({ reason, durationMs }) {
       if (durationMs > 0) metrics.authDurationSeconds.observe(durationMs / 1000);
       const hint = reason === "ok" ? undefined : authorizationHints[reason];
-      if (hint !== undefined) warn("authorization by the app failed", { reason, hint });
+      if (hint !== undefined) warn("authorization by the app failed", { reason, hint }, reason);
     },
     breakerChanged(state) {
       setCircuitBreakerState(metrics, state);
@@ -78,14 +83,15 @@ export function createReporter(options: {
     },
     handshakeRefused: (reason, appId) =>
       metrics.handshakesRefusedTotal.inc({ app_id: appId ?? "", reason }),
-    frameDropped: () => metrics.clientDroppedMessagesTotal.inc(),
+    frameDropped: (appId) => metrics.clientDroppedMessagesTotal.inc({ app_id: appId ?? "" }),
     apiSignatureRefused(appId, wrong) {
       metrics.apiSignaturesRefusedTotal.inc({ app_id: appId, reason: wrong });
-      warn("API request refused: its signature does not hold", { app_id: appId, wrong });
+      const kind = `${appId} ${wrong}`;
+      warn("API request refused: its signature does not hold", { app_id: appId, wrong }, kind);
     },
     webhookDropped(appId, reason, events) {
       metrics.webhookDroppedTotal.inc({ app_id: appId, reason }, events);
-      warn("webhook events dropped", { app_id: appId, reason });
+      warn("webhook events dropped", { app_id: appId, reason }, `${appId} ${reason}`);
     },
     redisChanged(state) {
       if (state.isUp) log.info("redis is there: events and presence reach all nodes");
@@ -93,7 +99,7 @@ export function createReporter(options: {
     },
     brokerMessageIgnored(reason) {
       metrics.brokerIgnoredMessagesTotal.inc({ reason });
-      warn("a message in redis is none of ours, or of a later version", { reason });
+      warn("a message in redis is none of ours, or of a later version", { reason }, reason);
     },
     messagesReplayed(appId, messages) {
       metrics.brokerReplayedMessagesTotal.inc({ app_id: appId }, messages);
@@ -108,7 +114,8 @@ export function createReporter(options: {
       log.warn({ app_id: appId, node: nodeId }, "a node is gone: its members are taken off");
     },
     webhookFailed({ appId, ...failed }) {
-      warn("a webhook endpoint did not take a batch", { app_id: appId, ...failed });
+      const kind = `${appId} ${failed.endpoint} ${failed.fault.kind}`;
+      warn("a webhook endpoint did not take a batch", { app_id: appId, ...failed }, kind);
     },
   };
 }

@@ -16,12 +16,12 @@ function read(channel: string, body: unknown): ReturnType<typeof readAuthAnswer>
 }
 
 describe("readAuthAnswer", () => {
-  it("A6: a private channel needs a signature", () => {
+  it("proxy A6: a private channel needs a signature", () => {
     const auth = authFor("1.2:private-a");
     assert.deepEqual(read("private-a", { auth }), { ok: true, auth });
   });
 
-  it("A6: a presence channel needs channel_data, signed byte by byte", () => {
+  it("proxy A6: a presence channel needs channel_data, signed byte by byte", () => {
     const channel_data = '{"user_id":"7",  "user_info":{"name":"J\\u00fcrgen \u00fc"}}';
     const auth = authFor(`1.2:presence-a:${channel_data}`);
     assert.deepEqual(read("presence-a", { auth, channel_data }), {
@@ -31,7 +31,7 @@ describe("readAuthAnswer", () => {
     });
   });
 
-  it("A6: channel_data of a private channel is part of what was signed", () => {
+  it("proxy A6: channel_data of a private channel is part of what was signed", () => {
     const channel_data = '{"user_id":"7"}';
     const auth = authFor(`1.2:private-a:${channel_data}`);
     assert.equal(read("private-a", { auth, channel_data }).ok, true);
@@ -48,12 +48,12 @@ describe("readAuthAnswer", () => {
     ["half a signature", authFor("1.2:private-a").slice(0, -1)],
   ];
   for (const [title, auth] of wrongSignatures) {
-    it(`A6: ${title} is denied as invalid_signature`, () => {
+    it(`proxy A6: ${title} is denied as invalid_signature`, () => {
       assert.deepEqual(read("private-a", { auth }), { ok: false, reason: "invalid_signature" });
     });
   }
 
-  it("A6: channel_data that was not signed is denied", () => {
+  it("proxy A6: channel_data that was not signed is denied", () => {
     const auth = authFor("1.2:presence-a");
     const answer = read("presence-a", { auth, channel_data: '{"user_id":"1"}' });
     assert.deepEqual(answer, { ok: false, reason: "invalid_signature" });
@@ -83,12 +83,12 @@ describe("readAuthAnswer", () => {
     ["presence with an object", { auth, channel_data: { user_id: 1 } }, "missing_channel_data"],
   ];
   for (const [title, body, reason] of faults) {
-    it(`A7: ${title} is denied as ${reason}`, () => {
+    it(`proxy A7: ${title} is denied as ${reason}`, () => {
       assert.deepEqual(read("presence-a", body), { ok: false, reason });
     });
   }
 
-  it("A26: shared_secret is passed on for encrypted channels, and for no others", () => {
+  it("proxy A26: shared_secret is passed on for encrypted channels, and for no others", () => {
     const shared_secret = "c2VjcmV0";
     for (const channel of ["private-encrypted-a", "private-encrypted-cache-a"]) {
       const auth = authFor(`1.2:${channel}`);
@@ -102,7 +102,7 @@ describe("readAuthAnswer", () => {
     assert.deepEqual(read("private-a", { auth, shared_secret }), { ok: true, auth });
   });
 
-  it("A26: an encrypted channel is as private as any", () => {
+  it("proxy A26: an encrypted channel is as private as any", () => {
     const answer = read("private-encrypted-a", { auth: "app-key:0", shared_secret: "x" });
     assert.deepEqual(answer, { ok: false, reason: "invalid_signature" });
   });

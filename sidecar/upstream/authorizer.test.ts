@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import { inspect } from "node:util";
-import type { Authorization, AuthorizationRequest } from "../core/ports.ts";
+import type { Authentication, Authorization, AuthorizationRequest } from "../core/ports.ts";
 import { sign } from "../core/signature.ts";
 import { createTestNode, testApp } from "../core/testing/doubles.ts";
 import { listen, listenRaw, waitFor } from "../testing/raw-http.ts";
@@ -12,7 +12,11 @@ import { createForwarding } from "./forwarded.ts";
 const cookie = "laravel_session=s3cr3t%3D; XSRF-TOKEN=abc%3D";
 const page = ["Host", "app.test", "Origin", "http://app.test", "Cookie", cookie];
 
+/** What the app is asked about: whether a channel may be joined, or who somebody is. */
+type Question = "channel" | "user";
+
 interface SeenRequest {
+  readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
   /** `text`, parsed. */
@@ -23,11 +27,23 @@ interface SeenRequest {
 /** What the app answers; without one it stays silent. */
 type Script = (request: SeenRequest) => void;
 
+type RigOptions = Partial<AuthorizerOptions> & { readonly question?: Question };
+type CreateRig = typeof createRig;
+
+/** The same tests for either question: no guard may be missing before one of them. */
+function describeBoth(title: string, body: (createRig: CreateRig) => void): void {
+  for (const question of ["channel", "user"] as const) {
+    describe(`${title}, about a ${question}`, () => {
+      body((test, script, options) => createRig(test, script, { question, ...options }));
+    });
+  }
+}
+
 /** An app that answers by a script, an authorizer before it, and a clock in the test's hand. */
 async function createRig(
   test: TestContext,
   script: Script = sayYes,
-  options: Partial<AuthorizerOptions> = {},
+  { question = "channel", ...options }: RigOptions = {},
 ) {
   const rig = { script, nowMs: 0 };
   const seen: SeenRequest[] = [];
@@ -37,7 +53,7 @@ async function createRig(
     let text = "";
     for await (const chunk of req) text += String(chunk);
     const body: unknown = JSON.parse(text);
-    const request = { headers: req.headers, text, body, answer };
+    const request = { path: req.url ?? "", headers: req.headers, text, body, answer };
     seen.push(request);
     rig.script(request);
   }
@@ -65,18 +81,27 @@ async function createRig(
 
   /** Asks for a new connection, unless told for which. */
   function ask(request: Partial<AuthorizationRequest> = {}): Promise<Authorization> {
-    return authorizer.authorize({
-      app: testApp,
-      socketId: "1.2",
-      channel: "private-a",
-      handshake: { rawHeaders: page, remoteAddress: "203.0.113.9" },
-      signal: new AbortController().signal,
-      ...request,
-    });
+    return authorizer.authorize({ ...defaults(), channel: "private-a", ...request });
+  }
+
+  function askWho(request: Partial<AuthorizationRequest> = {}): Promise<Authentication> {
+    return authorizer.authenticate({ ...defaults(), ...request });
+  }
+
+  const defaults = () => ({
+    app: testApp,
+    socketId: "1.2",
+    handshake: { rawHeaders: page, remoteAddress: "203.0.113.9" },
+    signal: new AbortController().signal,
+  });
+
+  /** Asks the question that the rig is for. */
+  function put(request?: Partial<AuthorizationRequest>): Promise<Authorization | Authentication> {
+    return question === "channel" ? ask(request) : askWho(request);
   }
 
   async function reason(request?: Partial<AuthorizationRequest>): Promise<string> {
-    const answer = await ask(request);
+    const answer = await put(request);
     return answer.ok ? "ok" : answer.reason;
   }
 
@@ -87,13 +112,24 @@ async function createRig(
     rig.script = script;
   }
 
-  return { rig, authorizer, seen, events, outcomes, ask, reason, fail };
+  return { rig, authorizer, seen, events, outcomes, ask, askWho, put, reason, fail };
 }
 
 /** Signs what it is asked for, as `pusher-http-php` does. */
 function sayYes({ body, answer }: SeenRequest): void {
   answer.setHeader("Set-Cookie", "laravel_session=other");
-  answer.end(JSON.stringify({ auth: authFor(body) }));
+  answer.end(JSON.stringify(isAboutUser(body) ? signUser(body) : { auth: authFor(body) }));
+}
+
+function isAboutUser(body: unknown): body is object {
+  return typeof body === "object" && body !== null && !("channel_name" in body);
+}
+
+function signUser(body: object) {
+  assert.ok("socket_id" in body);
+  const user_data = '{"id":"7"}';
+  const text = `${String(body.socket_id)}::user::${user_data}`;
+  return { auth: `${testApp.key}:${sign(testApp.secret, text)}`, user_data };
 }
 
 function authFor(body: unknown, secret = testApp.secret): string {
@@ -109,7 +145,7 @@ function status(code: number, body = '{"message":""}'): Script {
 const silence: Script = () => {};
 
 describe("authorizer: the question", () => {
-  it("A2: asks with exactly channel_name and socket_id", async (test) => {
+  it("proxy A2: asks with exactly channel_name and socket_id", async (test) => {
     const { ask, seen } = await createRig(test);
     const auth = `app-key:${sign("app-secret", "7.8:private-orders.1")}`;
     const answer = await ask({ socketId: "7.8", channel: "private-orders.1" });
@@ -119,10 +155,22 @@ describe("authorizer: the question", () => {
     assert.equal(seen[0]?.headers["content-type"], "application/json");
     assert.equal(seen[0]?.headers["content-length"], String(text.length));
     assert.equal(seen[0]?.headers["transfer-encoding"], undefined);
+    assert.equal(seen[0]?.path, "/broadcasting/auth");
     assert.equal(seen[0]?.headers["x-frankenphp-ws-channel"], "private-orders.1");
   });
 
-  it("A3: cookies and other bytes beyond ASCII arrive as the client sent them", async (test) => {
+  it("U06: asks who it is with exactly socket_id, at a path of its own", async (test) => {
+    const { askWho, seen } = await createRig(test);
+    const user_data = '{"id":"7"}';
+    const auth = `app-key:${sign("app-secret", `7.8::user::${user_data}`)}`;
+    const answer = await askWho({ socketId: "7.8" });
+    assert.deepEqual(answer, { ok: true, auth, userData: user_data });
+    assert.equal(seen[0]?.text, '{"socket_id":"7.8"}');
+    assert.equal(seen[0]?.path, "/broadcasting/user-auth");
+    assert.equal(seen[0]?.headers["x-frankenphp-ws-channel"], undefined);
+  });
+
+  it("proxy A3: cookies and other bytes beyond ASCII arrive as the client sent them", async (test) => {
     const { port, connections } = await listenRaw(
       test,
       (raw) => void raw.until('"}').then(() => raw.write("HTTP/1.1 403 No\r\n\r\n").socket.end()),
@@ -144,7 +192,7 @@ describe("authorizer: the question", () => {
     assert.ok(text.includes("\r\nCookie: a=\u00e9\u00ff;b\r\n"), text);
   });
 
-  it("A16: a channel or socket id that Laravel would answer with 500 is refused here", async (test) => {
+  it("proxy A16: a channel that Laravel would answer with 500 is refused here", async (test) => {
     const { reason, seen, authorizer } = await createRig(test);
     const wrong = [
       "",
@@ -154,6 +202,14 @@ describe("authorizer: the question", () => {
       `private-${"a".repeat(300)}`,
     ];
     for (const channel of wrong) assert.equal(await reason({ channel }), "forbidden");
+    assert.equal(seen.length, 0);
+    assert.equal(authorizer.breakerState, "closed");
+  });
+});
+
+describeBoth("authorizer: whose credentials are spent", (createRig) => {
+  it("proxy A16: a socket id that Laravel would answer with 500 is refused here", async (test) => {
+    const { reason, seen, authorizer } = await createRig(test);
     for (const socketId of ["", "1", "1.2.3", "a.b", "1.2\n"]) {
       assert.equal(await reason({ socketId }), "forbidden");
     }
@@ -161,31 +217,31 @@ describe("authorizer: the question", () => {
     assert.equal(authorizer.breakerState, "closed");
   });
 
-  it("A18: a foreign page spends no cookies, even where * is allowed", async (test) => {
-    const { ask, seen } = await createRig(test);
+  it("proxy A18: a foreign page spends no cookies, even where * is allowed", async (test) => {
+    const { put, seen } = await createRig(test);
     const foreign = ["Host", "app.test", "Origin", "https://evil.com", "Cookie", cookie];
-    const answer = await ask({ handshake: { rawHeaders: foreign, remoteAddress: "::1" } });
+    const answer = await put({ handshake: { rawHeaders: foreign, remoteAddress: "::1" } });
     assert.deepEqual(answer, { ok: false, kind: "denied", reason: "origin" });
     assert.equal(seen.length, 0);
 
     const rawHeaders = [...foreign, "Authorization", "Bearer t"];
-    assert.ok((await ask({ handshake: { rawHeaders, remoteAddress: "::1" } })).ok);
+    assert.ok((await put({ handshake: { rawHeaders, remoteAddress: "::1" } })).ok);
     assert.equal(seen[0]?.headers.cookie, undefined);
     assert.equal(seen[0]?.headers["x-xsrf-token"], undefined);
     assert.equal(seen[0]?.headers.authorization, "Bearer t");
     assert.equal(seen[0]?.headers.origin, "https://evil.com");
   });
 
-  it("A18: a page that is listed by name spends its cookies", async (test) => {
-    const { ask, seen } = await createRig(test);
+  it("proxy A18: a page that is listed by name spends its cookies", async (test) => {
+    const { put, seen } = await createRig(test);
     const rawHeaders = ["Host", "app.test", "Origin", "https://spa.test", "Cookie", cookie];
     const app = { ...testApp, allowedOrigins: ["*", "spa.test"] };
-    assert.ok((await ask({ app, handshake: { rawHeaders, remoteAddress: "::1" } })).ok);
+    assert.ok((await put({ app, handshake: { rawHeaders, remoteAddress: "::1" } })).ok);
     assert.equal(seen[0]?.headers.cookie, cookie);
     assert.equal(seen[0]?.headers["x-xsrf-token"], "abc=");
   });
 
-  it("A18: X-Forwarded-Host counts as the page's host if a trusted proxy sent it", async (test) => {
+  it("proxy A18: X-Forwarded-Host counts as the page's host if a trusted proxy sent it", async (test) => {
     const rawHeaders = ["Host", "internal", "X-Forwarded-Host", "app.test", "X-Forwarded-Proto"];
     rawHeaders.push("https", "Origin", "https://app.test", "Cookie", cookie);
     const handshake = { rawHeaders, remoteAddress: "10.0.0.1" };
@@ -193,7 +249,7 @@ describe("authorizer: the question", () => {
     const trusting = await createRig(test, sayYes, {
       forwarding: createForwarding({ trustedProxies: ["10.0.0.0/8"] }),
     });
-    assert.ok((await trusting.ask({ handshake })).ok);
+    assert.ok((await trusting.put({ handshake })).ok);
     assert.equal(trusting.seen[0]?.headers.host, "internal");
     assert.equal(trusting.seen[0]?.headers["x-forwarded-proto"], "https");
     assert.equal(trusting.seen[0]?.headers["x-forwarded-host"], "app.test");
@@ -203,8 +259,8 @@ describe("authorizer: the question", () => {
   });
 });
 
-describe("authorizer: the answer", () => {
-  it("A6: presence is answered with the text that was signed", async (test) => {
+describe("authorizer: the answer about a channel", () => {
+  it("proxy A6: presence is answered with the text that was signed", async (test) => {
     const channel_data = '{"user_id":"1","user_info":{"name":"x"}}';
     const auth = `app-key:${sign("app-secret", `1.2:presence-a:${channel_data}`)}`;
     const { ask } = await createRig(test, ({ answer }) =>
@@ -222,7 +278,7 @@ describe("authorizer: the answer", () => {
     });
   });
 
-  it("A26: an encrypted channel's shared_secret is passed on", async (test) => {
+  it("proxy A26: an encrypted channel's shared_secret is passed on", async (test) => {
     const { ask } = await createRig(test, ({ body, answer }) =>
       answer.end(JSON.stringify({ auth: authFor(body), shared_secret: "c2VjcmV0" })),
     );
@@ -230,15 +286,17 @@ describe("authorizer: the answer", () => {
     assert.ok(answer.ok);
     assert.equal(answer.sharedSecret, "c2VjcmV0");
   });
+});
 
-  it("A22: what the app sets as a cookie goes nowhere, and stays out of the next question", async (test) => {
-    const { ask, seen } = await createRig(test);
-    const answers = [await ask(), await ask()];
+describeBoth("authorizer: the answer", (createRig) => {
+  it("proxy A22: what the app sets as a cookie goes nowhere, and stays out of the next question", async (test) => {
+    const { put, seen } = await createRig(test);
+    const answers = [await put(), await put()];
     assert.equal(inspect(answers).includes("laravel_session"), false);
     assert.equal(seen[1]?.headers.cookie, cookie);
   });
 
-  it("A22: nothing secret is in a result or in what is told of it", async (test) => {
+  it("proxy A22: nothing secret is in a result or in what is told of it", async (test) => {
     const scripts: Script[] = [
       status(403, "s3cr3t"),
       status(500, "s3cr3t"),
@@ -246,10 +304,10 @@ describe("authorizer: the answer", () => {
       status(200, '{"auth":"app-key:s3cr3t"}'),
       ({ answer }) => void answer.destroy(),
     ];
-    const { rig, ask, outcomes } = await createRig(test);
+    const { rig, put, outcomes } = await createRig(test);
     for (const script of scripts) {
       rig.script = script;
-      const said = inspect([await ask(), outcomes], { depth: null });
+      const said = inspect([await put(), outcomes], { depth: null });
       assert.doesNotMatch(said, /s3cr3t|laravel_session|app-secret|app-key/);
     }
   });
@@ -271,31 +329,35 @@ describe("authorizer: the answer", () => {
   });
 });
 
-describe("authorizer: breaker and bulkhead", () => {
+describeBoth("authorizer: breaker and bulkhead", (createRig) => {
   const noFailures: [title: string, script: Script, reason: string][] = [
     ...[302, 401, 403, 404, 419, 429].map((code): [string, Script, string] => [
-      `A8: ${code}`,
+      `proxy A8: ${code}`,
       status(code),
       "forbidden",
     ]),
-    ["A7: an empty 200", status(200, ""), "invalid_response_json"],
-    ["A7: true", status(200, "true"), "invalid_response_json"],
-    ["A7: a login page", status(200, "<html>"), "invalid_response_json"],
-    ["A7: an auth that is no text", status(200, '{"auth":1}'), "missing_signature"],
-    ["A6: a wrong signature", status(200, '{"auth":"app-key:0"}'), "invalid_signature"],
-    ["A10: too long an answer", status(200, " ".repeat(20_000)), "body_overflow"],
+    ["proxy A7: an empty 200", status(200, ""), "invalid_response_json"],
+    ["proxy A7: true", status(200, "true"), "invalid_response_json"],
+    ["proxy A7: a login page", status(200, "<html>"), "invalid_response_json"],
+    ["proxy A7: an auth that is no text", status(200, '{"auth":1}'), "missing_signature"],
+    [
+      "proxy A6: a wrong signature",
+      status(200, '{"auth":"app-key:0","user_data":"{}"}'),
+      "invalid_signature",
+    ],
+    ["proxy A10: too long an answer", status(200, " ".repeat(20_000)), "body_overflow"],
   ];
   for (const [title, script, expected] of noFailures) {
     it(`${title} is denied as ${expected}, and a success to the breaker`, async (test) => {
-      const { rig, ask, fail, authorizer } = await createRig(test, script);
+      const { rig, put, fail, authorizer } = await createRig(test, script);
       await fail(4);
-      assert.deepEqual(await ask(), { ok: false, kind: "denied", reason: expected });
+      assert.deepEqual(await put(), { ok: false, kind: "denied", reason: expected });
       await fail(4);
       assert.equal(authorizer.breakerState, "closed", "the row of failures was ended");
       await fail(1);
       assert.equal(authorizer.breakerState, "open");
       rig.nowMs += 10_001;
-      assert.equal((await ask()).ok, false);
+      assert.equal((await put()).ok, false);
       assert.equal(authorizer.breakerState, "closed", "a trial with a denial closes it");
     });
   }
@@ -310,16 +372,16 @@ describe("authorizer: breaker and bulkhead", () => {
     ["silence", silence, "timeout"],
   ];
   for (const [title, script, expected] of failures) {
-    it(`A9: ${title} is unavailable as ${expected}, and a failure to the breaker`, async (test) => {
+    it(`proxy A9: ${title} is unavailable as ${expected}, and a failure to the breaker`, async (test) => {
       const deadlineMs = script === silence ? 25 : 60_000;
-      const { ask, reason, authorizer } = await createRig(test, script, { deadlineMs });
-      assert.deepEqual(await ask(), { ok: false, kind: "unavailable", reason: expected });
+      const { put, reason, authorizer } = await createRig(test, script, { deadlineMs });
+      assert.deepEqual(await put(), { ok: false, kind: "unavailable", reason: expected });
       for (let i = 0; i < 4; i++) assert.equal(await reason(), expected);
       assert.equal(authorizer.breakerState, "open");
     });
   }
 
-  it("A9: an upstream that is not there is a failure to the breaker", async (test) => {
+  it("proxy A9: an upstream that is not there is a failure to the breaker", async (test) => {
     const gone = await listenRaw(test);
     await gone.stop();
     const upstream = { kind: "tcp", host: "127.0.0.1", port: gone.port } as const;
@@ -328,11 +390,11 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "circuit_open");
   });
 
-  it("A15: an open breaker refuses at once without a question, until its time is over", async (test) => {
-    const { rig, ask, reason, fail, seen, events } = await createRig(test);
+  it("proxy A15: an open breaker refuses at once without a question, until its time is over", async (test) => {
+    const { rig, put, reason, fail, seen, events } = await createRig(test);
     await fail(5);
     rig.nowMs += 10_000;
-    assert.deepEqual(await ask(), { ok: false, kind: "unavailable", reason: "circuit_open" });
+    assert.deepEqual(await put(), { ok: false, kind: "unavailable", reason: "circuit_open" });
     assert.equal(seen.length, 5);
     rig.nowMs += 1;
     assert.equal(await reason(), "ok");
@@ -346,7 +408,7 @@ describe("authorizer: breaker and bulkhead", () => {
     ]);
   });
 
-  it("A14: half-open, one question is asked and the others are refused at once", async (test) => {
+  it("proxy A14: half-open, one question is asked and the others are refused at once", async (test) => {
     const { rig, reason, fail, seen, authorizer } = await createRig(test);
     await fail(5);
     rig.nowMs += 10_001;
@@ -361,10 +423,10 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(authorizer.breakerState, "closed");
   });
 
-  it("A12: the N+1st is refused at once while N are under way, and never asked later", async (test) => {
-    const { ask, reason, seen, authorizer } = await createRig(test, silence, { maxConcurrent: 2 });
+  it("proxy A12: the N+1st is refused at once while N are under way, and never asked later", async (test) => {
+    const { put, reason, seen, authorizer } = await createRig(test, silence, { maxConcurrent: 2 });
     const pending = [reason(), reason()];
-    assert.deepEqual(await ask(), {
+    assert.deepEqual(await put(), {
       ok: false,
       kind: "unavailable",
       reason: "concurrency_limit",
@@ -377,7 +439,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(authorizer.pending, 0);
   });
 
-  it("A12: the place is free again after a yes, a no, a failure, a timeout and an abort", async (test) => {
+  it("proxy A12: the place is free again after a yes, a no, a failure, a timeout and an abort", async (test) => {
     const { rig, reason, seen } = await createRig(test, sayYes, {
       maxConcurrent: 1,
       deadlineMs: 100,
@@ -398,7 +460,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "ok");
   });
 
-  it("A13: refusals for want of a place never move the breaker", async (test) => {
+  it("proxy A13: refusals for want of a place never move the breaker", async (test) => {
     const { reason, fail, seen, rig, authorizer } = await createRig(test, silence, {
       maxConcurrent: 1,
     });
@@ -417,13 +479,13 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "ok");
   });
 
-  it("A20: a connection that closes has its question aborted, and decides nothing", async (test) => {
-    const { rig, ask, reason, fail, seen, authorizer } = await createRig(test);
+  it("proxy A20: a connection that closes has its question aborted, and decides nothing", async (test) => {
+    const { rig, put, reason, fail, seen, authorizer } = await createRig(test);
     await fail(5);
     rig.nowMs += 10_001;
     rig.script = silence;
     const connection = new AbortController();
-    const trial = ask({ signal: connection.signal });
+    const trial = put({ signal: connection.signal });
     await waitFor(() => seen.length === 6);
     connection.abort();
     assert.deepEqual(await trial, { ok: false, kind: "unavailable", reason: "aborted" });
@@ -433,7 +495,7 @@ describe("authorizer: breaker and bulkhead", () => {
     assert.equal(await reason(), "ok", "the trial's place is free");
   });
 
-  it("A20: any number of closed connections is no failure", async (test) => {
+  it("proxy A20: any number of closed connections is no failure", async (test) => {
     const { reason, seen, authorizer } = await createRig(test, silence);
     for (let i = 1; i <= 8; i++) {
       const connection = new AbortController();
@@ -448,14 +510,14 @@ describe("authorizer: breaker and bulkhead", () => {
   });
 });
 
-describe("authorizer: one connection against the rest", () => {
+describeBoth("authorizer: one connection against the rest", (createRig) => {
   const createConnection = () => ({ rawHeaders: page, remoteAddress: "203.0.113.9" });
 
-  it("A17: a connection's fifth failure in the window is not asked for", async (test) => {
-    const { rig, ask, reason, seen, authorizer } = await createRig(test, status(500));
+  it("proxy A17: a connection's fifth failure in the window is not asked for", async (test) => {
+    const { rig, put, reason, seen, authorizer } = await createRig(test, status(500));
     const handshake = createConnection();
     for (let i = 0; i < 4; i++) assert.equal(await reason({ handshake }), "worker_error");
-    assert.deepEqual(await ask({ handshake }), {
+    assert.deepEqual(await put({ handshake }), {
       ok: false,
       kind: "unavailable",
       reason: "too_many_failures",
@@ -468,7 +530,7 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(await reason({ handshake }), "ok", "and so is it, later");
   });
 
-  it("A17: nor do failures that were under way together open the breaker", async (test) => {
+  it("proxy A17: nor do failures that were under way together open the breaker", async (test) => {
     const { reason, seen, authorizer } = await createRig(test, silence);
     const handshake = createConnection();
     const pending = Array.from({ length: 20 }, () => reason({ handshake }));
@@ -479,7 +541,7 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(await reason({ handshake }), "too_many_failures");
   });
 
-  it("A17: nor do failures that it spreads over many windows", async (test) => {
+  it("proxy A17: nor do failures that it spreads over many windows", async (test) => {
     const { rig, reason, authorizer } = await createRig(test, status(500));
     const handshake = createConnection();
     for (let i = 0; i < 30; i++) {
@@ -491,7 +553,7 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(authorizer.breakerState, "open", "the next connection's failure counts");
   });
 
-  it("A17: a connection that is denied twenty times in the window is not asked for again", async (test) => {
+  it("proxy A17: a connection that is denied twenty times in the window is not asked for again", async (test) => {
     const { rig, reason, seen } = await createRig(test, status(403));
     const handshake = createConnection();
     for (let i = 0; i < 20; i++) assert.equal(await reason({ handshake }), "forbidden");
@@ -499,6 +561,43 @@ describe("authorizer: one connection against the rest", () => {
     assert.equal(seen.length, 20);
     rig.nowMs += 10_000;
     assert.equal(await reason({ handshake }), "forbidden");
+  });
+});
+
+describe("authorizer: one app, whatever it is asked", () => {
+  it("U06: failures of either question open the breaker for both", async (test) => {
+    const { rig, ask, askWho, seen } = await createRig(test, status(500));
+    for (const question of [ask, askWho, ask, askWho, ask]) {
+      assert.deepEqual(await question(), {
+        ok: false,
+        kind: "unavailable",
+        reason: "worker_error",
+      });
+    }
+    rig.script = sayYes;
+    for (const question of [ask, askWho]) {
+      assert.deepEqual(await question(), {
+        ok: false,
+        kind: "unavailable",
+        reason: "circuit_open",
+      });
+    }
+    assert.equal(seen.length, 5);
+  });
+
+  it("U06: the places, and the failures of a connection, are counted together", async (test) => {
+    const { rig, ask, askWho, seen } = await createRig(test, silence, { maxConcurrent: 1 });
+    const handshake = { rawHeaders: page, remoteAddress: "203.0.113.9" };
+    const pending = ask({ handshake });
+    await waitFor(() => seen.length === 1);
+    const refused = await askWho();
+    assert.equal(!refused.ok && refused.reason, "concurrency_limit");
+    seen.forEach(status(500));
+    await pending;
+    rig.script = status(500);
+    for (const question of [askWho, ask, askWho]) await question({ handshake });
+    const capped = await ask({ handshake });
+    assert.equal(!capped.ok && capped.reason, "too_many_failures");
   });
 });
 
@@ -513,7 +612,7 @@ describe("authorizer: behind a subscribe", () => {
   }
   const subscribe = { event: "pusher:subscribe", data: { channel: "private-a" } };
 
-  it("A23: two subscribes to one channel at once ask once and make one membership", async (test) => {
+  it("proxy A23: two subscribes to one channel at once ask once and make one membership", async (test) => {
     const { node, seen } = await createNode(test, silence);
     const client = node.connect();
     client.say(subscribe);
@@ -528,7 +627,7 @@ describe("authorizer: behind a subscribe", () => {
     assert.deepEqual([...client.connection.subscriptions.keys()], ["private-a"]);
   });
 
-  it("A20: a client that closes meanwhile is never subscribed", async (test) => {
+  it("proxy A20: a client that closes meanwhile is never subscribed", async (test) => {
     const { node, seen, authorizer } = await createNode(test, silence);
     const client = node.connect();
     client.say(subscribe);

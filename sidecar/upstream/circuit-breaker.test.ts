@@ -52,7 +52,7 @@ function createRig({ failures = 5 } = {}) {
 }
 
 describe("CircuitBreaker", () => {
-  it("A14.1: closed, a success zeroes the failures in a row, and time does not", async () => {
+  it("proxy A14.1: closed, a success zeroes the failures in a row, and time does not", async () => {
     const { breaker, clock, call } = createRig();
     for (let i = 0; i < 4; i++) await call("failure");
     await call("success");
@@ -63,7 +63,7 @@ describe("CircuitBreaker", () => {
     assert.equal(breaker.state, "open");
   });
 
-  it("A14.2: the fifth failure in a row opens it, and calls are rejected without running", async () => {
+  it("proxy A14.2: the fifth failure in a row opens it, and calls are rejected without running", async () => {
     const { breaker, begin, call } = createRig();
     for (let i = 0; i < 4; i++) assert.equal(await call("failure"), "ran");
     assert.equal(breaker.state, "closed");
@@ -74,7 +74,7 @@ describe("CircuitBreaker", () => {
     assert.deepEqual(await rejected.done, { ran: false });
   });
 
-  it("A14.3: it stays open until its time is over, and turns half-open with the next call", async () => {
+  it("proxy A14.3: it stays open until its time is over, and turns half-open with the next call", async () => {
     const { breaker, clock, call, open } = createRig();
     await open();
     clock.nowMs += 10_000;
@@ -84,7 +84,7 @@ describe("CircuitBreaker", () => {
     assert.equal(await call("success"), "ran");
   });
 
-  it("A14.4: half-open, one call is admitted and all others are rejected at once", async () => {
+  it("proxy A14.4: half-open, one call is admitted and all others are rejected at once", async () => {
     const { breaker, clock, begin, open } = createRig();
     await open();
     clock.nowMs += 10_001;
@@ -97,7 +97,7 @@ describe("CircuitBreaker", () => {
     assert.equal(begin().started, true);
   });
 
-  it("A14.5: a successful trial closes it with all counts at zero", async () => {
+  it("proxy A14.5: a successful trial closes it with all counts at zero", async () => {
     const { breaker, clock, call, open } = createRig();
     await open();
     clock.nowMs += 10_001;
@@ -109,7 +109,7 @@ describe("CircuitBreaker", () => {
     assert.equal(breaker.state, "open");
   });
 
-  it("A14.6: a failed trial opens it again for its whole time", async () => {
+  it("proxy A14.6: a failed trial opens it again for its whole time", async () => {
     const { breaker, clock, call, open } = createRig();
     await open();
     clock.nowMs += 60_000;
@@ -122,7 +122,7 @@ describe("CircuitBreaker", () => {
     assert.equal(breaker.state, "closed");
   });
 
-  it("A14.7: the result of a call that began before the last change of state is ignored", async () => {
+  it("proxy A14.7: the result of a call that began before the last change of state is ignored", async () => {
     const { breaker, clock, begin, call } = createRig();
     const stale = Array.from({ length: 12 }, () => begin());
     const end = async (verdict: Verdict): Promise<void> => void (await stale.pop()?.end(verdict));
@@ -146,7 +146,7 @@ describe("CircuitBreaker", () => {
     assert.equal(breaker.state, "closed", "stale failures do not count in the next closed state");
   });
 
-  it("A14.8: a call that throws has failed, and its error is thrown on", async () => {
+  it("proxy A14.8: a call that throws has failed, and its error is thrown on", async () => {
     const { breaker } = createRig();
     const error = new Error("thrown");
     const fail = () =>
@@ -158,7 +158,7 @@ describe("CircuitBreaker", () => {
     assert.equal(breaker.state, "open");
   });
 
-  it("A14.9: rejected calls change no count", async () => {
+  it("proxy A14.9: rejected calls change no count", async () => {
     const { breaker, clock, events, call, open } = createRig();
     await open();
     for (let i = 0; i < 20; i++) {
@@ -188,7 +188,7 @@ describe("CircuitBreaker", () => {
     assert.equal(breaker.state, "open", "it did not end the row of failures either");
   });
 
-  it("A20: a trial without a verdict frees its place and decides nothing", async () => {
+  it("proxy A20: a trial without a verdict frees its place and decides nothing", async () => {
     const { breaker, clock, begin, call, open } = createRig();
     await open();
     clock.nowMs += 10_001;
@@ -225,7 +225,7 @@ describe("CircuitBreaker", () => {
     ]);
   });
 
-  it("A14: admits and rejects what gobreaker would, whatever ends in whatever order", async () => {
+  it("proxy A14: admits and rejects what gobreaker would, whatever ends in whatever order", async () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.constant({ type: "begin" } as const) },
       {

@@ -9,7 +9,7 @@ function createConnection() {
 }
 
 describe("ConnectionCap", () => {
-  it("A17: four failures within the window are the last", () => {
+  it("proxy A17: four failures within the window are the last", () => {
     const cap = new ConnectionCap(options);
     const connection = createConnection();
     for (let ms = 0; ms < 4; ms++) {
@@ -20,7 +20,7 @@ describe("ConnectionCap", () => {
     assert.equal(cap.isReached(connection, 9_999), true);
   });
 
-  it("A17: the window slides: with the oldest failure out of it, there is room for one", () => {
+  it("proxy A17: the window slides: with the oldest failure out of it, there is room for one", () => {
     const cap = new ConnectionCap(options);
     const connection = createConnection();
     for (const ms of [0, 4_000, 5_000, 6_000]) cap.note(connection, "failed", ms);
@@ -31,7 +31,7 @@ describe("ConnectionCap", () => {
     assert.equal(cap.isReached(connection, 14_000), false);
   });
 
-  it("A17: twenty denials within the window are the last", () => {
+  it("proxy A17: twenty denials within the window are the last", () => {
     const cap = new ConnectionCap(options);
     const connection = createConnection();
     for (let ms = 0; ms < 20; ms++) {
@@ -54,7 +54,7 @@ describe("ConnectionCap", () => {
     assert.equal(cap.isReached(connection, 1), true);
   });
 
-  it("A17: one connection's failures are not another's", () => {
+  it("proxy A17: one connection's failures are not another's", () => {
     const cap = new ConnectionCap(options);
     const [one, other] = [createConnection(), createConnection()];
     for (let i = 0; i < 4; i++) cap.note(one, "failed", 0);
@@ -62,7 +62,7 @@ describe("ConnectionCap", () => {
     assert.equal(cap.isReached(other, 1), false);
   });
 
-  it("A17: the fifth failure since a connection's last success is none to the breaker", () => {
+  it("proxy A17: the fifth failure since a connection's last success is none to the breaker", () => {
     const cap = new ConnectionCap(options);
     const connection = createConnection();
     // Far apart: the window alone would let them all count.

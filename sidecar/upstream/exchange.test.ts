@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { once } from "node:events";
-import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
-import { Worker } from "node:worker_threads";
+import { startClogged } from "../testing/clogged-port.ts";
 import {
   connectRaw,
   exchangeRaw,
@@ -32,7 +30,7 @@ async function lastOutcome(front: Front, count = 1) {
   return outcome;
 }
 
-test("E1: refused, no socket, no such name: 502, with the cause in the outcome and not in the answer", async (t) => {
+test("proxy E1: refused, no socket, no such name: 502, with the cause in the outcome and not in the answer", async (t) => {
   const upstreams: UpstreamAddress[] = [
     { kind: "tcp", host: "127.0.0.1", port: await closedPort(t) },
     { kind: "tcp", host: "localhost", port: await closedPort(t) },
@@ -57,7 +55,7 @@ test("E1: refused, no socket, no such name: 502, with the cause in the outcome a
   }
 });
 
-test("E1: a client that is still sending its body reads the 502", async (t) => {
+test("proxy E1: a client that is still sending its body reads the 502", async (t) => {
   const front = await startFront(t, await closedPort(t));
   const client = await connectRaw(t, front.port);
   client.write(requestOf("POST", "/", ["Content-Length: 1000000"], "x".repeat(1000)));
@@ -73,7 +71,7 @@ test("E1: a client that is still sending its body reads the 502", async (t) => {
   assert.equal(client.wasReset, false);
 });
 
-test("E2: no response head in time is answered 504, and the upstream's connection closes", async (t) => {
+test("proxy E2: no response head in time is answered 504, and the upstream's connection closes", async (t) => {
   const upstream = await listenRaw(t, (connection) => {
     connection.socket.once("data", () => connection.write("HTTP/1.1 200 OK\r\nX-Half: "));
   });
@@ -87,7 +85,7 @@ test("E2: no response head in time is answered 504, and the upstream's connectio
   assert.deepEqual({ fault, status }, { fault: "response_timeout", status: 504 });
 });
 
-test("E2: an upstream that stops reading a body is 504, a client that pauses its own is not", async (t) => {
+test("proxy E2: an upstream that stops reading a body is 504, a client that pauses its own is not", async (t) => {
   const upstream = await listenRaw(t, (connection) => {
     connection.socket.once("data", () => connection.socket.pause());
   });
@@ -107,31 +105,7 @@ test("E2: an upstream that stops reading a body is 504, a client that pauses its
   assert.match(await client.until("cause.\n"), /^HTTP\/1\.1 504 /);
 });
 
-/** A port whose server has stopped accepting, with its queue full: the next connection is never made. */
-async function startClogged(t: TestContext): Promise<number> {
-  const worker = new Worker(
-    `const { parentPort } = require("node:worker_threads");
-     const server = require("node:net").createServer();
-     server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-       parentPort.postMessage(server.address().port);
-       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-     });`,
-    { eval: true },
-  );
-  t.after(() => void worker.terminate());
-  const port = Number((await once(worker, "message"))[0]);
-  for (let full = false; !full;) {
-    const socket = connect(port, "127.0.0.1");
-    t.after(() => void socket.destroy());
-    full = await Promise.race([
-      once(socket, "connect").then(() => false),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 300)),
-    ]);
-  }
-  return port;
-}
-
-test("E3: no connection in time is answered 504", async (t) => {
+test("proxy E3: no connection in time is answered 504", async (t) => {
   const front = await startFront(t, await startClogged(t), { connectTimeoutMs: 50 });
   const sent = requestOf("GET", "/", ["Connection: close"]);
   const reply = parseMessage(await exchangeRaw(t, front.port, sent));
@@ -140,7 +114,7 @@ test("E3: no connection in time is answered 504", async (t) => {
   assert.deepEqual({ fault, status }, { fault: "connect_timeout", status: 504 });
 });
 
-test("E4: a body that takes longer than every timeout arrives", async (t) => {
+test("proxy E4: a body that takes longer than every timeout arrives", async (t) => {
   const upstream = createServer((req, res) => {
     req.resume().on("end", () => {
       res.write("a");
@@ -157,7 +131,7 @@ test("E4: a body that takes longer than every timeout arrives", async (t) => {
   assert.equal(parseMessage(text).body, "ab");
 });
 
-test("E5: a client that leaves takes its request upstream with it, and counts as 499", async (t) => {
+test("proxy E5: a client that leaves takes its request upstream with it, and counts as 499", async (t) => {
   const stages: Readonly<Record<string, { sent: string; answer: string; wait: string }>> = {
     "before the response": { sent: requestOf("GET", "/"), answer: "", wait: "" },
     "in the response": {
@@ -198,7 +172,7 @@ test("E5: a client that leaves takes its request upstream with it, and counts as
   }
 });
 
-test("E5: a client that leaves after an early response ends its upload upstream too", async (t) => {
+test("proxy E5: a client that leaves after an early response ends its upload upstream too", async (t) => {
   const upstream = await listenRaw(t, (connection) => {
     connection.socket.once("data", () => connection.write(ok));
   });
@@ -221,7 +195,7 @@ function startForgetful(t: TestContext) {
   });
 }
 
-test("E6, H14: a GET that meets a stale connection is sent once more, on a fresh one", async (t) => {
+test("proxy E6, H14: a GET that meets a stale connection is sent once more, on a fresh one", async (t) => {
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
     const upstream = await startForgetful(t);
     const front = await startFront(t, upstream.port);
@@ -239,7 +213,7 @@ test("E6, H14: a GET that meets a stale connection is sent once more, on a fresh
   }
 });
 
-test("E6: neither a POST nor a GET with a body is sent twice", async (t) => {
+test("proxy E6: neither a POST nor a GET with a body is sent twice", async (t) => {
   for (const second of [
     requestOf("POST", "/2", ["Content-Length: 0"]),
     requestOf("DELETE", "/2"),
@@ -257,7 +231,7 @@ test("E6: neither a POST nor a GET with a body is sent twice", async (t) => {
   }
 });
 
-test("E6: a GET on a fresh connection that is reset is not repeated", async (t) => {
+test("proxy E6: a GET on a fresh connection that is reset is not repeated", async (t) => {
   const upstream = await listenRaw(t, (connection) => {
     connection.socket.once("data", () => connection.reset());
   });
@@ -267,7 +241,7 @@ test("E6: a GET on a fresh connection that is reset is not repeated", async (t) 
   assert.equal(upstream.connections.length, 1);
 });
 
-test("E7: once a response has begun, nothing is sent again", async (t) => {
+test("proxy E7: once a response has begun, nothing is sent again", async (t) => {
   const upstream = await listenRaw(t, (connection) => {
     connection.socket.on("data", () => {
       if (requestsOf(connection).length === 1) return void connection.write(ok);
@@ -283,7 +257,7 @@ test("E7: once a response has begun, nothing is sent again", async (t) => {
   assert.equal((await lastOutcome(front, 2)).fault, "response_cut");
 });
 
-test("E8: once the upstream is back, the next request works", async (t) => {
+test("proxy E8: once the upstream is back, the next request works", async (t) => {
   const first = await startUpstream(t);
   const front = await startFront(t, first.port);
   const client = await connectRaw(t, front.port);
@@ -300,7 +274,7 @@ test("E8: once the upstream is back, the next request works", async (t) => {
   await client.until((text) => text.slice(before).includes("HTTP/1.1 200 OK"));
 });
 
-test("E9, H11: two hundred requests at once, with bodies, are all answered", async (t) => {
+test("proxy E9, H11: two hundred requests at once, with bodies, are all answered", async (t) => {
   const upstream = createServer((req, res) => void req.pipe(res));
   const front = await startFront(t, await listen(t, upstream));
   const replies = await Promise.all(
@@ -313,7 +287,7 @@ test("E9, H11: two hundred requests at once, with bodies, are all answered", asy
   assert.equal(replies.filter(Boolean).length, 200);
 });
 
-test("E10: bytes that the upstream sends unasked don't become the next response", async (t) => {
+test("proxy E10: bytes that the upstream sends unasked don't become the next response", async (t) => {
   const poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
   for (const early of [true, false]) {
     const upstream = await listenRaw(t, (connection: RawSocket) => {

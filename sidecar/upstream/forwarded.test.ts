@@ -15,7 +15,7 @@ function peer(remoteAddress: string, ...lines: string[]): Handshake {
 const ingress = createForwarding({ trustedProxies: ["10.0.0.0/8", "127.0.0.1", "fd00::/8"] });
 const nobody = createForwarding({ trustedProxies: [] });
 
-test("F1: what an untrusted peer says about itself is replaced", () => {
+test("proxy F1: what an untrusted peer says about itself is replaced", () => {
   const liar = peer(
     "203.0.113.9",
     "Host: app.test",
@@ -38,7 +38,7 @@ test("F1: what an untrusted peer says about itself is replaced", () => {
   }
 });
 
-test("F2: behind a trusted peer the chain is extended, and scheme, host and port are kept", () => {
+test("proxy F2: behind a trusted peer the chain is extended, and scheme, host and port are kept", () => {
   const request = peer(
     "10.1.2.3",
     "Host: internal:8080",
@@ -62,7 +62,7 @@ test("F2: behind a trusted peer the chain is extended, and scheme, host and port
   assert.equal(ingress.host(request), "app.test");
 });
 
-test("F2: nonsense from a trusted peer falls back to what we see ourselves", () => {
+test("proxy F2: nonsense from a trusted peer falls back to what we see ourselves", () => {
   const request = peer(
     "10.1.2.3",
     "Host: app.test",
@@ -76,7 +76,7 @@ test("F2: nonsense from a trusted peer falls back to what we see ourselves", () 
   ]);
 });
 
-test("F3: no X-Forwarded-Port is invented", () => {
+test("proxy F3: no X-Forwarded-Port is invented", () => {
   const plain = ["Host: app.test:8080", "X-Forwarded-Proto: https"];
   for (const address of ["10.1.2.3", "203.0.113.9"]) {
     const names = ingress.headers(peer(address, ...plain)).map(([name]) => name);
@@ -84,7 +84,7 @@ test("F3: no X-Forwarded-Port is invented", () => {
   }
 });
 
-test("F4: a scheme of ws or wss becomes http or https, and of a list the first counts", () => {
+test("proxy F4: a scheme of ws or wss becomes http or https, and of a list the first counts", () => {
   const schemes = { ws: "http", wss: "https", WSS: "https", "https,http": "https", "": "http" };
   for (const [sent, expected] of Object.entries(schemes)) {
     const fields = ingress.headers(peer("10.0.0.1", `X-Forwarded-Proto: ${sent}`));
@@ -92,7 +92,7 @@ test("F4: a scheme of ws or wss becomes http or https, and of a list the first c
   }
 });
 
-test("F5: addresses are spelt in one way: mapped IPv4, zone ids, ports and case", () => {
+test("proxy F5: addresses are spelt in one way: mapped IPv4, zone ids, ports and case", () => {
   const spellings = {
     "::ffff:203.0.113.9": "203.0.113.9",
     "::FFFF:cb00:7109": "203.0.113.9",
@@ -114,7 +114,7 @@ test("F5: addresses are spelt in one way: mapped IPv4, zone ids, ports and case"
   );
 });
 
-test("F7: a peer on a unix socket is untrusted unless listed as unix", () => {
+test("proxy F7: a peer on a unix socket is untrusted unless listed as unix", () => {
   const request = peer("", "Host: app.test", "X-Forwarded-For: 198.51.100.7");
   assert.equal(ingress.clientIp(request), "unix");
   assert.deepEqual(ingress.headers(request), [
@@ -127,7 +127,7 @@ test("F7: a peer on a unix socket is untrusted unless listed as unix", () => {
   assert.deepEqual(trusting.headers(request)[0], ["X-Forwarded-For", "198.51.100.7"]);
 });
 
-test("F8: the client is the rightmost address that is not a trusted proxy's", () => {
+test("proxy F8: the client is the rightmost address that is not a trusted proxy's", () => {
   const rows: readonly (readonly [chain: string, client: string])[] = [
     ["", "10.0.0.1"],
     ["198.51.100.7", "198.51.100.7"],

@@ -164,7 +164,7 @@ async function startRig(t: TestContext): Promise<{ front: Front; upstream: RawSe
   return { front: await startFront(t, upstream.port), upstream };
 }
 
-test("P11: a table of forbidden framings: each is refused, and nothing of it reaches the upstream", async (t) => {
+test("proxy P11: a table of forbidden framings: each is refused, and nothing of it reaches the upstream", async (t) => {
   const attempts = forbidden();
   assert.ok(attempts.length >= 60);
   for (const { name, bytes } of attempts) {
@@ -181,7 +181,7 @@ test("P11: a table of forbidden framings: each is refused, and nothing of it rea
   }
 });
 
-test("P12: of two thousand spellings of Transfer-Encoding none reaches the upstream with both framings", async (t) => {
+test("proxy P12: of two thousand spellings of Transfer-Encoding none reaches the upstream with both framings", async (t) => {
   const attempts = mutations();
   assert.ok(attempts.length >= 659);
   let served = 0;

@@ -30,7 +30,7 @@ function get(target: string, method = "GET"): string {
   return `${method} ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`;
 }
 
-test("P1: every legal path and query is passed on byte by byte", async (t) => {
+test("proxy P1: every legal path and query is passed on byte by byte", async (t) => {
   for (const target of [
     "/",
     "/a/../b//c/%2e%2e?x=1?y=2",
@@ -46,7 +46,7 @@ test("P1: every legal path and query is passed on byte by byte", async (t) => {
   }
 });
 
-test("P1, R8: the absolute form is routed by its path", async (t) => {
+test("proxy P1, R8: the absolute form is routed by its path", async (t) => {
   const rows: readonly (readonly [sent: string, target: string])[] = [
     ["http://app.test/a?b=c", "/a?b=c"],
     ["HTTP://APP.TEST/a//../b", "/a//../b"],
@@ -59,7 +59,7 @@ test("P1, R8: the absolute form is routed by its path", async (t) => {
   }
 });
 
-test("P2: only OPTIONS may ask for *", async (t) => {
+test("proxy P2: only OPTIONS may ask for *", async (t) => {
   assert.deepEqual((await guard(t, get("*", "OPTIONS"))).results, [{ ok: true, target: "*" }]);
   assert.deepEqual((await guard(t, get("http://app.test", "OPTIONS"))).results, [
     { ok: true, target: "*" },
@@ -71,7 +71,7 @@ test("P2: only OPTIONS may ask for *", async (t) => {
   }
 });
 
-test("P3, P9: targets that are no target are 400 and none is passed on", async (t) => {
+test("proxy P3, P9: targets that are no target are 400 and none is passed on", async (t) => {
   for (const target of [
     "http://a:99999/",
     "http://[/",
@@ -94,7 +94,7 @@ test("P3, P9: targets that are no target are 400 and none is passed on", async (
   }
 });
 
-test("P4: a second Host header is answered 400, the same value included", async (t) => {
+test("proxy P4: a second Host header is answered 400, the same value included", async (t) => {
   for (const second of ["app.test", "evil.test", ""]) {
     const { results } = await guard(
       t,
@@ -104,7 +104,7 @@ test("P4: a second Host header is answered 400, the same value included", async 
   }
 });
 
-test("P4: a Host with userinfo, path, comma, bad port or nothing in it is answered 400", async (t) => {
+test("proxy P4: a Host with userinfo, path, comma, bad port or nothing in it is answered 400", async (t) => {
   const malformed = [
     ["", "user@app.test", "app.test/x", "app.test, evil.test", "app.test?x", "app.test#x"],
     ["app.test:", "app.test:x", "app.test:0", "app.test:65536", "app.test:123456", "app test"],
@@ -120,7 +120,7 @@ test("P4: a Host with userinfo, path, comma, bad port or nothing in it is answer
   }
 });
 
-test("P9: a second Authorization, Content-Type or Origin is answered 400; HTTP/1.0 needs no Host", async (t) => {
+test("proxy P9: a second Authorization, Content-Type or Origin is answered 400; HTTP/1.0 needs no Host", async (t) => {
   for (const name of ["Authorization", "Content-Type", "Origin", "Sec-WebSocket-Key"]) {
     const twice = `GET / HTTP/1.1\r\nHost: a\r\n${name}: x\r\n${name.toUpperCase()}: y\r\n\r\n`;
     assert.deepEqual((await guard(t, twice)).results, [
@@ -133,7 +133,7 @@ test("P9: a second Authorization, Content-Type or Origin is answered 400; HTTP/1
   assert.deepEqual((await guard(t, others)).results, [{ ok: true, target: "/" }]);
 });
 
-test("P11: framing that is not certain never gets past parser and guard", async (t) => {
+test("proxy P11: framing that is not certain never gets past parser and guard", async (t) => {
   const end = "\r\n0\r\n\r\n";
   for (const fields of [
     "Transfer-Encoding: gzip, chunked",
@@ -157,7 +157,7 @@ test("P11: framing that is not certain never gets past parser and guard", async 
   assert.deepEqual((await guard(t, legal)).results, [{ ok: true, target: "/" }]);
 });
 
-test("P15: an expectation other than 100-continue is answered 417", async (t) => {
+test("proxy P15: an expectation other than 100-continue is answered 417", async (t) => {
   const ask = (value: string, version = "1.1") =>
     guard(t, `GET / HTTP/${version}\r\nHost: a\r\nExpect: ${value}\r\nConnection: close\r\n\r\n`);
   assert.equal(statusOf((await ask("100-continue, x")).results[0]), 417);
@@ -166,7 +166,7 @@ test("P15: an expectation other than 100-continue is answered 417", async (t) =>
   assert.deepEqual((await ask("a-miracle", "1.0")).results, [{ ok: true, target: "/" }]);
 });
 
-test("P17: more header fields or a longer head than Node reads never get as far as the guard", async (t) => {
+test("proxy P17: more header fields or a longer head than Node reads never get as far as the guard", async (t) => {
   const many = (count: number) => `GET / HTTP/1.1\r\nHost: a\r\n${"a:1\r\n".repeat(count - 1)}\r\n`;
   assert.deepEqual((await guard(t, many(1000))).results, [{ ok: true, target: "/" }]);
   const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(17 * 1024)}\r\n\r\n`;
@@ -177,7 +177,7 @@ test("P17: more header fields or a longer head than Node reads never get as far 
   }
 });
 
-test("P19: TRACE is answered 405, and other versions of HTTP 505", async (t) => {
+test("proxy P19: TRACE is answered 405, and other versions of HTTP 505", async (t) => {
   assert.deepEqual((await guard(t, get("/", "TRACE"))).results, [
     {
       ok: false,
@@ -193,7 +193,7 @@ test("P19: TRACE is answered 405, and other versions of HTTP 505", async (t) => 
   }
 });
 
-test("W7: a WebSocket handshake that is no GET or brings a body is answered 400", async (t) => {
+test("proxy W7: a WebSocket handshake that is no GET or brings a body is answered 400", async (t) => {
   const shake = (method: string, extra: string) =>
     guard(
       t,

@@ -36,7 +36,7 @@ function headersFor(
 }
 
 describe("toSubrequestHeaders", () => {
-  it("A2, A4: a browser's handshake yields these fields and no others", () => {
+  it("proxy A2, A4: a browser's handshake yields these fields and no others", () => {
     const expected = [
       ["Host", "app.test:8080"],
       ["Content-Type", "application/json"],
@@ -54,7 +54,7 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(headersFor(browserHandshake), expected.flat());
   });
 
-  it("A3: credentials, the page and X-… go with it as they came", () => {
+  it("proxy A3: credentials, the page and X-… go with it as they came", () => {
     const fields = [
       ["host", "App.Test"],
       ["cookie", 'laravel_session=abc%3D; r\u00e9=\u00fc; theme="a b"'],
@@ -73,7 +73,7 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(valuesOf(headers, "host"), ["App.Test"]);
   });
 
-  it("A3: two Cookie lines become one", () => {
+  it("proxy A3: two Cookie lines become one", () => {
     const headers = headersFor([
       ["Cookie", "a=1"],
       ["Cookie", "b=2"],
@@ -81,7 +81,7 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(valuesOf(headers, "cookie"), ["a=1; b=2"]);
   });
 
-  it("A4: nothing of this hop, of the body, of ranges or with _ goes with it", () => {
+  it("proxy A4: nothing of this hop, of the body, of ranges or with _ goes with it", () => {
     const never = [
       "Connection",
       "Upgrade",
@@ -111,7 +111,7 @@ describe("toSubrequestHeaders", () => {
     assert.equal(headers.includes("sent"), false, headers.join());
   });
 
-  it("A4: what Connection names stays on this hop", () => {
+  it("proxy A4: what Connection names stays on this hop", () => {
     const headers = headersFor([
       ["Connection", "Upgrade, X-Secret"],
       ["x-secret", "sent"],
@@ -121,7 +121,7 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(valuesOf(headers, "x-other"), ["kept"]);
   });
 
-  it("A4: a client can't say what is ours to say", () => {
+  it("proxy A4: a client can't say what is ours to say", () => {
     const ours = ["Content-Type", "Content-Length", "Accept", "X-Requested-With"];
     const headers = headersFor([...ours, "X-FrankenPHP-WS-Channel"].map((name) => [name, "sent"]));
     assert.equal(headers.includes("sent"), false);
@@ -138,7 +138,7 @@ describe("toSubrequestHeaders", () => {
     ["X-Real-IP", "6.6.6.6"],
   ];
 
-  it("A5: an untrusted client's X-Forwarded-*, Forwarded and X-Real-IP are replaced", () => {
+  it("proxy A5: an untrusted client's X-Forwarded-*, Forwarded and X-Real-IP are replaced", () => {
     const headers = headersFor(forged);
     assert.deepEqual(valuesOf(headers, "x-forwarded-for"), ["203.0.113.9"]);
     assert.deepEqual(valuesOf(headers, "x-forwarded-proto"), ["http"]);
@@ -148,7 +148,7 @@ describe("toSubrequestHeaders", () => {
     }
   });
 
-  it("A5: a trusted proxy's are kept and extended, each once", () => {
+  it("proxy A5: a trusted proxy's are kept and extended, each once", () => {
     const headers = headersFor(forged, { trustedProxies: ["203.0.113.0/24"] });
     assert.deepEqual(valuesOf(headers, "x-forwarded-for"), ["6.6.6.6, 203.0.113.9"]);
     assert.deepEqual(valuesOf(headers, "x-forwarded-proto"), ["https"]);
@@ -160,7 +160,7 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(valuesOf(headersFor([]), "host"), ["localhost"]);
   });
 
-  it("A18: withheld cookies leave neither Cookie nor a token made of them", () => {
+  it("proxy A18: withheld cookies leave neither Cookie nor a token made of them", () => {
     const headers = headersFor([["Cookie", "XSRF-TOKEN=abc"]], { withCookies: false });
     assert.deepEqual(valuesOf(headers, "cookie"), []);
     assert.deepEqual(valuesOf(headers, "x-xsrf-token"), []);
@@ -179,13 +179,13 @@ describe("toSubrequestHeaders", () => {
     ["is absent for other characters than ASCII", "XSRF-TOKEN=%E2%82%AC", undefined],
   ];
   for (const [title, cookie, token] of tokens) {
-    it(`A19: X-XSRF-TOKEN ${title}`, () => {
+    it(`proxy A19: X-XSRF-TOKEN ${title}`, () => {
       const expected = token === undefined ? [] : [token];
       assert.deepEqual(valuesOf(headersFor([["Cookie", cookie]]), "x-xsrf-token"), expected);
     });
   }
 
-  it("A19: a token that the client sent itself is kept instead", () => {
+  it("proxy A19: a token that the client sent itself is kept instead", () => {
     const headers = headersFor([
       ["Cookie", "XSRF-TOKEN=a"],
       ["X-XSRF-Token", "b"],

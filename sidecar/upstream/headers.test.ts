@@ -7,7 +7,7 @@ function raw(...lines: string[]): string[] {
   return lines.flatMap((line) => line.split(/: ?/, 2));
 }
 
-test("P5: Connection takes fields away by name, but neither Host nor the length of a body", () => {
+test("proxy P5: Connection takes fields away by name, but neither Host nor the length of a body", () => {
   const fields = raw(
     "Host: a",
     "Content-Length: 5",
@@ -18,19 +18,19 @@ test("P5: Connection takes fields away by name, but neither Host nor the length 
   assert.deepEqual(toClientFields(fields, 200), ["Host", "a", "Content-Length", "5"]);
 });
 
-test("P5: Connection can't take away what we say about the client", () => {
+test("proxy P5: Connection can't take away what we say about the client", () => {
   const fields = toUpstreamFields(raw("Connection: X-Forwarded-For", "X-Forwarded-For: 6.6.6.6"), [
     ["X-Forwarded-For", "127.0.0.1"],
   ]);
   assert.deepEqual(fields, { "X-Forwarded-For": "127.0.0.1" });
 });
 
-test("P9: values of one name stay in order, under its first spelling", () => {
+test("proxy P9: values of one name stay in order, under its first spelling", () => {
   const fields = raw("X-A: 1", "Y: 2", "x-a: 3", "X-A: 4");
   assert.deepEqual(toUpstreamFields(fields, []), { "X-A": ["1", "3", "4"], Y: "2" });
 });
 
-test("P7: names that an object would treat as its own are ordinary", () => {
+test("proxy P7: names that an object would treat as its own are ordinary", () => {
   const fields = toUpstreamFields(raw("constructor: 1", "toString: 2", "constructor: 3"), []);
   assert.deepEqual(Object.entries(fields), [
     ["constructor", ["1", "3"]],
@@ -38,7 +38,7 @@ test("P7: names that an object would treat as its own are ordinary", () => {
   ]);
 });
 
-test("P14: the length of a body follows from its fields", () => {
+test("proxy P14: the length of a body follows from its fields", () => {
   assert.equal(bodyLength(raw("Host: a")), 0);
   assert.equal(bodyLength(raw("Content-Length: 0")), 0);
   assert.equal(bodyLength(raw("content-length: 12")), 12);
@@ -48,7 +48,7 @@ test("P14: the length of a body follows from its fields", () => {
   });
 });
 
-test("P9: whatever its name is, a field of no special meaning keeps its values in their order", () => {
+test("proxy P9: whatever its name is, a field of no special meaning keeps its values in their order", () => {
   const token = fc.oneof(
     fc.constantFrom("constructor", "toString", "hasOwnProperty", "valueOf", "x-a", "X-A", "Cookie"),
     fc.stringMatching(/^x[!#$%&'*+.^`|~0-9A-Za-z-]{0,8}$/),

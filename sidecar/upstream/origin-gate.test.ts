@@ -96,12 +96,12 @@ const cases: readonly Case[] = [
 
 describe("judgeOrigin", () => {
   for (const { title, headers = [], host = "app.test", allowedOrigins = [], spendable } of cases) {
-    it(`A18: ${title}: ${spendable}`, () => {
+    it(`proxy A18: ${title}: ${spendable}`, () => {
       assert.equal(judgeOrigin({ rawHeaders: headers, host, allowedOrigins }), spendable);
     });
   }
 
-  it("A18: no Host is nobody's host", () => {
+  it("proxy A18: no Host is nobody's host", () => {
     const rawHeaders = ["Origin", "http://app.test"];
     assert.equal(judgeOrigin({ rawHeaders, host: undefined, allowedOrigins: [] }), "none");
   });

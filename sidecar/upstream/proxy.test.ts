@@ -20,7 +20,7 @@ import {
   startUpstream,
 } from "../testing/raw-upstream.ts";
 
-test("P1, H9: path and query reach the upstream byte by byte", async (t) => {
+test("proxy P1, H9: path and query reach the upstream byte by byte", async (t) => {
   const targets = [
     ["/a/../b//c/%2e%2e?x=1?y=2", "//x//y", "/?", "/a?", "/%", "/a/./b/.."],
     ["/c\\d'\"|{}^`?q='\"|{}&&=", "/?a=http://b/c?d", "/;p=1;q"],
@@ -31,18 +31,18 @@ test("P1, H9: path and query reach the upstream byte by byte", async (t) => {
   }
 });
 
-test("P1, R8: the absolute form goes upstream in origin-form", async (t) => {
+test("proxy P1, R8: the absolute form goes upstream in origin-form", async (t) => {
   const { request } = await sendThrough(t, requestOf("GET", "http://app.test/a?b"));
   assert.equal(request.startLine, "GET /a?b HTTP/1.1");
   assert.deepEqual(request.values("host"), ["app.test"]);
 });
 
-test("P2: OPTIONS * stays *", async (t) => {
+test("proxy P2: OPTIONS * stays *", async (t) => {
   const { request } = await sendThrough(t, requestOf("OPTIONS", "*"));
   assert.equal(request.startLine, "OPTIONS * HTTP/1.1");
 });
 
-test("P3, H2: a target with an impossible authority is answered 400, and the next request works", async (t) => {
+test("proxy P3, H2: a target with an impossible authority is answered 400, and the next request works", async (t) => {
   const upstream = await startUpstream(t);
   const front = await startFront(t, upstream.port);
   for (const target of ["http://a:99999/", "http://[/"]) {
@@ -57,7 +57,7 @@ test("P3, H2: a target with an impossible authority is answered 400, and the nex
   assert.equal(upstream.connections.length, 1);
 });
 
-test("P5, P6, P7, P8, H7: fields of this hop, Expect, Proxy and names with _ don't reach the upstream", async (t) => {
+test("proxy P5, P6, P7, P8, H7: fields of this hop, Expect, Proxy and names with _ don't reach the upstream", async (t) => {
   const { request } = await sendThrough(
     t,
     requestOf("GET", "/", [
@@ -95,7 +95,7 @@ test("P5, P6, P7, P8, H7: fields of this hop, Expect, Proxy and names with _ don
   ]);
 });
 
-test("P9, F6: case, order, duplicates and bytes of end-to-end fields are kept", async (t) => {
+test("proxy P9, F6: case, order, duplicates and bytes of end-to-end fields are kept", async (t) => {
   const lines = [
     "x-lower: a",
     "X-UPPER: b",
@@ -121,7 +121,7 @@ test("P9, F6: case, order, duplicates and bytes of end-to-end fields are kept", 
   ]);
 });
 
-test("P9: two Cookie lines become one, and HTTP/1.0 without Host gets one", async (t) => {
+test("proxy P9: two Cookie lines become one, and HTTP/1.0 without Host gets one", async (t) => {
   const cookies = await sendThrough(t, requestOf("GET", "/", ["Cookie: a=1", "Cookie: b=2"]));
   assert.deepEqual(cookies.request.values("cookie"), ["a=1; b=2"]);
 
@@ -131,7 +131,7 @@ test("P9: two Cookie lines become one, and HTTP/1.0 without Host gets one", asyn
 });
 
 for (const method of ["DELETE", "OPTIONS", "GET", "POST", "PATCH"]) {
-  test(`P10, P14, H1: a chunked ${method} arrives as one request with its body`, async (t) => {
+  test(`proxy P10, P14, H1: a chunked ${method} arrives as one request with its body`, async (t) => {
     const body = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
     const sent = requestOf(method, "/x", ["Transfer-Encoding: chunked"], chunked(body));
     const { request, upstream } = await sendThrough(t, sent);
@@ -143,7 +143,7 @@ for (const method of ["DELETE", "OPTIONS", "GET", "POST", "PATCH"]) {
     assert.equal(upstream.connections.length, 1);
   });
 
-  test(`P14: a ${method} with Content-Length arrives with its body`, async (t) => {
+  test(`proxy P14: a ${method} with Content-Length arrives with its body`, async (t) => {
     const sent = requestOf(method, "/x", ["Content-Length: 5"], "\x00\xff\r\n!");
     const { request } = await sendThrough(t, sent);
     assert.equal(request.body, "\x00\xff\r\n!");
@@ -152,7 +152,7 @@ for (const method of ["DELETE", "OPTIONS", "GET", "POST", "PATCH"]) {
   });
 }
 
-test("P14: a request without a body gets no framing that says otherwise", async (t) => {
+test("proxy P14: a request without a body gets no framing that says otherwise", async (t) => {
   for (const method of ["GET", "DELETE", "OPTIONS", "HEAD"]) {
     const { request } = await sendThrough(t, requestOf(method, "/"));
     assert.deepEqual(request.values("transfer-encoding"), [], method);
@@ -163,7 +163,7 @@ test("P14: a request without a body gets no framing that says otherwise", async 
   assert.deepEqual(post.request.values("transfer-encoding"), []);
 });
 
-test("P13: pipelined requests are answered in order, over one connection", async (t) => {
+test("proxy P13: pipelined requests are answered in order, over one connection", async (t) => {
   const upstream = await listenRaw(t, (connection) => {
     connection.socket.on("data", () => {
       const path = requestsOf(connection).at(-1)?.startLine.split(" ")[1] ?? "";
@@ -186,7 +186,7 @@ test("P13: pipelined requests are answered in order, over one connection", async
   assert.equal(rest, "");
 });
 
-test("P13: a request pipelined after one that is refused is not answered with its refusal", async (t) => {
+test("proxy P13: a request pipelined after one that is refused is not answered with its refusal", async (t) => {
   const upstream = await startUpstream(t);
   const front = await startFront(t, upstream.port);
   const both = requestOf("GET", "/a", ["Host: evil.test"]) + requestOf("GET", "/b");
@@ -197,7 +197,7 @@ test("P13: a request pipelined after one that is refused is not answered with it
   assert.equal(upstream.connections.length, 0);
 });
 
-test("P15, H12: Expect: 100-continue is answered here, and the body follows upstream without it", async (t) => {
+test("proxy P15, H12: Expect: 100-continue is answered here, and the body follows upstream without it", async (t) => {
   const upstream = await startUpstream(t);
   const front = await startFront(t, upstream.port);
   const client = await connectRaw(t, front.port);
@@ -209,7 +209,7 @@ test("P15, H12: Expect: 100-continue is answered here, and the body follows upst
   assert.deepEqual(request?.values("expect"), []);
 });
 
-test("P16: a client of HTTP/1.0 gets a reply it can read, and its connection closes", async (t) => {
+test("proxy P16: a client of HTTP/1.0 gets a reply it can read, and its connection closes", async (t) => {
   const upstream = await startUpstream(
     t,
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -222,7 +222,7 @@ test("P16: a client of HTTP/1.0 gets a reply it can read, and its connection clo
   assert.deepEqual(reply.values("connection"), ["close"]);
 });
 
-test("P18: a body over the limit by Content-Length is answered 413 without a connection", async (t) => {
+test("proxy P18: a body over the limit by Content-Length is answered 413 without a connection", async (t) => {
   const upstream = await startUpstream(t);
   const front = await startFront(t, upstream.port, { maxBodyBytes: 10 });
   const sent = requestOf("POST", "/", ["Content-Length: 11"], "0123456789a");
@@ -240,7 +240,7 @@ test("P18: a body over the limit by Content-Length is answered 413 without a con
   assert.match(await exchangeRaw(t, front.port, fits), /^HTTP\/1\.1 200 /);
 });
 
-test("P18: a chunked body over the limit is answered 413 and not completed upstream", async (t) => {
+test("proxy P18: a chunked body over the limit is answered 413 and not completed upstream", async (t) => {
   const upstream = await startUpstream(t);
   const front = await startFront(t, upstream.port, { maxBodyBytes: 10 });
   const client = await connectRaw(t, front.port);
@@ -256,7 +256,7 @@ test("P18: a chunked body over the limit is answered 413 and not completed upstr
   await client.untilEnd();
 });
 
-test("P19: TRACE is 405, CONNECT and an h2 preface get no tunnel", async (t) => {
+test("proxy P19: TRACE is 405, CONNECT and an h2 preface get no tunnel", async (t) => {
   const upstream = await startUpstream(t);
   const front = await startFront(t, upstream.port);
   assert.match(await exchangeRaw(t, front.port, requestOf("TRACE", "/")), /^HTTP\/1\.1 405 /);
@@ -266,7 +266,7 @@ test("P19: TRACE is 405, CONNECT and an h2 preface get no tunnel", async (t) => 
   assert.equal(upstream.connections.length, 0);
 });
 
-test("P19: an upgrade to h2c is an ordinary request", async (t) => {
+test("proxy P19: an upgrade to h2c is an ordinary request", async (t) => {
   const fields = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMA"];
   const { request, reply } = await sendThrough(t, requestOf("GET", "/", fields));
   assert.equal(reply.status, 200);
@@ -274,7 +274,7 @@ test("P19: an upgrade to h2c is an ordinary request", async (t) => {
   assert.deepEqual(request.values("http2-settings"), []);
 });
 
-test("P20: an upload of 32 MB streams through, and a slow upstream stalls its client", async (t) => {
+test("proxy P20: an upload of 32 MB streams through, and a slow upstream stalls its client", async (t) => {
   const size = 32 * 1024 * 1024;
   let received = 0;
   let resume = (): void => {};
@@ -321,7 +321,7 @@ test("P20: an upload of 32 MB streams through, and a slow upstream stalls its cl
   assert.equal(received, size);
 });
 
-test("F1: what a client says about itself is replaced on the way upstream", async (t) => {
+test("proxy F1: what a client says about itself is replaced on the way upstream", async (t) => {
   const lies = ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: https", "Forwarded: for=6.6.6.6"];
   const { request } = await sendThrough(
     t,
@@ -333,7 +333,7 @@ test("F1: what a client says about itself is replaced on the way upstream", asyn
   assert.deepEqual([...request.values("forwarded"), ...request.values("x-real-ip")], []);
 });
 
-test("F2, F6: behind a trusted proxy the chain grows, and Host stays the client's", async (t) => {
+test("proxy F2, F6: behind a trusted proxy the chain grows, and Host stays the client's", async (t) => {
   const told = [
     "X-Forwarded-For: 198.51.100.7",
     "X-Forwarded-Proto: https",

@@ -57,7 +57,7 @@ async function assertStillServes(client: RawSocket, front: Front): Promise<void>
   assert.ok(front.outcomes.length >= 1);
 }
 
-test("S1, H8: the upstream's Connection: close does not close the client's connection", async (t) => {
+test("proxy S1, H8: the upstream's Connection: close does not close the client's connection", async (t) => {
   const answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok";
   const { reply, client, front } = await relayed(t, answer, { closes: true });
   assert.deepEqual(reply.values("connection"), ["keep-alive"]);
@@ -65,7 +65,7 @@ test("S1, H8: the upstream's Connection: close does not close the client's conne
   await assertStillServes(client, front);
 });
 
-test("S2: a body that ends with the upstream's connection is chunked, and the client's stays", async (t) => {
+test("proxy S2: a body that ends with the upstream's connection is chunked, and the client's stays", async (t) => {
   for (const version of ["1.0", "1.1"]) {
     const answer = `HTTP/${version} 200 OK\r\nContent-Type: text/plain\r\n\r\nall of it`;
     const { reply, client, front } = await relayed(t, answer, { closes: true });
@@ -76,7 +76,7 @@ test("S2: a body that ends with the upstream's connection is chunked, and the cl
   }
 });
 
-test("S3, S7: fields come back in their order, case, number and bytes", async (t) => {
+test("proxy S3, S7: fields come back in their order, case, number and bytes", async (t) => {
   const lines = [
     "Set-Cookie: a=1; Path=/",
     "x-lower: 1",
@@ -94,7 +94,7 @@ test("S3, S7: fields come back in their order, case, number and bytes", async (t
   );
 });
 
-test("S4: a redirect is relayed as it is", async (t) => {
+test("proxy S4: a redirect is relayed as it is", async (t) => {
   const answer =
     "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/login?x#y\r\nContent-Length: 0\r\n\r\n";
   const { reply } = await relayed(t, answer);
@@ -102,7 +102,7 @@ test("S4: a redirect is relayed as it is", async (t) => {
   assert.deepEqual(reply.values("location"), ["http://127.0.0.1:1/login?x#y"]);
 });
 
-test("S5: HEAD, 204 and 304 end without a body, with the length they speak of", async (t) => {
+test("proxy S5: HEAD, 204 and 304 end without a body, with the length they speak of", async (t) => {
   const rows = [
     { method: "HEAD", answer: "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", length: ["1234"] },
     {
@@ -122,7 +122,7 @@ test("S5: HEAD, 204 and 304 end without a body, with the length they speak of", 
   }
 });
 
-test("S6: a compressed body and its fields are untouched", async (t) => {
+test("proxy S6: a compressed body and its fields are untouched", async (t) => {
   const gzip =
     "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\xcf\x06\x00\x47\xdd\xdc\x79\x02\x00\x00\x00";
   const answer = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${gzip.length}\r\n\r\n${gzip}`;
@@ -132,7 +132,7 @@ test("S6: a compressed body and its fields are untouched", async (t) => {
   assert.deepEqual(reply.values("content-length"), [String(gzip.length)]);
 });
 
-test("H7: fields of the upstream's connection don't reach the client", async (t) => {
+test("proxy H7: fields of the upstream's connection don't reach the client", async (t) => {
   const answer = [
     "HTTP/1.1 200 OK",
     "Connection: keep-alive, X-Private, Content-Length",
@@ -156,7 +156,7 @@ test("H7: fields of the upstream's connection don't reach the client", async (t)
   assert.deepEqual(reply.values("keep-alive"), ["timeout=5"]);
 });
 
-test("S8, H5: a status that is none is answered 502", async (t) => {
+test("proxy S8, H5: a status that is none is answered 502", async (t) => {
   for (const status of ["000", "099"]) {
     const { reply, front } = await relayed(
       t,
@@ -169,7 +169,7 @@ test("S8, H5: a status that is none is answered 502", async (t) => {
   }
 });
 
-test("S8, H6: an answer of 101 to a request without Upgrade is answered 502", async (t) => {
+test("proxy S8, H6: an answer of 101 to a request without Upgrade is answered 502", async (t) => {
   const answer =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nx";
   const { reply, front, client } = await relayed(t, answer);
@@ -177,14 +177,14 @@ test("S8, H6: an answer of 101 to a request without Upgrade is answered 502", as
   await assertStillServes(client, front);
 });
 
-test("S8: 103 and 100 are not taken for the response", async (t) => {
+test("proxy S8: 103 and 100 are not taken for the response", async (t) => {
   const hints = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
   const { reply } = await relayed(t, `${hints}${ok}`);
   assert.equal(reply.startLine, "HTTP/1.1 200 OK");
   assert.equal(reply.body, "ok");
 });
 
-test("S8, H5: a reason no client could read is left out, others are kept", async (t) => {
+test("proxy S8, H5: a reason no client could read is left out, others are kept", async (t) => {
   const rows = [
     ["HTTP/1.1 200 caf\xe9\r\n", "HTTP/1.1 200 caf\xe9"],
     ["HTTP/1.1 200 \r\n", "HTTP/1.1 200 "],
@@ -200,7 +200,7 @@ test("S8, H5: a reason no client could read is left out, others are kept", async
   }
 });
 
-test("S8, H5: Trailer with Content-Length is relayed without Trailer, and trailers are dropped", async (t) => {
+test("proxy S8, H5: Trailer with Content-Length is relayed without Trailer, and trailers are dropped", async (t) => {
   const withLength = "HTTP/1.1 200 OK\r\nTrailer: X-T\r\nContent-Length: 2\r\n\r\nok";
   const plain = await relayed(t, withLength);
   assert.equal(plain.reply.body, "ok");
@@ -219,7 +219,7 @@ for (const [name, head, part] of [
   ["a chunk in the middle", "Transfer-Encoding: chunked", "ff\r\nsome of it"],
 ] as const) {
   for (const ending of ["end", "reset"] as const) {
-    test(`S9, H3: a body with ${name} that the upstream breaks off by ${ending} breaks off at the client`, async (t) => {
+    test(`proxy S9, H3: a body with ${name} that the upstream breaks off by ${ending} breaks off at the client`, async (t) => {
       let connection: RawSocket | undefined;
       const front = await startScripted(t, (made) => {
         connection = made;
@@ -242,7 +242,7 @@ for (const [name, head, part] of [
   }
 }
 
-test("S9, H4: a bad chunk in the middle of a body breaks it off, with no second head in it", async (t) => {
+test("proxy S9, H4: a bad chunk in the middle of a body breaks it off, with no second head in it", async (t) => {
   const front = await startScripted(t, (connection) => {
     connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n");
     setTimeout(() => connection.write("zz\r\nbad\r\n0\r\n\r\n"), 20);
@@ -254,7 +254,7 @@ test("S9, H4: a bad chunk in the middle of a body breaks it off, with no second 
   await waitFor(() => front.outcomes[0]?.fault === "response_cut");
 });
 
-test("S10: a download of 64 MB waits for a client that pauses, in bounded memory", async (t) => {
+test("proxy S10: a download of 64 MB waits for a client that pauses, in bounded memory", async (t) => {
   const size = 64 * 1024 * 1024;
   const block = Buffer.alloc(256 * 1024, "x");
   let written = 0;
@@ -292,7 +292,7 @@ test("S10: a download of 64 MB waits for a client that pauses, in bounded memory
   assert.equal(written, size);
 });
 
-test("S11, H13: of an event stream the head comes first, then each event as it is sent", async (t) => {
+test("proxy S11, H13: of an event stream the head comes first, then each event as it is sent", async (t) => {
   let connection: RawSocket | undefined;
   const front = await startScripted(t, (made) => {
     connection = made;
@@ -308,7 +308,7 @@ test("S11, H13: of an event stream the head comes first, then each event as it i
   }
 });
 
-test("S11, E4, H10: a stream may be silent for longer than the response timeout", async (t) => {
+test("proxy S11, E4, H10: a stream may be silent for longer than the response timeout", async (t) => {
   let connection: RawSocket | undefined;
   const upstream = await listenRaw(t, (made) => {
     made.socket.once("data", () => {
@@ -329,7 +329,7 @@ test("S11, E4, H10: a stream may be silent for longer than the response timeout"
 });
 
 for (const closes of [false, true]) {
-  test(`S12: a 413 of the upstream in the middle of an upload reaches the client${closes ? ", the upstream closing" : ""}`, async (t) => {
+  test(`proxy S12: a 413 of the upstream in the middle of an upload reaches the client${closes ? ", the upstream closing" : ""}`, async (t) => {
     const upstream = await listenRaw(t, (connection) => {
       connection.socket.once("data", () => {
         connection.socket.pause();
@@ -348,14 +348,14 @@ for (const closes of [false, true]) {
   });
 }
 
-test("S13: a response head that is too long is answered 502", async (t) => {
+test("proxy S13: a response head that is too long is answered 502", async (t) => {
   const { reply, front } = await relayed(t, `HTTP/1.1 200 OK\r\nX: ${"x".repeat(20_000)}\r\n\r\n`);
   assert.equal(reply.status, 502);
   await waitFor(() => front.outcomes.length === 1);
   assert.equal(front.outcomes[0]?.fault, "bad_response");
 });
 
-test("S13: bytes that are no HTTP are answered 502", async (t) => {
+test("proxy S13: bytes that are no HTTP are answered 502", async (t) => {
   for (const answer of [
     "SSH-2.0-OpenSSH_9.9\r\n",
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Semaphore } from "./semaphore.ts";
 
 describe("Semaphore", () => {
-  it("A12: refuses the N+1st at once and has room again after a release", () => {
+  it("proxy A12: refuses the N+1st at once and has room again after a release", () => {
     const semaphore = new Semaphore(2);
     const first = semaphore.tryAcquire();
     assert.ok(first && semaphore.tryAcquire());

@@ -73,7 +73,7 @@ async function textOf(result: ReturnType<ReturnType<typeof createClient>["send"]
 }
 
 describe("subrequest client", () => {
-  it("A2: sends one POST with the given header and body, byte by byte", async (test) => {
+  it("proxy A2: sends one POST with the given header and body, byte by byte", async (test) => {
     const upstream = await listenAnswering(test, (raw) => raw.write(okAnswer));
     const client = createClient(test, upstream.port);
     assert.equal(await textOf(client.send()), "{}");
@@ -124,7 +124,7 @@ describe("subrequest client", () => {
   });
 
   for (const status of [201, 204, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 419, 429]) {
-    it(`A8: status ${status} is forbidden, and nobody follows a Location`, async (test) => {
+    it(`proxy A8: status ${status} is forbidden, and nobody follows a Location`, async (test) => {
       const paths: (string | undefined)[] = [];
       const port = await listenHttp(test, (req, res) => {
         paths.push(req.url);
@@ -136,20 +136,20 @@ describe("subrequest client", () => {
   }
 
   for (const status of [500, 502, 503, 504, 599]) {
-    it(`A9: status ${status} is a worker_error, however long its page is`, async (test) => {
+    it(`proxy A9: status ${status} is a worker_error, however long its page is`, async (test) => {
       const page = Buffer.alloc(1_000_000);
       const port = await listenHttp(test, (_req, res) => res.writeHead(status).end(page));
       assert.equal(await textOf(createClient(test, port).send()), "worker_error");
     });
   }
 
-  it("A9: refused is a dispatch_error", async (test) => {
+  it("proxy A9: refused is a dispatch_error", async (test) => {
     const upstream = await listenRaw(test);
     await upstream.stop();
     assert.equal(await textOf(createClient(test, upstream.port).send()), "dispatch_error");
   });
 
-  it("A9: a unix socket that is not there is a dispatch_error", async (test) => {
+  it("proxy A9: a unix socket that is not there is a dispatch_error", async (test) => {
     const socketPath = join(tmpdir(), `nobody-${process.pid}.sock`);
     const client = createClient(test, 0, { upstream: { kind: "unix", socketPath } });
     assert.equal(await textOf(client.send()), "dispatch_error");
@@ -177,7 +177,7 @@ describe("subrequest client", () => {
     ["a 101 that is none", "HTTP/1.1 101 Switching Protocols\r\n\r\n", "end"],
   ];
   for (const [title, answer, end] of broken) {
-    it(`A9: an answer that is ${title} is a dispatch_error`, async (test) => {
+    it(`proxy A9: an answer that is ${title} is a dispatch_error`, async (test) => {
       const upstream = await listenAnswering(test, (raw) => {
         raw.write(answer);
         // The reset must not overtake what was written.
@@ -196,7 +196,7 @@ describe("subrequest client", () => {
     assert.equal(await textOf(createClient(test, upstream.port).send()), "forbidden");
   });
 
-  it("A9: silence until the deadline is a timeout, and the upstream is hung up on", async (test) => {
+  it("proxy A9: silence until the deadline is a timeout, and the upstream is hung up on", async (test) => {
     const upstream = await listenRaw(test);
     const client = createClient(test, upstream.port, { deadlineMs: 40 });
     assert.equal(await textOf(client.send()), "timeout");
@@ -204,7 +204,7 @@ describe("subrequest client", () => {
     await waitFor(() => connection.hasEnded);
   });
 
-  it("A11: a body that dribbles is cut at the deadline, which is not prolonged by each byte", async (test) => {
+  it("proxy A11: a body that dribbles is cut at the deadline, which is not prolonged by each byte", async (test) => {
     const upstream = await listenAnswering(test, (raw) => {
       raw.write("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n");
       const timer = setInterval(() => raw.write(" "), 5);
@@ -217,7 +217,7 @@ describe("subrequest client", () => {
     await waitFor(() => connection.hasEnded);
   });
 
-  it("A10: 16 KiB are read, one byte more is a body_overflow and the upstream is hung up on", async (test) => {
+  it("proxy A10: 16 KiB are read, one byte more is a body_overflow and the upstream is hung up on", async (test) => {
     const answer = (bytes: number) =>
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${bytes.toString(16)}\r\n${" ".repeat(bytes)}\r\n`;
     const upstream = await listenAnswering(test, (raw, count) =>
@@ -230,7 +230,7 @@ describe("subrequest client", () => {
     await waitFor(() => upstream.connections.every((connection) => connection.hasEnded));
   });
 
-  it("A20: an abort ends it at once and hangs up on the upstream", async (test) => {
+  it("proxy A20: an abort ends it at once and hangs up on the upstream", async (test) => {
     const upstream = await listenAnswering(test, () => {});
     const client = createClient(test, upstream.port);
     const connection = new AbortController();
@@ -241,7 +241,7 @@ describe("subrequest client", () => {
     await waitFor(() => upstream.connections[0]?.hasEnded);
   });
 
-  it("A20: an abort in the middle of a body ends it, whatever the status was", async (test) => {
+  it("proxy A20: an abort in the middle of a body ends it, whatever the status was", async (test) => {
     for (const status of [200, 500]) {
       const upstream = await listenAnswering(test, (raw) => {
         raw.write(`HTTP/1.1 ${status} X\r\nContent-Length: 9\r\n\r\n{`);
@@ -257,7 +257,7 @@ describe("subrequest client", () => {
     }
   });
 
-  it("A20: what was aborted before sends nothing", async (test) => {
+  it("proxy A20: what was aborted before sends nothing", async (test) => {
     const upstream = await listenAnswering(test, (raw) => raw.write(okAnswer));
     const client = createClient(test, upstream.port);
     assert.equal(await textOf(client.send(AbortSignal.abort())), "aborted");
@@ -284,7 +284,7 @@ describe("subrequest client", () => {
   });
 
   for (const how of ["reset", "end"] as const) {
-    it(`A21: a kept connection that the upstream ${how}s on the next request is replaced once`, async (test) => {
+    it(`proxy A21: a kept connection that the upstream ${how}s on the next request is replaced once`, async (test) => {
       const upstream = await listenAnswering(test, (raw, count) => {
         if (count !== 2) raw.write(okAnswer);
         else if (how === "reset") raw.reset();
@@ -299,7 +299,7 @@ describe("subrequest client", () => {
     });
   }
 
-  it("A21: with several stale connections the second try is still the last one needed", async (test) => {
+  it("proxy A21: with several stale connections the second try is still the last one needed", async (test) => {
     let stale = false;
     const held: RawSocket[] = [];
     const upstream = await listenAnswering(test, (raw, count) => {
@@ -317,7 +317,7 @@ describe("subrequest client", () => {
     assert.equal(upstream.seen.length, 5);
   });
 
-  it("A21: the replacement is not replaced", async (test) => {
+  it("proxy A21: the replacement is not replaced", async (test) => {
     const upstream = await listenAnswering(test, (raw, count) => {
       if (count === 1) raw.write(okAnswer);
       else raw.reset();
@@ -328,7 +328,7 @@ describe("subrequest client", () => {
     assert.equal(upstream.seen.length, 3);
   });
 
-  it("A21: nothing is asked twice once a byte of the answer has come", async (test) => {
+  it("proxy A21: nothing is asked twice once a byte of the answer has come", async (test) => {
     const upstream = await listenAnswering(test, (raw, count) => {
       if (count === 1) return void raw.write(okAnswer);
       raw.socket.write("HTTP/1.1 2", () => setImmediate(() => raw.socket.end()));
@@ -339,7 +339,7 @@ describe("subrequest client", () => {
     assert.equal(upstream.seen.length, 2);
   });
 
-  it("A21: a kept connection that stays silent is not stale but late", async (test) => {
+  it("proxy A21: a kept connection that stays silent is not stale but late", async (test) => {
     const upstream = await listenAnswering(test, (raw, count) => {
       if (count === 1) raw.write(okAnswer);
     });

@@ -55,7 +55,7 @@ async function openTunnel(
   return { front, client, upstream: await server.connection(0) };
 }
 
-test("W1: subprotocol, two Set-Cookie and the first frames pass both ways", async (t) => {
+test("proxy W1: subprotocol, two Set-Cookie and the first frames pass both ways", async (t) => {
   const server = await startScripted(t, (connection) =>
     connection.write(
       `${switching}Sec-WebSocket-Protocol: vite-hmr\r\nSet-Cookie: a=1\r\nSet-Cookie: b=caf\xe9\r\n\r\nearly \xff down`,
@@ -84,7 +84,7 @@ test("W1: subprotocol, two Set-Cookie and the first frames pass both ways", asyn
   assert.equal(front.outcomes[0]?.status, 101);
 });
 
-test("W1, F1, F4, F6: the handshake goes upstream with the fields of any proxied request", async (t) => {
+test("proxy W1, F1, F4, F6: the handshake goes upstream with the fields of any proxied request", async (t) => {
   const server = await startScripted(t, (connection) => connection.write(`${switching}\r\n`));
   const front = await startFront(t, server.port);
   const client = await connectRaw(t, front.port);
@@ -113,7 +113,7 @@ test("W1, F1, F4, F6: the handshake goes upstream with the fields of any proxied
   ]);
 });
 
-test("W2: 1 MB binary, fragments, compression, ping and close code pass unchanged", async (t) => {
+test("proxy W2: 1 MB binary, fragments, compression, ping and close code pass unchanged", async (t) => {
   const server = createServer();
   const sockets = new WebSocketServer({ server, perMessageDeflate: { threshold: 0 } });
   sockets.on("connection", (socket) => {
@@ -150,7 +150,7 @@ test("W2: 1 MB binary, fragments, compression, ping and close code pass unchange
   await waitFor(() => front.proxy.openTunnels === 0);
 });
 
-test("W3: a refusal of the upstream comes back with its fields and its body, and closes", async (t) => {
+test("proxy W3: a refusal of the upstream comes back with its fields and its body, and closes", async (t) => {
   const rows = [
     "HTTP/1.1 404 Not Found\r\nX-Name: caf\xe9\r\nContent-Length: 4\r\nConnection: keep-alive\r\n\r\ngone",
     "HTTP/1.1 401 Unauthorized\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngone\r\n0\r\n\r\n",
@@ -175,7 +175,7 @@ test("W3: a refusal of the upstream comes back with its fields and its body, and
   }
 });
 
-test("W3: a refusal longer than every buffer arrives whole", async (t) => {
+test("proxy W3: a refusal longer than every buffer arrives whole", async (t) => {
   const size = 16 * 1024 * 1024;
   const server = createServer((_req, res) => void res.writeHead(403).end(Buffer.alloc(size, "x")));
   server.on("upgrade", (_req, socket) => {
@@ -187,7 +187,7 @@ test("W3: a refusal longer than every buffer arrives whole", async (t) => {
   assert.equal(parseMessage(text).body.length, size);
 });
 
-test("W3: a refusal that breaks off breaks off at the client", async (t) => {
+test("proxy W3: a refusal that breaks off breaks off at the client", async (t) => {
   for (const framing of ["Content-Length: 100", "Transfer-Encoding: chunked"]) {
     const server = await startScripted(t, (connection) => {
       connection.write(`HTTP/1.1 403 Forbidden\r\n${framing}\r\n\r\n4\r\nhalf\r\n`);
@@ -202,7 +202,7 @@ test("W3: a refusal that breaks off breaks off at the client", async (t) => {
   }
 });
 
-test("W4: refused is 502, no answer in time 504, and an answer that is none 502", async (t) => {
+test("proxy W4: refused is 502, no answer in time 504, and an answer that is none 502", async (t) => {
   const handshake = requestOf("GET", "/", upgrade);
   const gone = await listenRaw(t);
   await gone.stop();
@@ -231,7 +231,7 @@ test("W4: refused is 502, no answer in time 504, and an answer that is none 502"
   }
 });
 
-test("W4: a client that leaves while its handshake is pending ends it upstream at once", async (t) => {
+test("proxy W4: a client that leaves while its handshake is pending ends it upstream at once", async (t) => {
   for (const leave of ["reset", "end"] as const) {
     const server = await listenRaw(t);
     const front = await startFront(t, server.port);
@@ -247,7 +247,7 @@ test("W4: a client that leaves while its handshake is pending ends it upstream a
   }
 });
 
-test("W4: frames sent before the answer wait in bounded memory, and arrive", async (t) => {
+test("proxy W4: frames sent before the answer wait in bounded memory, and arrive", async (t) => {
   let answer = (): void => {};
   const server = await startScripted(t, (connection) => {
     answer = () => void connection.write(`${switching}\r\n`);
@@ -270,7 +270,7 @@ test("W4: frames sent before the answer wait in bounded memory, and arrive", asy
   assert.equal(rest, block.repeat(blocks));
 });
 
-test("W5: when one side leaves, by FIN or RST, the other one is let go at once", async (t) => {
+test("proxy W5: when one side leaves, by FIN or RST, the other one is let go at once", async (t) => {
   for (const side of ["client", "upstream"] as const) {
     for (const leave of ["end", "reset"] as const) {
       const { front, client, upstream } = await openTunnel(t);
@@ -288,7 +288,7 @@ test("W5: when one side leaves, by FIN or RST, the other one is let go at once",
   }
 });
 
-test("W5: a slow reader holds the other side back, and gets all of it", async (t) => {
+test("proxy W5: a slow reader holds the other side back, and gets all of it", async (t) => {
   const { client, upstream } = await openTunnel(t);
   client.socket.pause();
   const block = Buffer.alloc(1024 * 1024, "x");
@@ -301,7 +301,7 @@ test("W5: a slow reader holds the other side back, and gets all of it", async (t
   assert.equal(parseMessage(client.text).body.length, 32 * block.length);
 });
 
-test("W6: silence does not end a WebSocket", async (t) => {
+test("proxy W6: silence does not end a WebSocket", async (t) => {
   const { client, upstream } = await openTunnel(t, {
     responseTimeoutMs: 250,
     connectTimeoutMs: 250,
@@ -312,7 +312,7 @@ test("W6: silence does not end a WebSocket", async (t) => {
   await client.until("so am I");
 });
 
-test("W7: a handshake with a body, or that is no GET, is answered 400 and goes nowhere", async (t) => {
+test("proxy W7: a handshake with a body, or that is no GET, is answered 400 and goes nowhere", async (t) => {
   const server = await listenRaw(t);
   const front = await startFront(t, server.port);
   for (const sent of [
@@ -326,7 +326,7 @@ test("W7: a handshake with a body, or that is no GET, is answered 400 and goes n
   assert.equal(server.connections.length, 0);
 });
 
-test("P6: Upgrade: websocket without Connection: upgrade is an ordinary request", async (t) => {
+test("proxy P6: Upgrade: websocket without Connection: upgrade is an ordinary request", async (t) => {
   const server = await startScripted(t, (connection) =>
     connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
   );
@@ -336,7 +336,7 @@ test("P6: Upgrade: websocket without Connection: upgrade is an ordinary request"
   assert.doesNotMatch((await server.connection(0)).text, /upgrade/i);
 });
 
-test("W9: WebSockets passing through are counted, and closed with the proxy", async (t) => {
+test("proxy W9: WebSockets passing through are counted, and closed with the proxy", async (t) => {
   const { front, client, upstream } = await openTunnel(t);
   assert.equal(front.proxy.openTunnels, 1);
   front.proxy.close();
@@ -345,7 +345,7 @@ test("W9: WebSockets passing through are counted, and closed with the proxy", as
   await waitFor(() => front.proxy.openTunnels === 0);
 });
 
-test("W9: a handshake that is pending when the proxy closes is ended too", async (t) => {
+test("proxy W9: a handshake that is pending when the proxy closes is ended too", async (t) => {
   const server = await listenRaw(t);
   const front = await startFront(t, server.port);
   const client = await connectRaw(t, front.port);

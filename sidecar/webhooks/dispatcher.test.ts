@@ -159,7 +159,7 @@ describe("createWebhookDispatcher", () => {
     clock.advance(1_000);
     dispatcher.notify("1", { name: "channel_occupied", channel: "a" });
     clock.advance(10_000);
-    assert.equal(dispatcher.queueDepth, 0);
+    assert.equal(dispatcher.queueDepth("1"), 0);
     assert.equal(clock.timers, 0);
   });
 
@@ -184,7 +184,7 @@ describe("createWebhookDispatcher", () => {
       ...Array<string>(3).fill("1: 1 delivered 200"),
     ]);
     assert.equal(hanging.received.length, 1);
-    assert.equal(dispatcher.queueDepth, 6);
+    assert.equal(dispatcher.queueDepth("1"), 6);
   });
 
   it("W06: a failed batch comes again as the same bytes, before what came after it", async (test) => {
@@ -236,7 +236,7 @@ describe("createWebhookDispatcher", () => {
     );
     for (const event of events.slice(0, 3)) dispatcher.notify("1", event);
     assert.deepEqual(log, ["1: 1 queue_full"]);
-    assert.equal(dispatcher.queueDepth, 2);
+    assert.equal(dispatcher.queueDepth("1"), 2);
     clock.advance(100);
     await logged(2);
     assert.deepEqual(namesIn(endpoint.request(1)), ["channel_occupied", "member_added"]);
@@ -315,7 +315,7 @@ describe("createWebhookDispatcher", () => {
     assert.equal(dispatcher.flush(1), flushed);
     await flushed;
     assert.deepEqual(namesIn(endpoint.request(1)), ["cache_miss", "channel_vacated"]);
-    assert.equal(dispatcher.queueDepth, 0);
+    assert.equal(dispatcher.queueDepth("1"), 0);
     assert.equal(clock.timers, 0);
     dispatcher.notify("1", { name: "channel_vacated", channel: "b" });
     assert.deepEqual(log, ["1: 2 delivered 200", "1: 1 shutdown"]);
@@ -334,7 +334,7 @@ describe("createWebhookDispatcher", () => {
     clock.advance(2_000);
     await flushed;
     assert.deepEqual(log, ["1: 6 delivered 200", "1: 6 shutdown"]);
-    assert.equal(dispatcher.queueDepth, 0);
+    assert.equal(dispatcher.queueDepth("1"), 0);
   });
 
   it("W11: flush tries a failed batch again within its time", async (test) => {

@@ -66,8 +66,8 @@ export interface WebhookFailed {
 }
 
 export interface WebhookDispatcher extends Webhooks {
-  /** Events that wait for an endpoint; one that waits for two counts twice, one in grace not at all. */
-  readonly queueDepth: number;
+  /** Events of an app that wait for an endpoint; one that waits for two counts twice, one in grace not at all. */
+  queueDepth(appId: string): number;
   /**
    * Ends all grace and sends what waits, failures tried again, for at most `withinMs`; what is left then is dropped as
    * `shutdown`, and what comes afterwards too. Always resolves; called again it returns the same promise.
@@ -104,9 +104,8 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions): Webh
 
   return {
     notify: (appId, event) => apps.get(appId)?.notify(event),
-    get queueDepth() {
-      return queues.reduce((sum, { depth }) => sum + depth, 0);
-    },
+    queueDepth: (appId) =>
+      (apps.get(appId)?.queues ?? []).reduce((sum, { depth }) => sum + depth, 0),
     flush: (withinMs) => (flushing ??= flush(withinMs)),
     close,
   };

@@ -21,7 +21,7 @@ describe("handshake limit", () => {
     ["unix", "::1", false],
   ];
   for (const [one, other, isSame] of networks) {
-    it(`${one} and ${other} ${isSame ? "share" : "don't share"} a bucket: an IPv6 client has a whole /64`, () => {
+    it(`C19: ${one} and ${other} ${isSame ? "share" : "don't share"} a bucket: an IPv6 client has a whole /64`, () => {
       const mayShakeHands = createHandshakeLimit({ perSecond: 1, burst: 1 });
       assert.equal(mayShakeHands(one, 0), true);
       assert.equal(mayShakeHands(other, 0), !isSame);

@@ -26,12 +26,12 @@ class SlowSocket extends Duplex {
 
 function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number } = {}) {
   const turns: (() => void)[] = [];
-  let dropped = 0;
+  const dropped: (string | null)[] = [];
   const outbox = new Outbox({
     maxQueuedBytes: options.maxQueuedBytes ?? 1_000_000,
     writesPerTurn: options.writesPerTurn ?? 100,
     schedule: (flush) => void turns.push(flush),
-    onDropped: () => (dropped += 1),
+    onDropped: (appId) => void dropped.push(appId),
   });
   return {
     outbox,
@@ -44,14 +44,13 @@ function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number
     get scheduled() {
       return turns.length;
     },
-    get dropped() {
-      return dropped;
-    },
+    /** Whose they were. */
+    dropped,
   };
 }
 
 function createQueue(): OutboundQueue & { socket: SlowSocket } {
-  return { socket: new SlowSocket(), pending: null, isFull: false };
+  return { appId: "app-id", socket: new SlowSocket(), pending: null, isFull: false };
 }
 
 function texts(frames: Iterable<Frame>): string {
@@ -131,7 +130,7 @@ describe("outbox", () => {
     assert.equal(other.socket.writes.length, 1);
   });
 
-  it("drops and counts what comes on top of a full connection, and none of anybody else's", () => {
+  it("L07: drops and counts what comes on top of a full connection, and none of anybody else's", () => {
     const context = createOutbox({ maxQueuedBytes: 100 });
     const [slow, fast] = [createQueue(), createQueue()];
     slow.socket.isReading = false;
@@ -142,7 +141,7 @@ describe("outbox", () => {
     }
     assert.equal(fast.socket.writes.length, 3);
     assert.equal(slow.isFull, true);
-    assert.equal(context.dropped, 2);
+    assert.deepEqual(context.dropped, ["app-id", "app-id"]);
     slow.socket.resumeReading();
     assert.equal(context.outbox.enqueue(slow, frame), true);
     assert.equal(slow.isFull, false);

@@ -17,11 +17,13 @@ export interface OutboxOptions {
   readonly writesPerTurn: number;
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (flush: () => void) => void;
-  readonly onDropped: () => void;
+  readonly onDropped: (appId: string | null) => void;
 }
 
 /** One connection's place in the outbox. */
 export interface OutboundQueue {
+  /** Null for a client of an unknown app. */
+  readonly appId: string | null;
   readonly socket: Duplex;
   pending: Pending | null;
   /** Frames are being dropped since it was full. */
@@ -45,7 +47,7 @@ export class Outbox {
     const queuedBytes = countQueuedBytes(queue);
     if (queuedBytes > 0 && queuedBytes + frame.length > this.#options.maxQueuedBytes) {
       queue.isFull = true;
-      this.#options.onDropped();
+      this.#options.onDropped(queue.appId);
       return false;
     }
     queue.isFull = false;

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer, type RawData } from "ws";
 import type { Transport } from "../core/connection.ts";
+import { messageTooLong } from "../core/errors.ts";
 import { encodePongFrame, type Frame } from "../core/frame.ts";
 import type { OutboundQueue, Outbox } from "./outbox.ts";
 
@@ -13,8 +14,8 @@ export interface SocketListener {
   onMessage(text: string): void;
   /** Any frame arrived. `isControl`: a ping or pong. */
   onReceived(isControl: boolean): void;
-  /** A message was too long, and the connection is closed with this code for it. */
-  onTooLong?(closeCode: number): void;
+  /** A message was too long, and the connection is closed for it. */
+  onTooLong?(): void;
   /** A close was sent or received, or the socket is gone; called once. Nothing can be sent any more. */
   onClosed(): void;
 }
@@ -22,10 +23,10 @@ export interface SocketListener {
 /** How long the client has to answer our close before its TCP connection is cut. */
 const closeOptions = { closeTimeout: 5_000 }; // an option that the type declarations of ws lack
 
-const tooLong = 1009;
-
 /** Close reasons that ws leaves empty; the text is Reverb's. */
-const reasons: Readonly<Record<number, string>> = { [tooLong]: "Maximum message size exceeded" };
+const reasons: Readonly<Record<number, string>> = {
+  [messageTooLong.code]: "Maximum message size exceeded",
+};
 
 /** ws calls `close` itself to answer a client's close or fault: what is queued must go out before. */
 class PogoWebSocket extends WebSocket {
@@ -48,7 +49,10 @@ export type SocketAcceptor = (
  * Makes the function that completes handshakes; a bad one is answered 400, 405 or 426 by ws. Messages longer
  * than `maxMessageBytes` close with 1009. No extension is ever negotiated.
  */
-export function createSocketAcceptor(outbox: Outbox, maxMessageBytes: number): SocketAcceptor {
+export function createSocketAcceptor(
+  outbox: Outbox,
+  { appId, maxMessageBytes }: { appId: string | null; maxMessageBytes: number },
+): SocketAcceptor {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -60,7 +64,7 @@ export function createSocketAcceptor(outbox: Outbox, maxMessageBytes: number): S
   });
   return (req, socket, head, onOpen) => {
     server.handleUpgrade(req, socket, head, (webSocket) => {
-      onOpen(new SocketTransport(webSocket, socket, outbox));
+      onOpen(new SocketTransport(webSocket, { appId, socket, outbox }));
     });
   };
 }
@@ -70,10 +74,13 @@ export class SocketTransport implements Transport {
   readonly #outbox: Outbox;
   readonly queue: OutboundQueue;
 
-  constructor(webSocket: PogoWebSocket, socket: Duplex, outbox: Outbox) {
+  constructor(
+    webSocket: PogoWebSocket,
+    { appId, socket, outbox }: { appId: string | null; socket: Duplex; outbox: Outbox },
+  ) {
     this.#webSocket = webSocket;
     this.#outbox = outbox;
-    this.queue = { socket, pending: null, isFull: false };
+    this.queue = { appId, socket, pending: null, isFull: false };
     // A fault of the client has been answered with its close code already, and `onClosed` follows.
     webSocket.on("error", () => {});
     webSocket.beforeClose = () => this.#outbox.flushNow(this.queue);
@@ -106,7 +113,7 @@ export class SocketTransport implements Transport {
     webSocket.on("pong", () => listener.onReceived(true));
     webSocket.on("error", (error) => {
       const code = "code" in error ? error.code : undefined;
-      if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.(tooLong);
+      if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.();
     });
     webSocket.on("close", closed);
     webSocket.beforeClose = () => {

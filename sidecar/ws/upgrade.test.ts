@@ -4,14 +4,13 @@ import { createServer } from "node:http";
 import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
+import { waitFor } from "../testing/raw-http.ts";
 import type { App } from "../core/app.ts";
+import { errors as catalogue, messageTooLong, shutdownClose } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
-import {
-  createWebSocketEndpoint,
-  type HandshakeRefusal,
-  type WebSocketEndpointOptions,
-} from "./upgrade.ts";
+import type { HandshakeRefusal } from "./refusals.ts";
+import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -25,7 +24,7 @@ async function startEndpoint(
   const { app, ...overrides } = options;
   const node = createTestNode(app ? { app } : {});
   const refused: [reason: HandshakeRefusal, appId: string | null][] = [];
-  let dropped = 0;
+  const dropped: (string | null)[] = [];
   const endpoint = createWebSocketEndpoint({
     hubs: new Map([[node.app.key, node.hub]]),
     onMessage: (_hub, connection, text, nowMs) =>
@@ -33,7 +32,7 @@ async function startEndpoint(
     observer: node.observer,
     clientIp: ({ remoteAddress }) => remoteAddress,
     isDraining: () => false,
-    onFrameDropped: () => (dropped += 1),
+    onFrameDropped: (appId) => void dropped.push(appId),
     onHandshakeRefused: (reason, appId) => void refused.push([reason, appId]),
     now: () => performance.now(),
     maxConnections: 100,
@@ -54,7 +53,7 @@ async function startEndpoint(
     endpoint.destroy();
     server.close();
   });
-  return { node, endpoint, port, refused, dropped: () => dropped };
+  return { node, endpoint, port, refused, dropped };
 }
 
 interface Client {
@@ -193,7 +192,7 @@ describe("WebSocket handshake", () => {
     assert.equal((await openClient(port).next())["event"], "pusher:connection_established");
   });
 
-  it("over the node's capacity: 4100, so that clients come back later", async () => {
+  it("C15: over the node's capacity: 4100, so that clients come back later", async () => {
     const { port } = await startEndpoint({ maxConnections: 1 });
     await openClient(port).next();
     const client = openClient(port);
@@ -201,7 +200,7 @@ describe("WebSocket handshake", () => {
     assert.equal((await client.closed).code, 4100);
   });
 
-  it("too many from one address are answered 429, before any handshake", async () => {
+  it("C19: too many from one address are answered 429, before any handshake", async () => {
     const { port, refused } = await startEndpoint({
       handshakeRate: { perSecond: 0.001, burst: 2 },
     });
@@ -213,13 +212,13 @@ describe("WebSocket handshake", () => {
     assert.deepEqual(refused, [["rate_limit", null]]);
   });
 
-  it("a draining node answers 503", async () => {
+  it("C20: a draining node answers 503", async () => {
     const { port } = await startEndpoint({ isDraining: () => true });
     const { head } = await openRaw(port);
     assert.match(head, /^HTTP\/1\.1 503 /);
   });
 
-  it("a broken handshake is answered in HTTP and leaves nothing", async () => {
+  it("C01: a broken handshake is answered in HTTP and leaves nothing", async () => {
     const { port, endpoint } = await startEndpoint();
     const badKey = await openRaw(port, { headers: { "Sec-WebSocket-Key": "x" } });
     assert.match(badKey.head, /^HTTP\/1\.1 400 /);
@@ -272,7 +271,7 @@ describe("WebSocket connection", () => {
     assert.equal((await client.closed).code, 1009);
     assert.equal(endpoint.connectionCount, 0);
     const errors = node.observer.calls.filter(([method]) => method === "errorSent");
-    assert.deepEqual(errors, [["errorSent", "app-id", 1009]], "counted");
+    assert.deepEqual(errors, [["errorSent", "app-id", messageTooLong]], "counted");
   });
 
   it("X05: invalid UTF-8 closes with 1007, an unmasked frame with 1002", async () => {
@@ -311,7 +310,7 @@ describe("WebSocket connection", () => {
     assert.deepEqual(await client.next(), { event: "pusher:pong" });
   });
 
-  it("what is queued goes out before the answer to a client's close", async () => {
+  it("X06: what is queued goes out before the answer to a client's close", async () => {
     const { port, node } = await startEndpoint();
     const client = openClient(port);
     await client.next();
@@ -353,7 +352,7 @@ describe("WebSocket connection", () => {
     await once(client.socket, "ping");
   });
 
-  it("closes a client that never reads with 4100, after write_wait", async () => {
+  it("L07, L08: closes a client that never reads with 4100, after write_wait", async () => {
     const { port, node, dropped } = await startEndpoint({
       maxQueuedBytes: 200_000,
       writeWaitMs: 1,
@@ -370,21 +369,46 @@ describe("WebSocket connection", () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     assert.equal(node.hub.connectionCount, 0);
-    assert.ok(dropped() > 0);
+    assert.ok(dropped.length > 0);
+    assert.ok(dropped.every((appId) => appId === "app-id"));
     const codes = node.observer.calls.filter(([method]) => method === "connectionClosed");
     assert.equal(codes.length, 1);
     const errors = node.observer.calls.filter(([method]) => method === "errorSent");
-    assert.deepEqual(errors, [["errorSent", "app-id", 4100]], "counted as any other error");
+    assert.deepEqual(
+      errors,
+      [["errorSent", "app-id", catalogue.slowConsumer]],
+      "counted as any other error",
+    );
   });
 
   it("closeAll closes everybody with the given code", async () => {
     const { port, endpoint } = await startEndpoint();
     const clients = [openClient(port), openClient(port)];
     for (const client of clients) await client.next();
-    endpoint.closeAll(4200, "Server is shutting down");
+    await endpoint.closeAll(shutdownClose, 2_000);
     for (const client of clients) {
       assert.deepEqual(await client.closed, { code: 4200, reason: "Server is shutting down" });
     }
     assert.equal(endpoint.connectionCount, 0);
+  });
+
+  it("O04: closeAll spreads the closes; destroy calls off the rest", async () => {
+    let nowMs = 1_000;
+    const { port, endpoint } = await startEndpoint({ now: () => nowMs });
+    const clients = [openClient(port), openClient(port), openClient(port)];
+    for (const client of clients) await client.next();
+    const sent = endpoint.closeAll(shutdownClose, 2_000);
+    const first = await Promise.race(clients.map(({ closed }) => closed));
+    assert.equal(first.code, 4200);
+    assert.equal(endpoint.connectionCount, 2);
+    nowMs += 1;
+    await waitFor(() => endpoint.connectionCount === 1);
+    endpoint.destroy();
+    await sent;
+    const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
+    assert.deepEqual(
+      codes.toSorted((a, b) => a - b),
+      [1006, 4200, 4200],
+    );
   });
 });

@@ -5,15 +5,17 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Rate } from "../core/app.ts";
 import { Connection } from "../core/connection.ts";
-import { errors, type ProtocolError } from "../core/errors.ts";
+import { errors, messageTooLong } from "../core/errors.ts";
 import { encodeFrame, encodePingFrame } from "../core/frame.ts";
 import type { Hub } from "../core/hub.ts";
-import { encodeError, encodeEstablished, pingText } from "../core/messages.ts";
+import { encodeEstablished, pingText } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake, Observer } from "../core/ports.ts";
 import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { countQueuedBytes, Outbox } from "./outbox.ts";
+import { httpRefusals, refusals, refuse, type HandshakeRefusal, type Refusal } from "./refusals.ts";
+import { spread, type Spread } from "./spread.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
 
 export interface WebSocketEndpointOptions {
@@ -24,7 +26,8 @@ export interface WebSocketEndpointOptions {
   readonly clientIp: (handshake: Handshake) => string;
   /** True once the node stops: new handshakes are answered 503. */
   readonly isDraining: () => boolean;
-  readonly onFrameDropped: () => void;
+  /** `appId` is null before an app is known. */
+  readonly onFrameDropped: (appId: string | null) => void;
   /** `appId` is null before an app is known. */
   readonly onHandshakeRefused: (reason: HandshakeRefusal, appId: string | null) => void;
   /** Milliseconds of a clock that never goes back. */
@@ -38,14 +41,6 @@ export interface WebSocketEndpointOptions {
   readonly writeWaitMs: number;
 }
 
-export type HandshakeRefusal =
-  | "draining"
-  | "rate_limit"
-  | "unknown_key"
-  | "over_capacity"
-  | "over_quota"
-  | "origin";
-
 export interface WebSocketEndpoint {
   /** Takes over an upgrade request whose path is `/app/{appKey}`. */
   readonly handleUpgrade: (
@@ -55,8 +50,14 @@ export interface WebSocketEndpoint {
     appKey: string,
   ) => void;
   readonly connectionCount: number;
-  /** Sends every connection a close; those that don't answer are cut. */
-  closeAll(code: number, reason: string): void;
+  /**
+   * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
+   * all were sent, or with `destroy`.
+   */
+  closeAll(
+    close: { readonly code: number; readonly reason: string },
+    windowMs: number,
+  ): Promise<void>;
   /** Cuts what is still open and stops the timer. */
   destroy(): void;
 }
@@ -86,11 +87,16 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   const sockets = new Set<OpenSocket>();
   /** Everything with a TCP connection, closing or refused ones too. */
   const transports = new Set<SocketTransport>();
+  let closing: Spread | null = null;
   const mayShakeHands = createHandshakeLimit(options.handshakeRate);
-  const acceptStranger = createSocketAcceptor(outbox, maxStrangerMessageBytes);
+  const acceptStranger = createSocketAcceptor(outbox, {
+    appId: null,
+    maxMessageBytes: maxStrangerMessageBytes,
+  });
   const acceptors = new Map<Hub, SocketAcceptor>();
   for (const hub of hubs.values()) {
-    acceptors.set(hub, createSocketAcceptor(outbox, hub.app.maxMessageBytes));
+    const { id: appId, maxMessageBytes } = hub.app;
+    acceptors.set(hub, createSocketAcceptor(outbox, { appId, maxMessageBytes }));
   }
 
   const timer = setInterval(() => {
@@ -118,8 +124,9 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;
       if (hub && !refusal) return open(hub, handshake, transport);
       if (!refusal) return;
-      options.onHandshakeRefused(refusal.reason, hub?.app.id ?? null);
-      transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
+      const appId = hub?.app.id ?? null;
+      options.onHandshakeRefused(refusal.reason, appId);
+      observer.errorSent(appId, refusal.error);
       refuse(transport, refusal.error);
     });
   }
@@ -161,7 +168,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         socket.lastReceivedMs = now();
         usesControlFrames ||= isControl;
       },
-      onTooLong: (closeCode) => observer.errorSent(app.id, closeCode),
+      onTooLong: () => observer.errorSent(app.id, messageTooLong),
       onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
       onClosed: () => {
         sockets.delete(socket);
@@ -197,50 +204,24 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     get connectionCount() {
       return sockets.size;
     },
-    closeAll(code, reason) {
-      for (const { transport } of sockets) transport.close(code, reason);
+    closeAll({ code, reason }, windowMs) {
+      closing = spread([...sockets], { windowMs, now, schedule }, ({ transport }) =>
+        transport.close(code, reason),
+      );
+      return closing.done;
     },
     destroy() {
       clearInterval(timer);
+      closing?.cancel();
       for (const transport of transports) transport.destroy();
     },
   };
 }
 
+function schedule(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+}
+
 const eventPing = encodeFrame(pingText);
 const controlPing = encodePingFrame();
-
-interface Refusal {
-  readonly reason: HandshakeRefusal;
-  readonly error: ProtocolError & { readonly closeCode: number };
-}
-
-const refusals = {
-  unknown_key: { reason: "unknown_key", error: errors.applicationDoesNotExist },
-  over_capacity: { reason: "over_capacity", error: errors.overCapacity },
-  over_quota: { reason: "over_quota", error: errors.overConnectionQuota },
-  origin: { reason: "origin", error: errors.originNotAllowed },
-} as const satisfies Record<string, Refusal>;
-
-/** Answered in HTTP, before a handshake is spent on them; pusher-js tries again by itself. */
-const httpRefusals = {
-  draining: httpRefusal("503 Service Unavailable", "Server is shutting down."),
-  rate_limit: httpRefusal("429 Too Many Requests", "Too many connection attempts."),
-};
-
-function httpRefusal(status: string, body: string): string {
-  return [
-    `HTTP/1.1 ${status}`,
-    "Connection: close",
-    "Retry-After: 1",
-    "Content-Type: text/plain",
-    `Content-Length: ${body.length}`,
-    "",
-    body,
-  ].join("\r\n");
-}
-
-function refuse(transport: SocketTransport, error: ProtocolError & { closeCode: number }): void {
-  transport.send(encodeFrame(encodeError(error)));
-  transport.close(error.closeCode, error.message);
-}

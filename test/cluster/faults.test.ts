@@ -28,10 +28,9 @@ describe("random faults", { skip: needsRedis(), concurrency: 2 }, () => {
   }
 });
 
-describe(
-  "soak",
-  { skip: needsRedis() || (minutes > 0 ? false : "FAULT_MINUTES is not set") },
-  () => {
+// By hand and on CI: a test that is left out for want of minutes would be no test.
+if (minutes > 0) {
+  describe("soak", { skip: needsRedis() }, () => {
     const limitMs = minutes * 60_000;
 
     test(
@@ -75,8 +74,8 @@ describe(
         );
       },
     );
-  },
-);
+  });
+}
 
 interface Usage {
   readonly residentMb: number;

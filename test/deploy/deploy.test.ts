@@ -1,10 +1,9 @@
 /** Holds the image, the compose file, the Kubernetes manifests and the papers against the option table and the code. */
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 import { composeProblems } from "./compose-rules.ts";
 import { dockerfileProblems, imageCommand } from "./dockerfile-rules.ts";
 import { at, entries, list, parseDockerfile } from "./documents.ts";
@@ -17,6 +16,7 @@ import {
   unknownPorts,
 } from "./facts.ts";
 import { kubernetesProblems } from "./kubernetes-rules.ts";
+import { imagesOf, renderKustomization } from "./kustomize.ts";
 import { environmentFaults, sidecarFacts } from "./sidecar-facts.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -29,10 +29,12 @@ const image = imageCommand(dockerfile);
 const composeText = read("deploy/compose/compose.yaml");
 const compose: unknown = parse(composeText);
 const folder = "deploy/k8s";
-const kustomization: unknown = parse(read(`${folder}/kustomization.yaml`));
+const kustomizationText = read(`${folder}/kustomization.yaml`);
+const kustomization: unknown = parse(kustomizationText);
 const files = list(at(kustomization, "resources")).map(String);
 const resources: unknown[] = files.map((file): unknown => parse(read(`${folder}/${file}`)));
 const replacingReverb = read("docs/replacing-reverb.md");
+const scaling = read("docs/scaling.md");
 
 const texts: Readonly<Record<string, string>> = {
   Dockerfile: dockerfileText,
@@ -62,19 +64,13 @@ test("D11: the manifests make a restricted pod with a native sidecar and true pr
   assert.deepEqual(kubernetesProblems(resources, facts, image), []);
 });
 
-const kubectl = spawnSync("kubectl", ["version", "--client"]).status === 0;
-
-test("D10: kubectl kustomize builds the same, with images of a version", { skip: !kubectl }, () => {
-  const { stdout, stderr, status } = spawnSync("kubectl", ["kustomize", folder], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  assert.equal(status, 0, stderr);
-  const rendered = parseAllDocuments(stdout).map((document): unknown => document.toJS());
-  assert.deepEqual(kubernetesProblems(rendered, facts, image), []);
-  const pod = rendered.map((resource) => at(resource, "spec", "template", "spec")).find(Boolean);
-  const containers = [...list(at(pod, "initContainers")), ...list(at(pod, "containers"))];
-  for (const container of containers) assert.match(String(at(container, "image")), /\/[\w-]+:\d/);
+test("D10: rendered as kubectl apply -k does, they are the same, with images of a version", () => {
+  const rendered = renderKustomization(kustomization, resources);
+  assert.ok(rendered.ok, JSON.stringify(rendered));
+  assert.deepEqual(kubernetesProblems(rendered.resources, facts, image), []);
+  const images = imagesOf(rendered.resources);
+  assert.equal(images.length, 2);
+  for (const name of images) assert.match(name, /\/[\w-]+:\d/);
 });
 
 test("D12: every environment name, port, path and metric in the files and papers exists", () => {
@@ -92,10 +88,18 @@ test("D12: every environment name, port, path and metric in the files and papers
 
 test("D12: the environment blocks of docs/replacing-reverb.md are a configuration without faults", () => {
   const blocks = dotenvBlocks(replacingReverb);
-  assert.equal(blocks.length, 4);
+  assert.equal(blocks.length, 5);
   // The first is whole; the others are added to it.
   const [first] = blocks;
   for (const block of blocks) assert.deepEqual(environmentFaults({ ...first, ...block }), []);
+});
+
+test("D12: docs/scaling.md names only options that exist, and its environment block has no faults", () => {
+  assert.deepEqual(unknownNames(scaling, facts), []);
+  assert.deepEqual(unknownAdminPaths(scaling, facts), []);
+  const [block] = dotenvBlocks(scaling);
+  const credentials = { REVERB_APP_ID: "1", REVERB_APP_KEY: "key", REVERB_APP_SECRET: "secret" };
+  assert.deepEqual(environmentFaults({ ...credentials, ...block }), []);
 });
 
 test("D12: the sidecar's environments in compose and Kubernetes are configurations without faults", () => {
@@ -219,6 +223,21 @@ for (const [from, to, problem] of brokenManifests) {
   test(`the Kubernetes check sees ${title(from, to)}`, () => {
     const broken: unknown = tryParse(change(deployment, from, to));
     assert.match(kubernetesProblems([broken, service], facts, image).join("\n"), problem);
+  });
+}
+
+const brokenKustomizations: readonly (readonly [from: string, to: string, problem: RegExp])[] = [
+  ["kind: Kustomization", "kind: Kustomisation", /is no kustomization/],
+  ["resources:", "resource:", /resource is not known/],
+  ["name: pogo-sidecar", "name: pogo", /no container has the image pogo$/m],
+  ['newTag: "0.1.0"', "newTag: 0.1", /image pogo-sidecar: newTag is no text/],
+  ["newName: registry.example.com/pogo-sidecar", "newname: x", /newName is no text/],
+];
+
+for (const [from, to, problem] of brokenKustomizations) {
+  test(`the rendering sees ${title(from, to)}`, () => {
+    const rendered = renderKustomization(parse(change(kustomizationText, from, to)), resources);
+    assert.match(rendered.ok ? "" : rendered.problems.join("\n"), problem);
   });
 }
 

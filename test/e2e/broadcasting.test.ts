@@ -59,7 +59,7 @@ describe("broadcasting, each channel signed by Laravel", { skip: needsLaravel() 
     assert.deepEqual(await texts.next(), { text: 'héllo / "you"' });
   });
 
-  test("S06, A1: a private channel with Laravel's signature, and no subrequest", async () => {
+  test("S06, Q01: a private channel with Laravel's signature, and no subrequest", async () => {
     const asked = await readMetric(
       stack.sidecar.adminUrl,
       "pogo_websocket_auth_duration_seconds_count",
@@ -170,7 +170,7 @@ describe("broadcasting, each channel signed by Laravel", { skip: needsLaravel() 
     assert.deepEqual(await atOther.next(), { text: "to all" });
   });
 
-  test("A25: what Laravel refuses reaches Echo's .error() with 403", async () => {
+  test("S07: what Laravel refuses reaches Echo's .error() with 403", async () => {
     const { echo } = await open(1);
     for (const { type, status } of await Promise.all([
       refused(echo.private("denied")),

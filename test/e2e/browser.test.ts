@@ -49,9 +49,9 @@ describe("the app's page in Chromium", { skip: needsLaravel() || needsChromium()
   }
 
   for (const { title, query } of [
-    { title: "A25: with Laravel's auth endpoint", query: "" },
+    { title: "proxy A25: with Laravel's auth endpoint", query: "" },
     {
-      title: "A25: without signatures, authorized by the sidecar's own question",
+      title: "proxy A25: without signatures, authorized by the sidecar's own question",
       query: "/?unsigned",
     },
   ]) {

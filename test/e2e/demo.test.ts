@@ -17,7 +17,7 @@ let context: BrowserContext;
 
 before(async () => {
   if (skip) return;
-  demo = startChild(process.execPath, ["examples/demo.ts"], { cwd: repository, env: {} });
+  demo = startChild("npm", ["run", "demo"], { cwd: repository, env: {} });
   const output = (): string => demo.lines.join("\n");
   await waitUntilUp(demo, async () => /Open in two tabs/.test(output()));
   address = /Open in two tabs\s+(\S+)/.exec(output())?.[1] ?? "";
@@ -93,17 +93,42 @@ test("a channel that the app refuses is shown as refused", { skip }, async () =>
   await tab.close();
 });
 
-test("a second demo takes other ports", { skip }, async () => {
-  const second = startChild(process.execPath, ["examples/demo.ts"], { cwd: repository, env: {} });
+test(
+  "headings and states keep to one line, on a phone and beside each other",
+  { skip },
+  async () => {
+    const tab = await openTab("Barbara");
+    await tab.locator("#presence .state", { hasText: "1 member" }).waitFor();
+    for (const width of [320, 390, 720, 1100]) {
+      await tab.setViewportSize({ width, height: 800 });
+      const heights = await tab
+        .locator(".head h2, .head .state")
+        .evaluateAll((elements) =>
+          elements.map((element) => element.getBoundingClientRect().height),
+        );
+      assert.equal(heights.length, 6);
+      assert.ok(Math.max(...heights) < 30, `${width} px: ${heights.join(", ")}`);
+    }
+    await tab.close();
+  },
+);
+
+test("a second demo takes other ports, and ends with npm on SIGTERM", { skip }, async () => {
+  const second = startChild("npm", ["run", "demo"], { cwd: repository, env: {} });
   await waitUntilUp(second, async () => /Open in two tabs/.test(second.lines.join("\n")));
   const other = /Open in two tabs\s+(\S+)/.exec(second.lines.join("\n"))?.[1] ?? "";
   assert.notEqual(other, address);
   assert.equal((await fetch(other)).status, 200);
-  assert.deepEqual(await second.stop(), { code: 0, signal: null });
+  second.signal("SIGTERM");
+  assert.deepEqual(await second.exited, { code: 0, signal: null });
+  await assert.rejects(fetch(other));
 });
 
-test("Ctrl-C ends the app and the sidecar in order", { skip }, async () => {
-  process.kill(demo.pid, "SIGINT");
+test("Ctrl-C ends the app and the sidecar in order, with a tab open", { skip }, async () => {
+  const tab = await openTab();
+  await tab.locator("#connection", { hasText: "connected" }).waitFor();
+  // The terminal sends it to npm and the demo alike.
+  process.kill(-demo.pid, "SIGINT");
   assert.deepEqual(await demo.exited, { code: 0, signal: null });
   await assert.rejects(fetch(address));
 });

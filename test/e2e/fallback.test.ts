@@ -65,7 +65,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
   const denied = { type: "AuthError", error: "Connection is unauthorized", status: 403 };
   const unavailable = { type: "AuthError", error: "Authorization is unavailable", status: 503 };
 
-  test("A25: a private channel that is one's own, and its events", async () => {
+  test("Q02: a private channel that is one's own, and its events", async () => {
     const { client, visitor } = await connect({ userId: 1 });
     assert.equal((await client.subscribe("private-user.1")).event, succeeded);
     await broadcast(visitor, { kind: "private", channel: "user.1", text: "mine" });
@@ -73,7 +73,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual(event.data, { text: "mine" });
   });
 
-  test("A25: a presence channel, as the member that Laravel names, whatever the client says", async () => {
+  test("Q02: a presence channel, as the member that Laravel names, whatever the client says", async () => {
     const { client } = await connect({ userId: 1 });
     const other = await connect({ userId: 2 });
     const ada = { id: 1, name: "Ada" };
@@ -89,7 +89,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     await client.next("pusher_internal:member_removed", "presence-room.9");
   });
 
-  test("A8: Laravel's no is 403, for one who is logged in and for a guest", async () => {
+  test("Q03: Laravel's no is 403, for one who is logged in and for a guest", async () => {
     const { client } = await connect({ userId: 1 });
     assert.deepEqual(await refusal(client, "private-denied"), denied);
     assert.deepEqual(await refusal(client, "private-user.2"), denied);
@@ -98,7 +98,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual(await refusal(guest.client, "private-user.1"), denied);
   });
 
-  test("A8: who logs out after the handshake is refused from then on, and keeps what there is", async () => {
+  test("Q03: who logs out after the handshake is refused from then on, and keeps what there is", async () => {
     const { client, visitor } = await connect({ userId: 1 });
     assert.equal((await client.subscribe("private-user.1")).event, succeeded);
     assert.equal((await visitor.get("/logout")).status, 204);
@@ -108,7 +108,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     await client.next("App\\Events\\MessageSent", "private-user.1");
   });
 
-  test("A25: a channel whose parameter is typed", async () => {
+  test("Q02: a channel whose parameter is typed", async () => {
     const { client, visitor } = await connect({ userId: 3 });
     assert.equal((await client.subscribe("private-orders.5")).event, succeeded);
     await broadcast(visitor, { kind: "private", channel: "orders.5", text: "shipped" });
@@ -116,7 +116,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual(data, { text: "shipped" });
   });
 
-  test("A26: an encrypted channel, with the key to read it", async () => {
+  test("Q05: an encrypted channel, with the key to read it", async () => {
     const { client, visitor } = await connect({ userId: 1 });
     const { event, data } = await client.subscribe("private-encrypted-user.1");
     assert.equal(event, succeeded);
@@ -131,13 +131,13 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual(Object.keys(message.data as object).toSorted(), ["ciphertext", "nonce"]);
   });
 
-  test("A9: a channel that makes Laravel stumble (500) is 503, and the connection goes on", async () => {
+  test("Q04: a channel that makes Laravel stumble (500) is 503, and the connection goes on", async () => {
     const { client } = await connect({ userId: 1 });
     assert.deepEqual(await refusal(client, "private-orders.abc"), unavailable);
     assert.equal((await client.subscribe("private-orders.5")).event, succeeded);
   });
 
-  test("A18: a foreign page's visitor is not asked about at all", async () => {
+  test("Q08: a foreign page's visitor is not asked about at all", async () => {
     const before = await asked();
     const { client } = await connect({ userId: 1, origin: "https://evil.example" });
     assert.deepEqual(await refusal(client, "private-user.1"), denied);
@@ -147,14 +147,14 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.equal(await asked(), before + 1);
   });
 
-  test("A18: nor about a client without an Origin, whose cookies no page vouches for", async () => {
+  test("Q08: nor about a client without an Origin, whose cookies no page vouches for", async () => {
     const before = await asked();
     const { client } = await connect({ userId: 1, origin: null });
     assert.deepEqual(await refusal(client, "private-user.1"), denied);
     assert.equal(await asked(), before);
   });
 
-  test("A16: a name that Laravel would stumble over is refused without asking", async () => {
+  test("S04: a name that Laravel would stumble over is refused without asking", async () => {
     const before = await asked();
     const { client } = await connect({ userId: 1 });
     for (const channel of ["private-a b", "private-ä", "private-a/../b", "private-user.1\n"]) {
@@ -164,7 +164,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.equal(await asked(), before);
   });
 
-  test("A1: a wrong signature is refused, and Laravel is not asked instead", async () => {
+  test("Q01: a wrong signature is refused, and Laravel is not asked instead", async () => {
     const before = await asked();
     const { client } = await connect({ userId: 1 });
     const auth = `${stack.app.key}:${"0".repeat(64)}`;
@@ -173,7 +173,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.equal(await asked(), before);
   });
 
-  test("A17: one client can't open the breaker for the others", async () => {
+  test("proxy A17: one client can't open the breaker for the others", async () => {
     const before = await asked();
     const { client } = await connect({ userId: 1 });
     for (let i = 0; i < 8; i++) {
@@ -198,7 +198,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     await guest.client.next("pusher:error");
   });
 
-  test("A9: maintenance mode is 503, and all is well when it is over", async () => {
+  test("Q04: maintenance mode is 503, and all is well when it is over", async () => {
     const { client } = await connect({ userId: 1 });
     await stack.laravel.artisan("down");
     try {
@@ -219,7 +219,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual([await texts.next(), await texts.next()], [{ text: "one" }, { text: "two" }]);
   });
 
-  test("S07, A8, A9: Echo's .error() is called with 403 for a no of Laravel's, with 503 where it stumbles", async () => {
+  test("S07, Q03, Q04: Echo's .error() is called with 403 for a no of Laravel's, with 503 where it stumbles", async () => {
     const { echo } = await open(2);
     const guest = await open();
     assert.deepEqual(
@@ -248,7 +248,7 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     assert.deepEqual(await leaving.next(), { id: 2, name: "Grace" });
   });
 
-  test("A22: no cookie, signature or secret is in the log", () => {
+  test("proxy A22: no cookie, signature or secret is in the log", () => {
     const log = stack.sidecar.lines.join("\n");
     assert.match(log, /"subscription or signin refused"/);
     for (const secret of ["laravel_test_app_session", "XSRF-TOKEN", stack.app.secret]) {

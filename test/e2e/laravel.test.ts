@@ -113,7 +113,7 @@ describe("the Laravel test app", { skip: needsLaravel() }, () => {
     ["presence-room.1", undefined, 403],
   ];
   for (const [channel, user, status] of answers) {
-    test(`A25: ${user === undefined ? "a guest" : `user ${user}`} is answered ${status} for ${channel}`, async () => {
+    test(`proxy A25: ${user === undefined ? "a guest" : `user ${user}`} is answered ${status} for ${channel}`, async () => {
       assert.equal((await authorize(channel, user)).status, status);
     });
   }

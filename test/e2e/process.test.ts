@@ -128,6 +128,45 @@ describe("stopping", () => {
   });
 });
 
+describe("npm start", () => {
+  /** As a process manager or a terminal starts it: the signals go to npm, or to its whole group. */
+  async function npmStart() {
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const npm = startChild("npm", ["start"], {
+      cwd: repository,
+      env: {
+        ...standAlone,
+        POGO_HOST: "127.0.0.1",
+        POGO_PORT: String(port),
+        POGO_ADMIN_PORT: String(adminPort),
+      },
+    });
+    cleanups.push(() => npm.stop());
+    const isReady = async (): Promise<boolean> =>
+      (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok;
+    await waitUntilUp(npm, isReady);
+    const client = await rawClient(`ws://127.0.0.1:${port}/app/${app.key}`);
+    await client.established();
+    return { npm, client };
+  }
+
+  test("D4: SIGTERM to npm stops the sidecar in order, before npm ends", async () => {
+    const { npm, client } = await npmStart();
+    npm.signal("SIGTERM");
+    assert.equal((await within("the close", client.closed)).code, 4200);
+    assert.deepEqual(await npm.exited, { code: 0, signal: null });
+    assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
+  });
+
+  test("D4: Ctrl-C, which the terminal sends and npm passes on, counts once", async () => {
+    const { npm, client } = await npmStart();
+    process.kill(-npm.pid, "SIGINT");
+    assert.equal((await within("the close", client.closed)).code, 4200);
+    assert.deepEqual(await npm.exited, { code: 0, signal: null });
+    assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
+  });
+});
+
 describe("starting", () => {
   test("a port in use: exit 1 and what to do, and who has the port goes on", async () => {
     const first = await start(standAlone);

@@ -31,7 +31,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
   before(async () => (stack = await startStack()));
   after(() => stack?.stop());
 
-  test("F1, F3, F6: sees the client's host and address, and nothing that the client made up", async () => {
+  test("proxy F1, F3, F6: sees the client's host and address, and nothing that the client made up", async () => {
     const visitor = await stack.visitor();
     const seen = await json<SeenByPhp>(
       await visitor.get("/headers?a=1&b=%2e%2e", {
@@ -54,7 +54,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     }
   });
 
-  test("F2: believes a trusted proxy in front of it", async () => {
+  test("proxy F2: believes a trusted proxy in front of it", async () => {
     const trusting = await startSidecar({
       env: {
         REVERB_APP_ID: "1",
@@ -77,7 +77,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     assert.equal(seen.url, "https://app.example/headers");
   });
 
-  test("S3, S4: two cookies come one by one, a redirect is relayed", async () => {
+  test("proxy S3, S4: two cookies come one by one, a redirect is relayed", async () => {
     const visitor = await stack.visitor();
     const cookies = (await visitor.get("/cookies")).headers.getSetCookie();
     assert.deepEqual(
@@ -90,7 +90,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     assert.equal(location, `${stack.sidecar.url}/headers?redirected=1`);
   });
 
-  test("P20, S10: an upload and a download arrive byte by byte", async () => {
+  test("proxy P20, S10: an upload and a download arrive byte by byte", async () => {
     const visitor = await stack.visitor();
     const file = randomBytes(1_500_000);
     const form = new FormData();
@@ -117,7 +117,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     ["DELETE", new Blob(["a=1&b=2"]).stream(), "chunked"],
   ];
   for (const [method, body, framing] of bodies) {
-    test(`P10, P14: a body of ${method}, ${framing}, arrives whole`, async () => {
+    test(`proxy P10, P14: a body of ${method}, ${framing}, arrives whole`, async () => {
       const answer = await fetch(`${stack.sidecar.url}/headers`, { method, body, duplex: "half" });
       const seen = await json<SeenByPhp>(answer);
       assert.equal(seen.method, method);
@@ -125,7 +125,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     });
   }
 
-  test("S5: HEAD ends without a body, and the connection serves on", async (t) => {
+  test("proxy S5: HEAD ends without a body, and the connection serves on", async (t) => {
     const text = await exchangeRaw(
       t,
       stack.sidecar.port,
@@ -138,7 +138,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     assert.deepEqual([get.status, get.body], [418, "status 418"]);
   });
 
-  test("S11: headers of a stream come before its first event, and each event as it is sent", async () => {
+  test("proxy S11: headers of a stream come before its first event, and each event as it is sent", async () => {
     // The app flushes its headers, then waits half a second before each event.
     const answer = await fetch(`${stack.sidecar.url}/events?count=2&ms=500&delay=500`);
     const headersMs = performance.now();
@@ -156,7 +156,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     assert.ok((chunks[1]?.ms ?? 0) - (chunks[0]?.ms ?? 0) > 100, "the events came together");
   });
 
-  test("S1, S2: a client keeps its connection, though php -S closes its own each time", async () => {
+  test("proxy S1, S2: a client keeps its connection, though php -S closes its own each time", async () => {
     assert.equal((await fetch(`${stack.laravel.url}/headers`)).headers.get("connection"), "close");
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const answers = [
@@ -188,7 +188,7 @@ describe("Laravel behind the sidecar", { skip: needsLaravel() }, () => {
     return promise;
   }
 
-  test("R7: /up is Laravel's own", async () => {
+  test("proxy R7: /up is Laravel's own", async () => {
     const answer = await fetch(`${stack.sidecar.url}/up`);
     assert.equal(answer.status, 200);
     assert.match(await answer.text(), /Application up/);
@@ -200,7 +200,7 @@ describe("an app that goes and comes back", { skip: needsLaravel() }, () => {
   before(async () => (stack = await startStack()));
   after(() => stack?.stop());
 
-  test("E1, E8: 502 while it is away, its pages again afterwards, and WebSockets all the time", async () => {
+  test("proxy E1, E8: 502 while it is away, its pages again afterwards, and WebSockets all the time", async () => {
     const { sidecar, laravel, app } = stack;
     const visitor = await stack.visitor(1);
     const client = await rawClient(stack.socketUrl, {
@@ -255,7 +255,7 @@ describe("Vite's dev server behind the sidecar", () => {
     await vite?.stop();
   });
 
-  test("W8: serves the page, and a saved file reaches its client over the WebSocket", async () => {
+  test("proxy W8: serves the page, and a saved file reaches its client over the WebSocket", async () => {
     const html = { headers: { accept: "text/html" } };
     assert.match(await (await fetch(`${sidecar.url}/`, html)).text(), /@vite\/client/);
     assert.match(await (await fetch(`${sidecar.url}/main.js`)).text(), /"one"/);
@@ -276,7 +276,7 @@ describe("Vite's dev server behind the sidecar", () => {
     await within("the close", once(socket, "close"));
   });
 
-  test("W3: what Vite refuses, another site's page without its token, is refused with Vite's own answer", async () => {
+  test("proxy W3: what Vite refuses, another site's page without its token, is refused with Vite's own answer", async () => {
     const origin = "https://evil.example";
     const socket = new WebSocket(`${sidecar.wsUrl}/?token=wrong`, "vite-hmr", { origin });
     socket.on("error", () => undefined); // the answer is looked at below

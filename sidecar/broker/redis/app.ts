@@ -1,23 +1,20 @@
 /** One app on Redis: builds the parts that share its names, and hands each message to the one that it is for. */
 
-import type { BrokerReceiver, BrokerResult, CachedEvent, ChannelEvent } from "../../core/ports.ts";
+import type { BrokerReceiver } from "../../core/ports.ts";
 import type { PresenceListener } from "../../core/presence-store.ts";
 import { RedisClock } from "./clock.ts";
-import {
-  encodeEvent,
-  encodeTerminate,
-  parseEnvelope,
-  type Envelope,
-  type EnvelopeFault,
-} from "./envelope.ts";
+import { parseEnvelope, type Envelope, type EnvelopeFault } from "./envelope.ts";
 import { EventLog, parseEntries } from "./event-log.ts";
 import { Holdings } from "./holdings.ts";
 import { baseOf, controlChannel, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
 import { RedisPresence } from "./presence.ts";
-import { publishTo, type Publication } from "./publisher.ts";
-import * as scripts from "./scripts.ts";
+import { Publisher } from "./publisher.ts";
+import { readLog } from "./scripts/events.ts";
+import { report } from "./scripts/holdings.ts";
+import type { RunScript } from "./scripts/script.ts";
 import { Session } from "./session.ts";
+import type { SubscriberLink } from "./subscriber-link.ts";
 import { Topics } from "./topics.ts";
 
 export interface RedisAppOptions {
@@ -42,6 +39,7 @@ export interface RedisAppOptions {
 }
 
 export class RedisApp {
+  readonly publisher: Publisher;
   readonly presence: RedisPresence;
   readonly #options: RedisAppOptions;
   readonly #base: string;
@@ -50,51 +48,32 @@ export class RedisApp {
   readonly #session: Session;
   readonly #waiting = new Set<() => void>();
   #lostSinceMs: number;
+  #lastParsed: { message: string; parsed: ReturnType<typeof parseEnvelope> } | null = null;
 
   constructor(options: RedisAppOptions) {
-    const { links, appId, now, graceMs } = options;
+    const { links, appId, nodeId, now, timeoutMs, nodeLeaseMs } = options;
     this.#options = options;
     this.#base = baseOf(options.prefix, appId);
     this.#lostSinceMs = now();
-    const run = (script: scripts.Script, ...args: (string | number)[]): Promise<unknown> =>
-      this.#run(script, ...args);
+    const run: RunScript = async (script, ...args) => {
+      const command = await links.publishCommand();
+      return links.run(script, this.#base, [command, options.graceMs ?? -1, ...args]);
+    };
     const link = links.subscriber(this.#base);
+    const topics = this.#createTopics(link);
+    const holdings = this.#createHoldings(run);
     const onFault = (): void => this.#session.lose();
-    const topics = new Topics({
-      subscribe: (channels) => link.subscribe(channels.map((name) => topicOf(this.#base, name))),
-      unsubscribe: (channels) =>
-        link.unsubscribe(channels.map((name) => topicOf(this.#base, name))),
-      onFault,
-    });
-    const holdings = new Holdings({
-      report: async (changes) => {
-        const reply = await run(scripts.report, options.nodeId, JSON.stringify(changes));
-        const [isKnown, facts]: unknown[] = Array.isArray(reply) ? reply : [];
-        if (isKnown !== 1) throw new Error("this node is not known any more");
-        this.presence.tellFacts(facts);
-      },
-      onFault,
-      now,
-      endedMemoryMs: (graceMs ?? 0) + 2_000,
-    });
-    this.presence = new RedisPresence({
-      run,
-      holdings,
-      topics,
-      listener: options.listener,
-      isUp: () => this.#session.isUp,
-      onFault,
-    });
-    this.#log = new EventLog({
-      read: async (after, count) =>
-        parseEntries(await run(scripts.readLog, `(${after}`, "+", count)),
-      has: async (id) => parseEntries(await run(scripts.readLog, id, id, 1)).length > 0,
-      deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
-      onReplayed: options.onReplayed,
-      onGap: options.onGap,
-    });
+    const isUp = (): boolean => this.#session.isUp;
+    const { listener } = options;
+    this.presence = new RedisPresence({ run, holdings, topics, listener, isUp, onFault });
+    this.#log = this.#createLog(run);
     this.#session = new Session({
-      ...options,
+      nodeId,
+      newId: options.newId,
+      nodeLeaseMs,
+      now,
+      onTakeover: options.onTakeover,
+      onState: (isUp) => this.#changeState(isUp),
       run,
       link,
       topics,
@@ -102,8 +81,84 @@ export class RedisApp {
       presence: this.presence,
       log: this.#log,
       clock: this.#clock,
-      onState: (isUp) => this.#changeState(isUp),
     });
+    this.publisher = new Publisher({
+      ...options,
+      base: this.#base,
+      run,
+      clock: this.#clock,
+      whenReceived: () => link.ping(),
+      // Who waits is a PHP worker: where Redis has been away for longer than it would wait, it need not.
+      whenUp: (withinMs) =>
+        this.whenUp(Math.min(withinMs, Math.max(0, timeoutMs - (now() - this.#lostSinceMs)))),
+    });
+    this.#attach(link);
+  }
+
+  get isUp(): boolean {
+    return this.#session.isUp;
+  }
+
+  get nodeCount(): number {
+    return this.#session.nodeCount;
+  }
+
+  /** Resolves once Redis is there, or after so long. */
+  whenUp(withinMs: number): Promise<void> {
+    if (this.isUp || withinMs <= 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    this.#waiting.add(resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(resolve);
+    });
+  }
+
+  /** Gives up all that this node holds, and ends. Resolves at the latest when Redis does not answer in time. */
+  leave(): Promise<void> {
+    return this.#session.leave();
+  }
+
+  #createTopics(link: SubscriberLink): Topics {
+    const toTopics = (channels: readonly string[]): string[] =>
+      channels.map((channel) => topicOf(this.#base, channel));
+    return new Topics({
+      subscribe: (channels) => link.subscribe(toTopics(channels)),
+      unsubscribe: (channels) => link.unsubscribe(toTopics(channels)),
+      onFault: () => this.#session.lose(),
+    });
+  }
+
+  #createHoldings(run: RunScript): Holdings {
+    const { nodeId, now, graceMs } = this.#options;
+    return new Holdings({
+      report: async (session, changes) => {
+        const reply = await run(report, nodeId, session, JSON.stringify(changes));
+        const [isKnown, facts]: unknown[] = Array.isArray(reply) ? reply : [];
+        if (isKnown !== 1) throw new Error("this node is not known any more");
+        this.presence.tellFacts(facts);
+      },
+      onFault: () => this.#session.lose(),
+      now,
+      // The time for which an end waits in Redis, and some for the way.
+      endedMemoryMs: (graceMs ?? 0) + 2_000,
+    });
+  }
+
+  #createLog(run: RunScript): EventLog {
+    const { onReplayed, onGap } = this.#options;
+    return new EventLog({
+      read: async (after, count) => parseEntries(await run(readLog, `(${after}`, "+", count)),
+      has: async (id) => parseEntries(await run(readLog, id, id, 1)).length > 0,
+      deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
+      onReplayed,
+      onGap,
+    });
+  }
+
+  #attach(link: SubscriberLink): void {
+    const { links } = this.#options;
     link.attach(this.#base, {
       message: (channel, text) => this.#log.receive(channel, text),
       ready: () => this.#session.wake(),
@@ -118,124 +173,20 @@ export class RedisApp {
     });
   }
 
-  get isUp(): boolean {
-    return this.#session.isUp;
-  }
-
-  get nodeCount(): number {
-    return this.#session.nodeCount;
-  }
-
-  publish(events: readonly ChannelEvent[]): Promise<BrokerResult> {
-    return this.#publish(this.#gather(events));
-  }
-
-  terminate(userId: string): Promise<BrokerResult> {
-    const message = encodeTerminate(this.#options.newId(), userId);
-    return this.#publish([{ message, channels: [controlChannel] }]);
-  }
-
-  /** To all other nodes, without a promise; false if it can't be sent. */
-  async relay(event: ChannelEvent): Promise<boolean> {
-    const { links, nodeId, newId } = this.#options;
-    if (!links.isReady) return false;
-    const message = encodeEvent({ id: newId(), node: nodeId }, event);
-    try {
-      await links.publish(topicOf(this.#base, event.channel), message);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  async lastEvent(channel: string): Promise<CachedEvent | null> {
-    try {
-      const reply = await this.#run(scripts.lastEvent, channel);
-      const [message, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
-      const parsed = typeof message === "string" ? parseEnvelope(message) : null;
-      if (!parsed?.ok || parsed.envelope.type !== "event") return null;
-      const { appId } = this.#options;
-      return { event: { ...parsed.envelope.event, appId, channel }, ttlMs: Number(ttlMs) };
-    } catch {
-      return null;
-    }
-  }
-
-  /** Resolves once Redis is there, or after so long. */
-  whenUp(withinMs: number): Promise<void> {
-    if (this.isUp) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, withinMs);
-    this.#waiting.add(resolve);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      this.#waiting.delete(resolve);
-    });
-  }
-
-  /** From now on who leaves is not told: they may come back on another node. */
-  handOver(): void {
-    this.presence.handOver();
-  }
-
-  /** Gives up what is left of this node's members. */
-  async leave(): Promise<void> {
-    await this.#session.leave();
-  }
-
-  close(): void {
-    this.#session.close();
-  }
-
-  #run(script: scripts.Script, ...args: (string | number)[]): Promise<unknown> {
-    return this.#runWith(script, args);
-  }
-
-  async #runWith(script: scripts.Script, args: readonly (string | number)[]): Promise<unknown> {
-    const { links, graceMs } = this.#options;
-    const command = await links.publishCommand();
-    return links.run(script, this.#base, [command, graceMs ?? -1, ...args]);
-  }
-
-  /** Events of one publish with the same content, for several channels, are one message. */
-  #gather(events: readonly ChannelEvent[]): Publication[] {
-    const { nodeId, newId } = this.#options;
-    const publications: { event: ChannelEvent; channels: string[] }[] = [];
-    for (const event of events) {
-      const last = publications.at(-1);
-      if (last && isSameContent(last.event, event)) last.channels.push(event.channel);
-      else publications.push({ event, channels: [event.channel] });
-    }
-    return publications.map(({ event, channels }) => ({
-      message: encodeEvent({ id: newId(), node: nodeId }, event),
-      channels,
-    }));
-  }
-
-  #publish(publications: readonly Publication[]): Promise<BrokerResult> {
-    const { links, now, timeoutMs, cacheTtlMs } = this.#options;
-    return publishTo(publications, {
-      run: (script, ...args) => this.#run(script, ...args),
-      clock: this.#clock,
-      // Where Redis has been away for longer than anybody would wait, nobody does.
-      whenReady: (withinMs) =>
-        this.whenUp(Math.min(withinMs, Math.max(0, timeoutMs - (now() - this.#lostSinceMs)))),
-      isReady: () => links.isReady,
-      now,
-      timeoutMs,
-      cacheTtlMs,
-    });
-  }
-
   #changeState(isUp: boolean): void {
-    const { now, onState } = this.#options;
     if (isUp) for (const resolve of this.#waiting) resolve();
-    else this.#lostSinceMs = now();
-    onState(isUp);
+    else this.#lostSinceMs = this.#options.now();
+    this.#options.onState(isUp);
   }
 
   #deliver(channel: string, message: string, entryId?: string): void {
-    const parsed = parseEnvelope(message);
+    // The log has the messages of all channels.
+    if (channel !== controlChannel && !this.presence.roster(channel)) return;
+    // One event of many channels comes as many messages of one text.
+    if (message !== this.#lastParsed?.message) {
+      this.#lastParsed = { message, parsed: parseEnvelope(message) };
+    }
+    const { parsed } = this.#lastParsed;
     if (parsed.ok) this.#handle(channel, parsed.envelope, entryId);
     else this.#options.onIgnored(parsed.fault);
   }
@@ -268,8 +219,4 @@ export class RedisApp {
     const ms = this.#clock.fromRedis(redisMs) ?? Number.NaN;
     return Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms;
   }
-}
-
-function isSameContent(a: ChannelEvent, b: ChannelEvent): boolean {
-  return a.event === b.event && a.dataJson === b.dataJson && a.exceptSocketId === b.exceptSocketId;
 }

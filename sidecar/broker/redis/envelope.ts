@@ -1,8 +1,9 @@
 /** What travels between nodes: versioned JSON. Nothing in it is secret, and nothing in it is believed unread. */
 
-import { isObject, parseJson } from "../../core/json.ts";
+import { isObject, parseExactJson, parseJson } from "../../core/json.ts";
 import type { ChannelEvent } from "../../core/ports.ts";
 import { parseMember, type Member } from "../../core/presence.ts";
+import { isUserId, type UserId } from "../../core/user-id.ts";
 
 /**
  * Of the messages. Nodes of several versions run side by side during a deploy: a field may be added at any time, and
@@ -40,7 +41,8 @@ export function encodeEvent(
     event,
     data: dataJson,
     client: isClientEvent,
-    user: userId,
+    // As text, in which a long number keeps its digits.
+    user: userId === undefined ? undefined : JSON.stringify(userId),
     except: exceptSocketId,
   });
 }
@@ -81,7 +83,7 @@ const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
         event,
         dataJson: data,
         ...(client === true && { isClientEvent: true }),
-        ...((typeof user === "string" || typeof user === "number") && { userId: user }),
+        ...readUserId(user),
         ...(typeof except === "string" && { exceptSocketId: except }),
       },
     };
@@ -101,6 +103,11 @@ const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
     return { type: "terminate", id, userId: user };
   },
 };
+
+function readUserId(text: unknown): { userId?: UserId } {
+  const json = typeof text === "string" ? parseExactJson(text) : null;
+  return json?.ok && isUserId(json.value) ? { userId: json.value } : {};
+}
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;

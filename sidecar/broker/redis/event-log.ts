@@ -38,6 +38,8 @@ export class EventLog {
   /** Messages that came while the log is read; null when it is not. */
   #held: { channel: string; message: string }[] | null = null;
   #hasOverflown = false;
+  /** How often the link was lost: what has begun before is not whole afterwards. */
+  #losses = 0;
   #ids = new Set<string>();
   #olderIds = new Set<string>();
 
@@ -73,13 +75,16 @@ export class EventLog {
 
   /** The link is lost: what comes from now on waits for what was missed. */
   hold(): void {
+    this.#losses += 1;
     this.#held ??= [];
   }
 
   /** The link is whole again: delivers what was missed, then what was held. Rejects if the log can't be read. */
   async replay(): Promise<void> {
+    const losses = this.#losses;
     this.#held ??= [];
     if (this.#position !== null) await this.#catchUp(this.#position);
+    if (losses !== this.#losses) throw new Error("lost meanwhile");
     const held = this.#held;
     this.#held = null;
     for (const { channel, message } of held) this.#options.deliver(channel, message);

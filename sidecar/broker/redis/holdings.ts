@@ -3,37 +3,19 @@
  * next one gathers. So a crowd that comes at once costs few round trips, and what was undone meanwhile costs none.
  */
 
-import type { HeldField } from "./keys.ts";
-import { channelField, memberField, parseField } from "./keys.ts";
-
-/** One change, as the script `report` takes it. */
-export type Change =
-  | { readonly kind: "connections"; readonly count: number }
-  | {
-      readonly kind: "count";
-      readonly channel: string;
-      readonly count: number;
-      readonly isNews: boolean;
-    }
-  | {
-      readonly kind: "hold";
-      readonly channel: string;
-      readonly user: string;
-      readonly member: string;
-      readonly isNews: boolean;
-    }
-  | { readonly kind: "release"; readonly channel: string; readonly user: string }
-  | {
-      readonly kind: "missed";
-      readonly channel: string;
-      readonly user?: string;
-      readonly field: string;
-      readonly withinMs: number;
-    };
+import {
+  findChanges,
+  toMissed,
+  type Change,
+  type HeldMember,
+  type StoredChange,
+} from "./changes.ts";
+import { channelField, isField, memberField, parseField, type HeldField } from "./keys.ts";
+import { Rounds } from "./rounds.ts";
 
 export interface HoldingsOptions {
   /** Rejects if Redis can't be had, or does not know this node any more. */
-  readonly report: (changes: readonly Change[]) => Promise<void>;
+  readonly report: (session: number, changes: readonly Change[]) => Promise<void>;
   /** A batch was not taken. */
   readonly onFault: () => void;
   readonly now: () => number;
@@ -41,11 +23,16 @@ export interface HoldingsOptions {
   readonly endedMemoryMs: number;
 }
 
-interface HeldMember {
-  readonly channel: string;
-  readonly userKey: string;
-  /** As JSON. */
-  readonly text: string;
+/** A connection to Redis on which this node is known. */
+export interface Opening {
+  /** Its number. */
+  readonly session: number;
+  /** What Redis has of this node: the count of a channel, 1 for a member. */
+  readonly stored: ReadonlyMap<string, number>;
+  /** Redis has lost what it had of everybody: what is there again is no news, and what has ended was told to nobody. */
+  readonly isEmptied: boolean;
+  /** How long others may take to say that what ended here has not ended. */
+  readonly missedWithinMs: number;
 }
 
 /** Changes in one script: it blocks Redis for some milliseconds. */
@@ -64,8 +51,9 @@ export class Holdings {
   readonly #dirty = new Set<HeldField>();
   #isConnectionCountDirty = false;
   #isOpen = false;
-  #batch: Promise<void> | null = null;
-  #nextBatch: Promise<void> | null = null;
+  #session = 0;
+  #closes = 0;
+  readonly #batches = new Rounds(() => this.#send());
 
   constructor(options: HoldingsOptions) {
     this.#options = options;
@@ -103,43 +91,30 @@ export class Holdings {
   /** Resolves once Redis has taken all that was changed before the call, or can't now. */
   flush(): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();
-    if (!this.#batch) {
-      this.#batch = this.#send().finally(() => {
-        this.#batch = null;
-      });
-      return this.#batch;
-    }
-    const current = this.#batch;
-    this.#nextBatch ??= (async () => {
-      await current;
-      this.#nextBatch = null;
-      await this.flush();
-    })();
-    return this.#nextBatch;
+    return this.#batches.run();
   }
 
   /** Nothing is sent until `open`. */
   close(): void {
     this.#isOpen = false;
+    this.#closes += 1;
   }
 
-  /**
-   * Tells Redis all that it has otherwise. `stored`: what it has of this node, field and value in turn.
-   * `missedWithinMs`: how long somebody else may take to say that what ended meanwhile has not.
-   * `isTakenOver`: all that it had was given up by another node, which told its ends.
-   */
-  async open(
-    stored: ReadonlyMap<string, number>,
-    { missedWithinMs, isTakenOver }: { missedWithinMs: number; isTakenOver: boolean },
-  ): Promise<void> {
-    await this.#batch?.catch(() => {});
-    if (isTakenOver) this.#forget();
+  /** Tells Redis all that it has otherwise; rejects if it can't be told. */
+  async open({ session, stored, isEmptied, missedWithinMs }: Opening): Promise<void> {
+    const closes = this.#closes;
+    await this.#batches.current;
+    this.#session = session;
     for (const field of this.#stored.keys()) this.#known.add(field);
+    // This node was given up, and what it held has ended for everybody else: there it is news.
+    for (const field of isEmptied ? [] : this.#known) {
+      if (!stored.has(field)) this.#known.delete(field);
+    }
     const lost = [...this.#known].filter((field) => !stored.has(field) && !this.#isHeld(field));
     this.#stored = new Map(stored);
     this.#forgetEnded();
     const ended = new Set([...lost, ...this.#ended.keys()]);
-    const missed = [...ended]
+    const missed = [...(isEmptied ? ended : [])]
       .filter((field) => !stored.has(field) && !this.#isHeld(field))
       .flatMap((field) => toMissed(field, missedWithinMs));
     const fields = new Set<HeldField>();
@@ -150,19 +125,13 @@ export class Holdings {
     await this.#report([
       { change: { kind: "connections", count: this.#connections } },
       ...missed.map((change) => ({ change })),
-      ...this.#changesOf(fields),
+      ...findChanges(fields, this.#view()),
     ]);
     for (const field of lost) this.#known.delete(field);
+    if (closes !== this.#closes) throw new Error("closed meanwhile");
     this.#isConnectionCountDirty = false;
     this.#isOpen = true;
     await this.flush();
-  }
-
-  /** What is held is news, and what ended is told already. */
-  #forget(): void {
-    this.#stored = new Map();
-    this.#known.clear();
-    this.#ended.clear();
   }
 
   #isHeld(field: string): boolean {
@@ -179,11 +148,10 @@ export class Holdings {
   }
 
   async #send(): Promise<void> {
-    // What changes within this turn of the event loop goes in one batch.
-    await Promise.resolve();
+    if (!this.#isOpen) return;
     const fields = new Set(this.#dirty);
     this.#dirty.clear();
-    const changes: StoredChange[] = this.#changesOf(fields);
+    const changes: StoredChange[] = findChanges(fields, this.#view());
     if (this.#isConnectionCountDirty) {
       changes.push({ change: { kind: "connections", count: this.#connections } });
     }
@@ -201,7 +169,10 @@ export class Holdings {
   async #report(changes: readonly StoredChange[]): Promise<void> {
     for (let i = 0; i < changes.length; i += maxChanges) {
       const some = changes.slice(i, i + maxChanges);
-      await this.#options.report(some.map(({ change }) => change));
+      await this.#options.report(
+        this.#session,
+        some.map(({ change }) => change),
+      );
       for (const { field, value } of some) {
         if (field === undefined || value === undefined) continue;
         if (value > 0) {
@@ -219,33 +190,14 @@ export class Holdings {
     this.#forgetEnded();
   }
 
-  /** In an order in which each finds what it builds on: a channel is there before its members, and after them. */
-  #changesOf(fields: ReadonlySet<HeldField>): StoredChange[] {
-    const counts: StoredChange[] = [];
-    const members: StoredChange[] = [];
-    const vacated: StoredChange[] = [];
-    for (const field of fields) {
-      const parsed = parseField(field);
-      const before = this.#stored.get(field) ?? 0;
-      const isNews = !this.#known.has(field);
-      if (parsed?.kind === "channel") {
-        const { channel } = parsed;
-        const count = this.#counts.get(channel) ?? 0;
-        if (count === before) continue;
-        const change = { kind: "count", channel, count, isNews } as const;
-        (count > 0 ? counts : vacated).push({ field, value: count, change });
-      } else if (parsed) {
-        const { channel, userKey: user } = parsed;
-        const member = this.#members.get(field)?.text;
-        if ((member !== undefined) === before > 0) continue;
-        const change =
-          member === undefined
-            ? ({ kind: "release", channel, user } as const)
-            : ({ kind: "hold", channel, user, member, isNews } as const);
-        members.push({ field, value: member === undefined ? 0 : 1, change });
-      }
-    }
-    return [...counts, ...members, ...vacated];
+  #view() {
+    const [counts, members, stored, known] = [
+      this.#counts,
+      this.#members,
+      this.#stored,
+      this.#known,
+    ];
+    return { counts, members, stored, known };
   }
 
   #forgetEnded(): void {
@@ -255,23 +207,4 @@ export class Holdings {
       this.#ended.delete(field);
     }
   }
-}
-
-interface StoredChange {
-  readonly change: Change;
-  readonly field?: string;
-  readonly value?: number;
-}
-
-function toMissed(field: string, withinMs: number): Change[] {
-  const parsed = parseField(field);
-  if (!parsed) return [];
-  const { channel } = parsed;
-  return parsed.kind === "channel"
-    ? [{ kind: "missed", channel, field, withinMs }]
-    : [{ kind: "missed", channel, user: parsed.userKey, field, withinMs }];
-}
-
-function isField(field: string): field is HeldField {
-  return parseField(field) !== null;
 }

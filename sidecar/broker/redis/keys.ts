@@ -56,3 +56,7 @@ export function parseField(
     userKey: rest.subarray(end).toString(),
   };
 }
+
+export function isField(field: string): field is HeldField {
+  return parseField(field) !== null;
+}

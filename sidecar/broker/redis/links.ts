@@ -1,35 +1,9 @@
 /** The connections to Redis, for every way in which Redis is run: standalone, behind sentinels, or a cluster. */
 
-import { Cluster, Redis, type RedisOptions } from "ioredis";
-import type { Script } from "./scripts.ts";
+import { Cluster } from "ioredis";
+import { connectSubscriber, createCommands, type RedisAccess } from "./clients.ts";
+import type { Script } from "./scripts/script.ts";
 import { SubscriberLink } from "./subscriber-link.ts";
-
-type ClientOptions = Omit<RedisOptions, "replyMapping">;
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface RedisAccess {
-  readonly servers:
-    | ({ readonly kind: "standalone" } & Address)
-    | { readonly kind: "unix"; readonly path: string }
-    | {
-        readonly kind: "sentinel";
-        readonly sentinels: readonly Address[];
-        readonly masterName: string;
-        readonly username: string | null;
-        readonly password: string | null;
-      }
-    | { readonly kind: "cluster"; readonly nodes: readonly Address[] };
-  readonly username: string | null;
-  readonly password: string | null;
-  readonly db: number;
-  readonly tls: { readonly ca: string | null; readonly isVerified: boolean } | null;
-  /** For one command; after it the connection is given up. */
-  readonly timeoutMs: number;
-}
 
 /** The Redis command that carries a message: sharded in a cluster that can (7.0), else to all of its nodes. */
 export type PublishCommand = "PUBLISH" | "SPUBLISH";
@@ -47,14 +21,10 @@ export interface Links {
   publish(topic: string, message: string): Promise<unknown>;
   /** The link that brings what is published for an app; several apps may share one. */
   subscriber(base: string): SubscriberLink;
-  /** Gives up the connection for commands, and makes a new one. */
-  reset(): void;
   close(): void;
   /** What went wrong last, in Redis' or the system's words. */
   readonly lastError: string;
 }
-
-const longestRetryMs = 1_000;
 
 /** Starts connecting at once, and does so for ever. Never throws for a Redis that isn't there. */
 export function createLinks(access: RedisAccess): Links {
@@ -68,8 +38,14 @@ export function createLinks(access: RedisAccess): Links {
       for (const callback of callbacks) callback();
     });
   }
-  commands.on("error", (error: Error) => {
-    lastError = describe(error);
+  /** That there is no connection says nothing; why there is none was said before. */
+  function remember(error: unknown): void {
+    if (error instanceof Error && !isConsequence(error)) lastError = describe(error);
+  }
+  commands.on("error", remember);
+  commands.on("ready", () => {
+    // What is wrong when it is lost, if nothing else is said.
+    lastError = "the connection was closed";
   });
 
   async function findPublishCommand(): Promise<PublishCommand> {
@@ -83,16 +59,24 @@ export function createLinks(access: RedisAccess): Links {
   /** ioredis would wait and send again for longer than anybody waits for us. */
   async function within<T>(answer: Promise<T>): Promise<T> {
     const { promise: timeout, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error("no answer in time")), access.timeoutMs);
+    const timer = setTimeout(() => {
+      reject(new Error("no answer in time"));
+      giveUp();
+    }, access.timeoutMs);
     try {
       return await Promise.race([answer, timeout]);
     } catch (error) {
-      if (error instanceof Error) lastError = describe(error);
+      remember(error);
       throw error;
     } finally {
       clearTimeout(timer);
       answer.catch(() => {}); // It was said above, or nobody waits for it any more.
     }
+  }
+
+  /** A hung server would keep the connection: behind it there may be another master by now. */
+  function giveUp(): void {
+    if (commands.status === "ready") commands.disconnect(true);
   }
 
   async function evaluate(
@@ -124,7 +108,7 @@ export function createLinks(access: RedisAccess): Links {
     },
     run: (script, base, args) => within(evaluate(script, base, args)),
     async publish(topic, message) {
-      const command = await (publishCommand ?? this.publishCommand());
+      const command = await this.publishCommand();
       const sent =
         command === "SPUBLISH"
           ? commands.spublish(topic, message)
@@ -139,15 +123,10 @@ export function createLinks(access: RedisAccess): Links {
         connect: () => connectSubscriber(commands, base, access),
         isSharded: async () => (await this.publishCommand()) === "SPUBLISH",
         timeoutMs: access.timeoutMs,
-        onError: (error) => {
-          lastError = describe(error);
-        },
+        onError: remember,
       });
       subscribers.set(key, link);
       return link;
-    },
-    reset() {
-      commands.disconnect(true);
     },
     close() {
       for (const link of subscribers.values()) link.close();
@@ -159,105 +138,13 @@ export function createLinks(access: RedisAccess): Links {
   };
 }
 
+/** Words of ioredis for commands that found no connection. */
+function isConsequence({ message }: Error): boolean {
+  return /^(Connection is closed|Stream isn't writeable|None of startup nodes)/.test(message);
+}
+
 /** A cluster's error is that of its nodes. */
 function describe(error: Error): string {
   const inner = "lastNodeError" in error ? error.lastNodeError : null;
   return inner instanceof Error ? inner.message : error.message;
-}
-
-function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): ClientOptions {
-  return {
-    ...(username !== null && { username }),
-    ...(password !== null && { password }),
-    ...(tls && {
-      tls: { rejectUnauthorized: tls.isVerified, ...(tls.ca !== null && { ca: tls.ca }) },
-    }),
-    connectTimeout: timeoutMs,
-    // Whether a command that got no answer is sent again is for us to say.
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    autoResubscribe: false,
-    disconnectTimeout: 200,
-    // A master that became a replica; the new one is found on connecting anew.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
-  };
-}
-
-const retry = (times: number): number =>
-  Math.min(50 * 2 ** Math.min(times - 1, 10), longestRetryMs);
-
-function createCommands(access: RedisAccess): Redis | Cluster {
-  const { servers, db } = access;
-  const options = commonOptions(access);
-  if (servers.kind === "cluster") {
-    return new Cluster([...servers.nodes], {
-      redisOptions: options,
-      enableOfflineQueue: false,
-      clusterRetryStrategy: retry,
-      slotsRefreshTimeout: access.timeoutMs,
-    });
-  }
-  return new Redis({
-    ...options,
-    ...addressOf(servers),
-    db,
-    enableOfflineQueue: false,
-    retryStrategy: retry,
-  });
-}
-
-/** One connection that does not come again by itself. */
-async function connectSubscriber(
-  commands: Redis | Cluster,
-  base: string,
-  access: RedisAccess,
-): Promise<Redis> {
-  const { servers, db } = access;
-  const once: ClientOptions = {
-    ...commonOptions(access),
-    retryStrategy: () => null,
-    enableOfflineQueue: false,
-    lazyConnect: true,
-  };
-  if (servers.kind !== "cluster") {
-    return new Redis({ ...once, ...addressOf(servers), db, sentinelRetryStrategy: () => null });
-  }
-  return new Redis({ ...once, ...(await findOwner(commands, base, servers.nodes)) });
-}
-
-/** The master that has the slot of this name now. */
-async function findOwner(
-  commands: Redis | Cluster,
-  name: string,
-  nodes: readonly Address[],
-): Promise<Address> {
-  const [slot, ranges]: unknown[] = await Promise.all([
-    commands.call("CLUSTER", "KEYSLOT", name),
-    commands.call("CLUSTER", "SLOTS"),
-  ]);
-  for (const range of Array.isArray(ranges) ? ranges : []) {
-    if (!Array.isArray(range) || Number(slot) < range[0] || Number(slot) > range[1]) continue;
-    const [host, port]: unknown[] = Array.isArray(range[2]) ? range[2] : [];
-    if (typeof host !== "string" || typeof port !== "number") continue;
-    // A node that does not know its own address yet is the one that was asked.
-    return { host: host === "" ? (nodes[0]?.host ?? host) : host, port };
-  }
-  throw new Error("no master has the slot of this app");
-}
-
-function addressOf(servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>): ClientOptions {
-  switch (servers.kind) {
-    case "standalone":
-      return { host: servers.host, port: servers.port };
-    case "unix":
-      return { path: servers.path };
-    case "sentinel":
-      return {
-        sentinels: [...servers.sentinels],
-        name: servers.masterName,
-        ...(servers.username !== null && { sentinelUsername: servers.username }),
-        ...(servers.password !== null && { sentinelPassword: servers.password }),
-        sentinelRetryStrategy: retry,
-      };
-  }
 }

@@ -2,21 +2,24 @@
 
 import { channelKind, userOfChannel } from "../../core/channel-name.ts";
 import { toFact } from "../../core/facts.ts";
-import { encodeMember, memberKey, parseMember, type Member } from "../../core/presence.ts";
+import { encodeMember, memberKey, type Member } from "../../core/presence.ts";
 import type {
   Answer,
   ChannelSummary,
   PresenceListener,
   PresenceStore,
+  WantedChannels,
 } from "../../core/presence-store.ts";
-import { Roster, type RosterChange, type RosterSnapshot } from "../../core/roster.ts";
+import { Roster, type RosterChange } from "../../core/roster.ts";
 import type { Holdings } from "./holdings.ts";
 import { parseField } from "./keys.ts";
-import * as scripts from "./scripts.ts";
+import { createQueries, parseSnapshot, type Queries } from "./queries.ts";
+import { snapshot, tellCounts } from "./scripts/queries.ts";
+import type { RunScript } from "./scripts/script.ts";
 import type { Topics } from "./topics.ts";
 
 export interface RedisPresenceOptions {
-  readonly run: (script: scripts.Script, ...args: (string | number)[]) => Promise<unknown>;
+  readonly run: RunScript;
   readonly holdings: Holdings;
   readonly topics: Topics;
   readonly listener: PresenceListener;
@@ -39,19 +42,20 @@ const snapshotsAtOnce = 50;
 export class RedisPresence implements PresenceStore {
   readonly #options: RedisPresenceOptions;
   readonly #channels = new Map<string, EnteredChannel>();
+  readonly #queries: Queries;
   #isSettled = true;
   #isLeaving = false;
 
   constructor(options: RedisPresenceOptions) {
     this.#options = options;
+    this.#queries = createQueries(options);
   }
 
   enter(name: string): void | Promise<void> {
     const { topics, holdings, isUp } = this.#options;
     const channel = this.#channels.get(name) ?? this.#open(name);
     channel.entries += 1;
-    if (this.#isLeaving) return;
-    holdings.setCount(name, channel.entries);
+    if (!this.#isLeaving) holdings.setCount(name, channel.entries);
     const subscribing = channel.entries === 1 ? topics.want(name) : undefined;
     if (!isUp()) return;
     if (channel.entries === 1) {
@@ -101,26 +105,16 @@ export class RedisPresence implements PresenceStore {
     void this.#tellSubscriptionCounts(names);
   }
 
-  async findChannels(
-    wanted: { readonly names: readonly string[] } | { readonly prefix: string },
-  ): Promise<Answer<readonly ChannelSummary[]>> {
-    const args = "names" in wanted ? ["names", ...wanted.names] : ["prefix", wanted.prefix];
-    return this.#ask(scripts.find, args, (reply) => {
-      const rows: unknown[] = Array.isArray(reply) ? reply : [];
-      return Array.from({ length: rows.length / 3 }, (_, i) => ({
-        name: String(rows[3 * i]),
-        subscriptionCount: Number(rows[3 * i + 1]),
-        userCount: Number(rows[3 * i + 2]),
-      })).filter(({ name }) => userOfChannel(name) === null);
-    });
+  findChannels(wanted: WantedChannels): Promise<Answer<readonly ChannelSummary[]>> {
+    return this.#queries.findChannels(wanted);
   }
 
-  async findMembers(name: string): Promise<Answer<readonly Member[]>> {
-    return this.#ask(scripts.snapshot, [name], (reply) => parseSnapshot(reply).members);
+  findMembers(name: string): Promise<Answer<readonly Member[]>> {
+    return this.#queries.findMembers(name);
   }
 
-  async countConnections(): Promise<Answer<number>> {
-    return this.#ask(scripts.countConnections, [], Number);
+  countConnections(): Promise<Answer<number>> {
+    return this.#queries.countConnections();
   }
 
   /** A change of a channel's members, from whichever node. */
@@ -150,7 +144,7 @@ export class RedisPresence implements PresenceStore {
 
   /** Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read. */
   async reload(onWhole: () => void): Promise<void> {
-    const { topics } = this.#options;
+    const { topics, holdings } = this.#options;
     for (;;) {
       const missing = [...this.#channels].filter(
         ([name, { roster }]) => hasMembers(name) && !roster.isLoaded,
@@ -158,6 +152,7 @@ export class RedisPresence implements PresenceStore {
       if (missing.length === 0) return onWhole();
       const some = missing.slice(0, snapshotsAtOnce).map(async ([name, { roster }]) => {
         await topics.want(name);
+        await holdings.flush();
         // Whoever left meanwhile is dropped already.
         if (this.#channels.get(name)?.roster === roster) await this.#readSnapshot(name, roster);
       });
@@ -195,8 +190,10 @@ export class RedisPresence implements PresenceStore {
     channel: EnteredChannel,
     subscribing: void | Promise<void>,
   ): Promise<void> {
-    // The snapshot comes after the subscription, so that no change falls in between.
+    // The snapshot comes after the subscription, so that no change falls in between; and after the report, without
+    // which Redis might forget the channel's version when others leave it.
     await subscribing;
+    await this.#options.holdings.flush();
     if (!hasMembers(name) || !this.#options.isUp()) return;
     try {
       await this.#readSnapshot(name, channel.roster);
@@ -208,7 +205,7 @@ export class RedisPresence implements PresenceStore {
   async #readSnapshot(name: string, roster: Roster): Promise<void> {
     let isWhole = false;
     while (!isWhole) {
-      const reply = await this.#options.run(scripts.snapshot, name);
+      const reply = await this.#options.run(snapshot, name);
       isWhole = roster.load(parseSnapshot(reply));
     }
   }
@@ -229,7 +226,7 @@ export class RedisPresence implements PresenceStore {
     }
     try {
       await holdings.flush();
-      const counts = await run(scripts.tellCounts, ...names);
+      const counts = await run(tellCounts, ...names);
       if (!Array.isArray(counts)) return;
       for (const [index, channel] of names.entries()) {
         const count = Number(counts[index]);
@@ -238,21 +235,6 @@ export class RedisPresence implements PresenceStore {
       }
     } catch {
       this.#options.onFault();
-    }
-  }
-
-  async #ask<T>(
-    script: scripts.Script,
-    args: readonly string[],
-    read: (reply: unknown) => T,
-  ): Promise<Answer<T>> {
-    const { run, holdings, isUp } = this.#options;
-    if (!isUp()) return { ok: false };
-    try {
-      await holdings.flush();
-      return { ok: true, value: read(await run(script, ...args)) };
-    } catch {
-      return { ok: false };
     }
   }
 }
@@ -265,15 +247,4 @@ function hasMembers(name: string): boolean {
 async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
   await one;
   await other;
-}
-
-function parseSnapshot(reply: unknown): RosterSnapshot {
-  const [version, rows]: unknown[] = Array.isArray(reply) ? reply : [];
-  const members = (Array.isArray(rows) ? rows : []).flatMap((row: unknown) => {
-    const [, order, text = ""] = /^(\d+) (.*)$/s.exec(String(row)) ?? [];
-    const member = parseMember(text);
-    return member ? [{ order: Number(order), member }] : [];
-  });
-  members.sort((a, b) => a.order - b.order);
-  return { version: Number(version), members: members.map(({ member }) => member) };
 }

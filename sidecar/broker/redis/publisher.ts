@@ -1,26 +1,36 @@
-/** Publishes to Redis: taken, or not delivered anywhere; tried again within a bound, and delivered once all the same. */
+/** Sends to other nodes by Redis: what is published is taken or delivered nowhere, and never delivered twice. */
 
 import { channelKind } from "../../core/channel-name.ts";
-import type { BrokerResult } from "../../core/ports.ts";
+import type { BrokerResult, CachedEvent, ChannelEvent } from "../../core/ports.ts";
 import type { RedisClock } from "./clock.ts";
-import * as scripts from "./scripts.ts";
-
-/** One message for some channels. */
-export interface Publication {
-  readonly message: string;
-  readonly channels: readonly string[];
-}
+import { encodeEvent, encodeTerminate, parseEnvelope } from "./envelope.ts";
+import { controlChannel, topicOf } from "./keys.ts";
+import type { Links } from "./links.ts";
+import { lastEvent, publish } from "./scripts/events.ts";
+import type { RunScript } from "./scripts/script.ts";
 
 export interface PublisherOptions {
-  readonly run: (script: scripts.Script, ...args: (string | number)[]) => Promise<unknown>;
+  readonly appId: string;
+  readonly base: string;
+  readonly nodeId: string;
+  readonly newId: () => string;
+  readonly run: RunScript;
+  readonly links: Pick<Links, "isReady" | "publish">;
   readonly clock: RedisClock;
-  /** Resolves once commands can be sent, or after so long. */
-  readonly whenReady: (withinMs: number) => Promise<void>;
-  readonly isReady: () => boolean;
+  /** Resolves once all that was published before the call has been delivered; rejects if nobody can say. */
+  readonly whenReceived: () => Promise<void>;
+  /** Resolves once Redis is there, or after so long, or at once where it has been away for longer than that. */
+  readonly whenUp: (withinMs: number) => Promise<void>;
   readonly now: () => number;
   /** For all attempts together. */
   readonly timeoutMs: number;
   readonly cacheTtlMs: number;
+}
+
+/** One message for some channels. */
+interface Publication {
+  readonly message: string;
+  readonly channels: readonly string[];
 }
 
 /** What the log keeps for nodes that are cut off. */
@@ -31,38 +41,98 @@ const maxLogBytes = 64 * 1_048_576;
 const temporary =
   /^(LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|UNBLOCKED|MOVED|ASK|BUSY|NOREPLICAS)\b/;
 
-export async function publishTo(
-  publications: readonly Publication[],
-  { run, clock, whenReady, isReady, now, timeoutMs, cacheTtlMs }: PublisherOptions,
-): Promise<BrokerResult> {
-  const messages = publications.flatMap(({ message, channels }) => [
-    message,
-    channels.length,
-    ...channels.map((channel) => (channelKind(channel).cache ? `c${channel}` : `-${channel}`)),
-  ]);
-  const endMs = now() + timeoutMs;
-  for (let attempt = 0; ; attempt++) {
-    const leftMs = endMs - now();
-    // Whoever waits is a PHP worker: while Redis is away for longer, nobody does.
-    if (leftMs <= 0) return { ok: false, reason: "broker_failed" };
-    if (!isReady()) {
-      await whenReady(leftMs);
-      if (!isReady()) return { ok: false, reason: "broker_failed" };
-    }
-    const deadline = clock.toRedis(endMs);
-    if (deadline === null) return { ok: false, reason: "broker_failed" };
+const failed: BrokerResult = { ok: false, reason: "broker_failed" };
+
+export class Publisher {
+  readonly #options: PublisherOptions;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  publish(events: readonly ChannelEvent[]): Promise<BrokerResult> {
+    return this.#send(this.#gather(events));
+  }
+
+  terminate(userId: string): Promise<BrokerResult> {
+    const message = encodeTerminate(this.#options.newId(), userId);
+    return this.#send([{ message, channels: [controlChannel] }]);
+  }
+
+  /** Without a promise, and without the log; false if it can't be sent. */
+  async relay(event: ChannelEvent): Promise<boolean> {
+    const { links, base, nodeId, newId } = this.#options;
+    if (!links.isReady) return false;
+    const message = encodeEvent({ id: newId(), node: nodeId }, event);
     try {
-      const limits = [deadline, maxLogEntries, maxLogBytes, cacheTtlMs];
-      const isTaken = await run(scripts.publish, ...limits, ...messages);
-      if (isTaken === 1) return { ok: true };
-      return { ok: false, reason: "broker_failed" };
-    } catch (error) {
-      const isRefused = error instanceof Error && error.name === "ReplyError";
-      const isFinal = isRefused && !temporary.test(error.message);
-      if (isFinal) return { ok: false, reason: "broker_failed" };
-      await pause(Math.min(20 * 2 ** attempt, 250));
+      await links.publish(topicOf(base, event.channel), message);
+      return true;
+    } catch {
+      return false;
     }
   }
+
+  async lastEvent(channel: string): Promise<CachedEvent | null> {
+    const { run, appId, whenReceived } = this.#options;
+    try {
+      const reply = await run(lastEvent, channel);
+      // The event may be on its way here too: who asks has seen it then, and does not deliver it twice.
+      await whenReceived().catch(() => {});
+      const [message, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
+      const parsed = typeof message === "string" ? parseEnvelope(message) : null;
+      if (!parsed?.ok || parsed.envelope.type !== "event") return null;
+      return { event: { ...parsed.envelope.event, appId, channel }, ttlMs: Number(ttlMs) };
+    } catch {
+      return null;
+    }
+  }
+
+  /** Events of one publish with the same content, for several channels, are one message. */
+  #gather(events: readonly ChannelEvent[]): Publication[] {
+    const { nodeId, newId } = this.#options;
+    const publications: { event: ChannelEvent; channels: string[] }[] = [];
+    for (const event of events) {
+      const last = publications.at(-1);
+      if (last && isSameContent(last.event, event)) last.channels.push(event.channel);
+      else publications.push({ event, channels: [event.channel] });
+    }
+    return publications.map(({ event, channels }) => ({
+      message: encodeEvent({ id: newId(), node: nodeId }, event),
+      channels,
+    }));
+  }
+
+  /** Tried again where it may help: who has a message already knows it by its id. */
+  async #send(publications: readonly Publication[]): Promise<BrokerResult> {
+    const { run, links, clock, whenUp, now, timeoutMs, cacheTtlMs } = this.#options;
+    const messages = publications.flatMap(({ message, channels }) => [
+      message,
+      channels.length,
+      ...channels.map((channel) => (channelKind(channel).cache ? `c${channel}` : `-${channel}`)),
+    ]);
+    const endMs = now() + timeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      const leftMs = endMs - now();
+      if (leftMs <= 0) return failed;
+      if (!links.isReady) await whenUp(leftMs);
+      // Past it Redis does nothing any more: nobody gets what the publisher was told had failed.
+      const deadline = clock.toRedis(endMs);
+      if (!links.isReady || deadline === null) return failed;
+      try {
+        const limits = [deadline, maxLogEntries, maxLogBytes, cacheTtlMs];
+        const isTaken = await run(publish, ...limits, ...messages);
+        return isTaken === 1 ? { ok: true } : failed;
+      } catch (error) {
+        const isRefused = error instanceof Error && error.name === "ReplyError";
+        if (isRefused && !temporary.test(error.message)) return failed;
+        await pause(Math.min(20 * 2 ** attempt, 250));
+      }
+    }
+  }
+}
+
+function isSameContent(a: ChannelEvent, b: ChannelEvent): boolean {
+  return a.event === b.event && a.dataJson === b.dataJson && a.exceptSocketId === b.exceptSocketId;
 }
 
 function pause(ms: number): Promise<void> {

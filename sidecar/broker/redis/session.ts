@@ -9,13 +9,14 @@ import type { Holdings } from "./holdings.ts";
 import { controlChannel } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
-import * as scripts from "./scripts.ts";
+import { beat as beatScript, claim, register } from "./scripts/holdings.ts";
+import type { RunScript } from "./scripts/script.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
 import type { Topics } from "./topics.ts";
 
 export interface SessionOptions {
   readonly nodeId: string;
-  readonly run: (script: scripts.Script, ...args: (string | number)[]) => Promise<unknown>;
+  readonly run: RunScript;
   readonly link: SubscriberLink;
   readonly topics: Topics;
   readonly holdings: Holdings;
@@ -49,6 +50,7 @@ export class Session {
   #forgotMs = 0;
   /** Losses so far: what has begun before one is not to end as if there had been none. */
   #losses = 0;
+  #sessions = 0;
 
   constructor(options: SessionOptions) {
     const { nodeLeaseMs } = options;
@@ -96,7 +98,7 @@ export class Session {
     await this.#beating;
     try {
       for (let more = true; more;) {
-        const reply = await run(scripts.claim, nodeId, "");
+        const reply = await run(claim, nodeId, "");
         const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
         presence.tellFacts(facts);
         more = isMore === 1;
@@ -133,12 +135,12 @@ export class Session {
 
   async #beatOnce(): Promise<void> {
     const { run, nodeId, newId, link, log, clock, presence, now } = this.#options;
-    const beat = parseBeat(await run(scripts.beat, nodeId, newId()));
+    const beat = parseBeat(await run(beatScript, nodeId, newId()));
     clock.learn(beat.redisMs, now());
+    presence.tellFacts(beat.due.map((field) => `-${field}`));
     const isSame = beat.isKnown && beat.epoch === this.#epoch;
     if (this.#state !== "up" || !isSame) return this.#restore(beat);
 
-    presence.tellFacts(beat.due.map((field) => `-${field}`));
     // What was published before this beat has come before the answer.
     const losses = this.#losses;
     await link.ping();
@@ -163,9 +165,14 @@ export class Session {
     this.#state = "restoring";
     void topics.want(controlChannel);
     await topics.connect();
-    const held = parseHeld(await run(scripts.register, nodeId));
-    const isTakenOver = !beat.isKnown && beat.epoch === this.#epoch;
-    await holdings.open(held, { missedWithinMs: nodeLeaseMs, isTakenOver });
+    this.#sessions += 1;
+    const stored = parseHeld(await run(register, nodeId, this.#sessions));
+    await holdings.open({
+      session: this.#sessions,
+      stored,
+      isEmptied: !isFirst && beat.epoch !== this.#epoch,
+      missedWithinMs: nodeLeaseMs,
+    });
     await presence.reload(() => {
       if (losses !== this.#losses) throw new Error("lost meanwhile");
       this.#state = "up";
@@ -175,6 +182,7 @@ export class Session {
     if (isFirst) presence.settle();
     else this.#settleAtMs = now() + nodeLeaseMs;
     await log.replay();
+    if (losses !== this.#losses) throw new Error("lost meanwhile");
     if (isFirst) log.advance(beat.lastEntry);
     this.#options.onState(true);
   }
@@ -182,7 +190,7 @@ export class Session {
   async #takeOver(node: string, beats: string): Promise<void> {
     const { run, presence, onTakeover } = this.#options;
     for (let more = true, isBegun = false; more;) {
-      const reply = await run(scripts.claim, node, beats);
+      const reply = await run(claim, node, beats);
       const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
       presence.tellFacts(facts);
       more = isMore === 1;

@@ -1,5 +1,7 @@
 /** Which channels this node listens to: what is wanted and what is subscribed, brought together in as few commands as it takes. */
 
+import { Rounds } from "./rounds.ts";
+
 export interface TopicsOptions {
   readonly subscribe: (channels: readonly string[]) => Promise<void>;
   readonly unsubscribe: (channels: readonly string[]) => Promise<void>;
@@ -13,9 +15,9 @@ export class Topics {
   /** Wanted or dropped since the last round. */
   #changed = new Set<string>();
   #subscribed = new Set<string>();
-  #syncing: Promise<void> | null = null;
-  #next: Promise<void> | null = null;
+  readonly #rounds = new Rounds(() => this.#round());
   #isConnected = false;
+  #losses = 0;
 
   constructor(options: TopicsOptions) {
     this.#options = options;
@@ -25,51 +27,36 @@ export class Topics {
   want(channel: string): void | Promise<void> {
     this.#wanted.add(channel);
     this.#changed.add(channel);
-    if (this.#isConnected && !this.#subscribed.has(channel)) return this.#sync();
+    if (this.#isConnected && !this.#subscribed.has(channel)) return this.#rounds.run();
   }
 
   drop(channel: string): void {
     this.#wanted.delete(channel);
     this.#changed.add(channel);
-    if (this.#isConnected) void this.#sync();
+    if (this.#isConnected) void this.#rounds.run();
   }
 
   /** The link is new: nothing is subscribed on it. Resolves once all is that is wanted; rejects if it can't be. */
   async connect(): Promise<void> {
     this.disconnect();
+    const losses = this.#losses;
     const subscribing = [...this.#wanted];
     this.#changed = new Set();
     await this.#options.subscribe(subscribing);
+    if (losses !== this.#losses) throw new Error("lost meanwhile");
     this.#subscribed = new Set(subscribing);
     this.#isConnected = true;
-    await this.#sync();
+    await this.#rounds.run();
   }
 
   disconnect(): void {
+    this.#losses += 1;
     this.#isConnected = false;
     this.#subscribed = new Set();
   }
 
-  /** One round at a time; who comes meanwhile shares the next one. */
-  #sync(): Promise<void> {
-    if (!this.#syncing) {
-      this.#syncing = this.#round().finally(() => {
-        this.#syncing = null;
-      });
-      return this.#syncing;
-    }
-    const current = this.#syncing;
-    this.#next ??= (async () => {
-      await current;
-      this.#next = null;
-      await this.#sync();
-    })();
-    return this.#next;
-  }
-
   async #round(): Promise<void> {
-    // What is wanted within this turn of the event loop goes in one command.
-    await Promise.resolve();
+    if (!this.#isConnected) return;
     const subscribed = this.#subscribed;
     const changed = [...this.#changed];
     this.#changed = new Set();
@@ -78,8 +65,9 @@ export class Topics {
     try {
       if (missing.length > 0) await this.#options.subscribe(missing);
       for (const channel of missing) subscribed.add(channel);
-      if (surplus.length > 0) await this.#options.unsubscribe(surplus);
+      // Not subscribed from now on: who wants it meanwhile has to wait for it.
       for (const channel of surplus) subscribed.delete(channel);
+      if (surplus.length > 0) await this.#options.unsubscribe(surplus);
     } catch {
       this.#options.onFault();
     }

@@ -1,6 +1,7 @@
 /** For tests: a node's broker and presence store on a real Redis, and all that they told. */
 
 import type { ChannelEvent, WebhookEvent } from "../../core/ports.ts";
+import { memberKey, type Member } from "../../core/presence.ts";
 import type { PresenceStore } from "../../core/presence-store.ts";
 import { createRedisBroker, type RedisBroker, type RedisBrokerOptions } from "../redis.ts";
 
@@ -37,10 +38,10 @@ export function createRecorder() {
       terminate: (_appId: string, userId: string) => void terminated.push(userId),
     },
     listener: {
-      memberAdded: (channel: string, { userId }: { userId: string | number }) =>
-        void changes.push(`+ ${channel} ${userId}`),
-      memberRemoved: (channel: string, { userId }: { userId: string | number }) =>
-        void changes.push(`- ${channel} ${userId}`),
+      memberAdded: (channel: string, member: Member) =>
+        void changes.push(`+ ${channel} ${memberKey(member)}`),
+      memberRemoved: (channel: string, member: Member) =>
+        void changes.push(`- ${channel} ${memberKey(member)}`),
       subscriptionsCounted: (channel: string, count: number) =>
         void counts.push(`${channel} ${count}`),
       happened: (fact: WebhookEvent) => void facts.push(fact),

@@ -61,6 +61,13 @@ export const server = {
     fallback: 10_000,
     docs: "Time that requests in flight have to finish after SIGTERM; what is still open then is cut. Keep it below the grace period of what sends the signal (30 s in Kubernetes; 10 s in Docker, where `stop_grace_period` moves it).",
   }),
+  drainWindow: option({
+    env: "POGO_DRAIN_WINDOW",
+    parser: duration({ zero: "to close all at once" }),
+    fallback: 2_000,
+    fallbackText: "2s, or half of shutdown_timeout if that is less",
+    docs: "Time over which WebSockets are closed after SIGTERM, so that their clients don't all come to the other nodes in one moment. Few connections take less, 1ms each. It is part of the shutdown timeout and has to be shorter.",
+  }),
 } as const;
 
 export const upstream = {

@@ -47,11 +47,15 @@ export const testApp: App = {
 /** What a client would have received: messages parsed, `data` still as it is on the wire. */
 export class RecordingTransport implements Transport {
   readonly messages: Record<string, unknown>[] = [];
+  /** The same as text, from the first one on. */
+  readonly texts: string[] = [];
   closed: { code: number; reason: string } | null = null;
 
   send(frame: Frame): void {
     if (this.closed) throw new Error("sent after close");
-    this.messages.push(JSON.parse(payloadOf(frame)));
+    const text = payloadOf(frame);
+    this.texts.push(text);
+    this.messages.push(JSON.parse(text));
   }
 
   close(code: number, reason: string): void {

@@ -38,7 +38,7 @@ The restart is SIGTERM for the only node, and another one on the same port: all 
 
 ${renderTable("The server", serverKinds, serverFeatures)}
 
-What comes of it is seen by the native client. For the PHP packages the test app asks Composer for the newest that its constraint allows; the titles of the tests name the version that ran.
+What comes of it is seen by the native client. Of each package there is a current version and an older one; each test run asserts that those are the ones installed.
 
 ## What else is tested
 

@@ -32,6 +32,7 @@ export function laravelServer(stack: Stack): Server {
     users: notThere,
     sendToUser: notThere,
     terminate: notThere,
+    webhook: notThere,
     signer: (person) => ({
       authorize: (socketId, channel) =>
         ask(person, "/broadcasting/auth", { socket_id: socketId, channel_name: channel }),

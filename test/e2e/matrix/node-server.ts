@@ -47,6 +47,11 @@ export function nodeServer(sdk: PusherServer): Server {
     terminate: async (id) => {
       await sdk.terminateUserConnections(id);
     },
+    webhook: async ({ headers, body }) => {
+      const webhook = sdk.webhook({ headers, rawBody: body });
+      if (!webhook.isValid()) throw new Error("Received WebHook with invalid signature");
+      return webhook.getEvents();
+    },
     signer: ({ id, name }) => ({
       authorize: async (socketId, channel) =>
         channel.startsWith("presence-")

@@ -4,6 +4,8 @@ import { startChild } from "../../../sidecar/testing/child.ts";
 import type { Server } from "./server.ts";
 
 export interface PhpServerOptions {
+  /** Where Composer has put it. */
+  readonly vendorFolder: string;
   readonly port: number;
   readonly appId: string;
   readonly key: string;
@@ -14,11 +16,11 @@ export interface PhpServerOptions {
 type Argument = string | number | readonly unknown[] | { readonly [name: string]: unknown };
 
 export function phpServer(options: PhpServerOptions): Server {
-  const { port, appId, key, secret, encryptionMasterKeyBase64 } = options;
+  const { vendorFolder, port, appId, key, secret, encryptionMasterKeyBase64 } = options;
   /** @throws what PHP wrote, when it failed */
   const call = async <T>(method: string, ...args: readonly Argument[]): Promise<T> => {
     const script = join(import.meta.dirname, "server.php");
-    const app = [String(port), appId, key, secret, encryptionMasterKeyBase64];
+    const app = [vendorFolder, String(port), appId, key, secret, encryptionMasterKeyBase64];
     const php = startChild("php", [script, ...app, method, JSON.stringify(args)], {
       cwd: import.meta.dirname,
       env: {},
@@ -68,6 +70,15 @@ export function phpServer(options: PhpServerOptions): Server {
     terminate: async (id) => {
       await call("terminateUserConnections", id);
     },
+    webhook: ({ headers, body }) =>
+      call(
+        "webhook",
+        {
+          "X-Pusher-Key": headers["x-pusher-key"],
+          "X-Pusher-Signature": headers["x-pusher-signature"],
+        },
+        body,
+      ),
     signer: ({ id, name }) => ({
       authorize: (socketId, channel) =>
         channel.startsWith("presence-")

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import type { Inbox } from "../support/inbox.ts";
 import { within } from "../support/within.ts";
 import type { Client, Person } from "./client.ts";
-import type { Server } from "./server.ts";
+import type { Server, WebhookRequest } from "./server.ts";
 
 export interface ServerPlay {
   readonly server: Server;
+  readonly webhooks: Inbox<WebhookRequest>;
   /** For the names of channels: the cells have the same users, but not the same channels. */
   readonly cell: number;
   /** Opens a client of that user, whose channels and signin the server signs. */
@@ -53,6 +54,21 @@ export const serverFeatures = {
       ]);
       assert.deepEqual(await events.next(), { text: "first" });
       assert.deepEqual(await events.next(), { text: "second" });
+    },
+  },
+  cache: {
+    title: "publishes to cache channels",
+    check: async (play) => {
+      const { server, cell } = play;
+      for (const name of [`cache-score-${cell}`, `private-cache-orders.${cell}`]) {
+        const early = play.open(ada).channel(name);
+        await early.subscribed();
+        await early.cacheMisses.next();
+        await server.publish({ channel: name, text: "0:1" });
+        await server.publish({ channel: name, text: "1:1" });
+        const late = play.open(grace).channel(name);
+        assert.deepEqual(await late.events(server.eventName).next(), { text: "1:1" });
+      }
     },
   },
   except: {
@@ -159,6 +175,17 @@ export const serverFeatures = {
       await within("the end", client.gaveUp());
       await other.channel(`news-${play.cell}`).subscribed();
       assert.deepEqual(other.errors.all, []);
+    },
+  },
+  webhook: {
+    title: "takes webhooks (`webhook()`), and no forged ones",
+    check: async ({ server, webhooks, cell, open }) => {
+      const channel = `occupied-${cell}`;
+      await open(ada).channel(channel).subscribed();
+      const request = await webhooks.next();
+      assert.deepEqual(await server.webhook(request), [{ name: "channel_occupied", channel }]);
+      const forged = { ...request, body: request.body.replace(channel, "occupied-000") };
+      await assert.rejects(() => server.webhook(forged), /invalid signature/);
     },
   },
 } as const satisfies Readonly<Record<string, ServerFeature>>;

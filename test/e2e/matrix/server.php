@@ -2,9 +2,9 @@
 
 /** Calls one method of pusher-http-php, the arguments given as JSON, and prints what it returns as JSON. */
 
-require __DIR__.'/../laravel/vendor/autoload.php';
+[, $vendor, $port, $id, $key, $secret, $encryptionKey, $method, $arguments] = $argv;
 
-[, $port, $id, $key, $secret, $encryptionKey, $method, $arguments] = $argv;
+require $vendor.'/autoload.php';
 
 $pusher = new Pusher\Pusher($key, $secret, $id, [
     'host' => '127.0.0.1',
@@ -13,4 +13,6 @@ $pusher = new Pusher\Pusher($key, $secret, $id, [
     'encryption_master_key_base64' => $encryptionKey,
 ]);
 
-echo json_encode($pusher->{$method}(...json_decode($arguments, true, flags: JSON_THROW_ON_ERROR)));
+$result = $pusher->{$method}(...json_decode($arguments, true, flags: JSON_THROW_ON_ERROR));
+
+echo json_encode($result instanceof Pusher\Webhook ? $result->get_events() : $result);

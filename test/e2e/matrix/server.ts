@@ -1,4 +1,5 @@
 // What every server of the matrix can be told to do, whichever library is below it.
+import type { Inbox } from "../support/inbox.ts";
 import type { Person } from "./client.ts";
 import type { Signer } from "./native-client.ts";
 
@@ -8,6 +9,12 @@ export interface Publish {
   readonly text: string;
   /** The connection that is left out. */
   readonly except?: string;
+}
+
+/** What the sidecar posted. */
+export interface WebhookRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 export interface Server {
@@ -24,6 +31,8 @@ export interface Server {
   users(channel: string): Promise<readonly string[]>;
   sendToUser(id: string, text: string): Promise<void>;
   terminate(id: string): Promise<void>;
+  /** The events of a webhook. @throws `invalid signature` when it is not the sidecar's */
+  webhook(request: WebhookRequest): Promise<readonly object[]>;
   /** Signs for that user. */
   signer(person: Person): Signer;
 }
@@ -33,5 +42,7 @@ export interface RunningServer {
   readonly server: Server;
   /** Where clients find the sidecar, and which app they name. */
   readonly sidecar: { readonly host: string; readonly port: number; readonly key: string };
+  /** What came to the sidecar's webhook endpoint, of channels named `occupied-…`. */
+  readonly webhooks: Inbox<WebhookRequest>;
   stop(): Promise<void>;
 }

@@ -9,29 +9,36 @@ import type { ServerFeature, ServerFeatureId } from "./server-features.ts";
 import { serverKinds } from "./servers.ts";
 
 for (const kind of serverKinds) {
-  describe(kind.testTitle, { skip: kind.lacks() }, () => {
+  describe(kind.title, { skip: kind.lacks() }, () => {
     let running: RunningServer;
     before(async () => {
       running = await kind.start();
     });
     after(() => running?.stop());
 
+    test(`${kind.title} is the version that is installed`, () =>
+      assert.equal(kind.installedVersion(), kind.version));
+
     for (const [id, feature] of Object.entries<ServerFeature>(serverFeatures)) {
       if (kind.cannot[id as ServerFeatureId] !== undefined) continue;
-      test(`${kind.testTitle}: ${feature.title}`, { timeout: 15_000 }, () =>
+      test(`${kind.title}: ${feature.title}`, { timeout: 15_000 }, () =>
         playCell(running, feature),
       );
     }
   });
 }
 
-async function playCell({ server, sidecar }: RunningServer, feature: ServerFeature): Promise<void> {
+async function playCell(
+  { server, sidecar, webhooks }: RunningServer,
+  feature: ServerFeature,
+): Promise<void> {
   const clients: Client[] = [];
   // Who signs is the server: there is no endpoint to ask.
   const options = { ...sidecar, authEndpoint: "", userAuthEndpoint: "", bearerToken: "" };
   try {
     await feature.check({
       server,
+      webhooks,
       cell: ++cells,
       open: (person) => {
         const client = nativeClient(options, server.signer(person));

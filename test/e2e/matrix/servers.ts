@@ -1,7 +1,9 @@
 // The servers of the matrix, one row each.
+import { join } from "node:path";
 import PusherServer from "pusher";
-import { laravelEnv } from "../support/laravel.ts";
-import { needsLaravel } from "../support/needs.ts";
+import PusherServer52 from "pusher-5.2";
+import { laravelEnv, laravelFolder, olderVendorFolder } from "../support/laravel.ts";
+import { needsLaravel, needsOlderLaravel } from "../support/needs.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import type { Sidecar } from "../support/sidecar.ts";
 import { startStack } from "../support/stack.ts";
@@ -11,13 +13,16 @@ import { phpServer } from "./php-server.ts";
 import type { RunningServer, Server } from "./server.ts";
 import type { ServerFeatureId } from "./server-features.ts";
 import { credentials } from "./stage.ts";
-import { composerConstraint, composerVersion, npmVersion } from "./versions.ts";
+import { composerVersion, installedVersion, npmVersion, pinnedNpmVersion } from "./versions.ts";
+import { startWebhookEndpoint } from "./webhook-endpoint.ts";
+import type { WebhookEndpoint } from "./webhook-endpoint.ts";
 
 export interface ServerKind {
-  /** The column's head. With Composer's constraint where the version depends on the day of installation. */
+  /** The column's head, and the beginning of its tests' titles. */
   readonly title: string;
-  /** With the installed version: the beginning of its tests' titles. */
-  readonly testTitle: string;
+  /** In the title. */
+  readonly version: string;
+  readonly installedVersion: () => string | undefined;
   /** Why it can't run on this machine, or false. */
   readonly lacks: () => string | false;
   readonly start: () => Promise<RunningServer>;
@@ -25,34 +30,59 @@ export interface ServerKind {
   readonly cannot: Readonly<Partial<Record<ServerFeatureId, string>>>;
 }
 
-const php = "pusher/pusher-php-server";
-const laravel = "laravel/framework";
+const vendorFolder = join(laravelFolder, "vendor");
 const publishesOnly =
   "Laravel's broadcasters publish and sign, and do nothing else; ask the PHP SDK below it, `Broadcast::connection('reverb')->getPusher()`.";
 
 export const serverKinds: readonly ServerKind[] = [
-  {
-    title: `pusher (Node) ${npmVersion("pusher")}`,
-    testTitle: `pusher (Node) ${npmVersion("pusher")}`,
+  node("pusher", PusherServer),
+  node("pusher-5.2", PusherServer52),
+  php(vendorFolder, needsLaravel),
+  php(olderVendorFolder, needsOlderLaravel),
+  laravel(vendorFolder, needsLaravel),
+  laravel(olderVendorFolder, needsOlderLaravel),
+];
+
+type Sdk = new (options: PusherServer.Options) => PusherServer;
+
+/** @param alias its name in node_modules */
+function node(alias: string, Sdk: Sdk): ServerKind {
+  const version = pinnedNpmVersion(alias);
+  return {
+    title: `pusher (Node) ${version}`,
+    version,
+    installedVersion: () => npmVersion(alias),
     lacks: () => false,
     start: () =>
       startWithSidecar((port) =>
-        nodeServer(new PusherServer({ ...credentials, host: "127.0.0.1", port: String(port) })),
+        nodeServer(new Sdk({ ...credentials, host: "127.0.0.1", port: String(port) })),
       ),
     cannot: {},
-  },
-  {
-    title: `${php} ${composerConstraint(php)}`,
-    testTitle: `${php} ${composerVersion(php)}`,
-    lacks: needsLaravel,
-    start: () => startWithSidecar((port) => phpServer({ ...credentials, port })),
+  };
+}
+
+function php(vendorFolder: string, lacks: ServerKind["lacks"]): ServerKind {
+  const name = "pusher/pusher-php-server";
+  const version = composerVersion(vendorFolder, name);
+  return {
+    title: `${name} ${version}`,
+    version,
+    installedVersion: () => installedVersion(vendorFolder, name),
+    lacks,
+    start: () => startWithSidecar((port) => phpServer({ ...credentials, port, vendorFolder })),
     cannot: {},
-  },
-  {
-    title: `${laravel} ${composerConstraint(laravel)}, \`reverb\` driver`,
-    testTitle: `${laravel} ${composerVersion(laravel)}, reverb driver`,
-    lacks: needsLaravel,
-    start: startBehindSidecar,
+  };
+}
+
+function laravel(vendorFolder: string, lacks: ServerKind["lacks"]): ServerKind {
+  const name = "laravel/framework";
+  const version = composerVersion(vendorFolder, name);
+  return {
+    title: `${name} ${version}, \`reverb\` driver`,
+    version,
+    installedVersion: () => installedVersion(vendorFolder, name),
+    lacks,
+    start: () => startBehindSidecar(vendorFolder),
     cannot: {
       batch: publishesOnly,
       channels: publishesOnly,
@@ -60,28 +90,56 @@ export const serverKinds: readonly ServerKind[] = [
       users: publishesOnly,
       sendToUser: publishesOnly,
       terminate: publishesOnly,
+      webhook: publishesOnly,
     },
-  },
-];
+  };
+}
 
 async function startWithSidecar(server: (port: number) => Server): Promise<RunningServer> {
   const { appId, key, secret } = credentials;
+  const endpoint = await startWebhookEndpoint();
   const sidecar = await startSidecar({
     env: {
       REVERB_APP_ID: appId,
       REVERB_APP_KEY: key,
       REVERB_APP_SECRET: secret,
       POGO_UPSTREAM: "none",
+      ...webhookEnv(endpoint),
     },
   });
-  const stop = async (): Promise<void> => void (await sidecar.stop());
-  return { server: server(sidecar.port), sidecar: placeOf(sidecar, key), stop };
+  return {
+    server: server(sidecar.port),
+    sidecar: placeOf(sidecar, key),
+    webhooks: endpoint.received,
+    stop: async () => {
+      await sidecar.stop();
+      await endpoint.stop();
+    },
+  };
 }
 
-async function startBehindSidecar(): Promise<RunningServer> {
-  const stack = await startStack();
+async function startBehindSidecar(vendorFolder: string): Promise<RunningServer> {
+  const endpoint = await startWebhookEndpoint();
+  const stack = await startStack(webhookEnv(endpoint), { vendorFolder });
   const key = laravelEnv()["REVERB_APP_KEY"] ?? "";
-  return { server: laravelServer(stack), sidecar: placeOf(stack.sidecar, key), stop: stack.stop };
+  return {
+    server: laravelServer(stack),
+    sidecar: placeOf(stack.sidecar, key),
+    webhooks: endpoint.received,
+    stop: async () => {
+      await stack.stop();
+      await endpoint.stop();
+    },
+  };
+}
+
+/** Of one cell's channels only, so that nothing else is in its way. */
+function webhookEnv({ url }: WebhookEndpoint): Readonly<Record<string, string>> {
+  return {
+    POGO_WEBHOOK_URL: url,
+    POGO_WEBHOOK_EVENTS: "channel_occupied",
+    POGO_WEBHOOK_CHANNEL_PREFIX: "occupied-",
+  };
 }
 
 function placeOf({ port }: Sidecar, key: string): RunningServer["sidecar"] {

@@ -1,7 +1,6 @@
 // Which versions the matrix runs with, from the packages as they are installed.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { laravelFolder } from "../support/laravel.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 
@@ -11,19 +10,24 @@ export function npmVersion(alias: string): string {
   return (manifest as { version: string }).version;
 }
 
-/** What the test app asks Composer for, such as `^12.0`: it has no lock, each installation gets the newest. */
-export function composerConstraint(name: string): string {
-  const manifest = readJson(join(laravelFolder, "composer.json"));
+/** Which package.json pins: `5.3.4`, or `npm:pusher@5.2.0` for an alias. */
+export function pinnedNpmVersion(alias: string): string {
+  const manifest = readJson(join(repository, "package.json"));
+  const { devDependencies } = manifest as { devDependencies: Record<string, string> };
+  return devDependencies[alias]?.split("@").at(-1) ?? "";
+}
+
+/** Which the test app pins: `vendorFolder` is its own, or that of its older packages. */
+export function composerVersion(vendorFolder: string, name: string): string {
+  const manifest = readJson(join(vendorFolder, "../composer.json"));
   return (manifest as { require: Record<string, string> }).require[name] ?? "";
 }
 
-/** The installed version; the constraint where nothing is installed. */
-export function composerVersion(name: string): string {
-  const path = join(laravelFolder, "vendor/composer/installed.json");
-  if (!existsSync(path)) return composerConstraint(name);
-  const { packages } = readJson(path) as { packages: { name: string; version: string }[] };
-  const found = packages.find((candidate) => candidate.name === name);
-  return found?.version.replace(/^v/, "") ?? composerConstraint(name);
+/** Which Composer has installed there. */
+export function installedVersion(vendorFolder: string, name: string): string | undefined {
+  const installed = readJson(join(vendorFolder, "composer/installed.json"));
+  const { packages } = installed as { packages: { name: string; version: string }[] };
+  return packages.find((candidate) => candidate.name === name)?.version.replace(/^v/, "");
 }
 
 function readJson(path: string): unknown {

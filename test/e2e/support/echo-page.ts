@@ -21,6 +21,8 @@ export interface EchoPage {
 export interface EchoPageOptions {
   /** `http://host:port` of the sidecar: where the page came from, too. */
   readonly url: string;
+  /** Where the page and its auth endpoints are, if not there. */
+  readonly authUrl?: string;
   readonly key: string;
   /** Whose page it is: its cookies go along with the WebSocket handshake and the page's requests. */
   readonly visitor: HttpClient;
@@ -28,7 +30,11 @@ export interface EchoPageOptions {
   readonly unsigned?: boolean;
   /** With `unsigned`: who the page says it is. pusher-js wants to know in presence channels. */
   readonly claimedUserId?: string;
+  /** Makes the Echo with the class it is given, which adds what a browser would; else one for Reverb is made. */
+  readonly create?: (EchoInBrowser: EchoClass) => Echo<"reverb">;
 }
+
+type EchoClass = new (options: Record<string, unknown>) => Echo<"reverb">;
 
 /** What Echo's `.error()` is called with. */
 export interface SubscriptionError {
@@ -38,7 +44,7 @@ export interface SubscriptionError {
 }
 
 export function openEchoPage(options: EchoPageOptions): EchoPage {
-  const { url, key, visitor, unsigned = false, claimedUserId } = options;
+  const { url, authUrl = url, key, visitor, unsigned = false, claimedUserId } = options;
   const { hostname, port } = new URL(url);
   const channelAuthorization: pusherJs.ChannelAuthorizationOptions = {
     customHandler: (_params, callback) =>
@@ -49,22 +55,30 @@ export function openEchoPage(options: EchoPageOptions): EchoPage {
         }),
       }),
   };
-  const echo = new Echo({
-    broadcaster: "reverb",
-    key,
-    wsHost: hostname,
-    wsPort: Number(port),
-    forceTLS: false,
-    enabledTransports: ["ws"],
-    authEndpoint: `${url}/broadcasting/auth`,
+  const ofBrowser = {
+    authEndpoint: `${authUrl}/broadcasting/auth`,
     userAuthentication: {
-      transport: "ajax",
-      endpoint: `${url}/broadcasting/user-auth`,
+      transport: "ajax" as const,
+      endpoint: `${authUrl}/broadcasting/user-auth`,
       headers: {},
     },
     ...(unsigned && { channelAuthorization }),
-    Pusher: loadPusher(url, () => visitor.cookieHeader()) as unknown as PusherModule,
-  });
+    Pusher: loadPusher(authUrl, () => visitor.cookieHeader()) as unknown as PusherModule,
+  };
+  class EchoInBrowser extends Echo<"reverb"> {
+    constructor(asWritten: object) {
+      super({ broadcaster: "reverb", key, ...asWritten, ...ofBrowser });
+    }
+  }
+  const forReverb = (EchoInBrowser: EchoClass): Echo<"reverb"> =>
+    new EchoInBrowser({
+      wsHost: hostname,
+      wsPort: Number(port),
+      forceTLS: false,
+      enabledTransports: ["ws"],
+    });
+  const { create = forReverb } = options;
+  const echo = create(EchoInBrowser);
   const { pusher } = echo.connector;
   return {
     echo,

@@ -25,6 +25,8 @@ export interface LaravelOptions {
   readonly port?: number;
   /** More of the environment, over the app's `.env`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where its packages are, if not in its own `vendor`. */
+  readonly vendorFolder?: string;
 }
 
 /** What the app's `/headers` answers: the request as PHP saw it. */
@@ -44,6 +46,9 @@ export interface SeenByPhp {
 
 export const laravelFolder = join(import.meta.dirname, "../laravel");
 
+/** With an older Laravel, and an older SDK of Pusher's below it. */
+export const olderVendorFolder = join(laravelFolder, "older/vendor");
+
 /** The app's `.env`: the REVERB_* block is the one that the sidecar is given too. */
 export function laravelEnv(): Readonly<Record<string, string>> {
   const entries = Object.entries(parseEnv(readFileSync(join(laravelFolder, ".env"), "utf8")));
@@ -53,7 +58,7 @@ export function laravelEnv(): Readonly<Record<string, string>> {
 }
 
 export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
-  const { sidecarPort, port = await freePort(), env = {} } = options;
+  const { sidecarPort, port = await freePort(), env = {}, vendorFolder } = options;
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "laravel-"));
   const appEnv = {
@@ -64,6 +69,12 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
     LARAVEL_STORAGE_PATH: join(folder, "storage"),
     REVERB_HOST: "127.0.0.1",
     REVERB_PORT: String(sidecarPort),
+    ...(vendorFolder !== undefined && {
+      COMPOSER_VENDOR_DIR: vendorFolder,
+      // What Laravel has found in the packages; else it would be that of the app's own.
+      APP_PACKAGES_CACHE: join(folder, "packages.php"),
+      APP_SERVICES_CACHE: join(folder, "services.php"),
+    }),
     ...env,
   };
   const artisan: Laravel["artisan"] = async (...args) => {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commandPath, lacking } from "../../../sidecar/testing/needs.ts";
-import { laravelFolder } from "./laravel.ts";
+import { laravelFolder, olderVendorFolder } from "./laravel.ts";
 
 /** For `{ skip: needsLaravel() }`: false when the app can be started, else why it cannot. */
 export function needsLaravel(): string | false {
@@ -11,6 +11,12 @@ export function needsLaravel(): string | false {
     return lacking("the Laravel app is not installed");
   }
   return false;
+}
+
+/** The same app with the older packages of the matrix. */
+export function needsOlderLaravel(): string | false {
+  if (existsSync(join(olderVendorFolder, ".installed-for"))) return needsLaravel();
+  return needsLaravel() || lacking("the Laravel app's older packages are not installed");
 }
 
 /** For `{ skip: needsChromium() }`. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { httpClient } from "./http-client.ts";
 import type { HttpClient } from "./http-client.ts";
 import { laravelEnv, startLaravel } from "./laravel.ts";
-import type { Laravel } from "./laravel.ts";
+import type { Laravel, LaravelOptions } from "./laravel.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
 import { startSidecar } from "./sidecar.ts";
 import type { Sidecar } from "./sidecar.ts";
@@ -27,9 +27,13 @@ export interface BroadcastRequest {
   readonly others?: boolean;
 }
 
-/** @param sidecarEnv more of the sidecar's environment */
+/**
+ * @param sidecarEnv more of the sidecar's environment
+ * @param laravelOptions of the app
+ */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
+  laravelOptions: Pick<LaravelOptions, "vendorFolder" | "env"> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {
@@ -38,7 +42,7 @@ export async function startStack(
     secret: env["REVERB_APP_SECRET"] ?? "",
   };
   const port = await freePort();
-  const laravel = await startLaravel({ sidecarPort: port });
+  const laravel = await startLaravel({ sidecarPort: port, ...laravelOptions });
   const sidecar = await startSidecar({
     env: {
       REVERB_APP_ID: app.id,

@@ -15,6 +15,9 @@ Broadcast::resolveAuthenticatedUserUsing(fn (Request $request) => $request->user
 /** Everybody who is logged in; the id must be a number, else PHP raises a TypeError. */
 Broadcast::channel('orders.{id}', fn (User $user, int $id) => true);
 
+/** The same, of a cache channel: private-cache-orders.{id}. */
+Broadcast::channel('cache-orders.{id}', fn (User $user, int $id) => true);
+
 /** One's own only. */
 Broadcast::channel('user.{id}', fn (User $user, string $id) => (string) $user->id === $id);
 

@@ -65,3 +65,18 @@ Route::get('/cookies', fn () => response()->json(['set' => ['first', 'second']])
 Route::get('/redirect', fn () => redirect('/headers?redirected=1'));
 
 Route::get('/status/{code}', fn (int $code) => response("status {$code}", $code));
+
+/** Webhooks, received as docs/webhooks.md has it; GET tells the events so far. */
+Route::post('/webhooks/pusher', function (Request $request) {
+    $body = $request->getContent();
+    $signature = hash_hmac('sha256', $body, config('broadcasting.connections.'.config('broadcasting.default').'.secret'));
+    abort_unless(hash_equals($signature, $request->header('X-Pusher-Signature', '')), 401);
+
+    foreach (json_decode($body, true)['events'] as $event) {
+        file_put_contents(storage_path('webhooks'), json_encode($event)."\n", FILE_APPEND | LOCK_EX);
+    }
+
+    return response()->noContent();
+});
+
+Route::get('/webhooks/pusher', fn () => array_map(json_decode(...), @file(storage_path('webhooks')) ?: []));

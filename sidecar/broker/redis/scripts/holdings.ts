@@ -1,38 +1,6 @@
-/**
- * What Redis does by itself, in one step that nobody sees half of: the Lua scripts, and what each takes and gives.
- *
- * Data of an app, each name behind its base (`keys.ts`):
- * - `nodes` hash: node → a number that grows with each beat, or `claimed` while its holdings are given up for it
- * - `node:{node}` hash: what a node holds: `c:…` its subscriptions in a channel, `m:…` that it has a member there
- * - `channels` hash: channel → subscriptions of all nodes; `connections` hash: node → its subscribed connections
- * - `members:{channel}` hash: user → its order and what it is; `holders:{channel}` hash: user → how many nodes hold it
- * - `versions` hash: channel → how often its members have changed
- * - `ends` sorted set: ends that no webhook was told yet, by the time at which they are due
- * - `log` stream: what was published lately, for who was cut off; `log:bytes`: of all that was ever written there
- * - `cache:{channel}`: the last event of a cache channel
- */
+/** The scripts by which a node says that it lives and what it holds, and by which others take that over. */
 
-import { createHash } from "node:crypto";
-
-export interface Script {
-  readonly text: string;
-  readonly sha: string;
-}
-
-function script(text: string): Script {
-  return { text, sha: createHash("sha1").update(text).digest("hex") };
-}
-
-/** Every script is given: the base, PUBLISH or SPUBLISH, the webhooks' grace (ms; -1: no webhooks). */
-const prelude = `
-local base, publish, grace = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local time = redis.call('TIME')
-local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
-
-local function tell(channel, message)
-  redis.call(publish, base .. 't:' .. channel, message)
-end
-`;
+import { prelude, script } from "./script.ts";
 
 /** Facts for webhooks: `+` or `-` and the field of what began or ended. An end waits, and a beginning undoes it. */
 const facts = `
@@ -134,25 +102,28 @@ return { isKnown and 1 or 0, redis.call('GET', base .. 'epoch'), string.format('
 `);
 
 /**
- * Makes a node known. Takes: node. Gives: what it holds already, field and value in turn.
- * Its beats begin with the time: who saw it before, silent, sees something else now.
+ * Makes a node known. Takes: node, the number of its session. Gives: what it holds already, field and value in turn.
+ * What an earlier session has sent, and Redis has not done yet, it never will. The beats begin with the time: who saw
+ * the node before, silent, sees something else now.
  */
 export const register = script(`${prelude}
 local beats = redis.call('HGET', base .. 'nodes', ARGV[4])
 if not beats or beats == 'claimed' then
   redis.call('HSET', base .. 'nodes', ARGV[4], string.format('%d', nowMs))
 end
+redis.call('HSET', base .. 'sessions', ARGV[4], ARGV[5])
 return redis.call('HGETALL', base .. 'node:' .. ARGV[4])
 `);
 
 /**
- * What has changed on a node. Takes: node, a JSON list of changes (`holdings.ts`).
- * Gives: 1, or 0 if the node is not known and nothing was done; the facts.
+ * What has changed on a node. Takes: node, the number of its session, a JSON list of changes (`changes.ts`).
+ * Gives: 1, or 0 if the node or its session is not known and nothing was done; the facts.
  */
 export const report = script(`${prelude}${facts}${holdings}
 local node = ARGV[4]
 local beats = redis.call('HGET', base .. 'nodes', node)
 if not beats or beats == 'claimed' then return { 0, {} } end
+if redis.call('HGET', base .. 'sessions', node) ~= ARGV[5] then return { 0, {} } end
 
 local handlers = {}
 function handlers.count(change) setCount(node, change.channel, change.count, change.isNews) end
@@ -171,7 +142,7 @@ function handlers.missed(change)
   if isThere == 0 then redis.call('ZADD', base .. 'ends', 'NX', nowMs + change.withinMs, change.field) end
 end
 
-for _, change in ipairs(cjson.decode(ARGV[5])) do handlers[change.kind](change) end
+for _, change in ipairs(cjson.decode(ARGV[6])) do handlers[change.kind](change) end
 return { 1, facts }
 `);
 
@@ -201,107 +172,7 @@ for i = 1, #rows, 2 do
 end
 if redis.call('EXISTS', held) == 1 then return { 1, facts } end
 redis.call('HDEL', base .. 'nodes', node)
+redis.call('HDEL', base .. 'sessions', node)
 redis.call('HDEL', base .. 'connections', node)
 return { 0, facts }
-`);
-
-/** The members of a channel. Takes: channel. Gives: the version; of each member its order, a space and what it is. */
-export const snapshot = script(`${prelude}
-return { tonumber(redis.call('HGET', base .. 'versions', ARGV[4]) or 0),
-  redis.call('HVALS', base .. 'members:' .. ARGV[4]) }
-`);
-
-/**
- * Occupied channels. Takes: `names` and the names, or `prefix` and the prefix.
- * Gives, in turn: name, subscriptions, users.
- */
-export const find = script(`${prelude}
-local found = {}
-local function add(name, total)
-  local users = 0
-  if string.sub(name, 1, 9) == 'presence-' then users = redis.call('HLEN', base .. 'members:' .. name) end
-  found[#found + 1] = name
-  found[#found + 1] = tonumber(total)
-  found[#found + 1] = users
-end
-if ARGV[4] == 'names' then
-  for i = 5, #ARGV do
-    local total = redis.call('HGET', base .. 'channels', ARGV[i])
-    if total then add(ARGV[i], total) end
-  end
-else
-  local rows = redis.call('HGETALL', base .. 'channels')
-  for i = 1, #rows, 2 do
-    if string.sub(rows[i], 1, #ARGV[5]) == ARGV[5] then add(rows[i], rows[i + 1]) end
-  end
-end
-return found
-`);
-
-/** How many connections of all nodes are subscribed to anything. */
-export const countConnections = script(`${prelude}
-local total = 0
-for _, count in ipairs(redis.call('HVALS', base .. 'connections')) do total = total + count end
-return total
-`);
-
-/** Has every node tell the subscribers of some channels how many they are. Takes: channels. Gives: the counts. */
-export const tellCounts = script(`${prelude}
-local counts = {}
-for i = 4, #ARGV do
-  counts[#counts + 1] = tonumber(redis.call('HGET', base .. 'channels', ARGV[i]) or 0)
-  tell(ARGV[i], '{"v":1,"type":"subscription_count","count":' .. counts[#counts] .. '}')
-end
-return counts
-`);
-
-/**
- * Publishes all of its messages or, past its deadline, none. Takes: the deadline in Redis' time (ms), how many entries
- * and bytes the log may have, how long the last event of a cache channel is kept (ms), then for each message: itself,
- * how many channels, and these, each behind a `c` if it is a cache channel, else behind a `-`.
- * Gives: 1 if they were published. The log comes first: where memory is short it fails, and with it all.
- */
-export const publish = script(`${prelude}
-if nowMs > tonumber(ARGV[4]) then return 0 end
-local maxEntries, maxBytes, cacheMs = ARGV[5], tonumber(ARGV[6]), ARGV[7]
-local log, total = base .. 'log', base .. 'log:bytes'
-
-local i = 8
-while i <= #ARGV do
-  local message, count = ARGV[i], tonumber(ARGV[i + 1])
-  local first, last = i + 2, i + 1 + count
-  local channels = {}
-  for n = first, last do channels[#channels + 1] = string.sub(ARGV[n], 2) end
-  local written = redis.call('INCRBY', total, #message)
-  redis.call('XADD', log, 'MAXLEN', '~', maxEntries, '*',
-    'm', message, 'c', table.concat(channels, '\\n'), 's', written)
-  if #message > maxBytes / maxEntries then
-    local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-    while written - tonumber(oldest[2][6]) > maxBytes do
-      redis.call('XDEL', log, oldest[1])
-      oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-    end
-  end
-  for n = first, last do
-    if string.sub(ARGV[n], 1, 1) == 'c' then
-      redis.call('SET', base .. 'cache:' .. string.sub(ARGV[n], 2), message, 'PX', cacheMs)
-    end
-  end
-  for _, channel in ipairs(channels) do tell(channel, message) end
-  i = last + 1
-end
-return 1
-`);
-
-/** The last event of a cache channel. Takes: channel. Gives: the message and for how long it is kept (ms), or nothing. */
-export const lastEvent = script(`${prelude}
-local key = base .. 'cache:' .. ARGV[4]
-local message = redis.call('GET', key)
-if not message then return {} end
-return { message, redis.call('PTTL', key) }
-`);
-
-/** Entries of the log. Takes: from, to, how many. Gives what XRANGE does. */
-export const readLog = script(`${prelude}
-return redis.call('XRANGE', base .. 'log', ARGV[4], ARGV[5], 'COUNT', ARGV[6])
 `);

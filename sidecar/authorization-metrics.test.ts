@@ -1,0 +1,246 @@
+/** Row A24: what an operator reads in `/metrics` about authorizations, each case brought about in a running sidecar. */
+
+import assert from "node:assert/strict";
+import type { RequestListener, ServerResponse } from "node:http";
+import { describe, it, type TestContext } from "node:test";
+import type { AuthorizationFault } from "./core/ports.ts";
+import { waitFor } from "./testing/raw-http.ts";
+import {
+  connectClient,
+  signedAnswer,
+  startApp,
+  startSidecar,
+  type Client,
+  type RunningSidecar,
+} from "./testing/running.ts";
+
+/** The app's questions that wait for a word of the test. */
+type Held = readonly { readonly allow: () => void }[];
+
+interface Stage {
+  readonly sidecar: RunningSidecar;
+  readonly held: Held;
+  connect(headers?: Record<string, string>): Promise<Client>;
+}
+
+/** What the app answers, by the channel. */
+const answers: Readonly<Record<string, (res: ServerResponse, socketId: string) => void>> = {
+  "private-ok": (res, socketId) =>
+    void res.end(JSON.stringify(signedAnswer(socketId, "private-ok"))),
+  "private-forbidden": (res) => void res.writeHead(403).end("{}"),
+  "private-error": (res) => void res.writeHead(500).end("{}"),
+  "private-reset": (res) => res.socket?.resetAndDestroy(),
+  "private-silent": () => undefined,
+  "private-long": (res) => void res.end(JSON.stringify({ auth: "x".repeat(200) })),
+  "private-page": (res) => void res.end("<!doctype html>"),
+  "private-unsigned": (res) => void res.end("{}"),
+  "private-foreign": (res) => void res.end(JSON.stringify({ auth: "app-key:00" })),
+  "presence-nobody": (res, socketId) =>
+    void res.end(JSON.stringify(signedAnswer(socketId, "presence-nobody"))),
+  signin: (res) => void res.end(JSON.stringify({ auth: "app-key:00" })),
+};
+
+async function setStage(
+  test: TestContext,
+  env: Record<string, string>,
+  clock: { now: () => number; onQuestion?: () => void } = { now: () => performance.now() },
+): Promise<Stage> {
+  const held: { allow: () => void }[] = [];
+  const answer: RequestListener = (req, res) => {
+    let body = "";
+    req.on("data", (chunk) => (body += String(chunk)));
+    req.on("end", () => {
+      clock.onQuestion?.();
+      const { channel_name: channel = "signin", socket_id: socketId } = JSON.parse(body);
+      if (channel !== "private-held") return answers[channel]?.(res, socketId);
+      held.push({ allow: () => void res.end(JSON.stringify(signedAnswer(socketId, channel))) });
+    });
+  };
+  const url = await startApp(test, answer);
+  const sidecar = await startSidecar(test, { POGO_UPSTREAM: url, ...env }, clock.now);
+  return { sidecar, held, connect: (headers) => connectClient(test, sidecar.port, headers) };
+}
+
+interface Row {
+  readonly env?: Record<string, string>;
+  /** How often the app is asked meanwhile. */
+  readonly asked: number;
+  /** What else is counted, on the way. */
+  readonly also?: Partial<Record<AuthorizationFault, number>>;
+  readonly provoke: (stage: Stage) => Promise<void>;
+}
+
+/** A single question about a channel, and the status that the client is told. */
+function asking(channel: string, status: number, env: Record<string, string> = {}): Row {
+  return {
+    env,
+    asked: 1,
+    provoke: async ({ connect }) =>
+      assert.equal(await (await connect()).subscribe(channel), status),
+  };
+}
+
+/** How each reason comes about; `aborted` comes to no client, so it is counted nowhere. */
+const rows: Readonly<Record<AuthorizationFault, Row>> = {
+  origin: {
+    asked: 0,
+    async provoke({ connect }) {
+      const evil = await connect({ Origin: "http://evil.example", Cookie: "session=ada" });
+      assert.equal(await evil.subscribe("private-ok"), 403);
+    },
+  },
+  forbidden: asking("private-forbidden", 403),
+  too_many_failures: {
+    env: { POGO_MAX_AUTH_DENIALS: "2" },
+    asked: 2,
+    also: { forbidden: 2 },
+    async provoke({ connect }) {
+      const client = await connect();
+      for (const status of [403, 403, 503]) {
+        assert.equal(await client.subscribe("private-forbidden"), status);
+      }
+    },
+  },
+  concurrency_limit: {
+    env: { POGO_MAX_CONCURRENT_AUTH: "1" },
+    asked: 1,
+    async provoke({ connect, held }) {
+      const [first, second] = [await connect(), await connect()];
+      const waits = first.subscribe("private-held");
+      await waitFor(() => held.length === 1);
+      assert.equal(await second.subscribe("private-ok"), 503);
+      held[0]?.allow();
+      assert.equal(await waits, 200);
+    },
+  },
+  circuit_open: {
+    env: { POGO_AUTH_BREAKER_FAILURES: "2", POGO_MAX_AUTH_FAILURES: "1" },
+    asked: 2,
+    also: { worker_error: 2 },
+    async provoke({ connect }) {
+      for (const channel of ["private-error", "private-error", "private-ok"]) {
+        assert.equal(await (await connect()).subscribe(channel), 503);
+      }
+    },
+  },
+  timeout: asking("private-silent", 503, { POGO_AUTH_TIMEOUT: "50ms" }),
+  dispatch_error: asking("private-reset", 503),
+  worker_error: asking("private-error", 503),
+  body_overflow: asking("private-long", 403, { POGO_MAX_AUTH_BODY: "100" }),
+  invalid_response_json: asking("private-page", 403),
+  missing_signature: asking("private-unsigned", 403),
+  missing_channel_data: asking("presence-nobody", 403),
+  missing_user_data: {
+    asked: 1,
+    async provoke({ connect }) {
+      const client = await connect();
+      client.say("pusher:signin");
+      await client.next("pusher:error");
+    },
+  },
+  invalid_signature: asking("private-foreign", 403),
+  aborted: {
+    asked: 1,
+    async provoke({ sidecar, connect, held }) {
+      const client = await connect();
+      client.say("pusher:subscribe", { channel: "private-held" });
+      await waitFor(() => held.length === 1);
+      client.socket.terminate();
+      await sidecar.seriesBecome("pogo_websocket_auth_duration_seconds_count", { "": 1 });
+    },
+  },
+};
+
+describe("metrics of authorizations", () => {
+  for (const [reason, { env = {}, asked, also = {}, provoke }] of Object.entries(rows)) {
+    it(`proxy A24: ${reason}`, async (test) => {
+      const stage = await setStage(test, env);
+      await provoke(stage);
+      const { series } = stage.sidecar;
+      const counted = { ...also, ...(reason !== "aborted" && { [reason]: 1 }) };
+      assert.deepEqual(
+        await series("pogo_websocket_auth_failures_total"),
+        Object.fromEntries(
+          Object.entries(counted).map(([name, count]) => [
+            `app_id="app-id",reason="${name}"`,
+            count,
+          ]),
+        ),
+      );
+      assert.deepEqual(await series("pogo_websocket_auth_duration_seconds_count"), { "": asked });
+      assert.deepEqual(await series("pogo_websocket_circuit_breaker_open_total"), {
+        "": reason === "circuit_open" ? 1 : 0,
+      });
+    });
+  }
+
+  it("proxy A24: the state of the circuit breaker, from closed to open, half-open and closed again", async (test) => {
+    let nowMs = 1_000;
+    const { sidecar, connect, held } = await setStage(
+      test,
+      {
+        POGO_AUTH_BREAKER_FAILURES: "2",
+        POGO_MAX_AUTH_FAILURES: "1",
+        POGO_AUTH_BREAKER_TIMEOUT: "10s",
+      },
+      { now: () => nowMs },
+    );
+    const isIn = async (state: string): Promise<void> =>
+      assert.deepEqual(await sidecar.series("pogo_websocket_circuit_breaker_state"), {
+        'state="closed"': 0,
+        'state="open"': 0,
+        'state="half-open"': 0,
+        [`state="${state}"`]: 1,
+      });
+    const ask = async (channel: string): Promise<number> => (await connect()).subscribe(channel);
+    const refused = async (): Promise<number | undefined> =>
+      (await sidecar.series("pogo_websocket_circuit_breaker_open_total"))[""];
+
+    await isIn("closed");
+    await ask("private-error");
+    await isIn("closed");
+    await ask("private-error");
+    await isIn("open");
+    nowMs += 10_000;
+    assert.equal(await ask("private-ok"), 503);
+    await isIn("open");
+    assert.equal(await refused(), 1);
+
+    nowMs += 1;
+    const trial = ask("private-held");
+    await waitFor(() => held.length === 1);
+    await isIn("half-open");
+    assert.equal(await ask("private-ok"), 503);
+    assert.equal(await refused(), 2);
+    held[0]?.allow();
+    assert.equal(await trial, 200);
+    await isIn("closed");
+
+    await ask("private-error");
+    await ask("private-error");
+    nowMs += 10_001;
+    assert.equal(await ask("private-error"), 503);
+    await isIn("open");
+    assert.equal(await refused(), 2);
+
+    const logged = sidecar.lines.filter(({ msg }) => /circuit breaker/.test(String(msg)));
+    const states = ["open", "half-open", "closed", "open", "half-open", "open"];
+    assert.deepEqual(
+      logged.map(({ state }) => state),
+      states,
+    );
+  });
+
+  it("proxy A24: how long the app took, whether it allowed it or not", async (test) => {
+    let nowMs = 1_000;
+    const onQuestion = (): void => void (nowMs += 200);
+    const { sidecar, connect } = await setStage(test, {}, { now: () => nowMs, onQuestion });
+    const client = await connect();
+    assert.equal(await client.subscribe("private-ok"), 200);
+    assert.equal(await client.subscribe("private-forbidden"), 403);
+    const sum = await sidecar.series("pogo_websocket_auth_duration_seconds_sum");
+    assert.deepEqual(sum, { "": 0.4 });
+    const buckets = await sidecar.series("pogo_websocket_auth_duration_seconds_bucket");
+    assert.deepEqual([buckets['le="0.1"'], buckets['le="0.25"']], [0, 2]);
+  });
+});

@@ -1,0 +1,559 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { needsRedis } from "../testing/redis/redis-needs.ts";
+import { askRedis } from "../testing/redis/redis-client.ts";
+import { startRedis, type RedisOptions, type RedisServer } from "../testing/redis/redis-server.ts";
+import { startTcpProxy, type TcpProxy } from "../testing/redis/tcp-proxy.ts";
+import type { RedisBrokerOptions } from "./redis.ts";
+import { event, join, leave, listed, member, recorded } from "./testing/contract.ts";
+import { startRedisNode, type RedisNode } from "./testing/redis-node.ts";
+
+const failed = { ok: false, reason: "broker_failed" };
+const taken = { ok: true };
+
+/** Of the nodes below: short, so that a takeover is soon. */
+const leaseMs = 1_000;
+const settledMs = leaseMs + 700;
+
+async function startServer(t: TestContext, options?: RedisOptions): Promise<RedisServer> {
+  const redis = await startRedis(options);
+  t.after(() => redis.stop());
+  return redis;
+}
+
+async function startNode(
+  t: TestContext,
+  port: number,
+  redis: Partial<RedisBrokerOptions["redis"]> = {},
+  options: Parameters<typeof startRedisNode>[1] = {},
+): Promise<RedisNode> {
+  const servers = { kind: "standalone", host: "127.0.0.1", port } as const;
+  const node = await startRedisNode({ servers, nodeLeaseMs: leaseMs, ...redis }, options);
+  t.after(() => node.close());
+  return node;
+}
+
+/** A node that can be cut off from Redis. */
+async function startCuttableNode(
+  t: TestContext,
+  { port }: RedisServer,
+  access: Partial<RedisBrokerOptions["redis"]> = {},
+): Promise<{ node: RedisNode; proxy: TcpProxy }> {
+  const proxy = await startTcpProxy(port);
+  t.after(() => proxy.close());
+  return { node: await startNode(t, proxy.port, access), proxy };
+}
+
+function data(node: RedisNode): unknown[] {
+  return node.delivered.map(({ dataJson }) => JSON.parse(dataJson) as unknown);
+}
+
+describe("publishing over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
+  it("N08: fails while Redis is away, and nobody gets it, not even later", async (t) => {
+    const redis = await startServer(t);
+    const [a, b] = [await startNode(t, redis.port), await startNode(t, redis.port)];
+    for (const node of [a, b]) await join(node, "room");
+    await redis.stop();
+    await recorded(() => a.log, ["up", "down"]);
+    assert.deepEqual(await a.broker.publish([event("room", "lost")]), failed);
+    await redis.restart();
+    for (const node of [a, b]) await node.broker.whenUp(5_000);
+    assert.deepEqual(await b.broker.publish([event("room", "taken")]), taken);
+    for (const node of [a, b]) await recorded(() => data(node), ["taken"]);
+  });
+
+  it("fails at once where Redis has been away for long: a PHP worker waits for the answer", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port, { timeoutMs: 300 });
+    await redis.stop();
+    await sleep(500);
+    const startedMs = performance.now();
+    assert.deepEqual(await node.broker.publish([event("room")]), failed);
+    assert.ok(performance.now() - startedMs < 200);
+  });
+
+  it("tries again within its time: a restart in between is no failure", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port, { timeoutMs: 5_000 });
+    await join(node, "room");
+    await redis.kill();
+    const publishing = node.broker.publish([event("room", "patient")]);
+    await redis.restart();
+    assert.deepEqual(await publishing, taken);
+    await node.broker.whenUp(5_000);
+    await recorded(() => data(node), ["patient"]);
+  });
+
+  it("a hung Redis does not deliver later what was answered as failed", async (t) => {
+    const redis = await startServer(t);
+    const [a, b] = [await startNode(t, redis.port), await startNode(t, redis.port)];
+    await join(b, "room");
+    redis.pause();
+    assert.deepEqual(await a.broker.publish([event("room", "late")]), failed);
+    redis.resume();
+    for (const node of [a, b]) await recorded(() => node.log.at(-1), "up");
+    assert.deepEqual(await a.broker.publish([event("room", "after")]), taken);
+    await recorded(() => data(b), ["after"]);
+  });
+
+  it("what is sent twice, for want of an answer, arrives once", async (t) => {
+    const redis = await startServer(t);
+    const { node: a, proxy } = await startCuttableNode(t, redis, { timeoutMs: 10_000 });
+    const b = await startNode(t, redis.port);
+    await join(b, "room");
+    // Redis gets it, and its answer is lost on the way.
+    proxy.delay(300);
+    const publishing = a.broker.publish([event("room", "once")]);
+    await recorded(() => data(b), ["once"]);
+    await proxy.cut();
+    proxy.delay(0);
+    await proxy.heal();
+    assert.deepEqual(await publishing, taken);
+    await a.broker.whenUp(5_000);
+    await a.broker.publish([event("room", "next")]);
+    await recorded(() => data(b), ["once", "next"]);
+  });
+
+  it("takes so many at a time, and refuses the next one", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port, { queueSize: 3 });
+    redis.pause();
+    const waiting = [1, 2, 3].map(() => node.broker.publish([event("room")]));
+    assert.deepEqual(await node.broker.publish([event("room")]), {
+      ok: false,
+      reason: "broker_queue_full",
+    });
+    node.broker.relay(event("room"));
+    assert.deepEqual(node.log, ["up", "dropped"]);
+    redis.resume();
+    await Promise.all(waiting);
+    await recorded(() => node.broker.isUp, true);
+    assert.deepEqual(await node.broker.publish([event("room")]), taken);
+  });
+
+  it("fails where Redis is out of memory, and resumes when it has some", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port);
+    await join(node, "room");
+    await askRedis(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    assert.deepEqual(
+      await node.broker.publish([event("room", "no"), event("cache-a", "no")]),
+      failed,
+    );
+    assert.equal(await node.broker.lastEvent("app", "cache-a"), null);
+    await askRedis(redis.port, "CONFIG", "SET", "maxmemory", "0");
+    assert.deepEqual(await node.broker.publish([event("room", "yes")]), taken);
+    await recorded(() => data(node), ["yes"]);
+  });
+
+  it("relays of a node that is cut off are dropped, and counted", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    await proxy.cut();
+    await recorded(() => node.log, ["up", "down"]);
+    node.broker.relay(event("room", "x", { isClientEvent: true }));
+    await recorded(() => node.log, ["up", "down", "dropped"]);
+  });
+});
+
+describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency: 3 }, () => {
+  for (const how of ["cut", "blackhole"] as const) {
+    it(`N13: delivers afterwards, in order and once, what was published meanwhile (${how})`, async (t) => {
+      const redis = await startServer(t);
+      const { node, proxy } = await startCuttableNode(t, redis);
+      const other = await startNode(t, redis.port);
+      await join(node, "room");
+      await other.broker.publish([event("room", "1")]);
+      await recorded(() => data(node), ["1"]);
+      // Until a beat has said how far it has come.
+      await sleep(500);
+      await proxy[how]();
+      for (const text of ["2", "3"]) {
+        assert.deepEqual(
+          await other.broker.publish([event("room", text), event("elsewhere")]),
+          taken,
+        );
+      }
+      await recorded(() => node.log, ["up", "down"]);
+      await other.broker.publish([event("room", "4")]);
+      await proxy.heal();
+      await node.broker.whenUp(5_000);
+      await other.broker.publish([event("room", "5")]);
+      await recorded(() => data(node), ["1", "2", "3", "4", "5"]);
+      assert.ok(
+        node.log.some((line) => line.startsWith("replayed")),
+        node.log.join(),
+      );
+    });
+  }
+
+  it("says so when the log does not reach back far enough", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    const other = await startNode(t, redis.port);
+    await join(node, "room");
+    await other.broker.publish([event("room", "1")]);
+    await sleep(500);
+    await proxy.cut();
+    const big = "x".repeat(250_000);
+    for (let i = 0; i < 300; i++) await other.broker.publish([event("elsewhere", big)]);
+    const [bytes] = [Number(await askRedis(redis.port, "MEMORY", "USAGE", "test:1:{app}:log"))];
+    assert.ok(bytes < 90_000_000, `the log is bounded: ${bytes}`);
+    await other.broker.publish([event("room", "2")]);
+    await proxy.heal();
+    await node.broker.whenUp(10_000);
+    await recorded(() => data(node), ["1", "2"]);
+    assert.ok(node.log.includes("gap"), node.log.join());
+  });
+
+  it("a termination reaches it late, and spares who has connected since", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    const other = await startNode(t, redis.port);
+    await other.broker.publish([event("room", "1")]);
+    await sleep(500);
+    await proxy.cut();
+    await other.broker.terminate("app", "7");
+    await proxy.heal();
+    await recorded(() => node.terminated, ["7"]);
+  });
+
+  it("takes new subscriptions alone, and makes them known afterwards", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    const other = await startNode(t, redis.port);
+    await join(other, "presence-a", member("other"));
+    await proxy.cut();
+    await recorded(() => node.broker.isUp, false);
+    await join(node, "presence-a", member("new"));
+    assert.deepEqual(listed(node, "presence-a"), ["new"]);
+    assert.deepEqual(await node.presence.findChannels({ prefix: "" }), { ok: false });
+    assert.deepEqual(await node.presence.findMembers("presence-a"), { ok: false });
+    assert.deepEqual(await node.presence.countConnections(), { ok: false });
+    await proxy.heal();
+    await recorded(() => listed(node, "presence-a").toSorted(), ["new", "other"]);
+    await recorded(() => listed(other, "presence-a").toSorted(), ["new", "other"]);
+    await other.broker.publish([event("presence-a", "hello")]);
+    await recorded(() => data(node), ["hello"]);
+  });
+
+  it("N16: a cut shorter than the lease is no news, but for who has left", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    const other = await startNode(t, redis.port);
+    await join(node, "presence-a", member("stays here"));
+    await join(node, "presence-a", member("leaves here"));
+    await join(other, "presence-a", member("stays there"));
+    await join(other, "presence-a", member("leaves there"));
+    await recorded(() => listed(node, "presence-a").length, 4);
+    await recorded(() => listed(other, "presence-a").length, 4);
+    for (const { changes } of [node, other]) changes.length = 0;
+    await proxy.cut();
+    await recorded(() => node.broker.isUp, false);
+    leave(node, "presence-a", member("leaves here"));
+    leave(other, "presence-a", member("leaves there"));
+    await proxy.heal();
+    await node.broker.whenUp(5_000);
+    await sleep(settledMs);
+    const left = ["- presence-a leaves here", "- presence-a leaves there"];
+    for (const { changes } of [node, other]) await recorded(() => changes.toSorted(), left);
+  });
+
+  it("a cut longer than the lease: its members leave for the others, and come again", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    const other = await startNode(t, redis.port);
+    await join(node, "presence-a", member("1"));
+    await join(other, "presence-a");
+    node.facts.length = other.changes.length = 0;
+    await proxy.cut();
+    await recorded(() => other.changes, ["- presence-a 1"]);
+    assert.deepEqual(node.changes, ["+ presence-a 1"]);
+    await proxy.heal();
+    await recorded(() => other.changes, ["- presence-a 1", "+ presence-a 1"]);
+    assert.deepEqual(node.changes, ["+ presence-a 1"]);
+    await recorded(
+      () => [...other.facts, ...node.facts].map(({ name }) => name),
+      ["member_removed", "member_added"],
+    );
+  });
+});
+
+describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
+  it("N14: a dead node's members leave once, told by one survivor, within the lease", async (t) => {
+    const redis = await startServer(t);
+    const { node: dying, proxy } = await startCuttableNode(t, redis);
+    const survivors = [await startNode(t, redis.port), await startNode(t, redis.port)];
+    for (const node of survivors) await join(node, "presence-a", member("everywhere"));
+    for (let i = 0; i < 500; i++) await join(dying, "presence-a", member(`u${i}`));
+    await join(dying, "presence-a", member("everywhere"));
+    await join(dying, "only-there");
+    dying.presence.setConnectionCount(501);
+    for (const node of survivors) await recorded(() => listed(node, "presence-a").length, 501);
+    const diedMs = performance.now();
+    await proxy.cut();
+    for (const node of survivors) await recorded(() => listed(node, "presence-a"), ["everywhere"]);
+    assert.ok(performance.now() - diedMs < leaseMs + 500);
+    const removed = survivors.map(
+      ({ changes }) => new Set(changes.filter((change) => change.startsWith("-"))).size,
+    );
+    assert.deepEqual(removed, [500, 500]);
+    const facts = survivors.flatMap((node) => node.facts.map((fact) => JSON.stringify(fact)));
+    const ended = facts.filter((fact) => /removed|vacated/.test(fact));
+    assert.equal(ended.length, 501, "each is told to one survivor");
+    assert.equal(new Set(ended).size, 501);
+    const [survivor] = survivors;
+    assert.deepEqual(await survivor?.presence.countConnections(), { ok: true, value: 0 });
+    assert.deepEqual(await survivor?.presence.findChannels({ prefix: "" }), {
+      ok: true,
+      value: [{ name: "presence-a", subscriptionCount: 2, userCount: 1 }],
+    });
+    // Nothing is left of it.
+    const keys = await askRedis(redis.port, "KEYS", "*");
+    assert.ok(Array.isArray(keys));
+    assert.equal(keys.filter((key) => String(key).includes(":node:")).length, 2);
+  });
+
+  it("N14: who comes to another node before the lease is over has never been away", async (t) => {
+    const redis = await startServer(t);
+    const { node: dying, proxy } = await startCuttableNode(t, redis);
+    const survivor = await startNode(t, redis.port);
+    await join(dying, "presence-a", member("1"));
+    await join(survivor, "presence-a", member("2"));
+    await proxy.cut();
+    await join(survivor, "presence-a", member("1"));
+    await sleep(settledMs);
+    assert.deepEqual(listed(survivor, "presence-a"), ["1", "2"]);
+    assert.deepEqual(survivor.changes, ["+ presence-a 1", "+ presence-a 2"]);
+  });
+
+  it("N15: a node that stops hands over: who comes back elsewhere is no news, who does not is removed at once", async (t) => {
+    const redis = await startServer(t);
+    const stopping = await startNode(t, redis.port, { nodeLeaseMs: 30_000 });
+    const other = await startNode(t, redis.port, { nodeLeaseMs: 30_000 });
+    await join(other, "presence-a");
+    for (const id of ["comes", "goes"]) await join(stopping, "presence-a", member(id));
+    await recorded(() => other.changes.length, 2);
+    other.changes.length = 0;
+    stopping.broker.handOver();
+    for (const id of ["comes", "goes"]) leave(stopping, "presence-a", member(id));
+    await join(other, "presence-a", member("comes"));
+    assert.deepEqual(other.changes, []);
+    await stopping.close();
+    await recorded(() => other.changes, ["- presence-a goes"]);
+  });
+
+  for (const how of ["a restart that loses all", "a flush"] as const) {
+    it(`N16: ${how} is no news, but for who has left meanwhile`, async (t) => {
+      const redis = await startServer(t);
+      const nodes = [await startNode(t, redis.port), await startNode(t, redis.port)];
+      const [a, b] = nodes;
+      if (!a || !b) return;
+      await join(a, "presence-a", member("a"));
+      await join(a, "presence-a", member("both"));
+      await join(a, "presence-a", member("left"));
+      await join(b, "presence-a", member("b"));
+      await join(b, "presence-a", member("both"));
+      await join(b, "room");
+      await join(a, "#server-to-user-7", member("7"));
+      await join(b, "#server-to-user-7");
+      for (const node of nodes) await recorded(() => listed(node, "presence-a").length, 4);
+      for (const { changes, facts } of nodes) changes.length = facts.length = 0;
+      if (how === "a flush") {
+        await askRedis(redis.port, "FLUSHALL");
+        leave(a, "presence-a", member("left"));
+      } else {
+        await redis.kill();
+        await recorded(() => a.broker.isUp, false);
+        leave(a, "presence-a", member("left"));
+        await redis.restart({ empty: true });
+      }
+      for (const node of nodes) await recorded(() => node.log.at(-1), "up");
+      await sleep(settledMs);
+      for (const { changes } of nodes) await recorded(() => changes, ["- presence-a left"]);
+      const facts = nodes.flatMap((node) => node.facts);
+      const told = [{ name: "member_removed", channel: "presence-a", user_id: "left" }];
+      await recorded(() => nodes.flatMap((node) => node.facts), told);
+      assert.deepEqual(facts.length <= 1, true);
+      assert.deepEqual(
+        await b.presence
+          .findMembers("presence-a")
+          .then((found) =>
+            found.ok ? found.value.map(({ userId }) => String(userId)).toSorted() : null,
+          ),
+        ["a", "b", "both"],
+      );
+      assert.deepEqual(await a.presence.findChannels({ names: ["room"] }), {
+        ok: true,
+        value: [{ name: "room", subscriptionCount: 1, userCount: 0 }],
+      });
+    });
+  }
+
+  it("Redis that is down at the start is there later", async (t) => {
+    const redis = await startServer(t);
+    await redis.stop();
+    const node = await startNode(t, redis.port, {}, { whenUp: false });
+    assert.equal(node.broker.isUp, false);
+    await join(node, "presence-a", member("early"));
+    leave(node, "presence-a", member("early"));
+    await join(node, "presence-a", member("stays"));
+    assert.deepEqual(listed(node, "presence-a"), ["stays"]);
+    assert.deepEqual(await node.broker.publish([event("presence-a")]), failed);
+    await redis.restart();
+    await node.broker.whenUp(5_000);
+    const other = await startNode(t, redis.port);
+    await join(other, "presence-a");
+    assert.deepEqual(listed(other, "presence-a"), ["stays"]);
+    assert.deepEqual(await other.broker.publish([event("presence-a", "x")]), taken);
+    await recorded(() => data(node), ["x"]);
+  });
+
+  it("what was sent before a loss, and Redis does late, changes nothing any more", async (t) => {
+    const redis = await startServer(t);
+    const [a, b] = [await startNode(t, redis.port), await startNode(t, redis.port)];
+    await join(b, "presence-a");
+    redis.pause();
+    // Waits in Redis' socket; meanwhile its node gives the connection up, and the member leaves.
+    const joining = join(a, "presence-a", member("ghost"));
+    await recorded(() => a.broker.isUp, false);
+    await joining;
+    leave(a, "presence-a", member("ghost"));
+    redis.resume();
+    for (const node of [a, b]) await recorded(() => node.log.at(-1), "up");
+    await sleep(settledMs);
+    assert.deepEqual(listed(b, "presence-a"), []);
+    assert.deepEqual(await b.presence.findMembers("presence-a"), { ok: true, value: [] });
+  });
+
+  it("who enters while the last one leaves hears of the next one", async (t) => {
+    const redis = await startServer(t);
+    const access = { nodeLeaseMs: 30_000 };
+    const { node: slow, proxy } = await startCuttableNode(t, redis, access);
+    const leaving = await startNode(t, redis.port, access);
+    const coming = await startNode(t, redis.port, access);
+    const channel = "presence-a";
+    for (const id of ["1", "2", "3"]) await join(leaving, channel, member(id));
+    await join(slow, "presence-crowd");
+    proxy.delay(30);
+    // A crowd before it, so that what this node holds is told late.
+    for (let i = 0; i < 3_000; i++) void slow.presence.join("presence-crowd", member(i));
+    await sleep(10);
+    const entering = join(slow, channel);
+    await recorded(() => listed(slow, channel), ["1", "2", "3"]);
+    for (const id of ["1", "2", "3"]) leave(leaving, channel, member(id));
+    await entering;
+    await join(coming, channel, member("next"));
+    await recorded(() => listed(slow, channel), ["next"]);
+  });
+
+  it("an end waits for the grace, on whichever node it is undone", async (t) => {
+    const redis = await startServer(t);
+    const options = { graceMs: 400 };
+    const [a, b] = [
+      await startNode(t, redis.port, {}, options),
+      await startNode(t, redis.port, {}, options),
+    ];
+    await join(a, "presence-a", member("1"));
+    await join(a, "presence-a", member("2"));
+    leave(a, "presence-a", member("1"));
+    leave(a, "presence-a", member("2"));
+    await sleep(100);
+    await join(b, "presence-a", member("1"));
+    await sleep(900);
+    const facts = [...a.facts, ...b.facts].map((fact) => JSON.stringify(fact)).toSorted();
+    assert.deepEqual(facts, [
+      '{"name":"channel_occupied","channel":"presence-a"}',
+      '{"name":"member_added","channel":"presence-a","user_id":"1"}',
+      '{"name":"member_added","channel":"presence-a","user_id":"2"}',
+      '{"name":"member_removed","channel":"presence-a","user_id":"2"}',
+    ]);
+  });
+
+  it("without webhooks nothing is kept for them", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port, {}, { graceMs: null });
+    await join(node, "presence-a");
+    await join(node, "presence-a", member("1"));
+    leave(node, "presence-a", member("1"));
+    await recorded(() => node.changes.length, 2);
+    assert.deepEqual(node.facts, []);
+    assert.equal(await askRedis(redis.port, "EXISTS", "test:1:{app}:ends"), 0);
+  });
+});
+
+describe("messages in Redis", { skip: needsRedis(), concurrency: 3 }, () => {
+  it("N17: what is none of ours is ignored, and counted", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port);
+    await join(node, "presence-a", member("1"));
+    await join(node, "room");
+    const garbage: readonly (readonly [string, string])[] = [
+      ["not_json", "garbage"],
+      ["not_json", "[1]"],
+      ["not_json", "[".repeat(100_000)],
+      ["bad_fields", "{}"],
+      ["newer_version", '{"v":2,"type":"event"}'],
+      ["unknown_type", '{"v":1,"type":"constructor"}'],
+      ["unknown_type", '{"v":1,"type":7}'],
+      ["bad_fields", '{"v":1,"type":"event","id":"1","node":"n","event":"e","data":"{not json"}'],
+      ["bad_fields", '{"v":1,"type":"event","id":1,"node":"n","event":"e","data":"{}"}'],
+      ["bad_fields", '{"v":1,"type":"member_added","version":-1,"member":"{}"}'],
+      ["bad_fields", '{"v":1,"type":"member_added","version":1,"member":"{}"}'],
+      ["bad_fields", '{"v":1,"type":"member_removed","version":1}'],
+      ["bad_fields", '{"v":1,"type":"subscription_count","count":1.5}'],
+      ["bad_fields", '{"v":1,"type":"terminate","id":"x","user":{}}'],
+    ];
+    for (const [, text] of garbage) {
+      await askRedis(redis.port, "PUBLISH", "test:1:{app}:t:presence-a", text);
+    }
+    await askRedis(redis.port, "PUBLISH", "test:1:{other}:t:room", "not for us");
+    await recorded(() => node.log, ["up", ...garbage.map(([fault]) => `ignored ${fault}`)]);
+    await node.broker.publish([event("room", "still works")]);
+    await recorded(() => data(node), ["still works"]);
+  });
+
+  it("a message of a node that knows more is understood as far as it goes", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port);
+    await join(node, "room");
+    const message = {
+      v: 1,
+      type: "event",
+      id: "other.1",
+      node: "other",
+      event: "e",
+      data: '"x"',
+      since: 3,
+    };
+    const topic = "test:1:{app}:t:room";
+    await askRedis(redis.port, "PUBLISH", topic, JSON.stringify(message));
+    await recorded(() => data(node), ["x"]);
+  });
+});
+
+describe("access to Redis", { skip: needsRedis(), concurrency: 3 }, () => {
+  it("a wrong password is said in Redis' words, and nothing of it", async (t) => {
+    const redis = await startServer(t, { password: "right" });
+    const node = await startNode(t, redis.port, { password: "wrong-one" }, { whenUp: false });
+    await recorded(() => /WRONGPASS/.test(node.broker.lastError), true);
+    assert.ok(!node.broker.lastError.includes("wrong-one"));
+    assert.equal(node.broker.isUp, false);
+  });
+
+  it("apps of different prefixes, and of different ids, never meet", async (t) => {
+    const redis = await startServer(t);
+    const a = await startNode(t, redis.port, { prefix: "one" });
+    const b = await startNode(t, redis.port, { prefix: "two" });
+    const c = await startNode(t, redis.port, { prefix: "one" }, { appId: "a}p{p" });
+    for (const node of [a, b, c]) await join(node, "presence-a", member("1"));
+    await a.broker.publish([event("presence-a", "a")]);
+    await recorded(() => data(a), ["a"]);
+    assert.deepEqual([b.delivered, c.delivered], [[], []]);
+    assert.deepEqual(await b.presence.findChannels({ prefix: "" }), {
+      ok: true,
+      value: [{ name: "presence-a", subscriptionCount: 1, userCount: 1 }],
+    });
+  });
+});

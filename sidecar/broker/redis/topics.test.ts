@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Topics } from "./topics.ts";
+
+/** A server that takes its time, and what is subscribed there. */
+function createServer() {
+  const subscribed = new Set<string>();
+  const log: string[] = [];
+  let isGone = false;
+  const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+  const command = async (name: string, channels: readonly string[], apply: (c: string) => void) => {
+    log.push(`${name} ${channels.join()}`);
+    await turn();
+    if (isGone) throw new Error("gone");
+    channels.forEach(apply);
+    await turn();
+  };
+  let faults = 0;
+  const topics = new Topics({
+    subscribe: (channels) => command("+", channels, (channel) => subscribed.add(channel)),
+    unsubscribe: (channels) => command("-", channels, (channel) => subscribed.delete(channel)),
+    onFault: () => (faults += 1),
+  });
+  return {
+    topics,
+    subscribed,
+    log,
+    turn,
+    faults: () => faults,
+    setGone: (value: boolean) => (isGone = value),
+  };
+}
+
+describe("topics", () => {
+  it("what is wanted at once goes in one command, and nothing that was undone meanwhile", async () => {
+    const { topics, log } = createServer();
+    await topics.connect();
+    log.length = 0;
+    const waits = ["a", "b", "c"].map((channel) => topics.want(channel));
+    topics.drop("b");
+    for (const wait of waits) await (wait ?? assert.fail("nothing to wait for"));
+    assert.deepEqual(log, ["+ a,c"]);
+    assert.equal(topics.want("a"), undefined);
+  });
+
+  it("one who wants what is just being given up waits until it is there again", async () => {
+    const { topics, subscribed, turn } = createServer();
+    await topics.connect();
+    await topics.want("a");
+    topics.drop("a");
+    await turn();
+    const wanting = topics.want("a");
+    assert.ok(wanting);
+    await wanting;
+    assert.ok(subscribed.has("a"));
+  });
+
+  it("a command that fails is a fault; connecting makes it good", async () => {
+    const { topics, subscribed, faults, setGone } = createServer();
+    await topics.connect();
+    setGone(true);
+    await topics.want("a");
+    assert.equal(faults(), 1);
+    await assert.rejects(topics.connect());
+    setGone(false);
+    await topics.connect();
+    assert.deepEqual([...subscribed], ["a"]);
+  });
+
+  it("a link that is lost while it connects is not connected", async () => {
+    const { topics, log } = createServer();
+    const connecting = topics.connect();
+    topics.disconnect();
+    await assert.rejects(connecting);
+    log.length = 0;
+    assert.equal(topics.want("a"), undefined);
+    assert.deepEqual(log, []);
+  });
+
+  it("whatever is wanted and dropped, in the end that is subscribed which is wanted; who was told so has it", async () => {
+    const step = fc.record({
+      channel: fc.constantFrom("a", "b", "c"),
+      isWanted: fc.boolean(),
+      turns: fc.nat(3),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const { topics, subscribed, turn } = createServer();
+        await topics.connect();
+        const wanted = new Set<string>();
+        const versions = new Map<string, number>();
+        const checks: Promise<void>[] = [];
+        for (const { channel, isWanted, turns } of steps) {
+          const version = (versions.get(channel) ?? 0) + 1;
+          versions.set(channel, version);
+          if (isWanted) {
+            wanted.add(channel);
+            const wait = topics.want(channel);
+            checks.push(
+              (async () => {
+                await wait;
+                if (versions.get(channel) === version) assert.ok(subscribed.has(channel));
+              })(),
+            );
+          } else {
+            wanted.delete(channel);
+            topics.drop(channel);
+          }
+          for (let i = 0; i < turns; i++) await turn();
+        }
+        await Promise.all(checks);
+        for (let i = 0; i < 20; i++) await turn();
+        assert.deepEqual([...subscribed].toSorted(), [...wanted].toSorted());
+      }),
+    );
+  });
+});

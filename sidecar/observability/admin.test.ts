@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { createAdminServer, type Readiness } from "./admin.ts";
+import { createMetrics } from "./metrics.ts";
+
+async function startAdmin(test: TestContext) {
+  const state: { readiness: Readiness } = { readiness: { ready: true } };
+  const metrics = createMetrics();
+  const admin = createAdminServer({
+    metrics,
+    readiness: () => state.readiness,
+    health: () => ({ connections: 3 }),
+  });
+  const port = await admin.listen("127.0.0.1", 0);
+  test.after(() => admin.close());
+  const get = async (path: string, init?: RequestInit) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
+    return { response, status: response.status, text: await response.text() };
+  };
+  return { state, metrics, port, get };
+}
+
+describe("admin port", () => {
+  it("a node that is ready says so everywhere", async (test) => {
+    const { get } = await startAdmin(test);
+    assert.deepEqual(
+      [(await get("/livez")).status, (await get("/readyz?verbose")).text],
+      [200, "ok\n"],
+    );
+    const { status, text } = await get("/pogo/health");
+    assert.deepEqual([status, JSON.parse(text)], [200, { status: "ok", connections: 3 }]);
+  });
+
+  it("one that is not ready is alive all the same, and says why", async (test) => {
+    const { state, get } = await startAdmin(test);
+    state.readiness = { ready: false, reason: "draining" };
+    assert.equal((await get("/livez")).status, 200);
+    const ready = await get("/readyz");
+    assert.deepEqual([ready.status, ready.text], [503, "not ready: draining\n"]);
+    const health = await get("/pogo/health");
+    assert.equal(health.status, 503);
+    assert.deepEqual(JSON.parse(health.text), { status: "unavailable", connections: 3 });
+  });
+
+  it("metrics come in Prometheus' text format, and from no cache", async (test) => {
+    const { metrics, get } = await startAdmin(test);
+    metrics.draining.set(1);
+    const { response, text } = await get("/metrics");
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    assert.match(text, /^pogo_draining 1$/m);
+    assert.match(text, /^process_cpu_user_seconds_total /m);
+  });
+
+  it("HEAD is answered without a body, other methods with 405", async (test) => {
+    const { get } = await startAdmin(test);
+    const head = await get("/metrics", { method: "HEAD" });
+    assert.deepEqual([head.status, head.text], [200, ""]);
+    const post = await get("/livez", { method: "POST" });
+    assert.deepEqual([post.status, post.response.headers.get("allow")], [405, "GET, HEAD"]);
+  });
+
+  it("what it does not have is answered with what it has", async (test) => {
+    const { get } = await startAdmin(test);
+    for (const path of ["/", "/nope", "/constructor", "/__proto__"]) {
+      const { status, text } = await get(path);
+      assert.equal(status, 404);
+      assert.match(text, /\/metrics\n\/livez\n\/readyz\n\/pogo\/health/);
+    }
+  });
+
+  it("an address that can't be had is an error of listen", async (test) => {
+    const { port } = await startAdmin(test);
+    const other = createAdminServer({
+      metrics: createMetrics(),
+      readiness: () => ({ ready: true }),
+      health: () => ({}),
+    });
+    await assert.rejects(other.listen("127.0.0.1", port), { code: "EADDRINUSE" });
+  });
+});

@@ -1,0 +1,674 @@
+/** That every option reaches the running sidecar: each is set, and its effect seen from outside. */
+
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { WebSocket } from "ws";
+import { allOptions, options } from "./config/options.ts";
+import type { redis } from "./config/options/redis.ts";
+import { sign } from "./core/signature.ts";
+import { startChild, waitUntilUp } from "./testing/child.ts";
+import { startClogged } from "./testing/clogged-port.ts";
+import { freePort, onFreePort } from "./testing/ports.ts";
+import { connectRaw, waitFor } from "./testing/raw-http.ts";
+import {
+  app,
+  connectClient,
+  signedAnswer,
+  startApp,
+  startSidecar,
+  type Client,
+  type RunningSidecar,
+} from "./testing/running.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+interface Stage {
+  readonly test: TestContext;
+  /** The clock of the sidecar that `start` starts; it stands still unless a row puts it forward. */
+  readonly clock: { nowMs: number };
+  /** A sidecar with this value of the row's own option, and no other option but those of `more`. */
+  start(value: string, more?: Env): Promise<RunningSidecar>;
+  connect(sidecar: RunningSidecar, path?: string): Promise<Client>;
+}
+
+type Row = (stage: Stage) => Promise<void>;
+
+// The option table's own groups and order.
+const rows: Readonly<Record<Exclude<keyof typeof options, keyof typeof redis>, Row>> = {
+  async appId({ start }) {
+    const sidecar = await start("7");
+    assert.equal((await callApi(sidecar, "/apps/7/channels")).status, 200);
+  },
+  async appKey({ start, connect }) {
+    await connect(await start("another-key"), "/app/another-key");
+  },
+  async appSecret({ start }) {
+    const sidecar = await start("another-secret");
+    const { status } = await callApi(sidecar, "/apps/app-id/channels", {
+      secret: "another-secret",
+    });
+    assert.equal(status, 200);
+  },
+  async allowedOrigins({ start, connect }) {
+    const sidecar = await start("127.0.0.1");
+    await connect(sidecar);
+    assert.equal(await refusal(sidecar, { Origin: "http://evil.example" }), 4009);
+  },
+  async activityTimeout({ start, connect }) {
+    const { established } = await connect(await start("7s"));
+    assert.equal(established.activity_timeout, 7);
+  },
+  async pingPeriod({ start, connect, clock }) {
+    const client = await connect(await start("20s"));
+    clock.nowMs += 20_001;
+    await client.next("pusher:ping");
+  },
+  async pongWait({ start, connect, clock }) {
+    const client = await connect(await start("54500ms"));
+    clock.nowMs += 54_001;
+    await client.next("pusher:ping");
+    // By default it would have 6 s.
+    clock.nowMs += 1_001;
+    assert.equal(await client.closed(), 4201);
+  },
+  async appMaxConnections({ start, connect }) {
+    const sidecar = await start("1");
+    await connect(sidecar);
+    assert.equal(await refusal(sidecar), 4004);
+  },
+  async maxMessageSize({ start, connect }) {
+    const client = await connect(await start("100"));
+    client.say("pusher:ping", { padding: "x".repeat(100) });
+    assert.equal(await client.closed(), 1009);
+  },
+  async maxChannelsPerConnection({ start, connect }) {
+    const client = await connect(await start("1"));
+    assert.equal(await client.subscribe("one"), 200);
+    assert.equal(await client.subscribe("two"), 403);
+    assert.equal(await client.error(), 4302);
+  },
+  async maxPresenceMembers({ start, connect }) {
+    const sidecar = await start("1");
+    assert.equal(await joinAs(await connect(sidecar), "ada"), 200);
+    const second = await connect(sidecar);
+    assert.equal(await joinAs(second, "grace"), 403);
+    assert.equal(await second.error(), 4303);
+  },
+  async maxPresenceMemberSize({ start, connect }) {
+    const client = await connect(await start("30"));
+    assert.equal(await joinAs(client, "ada"), 200);
+    const second = await connect(await start("30"));
+    assert.equal(await joinAs(second, "a".repeat(30)), 403);
+    assert.equal(await second.error(), 4304);
+  },
+  async presenceGrace({ start, connect, clock }) {
+    const sidecar = await start("20s");
+    const [ada, grace] = [await connect(sidecar), await connect(sidecar)];
+    await joinAs(ada, "ada");
+    await joinAs(grace, "grace");
+    grace.socket.terminate();
+    await sidecar.seriesBecome("pogo_websocket_connections_active", { 'app_id="app-id"': 1 });
+    ada.say("pusher:ping");
+    await ada.next("pusher:pong");
+    assert.ok(!ada.messages.some(({ event }) => event === "pusher_internal:member_removed"));
+    clock.nowMs += 20_001;
+    await ada.next("pusher_internal:member_removed");
+  },
+  async subscriptionCount({ start, connect }) {
+    const client = await connect(await start("true"));
+    await client.subscribe("news");
+    await client.next("pusher_internal:subscription_count");
+  },
+  async acceptClientEventsFrom({ start, connect }) {
+    const client = await connect(await start("none"));
+    await client.subscribe("news");
+    client.say("client-x", {}, "news");
+    assert.equal(await client.error(), 4301);
+  },
+  async clientMsgRateLimit({ start, connect, clock }) {
+    const client = await connect(await start("1", { POGO_CLIENT_MSG_RATE_BURST: "1" }));
+    await client.subscribe("news");
+    client.say("client-x", {}, "news");
+    client.say("client-x", {}, "news");
+    assert.equal(await client.error(), 4301);
+    // By default there would be 5 by now.
+    clock.nowMs += 100;
+    client.say("client-x", {}, "news");
+    assert.equal(await client.error(), 4301);
+  },
+  async clientMsgRateBurst({ start, connect }) {
+    const client = await connect(await start("1"));
+    await client.subscribe("news");
+    client.say("client-x", {}, "news");
+    client.say("client-x", {}, "news");
+    assert.equal(await client.error(), 4301);
+  },
+  async rateLimitingEnabled({ start, connect }) {
+    const client = await connect(await start("true"));
+    for (let n = 0; n <= 60; n += 1) client.say("pusher:subscribe", { channel: `news-${n}` });
+    assert.equal(await client.error(), 4301);
+  },
+  async rateLimitMaxAttempts({ start, connect }) {
+    const client = await connect(await start("1", { POGO_RATE_LIMITING_ENABLED: "true" }));
+    await client.subscribe("one");
+    client.say("pusher:subscribe", { channel: "two" });
+    assert.equal(await client.error(), 4301);
+  },
+  async rateLimitDecaySeconds({ start, connect, clock }) {
+    const env = { POGO_RATE_LIMITING_ENABLED: "true", POGO_RATE_LIMIT_MAX_ATTEMPTS: "1" };
+    const client = await connect(await start("10", env));
+    await client.subscribe("one");
+    clock.nowMs += 10_001;
+    assert.equal(await client.subscribe("two"), 200);
+  },
+  async rateLimitTerminate({ start, connect }) {
+    const env = { POGO_RATE_LIMITING_ENABLED: "true", POGO_RATE_LIMIT_MAX_ATTEMPTS: "1" };
+    const client = await connect(await start("true", env));
+    await client.subscribe("one");
+    client.say("pusher:subscribe", { channel: "two" });
+    assert.equal(await client.closed(), 4100);
+  },
+
+  async host({ start }) {
+    const { port } = await start("127.0.0.2");
+    assert.equal((await fetch(`http://127.0.0.2:${port}/up`)).status, 200);
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/up`));
+  },
+  async port({ start }) {
+    const port = await onFreePort(async (free) => {
+      await start(String(free));
+      return free;
+    });
+    assert.equal((await fetch(`http://127.0.0.1:${port}/up`)).status, 200);
+  },
+  async path({ start, connect }) {
+    const sidecar = await start("/ws");
+    await connect(sidecar, "/ws/app/app-key");
+    assert.equal((await callApi(sidecar, "/ws/apps/app-id/channels")).status, 200);
+  },
+  async trustedProxies({ test, start }) {
+    const seen = await startRecordingApp(test);
+    const sidecar = await start("127.0.0.1", { POGO_UPSTREAM: seen.url });
+    await fetch(sidecar.url, { headers: { "X-Forwarded-Proto": "https" } });
+    assert.equal(seen.requests[0]?.headers["x-forwarded-proto"], "https");
+  },
+  async headersTimeout({ test, start }) {
+    const { port } = await start("50ms");
+    const client = await connectRaw(test, port);
+    client.write("GET /up HTTP/1.1\r\nHost: a.test\r\n");
+    assert.match(await client.untilEnd(), /^HTTP\/1\.1 408 /);
+  },
+  async requestTimeout({ test, start }) {
+    const { port } = await start("100ms", { POGO_HEADERS_TIMEOUT: "50ms" });
+    const client = await connectRaw(test, port);
+    client.write("POST /apps/app-id/events HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n{");
+    assert.match(await client.untilEnd(), /^HTTP\/1\.1 408 /);
+  },
+  async keepAliveTimeout({ test, start }) {
+    const { port } = await start("50ms");
+    const client = await connectRaw(test, port);
+    client.write("GET /up HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    assert.match(await client.untilEnd(), /^HTTP\/1\.1 200 /);
+  },
+  async shutdownTimeout({ test, start }) {
+    const upstream = await startApp(test, () => undefined);
+    const sidecar = await start("50ms", { POGO_UPSTREAM: upstream });
+    const client = await connectRaw(test, sidecar.port);
+    client.write("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await soon(sidecar.stop());
+    assert.ok(sidecar.lines.some(({ msg }) => String(msg).startsWith("shutdown timeout")));
+  },
+  async drainWindow({ start, connect }) {
+    const sidecar = await start("0");
+    const clients = [await connect(sidecar), await connect(sidecar)];
+    // The clock stands still: where there is a window, it lasts until the others are cut.
+    void sidecar.stop();
+    for (const client of clients) assert.equal(await client.closed(), 4200);
+  },
+
+  async upstream({ test, start }) {
+    const { url } = await start(await startApp(test, (_req, res) => void res.end("the app's")));
+    assert.equal(await (await fetch(url)).text(), "the app's");
+  },
+  async upstreamConnectTimeout({ test, start }) {
+    const clogged = `http://127.0.0.1:${await startClogged(test)}`;
+    const { url } = await start("50ms", { POGO_UPSTREAM: clogged });
+    assert.equal((await soon(fetch(url))).status, 504);
+  },
+  async upstreamResponseTimeout({ test, start }) {
+    const upstream = await startApp(test, () => undefined);
+    const { url } = await start("50ms", { POGO_UPSTREAM: upstream });
+    assert.equal((await soon(fetch(url))).status, 504);
+  },
+  async maxBodySize({ test, start }) {
+    const upstream = await startApp(test, (_req, res) => void res.end());
+    const { url } = await start("10", { POGO_UPSTREAM: upstream });
+    assert.equal((await fetch(url, { method: "POST", body: "x".repeat(11) })).status, 413);
+  },
+
+  async authPath({ test, start, connect }) {
+    const seen = await startRecordingApp(test);
+    const client = await connect(await start("/api/auth", { POGO_UPSTREAM: seen.url }));
+    await client.subscribe("private-x");
+    assert.equal(seen.requests[0]?.url, "/api/auth");
+  },
+  async userAuthPath({ test, start, connect }) {
+    const seen = await startRecordingApp(test);
+    const client = await connect(await start("/api/user", { POGO_UPSTREAM: seen.url }));
+    client.say("pusher:signin");
+    await client.error();
+    assert.equal(seen.requests[0]?.url, "/api/user");
+  },
+  async authTimeout({ test, start, connect }) {
+    const asked = await startAuthApp(test, "never");
+    const client = await connect(await start("50ms", { POGO_UPSTREAM: asked.url }));
+    assert.equal(await soon(client.subscribe("private-x")), 503);
+  },
+  async maxAuthBody({ test, start, connect }) {
+    const asked = await startAuthApp(test, 200);
+    const client = await connect(await start("10", { POGO_UPSTREAM: asked.url }));
+    assert.equal(await client.subscribe("private-x"), 403);
+  },
+  async maxConcurrentAuth({ test, start, connect }) {
+    const asked = await startAuthApp(test, "never");
+    const sidecar = await start("1", { POGO_UPSTREAM: asked.url });
+    (await connect(sidecar)).say("pusher:subscribe", { channel: "private-x" });
+    await waitFor(() => asked.count() === 1);
+    const second = await connect(sidecar);
+    assert.equal(await soon(second.subscribe("private-x")), 503);
+  },
+  async authBreakerFailures({ test, start, connect }) {
+    const asked = await startAuthApp(test, 500);
+    const env = { POGO_UPSTREAM: asked.url, POGO_MAX_AUTH_FAILURES: "1" };
+    const sidecar = await start("2", env);
+    for (let n = 0; n < 3; n += 1) await (await connect(sidecar)).subscribe("private-x");
+    assert.equal(asked.count(), 2);
+  },
+  async authBreakerTimeout({ test, start, connect, clock }) {
+    const asked = await startAuthApp(test, 500);
+    const sidecar = await start("1s", { POGO_UPSTREAM: asked.url });
+    for (let n = 0; n < 6; n += 1) await (await connect(sidecar)).subscribe("private-x");
+    assert.equal(asked.count(), 5);
+    clock.nowMs += 1_001;
+    await (await connect(sidecar)).subscribe("private-x");
+    assert.equal(asked.count(), 6);
+  },
+  async maxAuthFailures({ test, start, connect }) {
+    const asked = await startAuthApp(test, 500);
+    const client = await connect(await start("1", { POGO_UPSTREAM: asked.url }));
+    for (let n = 0; n < 2; n += 1) await client.subscribe("private-x");
+    assert.equal(asked.count(), 1);
+  },
+  async maxAuthDenials({ test, start, connect }) {
+    const asked = await startAuthApp(test, 403);
+    const client = await connect(await start("1", { POGO_UPSTREAM: asked.url }));
+    for (let n = 0; n < 2; n += 1) await client.subscribe("private-x");
+    assert.equal(asked.count(), 1);
+  },
+  async authFailureWindow({ test, start, connect, clock }) {
+    const asked = await startAuthApp(test, 403);
+    const env = { POGO_UPSTREAM: asked.url, POGO_MAX_AUTH_DENIALS: "1" };
+    const client = await connect(await start("1s", env));
+    await client.subscribe("private-x");
+    clock.nowMs += 1_001;
+    await client.subscribe("private-x");
+    assert.equal(asked.count(), 2);
+  },
+
+  async maxConnections({ start, connect }) {
+    const sidecar = await start("1");
+    await connect(sidecar);
+    assert.equal(await refusal(sidecar), 4100);
+  },
+  async handshakeRate({ start, connect, clock }) {
+    const sidecar = await start("1", { POGO_HANDSHAKE_BURST: "1" });
+    await connect(sidecar);
+    // By default there would be one more by now.
+    clock.nowMs += 100;
+    assert.equal(await refusal(sidecar), 429);
+  },
+  async handshakeBurst({ start, connect }) {
+    const sidecar = await start("1");
+    await connect(sidecar);
+    assert.equal(await refusal(sidecar), 429);
+  },
+  async outboundQueueBytes({ start, connect }) {
+    const sidecar = await start("1024");
+    await (await connect(sidecar)).subscribe("news");
+    // All in one turn of the event loop, so that they wait for one write.
+    await publish(sidecar, 5, 400);
+    await sidecar.seriesBecome("pogo_websocket_client_dropped_messages_total", {
+      'app_id="app-id"': 3,
+    });
+  },
+  async writeWait({ start, connect, clock }) {
+    const sidecar = await start("1s", { POGO_OUTBOUND_QUEUE_BYTES: "1024" });
+    const client = await connect(sidecar);
+    await client.subscribe("news");
+    client.socket.pause();
+    const dropped = "pogo_websocket_client_dropped_messages_total";
+    for (let full = false; !full;) {
+      await publish(sidecar, 10, 250_000, 1);
+      full = Object.values(await sidecar.series(dropped)).some((frames) => frames > 0);
+    }
+    // One look each second: the first finds it full, a later one that it still is. By default it would have 10 s.
+    for (let seconds = 0; seconds < 3; seconds += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      clock.nowMs += 1_001;
+    }
+    await sidecar.seriesBecome("pogo_websocket_connections_active", { 'app_id="app-id"': 0 });
+  },
+
+  async maxRequestSize({ start }) {
+    assert.equal(await publish(await start("100"), 1, 100), 413);
+  },
+  async maxEventNameLength({ start }) {
+    const sidecar = await start("5");
+    const body = { name: "longer", channel: "news", data: "{}" };
+    assert.notEqual((await callApi(sidecar, "/apps/app-id/events", { body })).status, 200);
+  },
+  async maxEventData({ start }) {
+    const body = { name: "x", channel: "news", data: "x".repeat(11) };
+    const { status } = await callApi(await start("10"), "/apps/app-id/events", { body });
+    assert.equal(status, 413);
+  },
+  async maxChannelsPerEvent({ start }) {
+    const body = { name: "x", channels: ["one", "two"], data: "{}" };
+    const { status } = await callApi(await start("1"), "/apps/app-id/events", { body });
+    assert.notEqual(status, 200);
+  },
+  async apiPublishRate({ start }) {
+    const sidecar = await start("1", { POGO_API_PUBLISH_BURST: "1" });
+    assert.deepEqual([await publish(sidecar, 1, 1), await publish(sidecar, 1, 1)], [200, 429]);
+  },
+  async apiPublishBurst({ start }) {
+    const sidecar = await start("1", { POGO_API_PUBLISH_RATE: "1" });
+    assert.deepEqual([await publish(sidecar, 1, 1), await publish(sidecar, 1, 1)], [200, 429]);
+  },
+  async apiTimestampTolerance({ start }) {
+    const sidecar = await start("10s");
+    const path = "/apps/app-id/channels";
+    assert.equal((await callApi(sidecar, path, { ageSeconds: 5 })).status, 200);
+    assert.equal((await callApi(sidecar, path, { ageSeconds: 20 })).status, 401);
+  },
+
+  async webhookUrl({ test, start, connect }) {
+    const hook = await startHook(test);
+    await (await connect(await start(hook.url))).subscribe("news");
+    await waitFor(() => hook.events().length === 1);
+    assert.deepEqual(hook.events(), ["channel_occupied news"]);
+  },
+  async webhookSecret({ test, start, connect }) {
+    const hook = await startHook(test);
+    await (await connect(await start("another", { POGO_WEBHOOK_URL: hook.url }))).subscribe("news");
+    await waitFor(() => hook.received.length === 1);
+    const [{ body, signature } = { body: "", signature: "" }] = hook.received;
+    assert.equal(signature, createHmac("sha256", "another").update(body).digest("hex"));
+  },
+  async webhookEvents({ test, start, connect }) {
+    const hook = await startHook(test);
+    const env = { POGO_WEBHOOK_URL: hook.url, POGO_WEBHOOK_GRACE: "0" };
+    const client = await connect(await start("channel_vacated", env));
+    await client.subscribe("news");
+    client.say("pusher:unsubscribe", { channel: "news" });
+    await waitFor(() => hook.events().length === 1);
+    assert.deepEqual(hook.events(), ["channel_vacated news"]);
+  },
+  async webhookChannelPrefix({ test, start, connect }) {
+    const hook = await startHook(test);
+    const client = await connect(await start("b", { POGO_WEBHOOK_URL: hook.url }));
+    await client.subscribe("a");
+    await client.subscribe("b");
+    await waitFor(() => hook.events().length > 0);
+    assert.deepEqual(hook.events(), ["channel_occupied b"]);
+  },
+  async webhookBatchWindow({ test, start, connect }) {
+    const hook = await startHook(test);
+    const client = await connect(await start("500ms", { POGO_WEBHOOK_URL: hook.url }));
+    await client.subscribe("a");
+    // Longer than the default.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await client.subscribe("b");
+    await waitFor(() => hook.events().length === 2);
+    assert.equal(hook.received.length, 1);
+  },
+  async webhookGrace({ test, start, connect }) {
+    const hook = await startHook(test);
+    const client = await connect(await start("0", { POGO_WEBHOOK_URL: hook.url }));
+    await client.subscribe("news");
+    client.say("pusher:unsubscribe", { channel: "news" });
+    await soon(waitFor(() => hook.events().includes("channel_vacated news")));
+  },
+  async webhookQueueSize({ test, start, connect }) {
+    const hook = await startHook(test, "never");
+    const env = { POGO_WEBHOOK_URL: hook.url, POGO_WEBHOOK_BATCH_WINDOW: "0" };
+    const sidecar = await start("1", env);
+    const client = await connect(sidecar);
+    for (const channel of ["a", "b", "c"]) await client.subscribe(channel);
+    const dropped = await sidecar.series("pogo_websocket_webhook_dropped_total");
+    assert.ok(Object.keys(dropped).length === 1, JSON.stringify(dropped));
+  },
+  async webhookTimeout({ test, start, connect }) {
+    const hook = await startHook(test, "never");
+    const sidecar = await start("50ms", { POGO_WEBHOOK_URL: hook.url });
+    await (await connect(sidecar)).subscribe("news");
+    await waitFor(() =>
+      sidecar.lines.some(({ msg }) => String(msg).startsWith("a webhook endpoint")),
+    );
+  },
+  async webhookRetryFor({ test, start, connect }) {
+    const hook = await startHook(test, 500);
+    const sidecar = await start("0", { POGO_WEBHOOK_URL: hook.url });
+    await (await connect(sidecar)).subscribe("news");
+    await waitFor(() => sidecar.lines.some(({ msg }) => msg === "webhook events dropped"));
+  },
+
+  async adminHost({ start }) {
+    const { adminUrl } = await start("127.0.0.2");
+    const { port } = new URL(adminUrl);
+    assert.equal((await fetch(`http://127.0.0.2:${port}/livez`)).status, 200);
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/livez`));
+  },
+  async adminPort({ start }) {
+    const port = await onFreePort(async (free) => {
+      await start(String(free));
+      return free;
+    });
+    assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+  },
+  /** The process makes its log itself. */
+  async logLevel({ test }) {
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const child = startChild(process.execPath, [join(import.meta.dirname, "main.ts")], {
+      cwd: import.meta.dirname,
+      env: {
+        ...credentials,
+        POGO_UPSTREAM: "none",
+        POGO_PORT: String(port),
+        POGO_ADMIN_PORT: String(adminPort),
+        [options.logLevel.env]: "warn",
+      },
+    });
+    test.after(() => child.stop());
+    await waitUntilUp(
+      child,
+      async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status === 200,
+    );
+    await child.stop();
+    assert.deepEqual(child.lines, []);
+  },
+};
+
+/** These need a Redis: proven by the tests of `sidecar/broker`. */
+const withRedis: Readonly<Record<keyof typeof redis, true>> = {
+  scalingEnabled: true,
+  redisUrl: true,
+  redisHost: true,
+  redisPort: true,
+  redisUsername: true,
+  redisPassword: true,
+  redisDb: true,
+  redisTls: true,
+  redisTlsCa: true,
+  redisTlsVerify: true,
+  redisSentinels: true,
+  redisSentinelMaster: true,
+  redisSentinelUsername: true,
+  redisSentinelPassword: true,
+  redisClusterNodes: true,
+  redisPrefix: true,
+  redisTimeout: true,
+  brokerQueueSize: true,
+  nodeLease: true,
+};
+
+describe("options reach the running sidecar", { concurrency: 4 }, () => {
+  for (const [name, row] of Object.entries(rows)) {
+    const { env } = options[name as keyof typeof rows];
+    it(env, async (test) => {
+      const clock = { nowMs: 1_000 };
+      await row({
+        test,
+        clock,
+        start: (value, more = {}) =>
+          startSidecar(
+            test,
+            { POGO_SHUTDOWN_TIMEOUT: "500ms", ...more, [env]: value },
+            () => clock.nowMs,
+          ),
+        connect: ({ port }, path) =>
+          connectClient(test, port, {}, path === undefined ? {} : { path }),
+      });
+    });
+  }
+
+  it("all of them", () => {
+    const proven = [...Object.keys(rows), ...Object.keys(withRedis)];
+    assert.deepEqual(proven.toSorted(), Object.keys(options).toSorted());
+    assert.equal(allOptions.length, proven.length);
+  });
+});
+
+const credentials = {
+  POGO_APP_ID: app.id,
+  POGO_APP_KEY: app.key,
+  POGO_APP_SECRET: app.secret,
+};
+
+/** How a connection is refused: the close code, or the status of the handshake's answer. */
+function refusal({ port }: RunningSidecar, headers: Env = {}): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${app.key}`, { headers });
+  socket.on("unexpected-response", (req, res) => {
+    resolve(res.statusCode ?? 0);
+    req.destroy();
+  });
+  socket.on("error", () => undefined);
+  socket.on("close", resolve);
+  socket.on("message", (text) => {
+    if (!/pusher:connection_established/.test(String(text))) return;
+    reject(new Error("it was not refused"));
+    socket.terminate();
+  });
+  return promise;
+}
+
+/** Holds that it comes before the least default of all that is waited for so, 3 s. */
+async function soon<T>(awaited: Promise<T>): Promise<T> {
+  const beganMs = performance.now();
+  const value = await awaited;
+  assert.ok(performance.now() - beganMs < 2_900, "not by the option, but by its default");
+  return value;
+}
+
+/** Subscribes to `presence-room` as this user; 200, or the refusal's status. */
+function joinAs(client: Client, userId: string): Promise<number> {
+  const channelData = JSON.stringify({ user_id: userId });
+  const signed = `${client.established.socket_id}:presence-room:${channelData}`;
+  const auth = `${app.key}:${sign(app.secret, signed)}`;
+  return client.subscribe("presence-room", { auth, channel_data: channelData });
+}
+
+/** A signed request, as server SDKs make it: a POST if it has a body. */
+function callApi(
+  { url }: RunningSidecar,
+  path: string,
+  request: { body?: unknown; secret?: string; ageSeconds?: number } = {},
+): Promise<Response> {
+  const { secret = app.secret, ageSeconds = 0 } = request;
+  const body = request.body === undefined ? null : JSON.stringify(request.body);
+  const method = body === null ? "GET" : "POST";
+  const timestamp = Math.floor(Date.now() / 1000) - ageSeconds;
+  const md5 = body === null ? "" : `&body_md5=${createHash("md5").update(body).digest("hex")}`;
+  const query = `auth_key=${app.key}&auth_timestamp=${timestamp}&auth_version=1.0${md5}`;
+  const signature = sign(secret, `${method}\n${path}\n${query}`);
+  const headers = { "Content-Type": "application/json" };
+  return fetch(`${url}${path}?${query}&auth_signature=${signature}`, { method, body, headers });
+}
+
+/** So many events on `news`, in requests of ten at most; resolves with the last one's status. */
+async function publish(
+  sidecar: RunningSidecar,
+  events: number,
+  dataBytes: number,
+  perRequest = 10,
+): Promise<number> {
+  let status = 0;
+  for (let left = events; left > 0; left -= perRequest) {
+    const event = { name: "x", channel: "news", data: "x".repeat(dataBytes) };
+    const batch = Array.from({ length: Math.min(left, perRequest) }, () => event);
+    ({ status } = await callApi(sidecar, "/apps/app-id/batch_events", { body: { batch } }));
+  }
+  return status;
+}
+
+/** An app that keeps what it was asked, and answers `{}`. */
+async function startRecordingApp(test: TestContext) {
+  const requests: IncomingMessage[] = [];
+  const url = await startApp(test, (req, res) => {
+    requests.push(req);
+    res.end("{}");
+  });
+  return { url, requests };
+}
+
+/** An app that answers every question so: with a signature, a refusal, or never. */
+async function startAuthApp(test: TestContext, answer: number | "never") {
+  let asked = 0;
+  async function listener(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    asked += 1;
+    if (answer === "never") return;
+    const { socket_id: socketId, channel_name: channel } = JSON.parse(await textOf(req));
+    const body = answer === 200 ? signedAnswer(socketId, channel) : {};
+    res.writeHead(answer).end(JSON.stringify(body));
+  }
+  return { url: await startApp(test, (req, res) => void listener(req, res)), count: () => asked };
+}
+
+/** An endpoint for webhooks that keeps what it was told. */
+async function startHook(test: TestContext, answer: number | "never" = 200) {
+  const received: { body: string; signature: string }[] = [];
+  async function take(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const signature = String(req.headers["x-pusher-signature"]);
+    received.push({ body: await textOf(req), signature });
+    if (answer !== "never") res.writeHead(answer).end();
+  }
+  const url = await startApp(test, (req, res) => void take(req, res));
+  const events = (): string[] =>
+    received.flatMap(({ body }) =>
+      Object(JSON.parse(body)).events.map(
+        ({ name, channel }: { name: string; channel: string }) => `${name} ${channel}`,
+      ),
+    );
+  return { url: `${url}/hook`, received, events };
+}
+
+async function textOf(req: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of req) text += String(chunk);
+  return text;
+}

@@ -1,0 +1,54 @@
+/** How a handshake is refused: in HTTP where that is cheaper, else in the protocol, so that clients know why. */
+
+import { errors, type ProtocolError } from "../core/errors.ts";
+import { encodeFrame } from "../core/frame.ts";
+import { encodeError } from "../core/messages.ts";
+import type { SocketTransport } from "./transport.ts";
+
+export type HandshakeRefusal =
+  | "draining"
+  | "rate_limit"
+  | "unknown_key"
+  | "over_capacity"
+  | "over_quota"
+  | "origin";
+
+export interface Refusal {
+  readonly reason: HandshakeRefusal;
+  readonly error: ProtocolError & { readonly closeCode: number };
+}
+
+export const refusals = {
+  unknown_key: { reason: "unknown_key", error: errors.applicationDoesNotExist },
+  over_capacity: { reason: "over_capacity", error: errors.overCapacity },
+  over_quota: { reason: "over_quota", error: errors.overConnectionQuota },
+  origin: { reason: "origin", error: errors.originNotAllowed },
+} as const satisfies Record<string, Refusal>;
+
+/** Answered in HTTP, before a handshake is spent on them; pusher-js tries again by itself. */
+export const httpRefusals = {
+  draining: httpRefusal("503 Service Unavailable", "Server is shutting down."),
+  rate_limit: httpRefusal("429 Too Many Requests", "Too many connection attempts."),
+};
+
+function httpRefusal(status: string, body: string): string {
+  return [
+    `HTTP/1.1 ${status}`,
+    "Connection: close",
+    "Retry-After: 1",
+    "Content-Type: text/plain",
+    `Content-Length: ${body.length}`,
+    "",
+    body,
+  ].join("\r\n");
+}
+
+/** In the protocol, once the socket is open; what the client sends meanwhile is nobody's. */
+export function refuse(
+  transport: SocketTransport,
+  error: ProtocolError & { closeCode: number },
+): void {
+  transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
+  transport.send(encodeFrame(encodeError(error)));
+  transport.close(error.closeCode, error.message);
+}

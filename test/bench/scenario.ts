@@ -1,0 +1,33 @@
+/** What a scenario is: a file in `scenarios/` that measures something and gives its table. */
+
+import type { Cores } from "./support/machine.ts";
+
+export interface Settings {
+  /** Of each measurement; medians are given, so an odd number. */
+  readonly rounds: number;
+  readonly warmUpMs: number;
+  readonly measuredMs: number;
+  readonly channelCount: number;
+  readonly subscribersPerChannel: number;
+  /** Of all rates: below 1 for a run that is only to show that it runs. */
+  readonly scale: number;
+  /** Servers on one, the load on the other; null: wherever the system puts them. */
+  readonly cores: Cores | null;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** False, or why it can't run on this machine. */
+  readonly needs: () => string | false;
+  /** Starts what it needs and stops it again. Gives Markdown. */
+  readonly run: (settings: Settings) => Promise<string>;
+}
+
+export const fullSettings: Omit<Settings, "cores"> = {
+  rounds: 3,
+  warmUpMs: 1_000,
+  measuredMs: 4_000,
+  channelCount: 100,
+  subscribersPerChannel: 9,
+  scale: 1,
+};

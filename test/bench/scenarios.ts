@@ -1,0 +1,6 @@
+/** All scenarios, in the order in which they run. */
+
+import type { Scenario } from "./scenario.ts";
+import { cluster } from "./scenarios/cluster.ts";
+
+export const scenarios: readonly Scenario[] = [cluster];
