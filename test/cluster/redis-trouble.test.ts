@@ -20,6 +20,7 @@ import {
 } from "./support/cluster.ts";
 import { leaseMs, redisIsLost, redisIsThere, type ClusterNode } from "./support/node.ts";
 import { startPump, type Pump } from "./support/pump.ts";
+import { startWebhooks } from "./support/webhooks.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -439,4 +440,44 @@ describe("a node's link in trouble", { skip: needsRedis(), concurrency: 2 }, () 
     await assertMembers(nodes, [ada, bea, cleo, cora], ["ada", "bea", "cleo", "cora"]);
     assert.deepEqual(cora.changes(room), []);
   });
+
+  test("webhooks: a cut tells nothing twice, and what ended meanwhile once", async (t) => {
+    const scope = createTestScope(t);
+    const webhooks = await startWebhooks(scope);
+    const redis = await scope.redis();
+    const proxy = await scope.proxy(redis.port);
+    const env = { POGO_WEBHOOK_URL: webhooks.url, POGO_WEBHOOK_GRACE: "200ms" };
+    const a = await scope.node({ ...redisAt(proxy.port), ...env });
+    const b = await scope.node({ ...redisAt(redis.port), ...env });
+    const [ada, cleo] = [await enter(scope, a, "ada"), await enter(scope, a, "cleo")];
+    const bea = await enter(scope, b, "bea");
+    await webhooks.untilTold(room, 4);
+    await ada.close();
+    await webhooks.untilTold(room, 5);
+    await proxy.cut();
+    await a.untilUnready();
+    await cleo.close();
+    await proxy.heal();
+    await a.untilReady();
+    await webhooks.untilTold(room, 6);
+    // Later than the lease, by when an end that is taken for missed would have been told.
+    await until("the lease to pass", pastLease());
+    const dora = await enter(scope, b, "dora");
+    await dora.close();
+    await webhooks.untilTold(room, 8);
+    assert.deepEqual(webhooks.about(room).slice(4), [
+      "member_removed ada",
+      "member_removed cleo",
+      "member_added dora",
+      "member_removed dora",
+    ]);
+    assert.deepEqual(await a.api.users(room), ["bea"]);
+    assert.ok(bea.isOpen);
+  });
 });
+
+/** There is nothing to wait for where nothing is to happen, but time. */
+function pastLease(): () => Promise<boolean> {
+  const untilMs = performance.now() + leaseMs + 1_000;
+  return async () => performance.now() > untilMs;
+}

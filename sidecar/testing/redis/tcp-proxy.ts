@@ -114,8 +114,18 @@ class Link {
 
   reset(): void {
     for (const lane of this.#lanes) lane.hold();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
   }
+}
+
+/**
+ * As `resetAndDestroy`, which ends the stream first: where the other side resets it meanwhile, Node leaves the handle
+ * open for ever, and the process waits for it at its exit (`uv_tcp_close_reset` refuses during a shutdown).
+ */
+function reset(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (!isEnding && !socket.connecting) Object.assign(socket, { resetAndClosing: true });
+  socket.destroy();
 }
 
 /** What one side sends to the other: bytes, then perhaps its end. */
@@ -188,7 +198,7 @@ class Lane {
         this.#to.end();
         return;
       case "reset":
-        this.#to.resetAndDestroy();
+        reset(this.#to);
     }
   }
 }

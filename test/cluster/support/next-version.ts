@@ -24,17 +24,17 @@ const patches: readonly Patch[] = [
     to: 'type: "terminate", reason: "signed out", id, user: userId }',
   },
   {
-    file: "sidecar/broker/redis/scripts.ts",
+    file: "sidecar/broker/redis/scripts/holdings.ts",
     from: '"type":"member_added","version":',
     to: '"type":"member_added","since":17,"version":',
   },
   {
-    file: "sidecar/broker/redis/scripts.ts",
+    file: "sidecar/broker/redis/scripts/holdings.ts",
     from: '"type":"member_removed","version":',
     to: '"type":"member_removed","why":"left","version":',
   },
   {
-    file: "sidecar/broker/redis/scripts.ts",
+    file: "sidecar/broker/redis/scripts/script.ts",
     from: "  redis.call(publish, base .. 't:' .. channel, message)\n",
     to: [
       '  redis.call(publish, base .. \'t:\' .. channel, \'{"v":1,"type":"channel_renamed","to":"x"}\')',
