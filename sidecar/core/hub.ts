@@ -145,6 +145,8 @@ export class Hub {
     );
     for (const connection of connections) {
       connection.fail(errors.terminated);
+      // Not a broken connection, which its member may outlive for a while.
+      for (const name of connection.subscriptions.keys()) this.unsubscribe(connection, name);
       this.disconnect(connection);
     }
     return connections.length;

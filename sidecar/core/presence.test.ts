@@ -209,5 +209,9 @@ describe("presence channels", () => {
     watcher.transport.take();
     other.say({ event: "pusher:unsubscribe", data: { channel: room } });
     assert.deepEqual(watcher.transport.take(), [removed("2")]);
+    node.connect().subscribe(room, '{"user_id":"3"}');
+    watcher.transport.take();
+    node.hub.terminateUser("3");
+    assert.deepEqual(watcher.transport.take(), [removed("3")]);
   });
 });
