@@ -150,6 +150,18 @@ describe("holdings", () => {
     await assert.rejects(opening);
   });
 
+  it("what changes while it opens is told right after", async () => {
+    const { holdings, stored, turn, open, connections } = createRig();
+    holdings.setConnections(1);
+    const opening = open();
+    await turn();
+    holdings.setConnections(2);
+    holdings.setCount("a", 1);
+    await opening;
+    assert.equal(connections(), 2);
+    assert.deepEqual([...stored], [[channelField("a"), 1]]);
+  });
+
   it("more than a script takes goes in several", async () => {
     const { holdings, stored, open } = createRig();
     await open();

@@ -121,7 +121,9 @@ export class Holdings {
     for (const channel of this.#counts.keys()) fields.add(channelField(channel));
     for (const field of this.#members.keys()) fields.add(field);
     for (const field of stored.keys()) if (isField(field)) fields.add(field);
+    // What changes from here on is told right after.
     this.#dirty.clear();
+    this.#isConnectionCountDirty = false;
     await this.#report([
       { change: { kind: "connections", count: this.#connections } },
       ...missed.map((change) => ({ change })),
@@ -129,7 +131,6 @@ export class Holdings {
     ]);
     for (const field of lost) this.#known.delete(field);
     if (closes !== this.#closes) throw new Error("closed meanwhile");
-    this.#isConnectionCountDirty = false;
     this.#isOpen = true;
     await this.flush();
   }
