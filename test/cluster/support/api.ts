@@ -42,7 +42,9 @@ export function createApi(url: string, deadlineMs = 5_000): Api {
     const response = await fetch(`${url}${path}?${signRequest(method, path, params, body)}`, {
       method,
       signal: AbortSignal.timeout(deadlineMs),
-      ...(body !== "" && { body, headers: { "content-type": "application/json" } }),
+      // Nothing stays open of it, so that what a node holds open is its own.
+      headers: { connection: "close", ...(body !== "" && { "content-type": "application/json" }) },
+      ...(body !== "" && { body }),
     });
     const text = await response.text();
     const isJson = response.headers.get("content-type") === "application/json";
