@@ -190,7 +190,7 @@ export function createSidecar(
     const deadlineMs = now() + config.server.shutdownTimeoutMs;
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
-    const handOverMs = webSockets.connectionCount > 0 ? joined.handOver() : 0;
+    const handOverMs = hubs.some((hub) => hub.isInUse) ? joined.handOver() : 0;
     const isClosed = frontDoor.close();
     // Who is closed last needs its time to come back on another node, too.
     const handedOver = webSockets.closeAll(shutdownClose, config.server.drainWindowMs).then(

@@ -47,7 +47,7 @@ export interface RedisBroker extends Broker {
   readonly isUp: boolean;
   /** What went wrong last, in Redis' or the system's words; nothing secret. */
   readonly lastError: string;
-  /** Nodes that are seen alive, this one included. */
+  /** Nodes that are seen alive, this one included; 0 while Redis is lost. */
   readonly nodeCount: number;
   /** The presence store of an app; its listener hears of it from then on. To be called once for each app. */
   presence(appId: string, listener: PresenceListener): PresenceStore;
@@ -73,7 +73,10 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     else lost.add(appId);
     const isWholeNow = lost.size === 0;
     hasBeenUp ||= isWholeNow;
-    if (isWholeNow && !wasUp) options.onState({ isUp: true });
+    if (isWholeNow && !wasUp) {
+      links.explain(null);
+      options.onState({ isUp: true });
+    }
     if (!isWholeNow && wasUp) options.onState({ isUp: false, reason: links.lastError });
   }
 

@@ -73,7 +73,7 @@ export function createJoined(
   });
   measure(metrics, {
     name: "pogo_cluster_nodes",
-    help: "Nodes that this one sees alive, itself included.",
+    help: "Nodes that this one sees alive, itself included; 0 while Redis is lost.",
     read: () => broker.nodeCount,
   });
   return {
@@ -84,10 +84,12 @@ export function createJoined(
     health: () => ({
       node: broker.nodeId,
       redis: broker.isUp ? "up" : "lost",
+      ...(!broker.isUp && { redis_error: broker.lastError }),
       nodes: broker.nodeCount,
     }),
     async whenUp() {
-      await broker.whenUp(redis.timeoutMs);
+      // Somewhat longer than connecting may take, so that it is said why.
+      await broker.whenUp(redis.timeoutMs + 250);
       if (!broker.isUp) reporter.redisChanged({ isUp: false, reason: broker.lastError });
     },
     handOver() {

@@ -55,3 +55,8 @@ export function channelKind(name: string): ChannelKind {
   }
   return publicKind;
 }
+
+/** Of these channels it is known who is in them: presence channels, and users' own. */
+export function hasMembers(name: string): boolean {
+  return userOfChannel(name) !== null || channelKind(name).access === "presence";
+}

@@ -65,6 +65,11 @@ export class Hub {
     return this.#connections.size;
   }
 
+  /** Clients are here, or may be on their way back. */
+  get isInUse(): boolean {
+    return this.#connections.size > 0 || this.#subscriptions.hasLingering;
+  }
+
   connections(): Iterable<Connection> {
     return this.#connections.values();
   }

@@ -123,6 +123,8 @@ export class Roster {
 
   /** False if a change was missed meanwhile, as in `apply`. */
   load({ version, members }: RosterSnapshot): boolean {
+    // Older than what is known, for two were asked for.
+    if (this.#version !== null && version < this.#version) return true;
     const before = this.#stored;
     this.#stored = new Map(members.map((member) => [memberKey(member), member]));
     this.#version = version;

@@ -105,6 +105,11 @@ export class Subscriptions {
     connection.subscriptions.clear();
   }
 
+  /** Members whose connection broke are still listed. */
+  get hasLingering(): boolean {
+    return this.#lingering.length > 0;
+  }
+
   /** Ends what has lingered. */
   tick(nowMs: number): void {
     this.#tickedMs = nowMs;

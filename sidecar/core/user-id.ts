@@ -5,7 +5,8 @@ import { numberText, type ExactNumber } from "./json.ts";
 export type UserId = string | number | ExactNumber;
 
 export function isUserId(value: unknown): value is UserId {
-  return typeof value === "string" || isFiniteNumber(value);
+  // Half a character (a lone surrogate) is no text that could be passed on.
+  return typeof value === "string" ? value.isWellFormed() : isFiniteNumber(value);
 }
 
 /** A number that no client can read, such as 1e999, is no id. */

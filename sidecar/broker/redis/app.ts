@@ -6,7 +6,7 @@ import { RedisClock } from "./clock.ts";
 import { parseEnvelope, type Envelope, type EnvelopeFault } from "./envelope.ts";
 import { EventLog, parseEntries } from "./event-log.ts";
 import { Holdings } from "./holdings.ts";
-import { baseOf, controlChannel, topicOf } from "./keys.ts";
+import { baseOf, controlChannel, echoChannelOf, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
@@ -71,8 +71,10 @@ export class RedisApp {
       nodeId,
       newId: options.newId,
       nodeLeaseMs,
+      timeoutMs,
       now,
       onTakeover: options.onTakeover,
+      explain: (error) => links.explain(error),
       onState: (isUp) => this.#changeState(isUp),
       run,
       link,
@@ -92,7 +94,7 @@ export class RedisApp {
       whenUp: (withinMs) =>
         this.whenUp(Math.min(withinMs, Math.max(0, timeoutMs - (now() - this.#lostSinceMs)))),
     });
-    this.#attach(link);
+    this.#attach(link, topics);
   }
 
   get isUp(): boolean {
@@ -157,13 +159,18 @@ export class RedisApp {
     });
   }
 
-  #attach(link: SubscriberLink): void {
-    const { links } = this.#options;
+  #attach(link: SubscriberLink, topics: Topics): void {
+    const { links, nodeId } = this.#options;
+    const echoChannel = echoChannelOf(nodeId);
     link.attach(this.#base, {
-      message: (channel, text) => this.#log.receive(channel, text),
+      message: (channel, text) => {
+        if (channel === echoChannel) this.#session.hear(text);
+        else this.#log.receive(channel, text);
+      },
       ready: () => this.#session.wake(),
       lost: () => {
         this.#log.hold();
+        topics.forget();
         this.#session.lose();
       },
     });

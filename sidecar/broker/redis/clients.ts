@@ -37,6 +37,8 @@ function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): Cli
     ...(password !== null && { password }),
     ...(tls && { tls: toTlsOptions(tls) }),
     connectTimeout: timeoutMs,
+    // Of every command, those of the handshake too: a hung server accepts connections and says no more.
+    socketTimeout: timeoutMs,
     // Whether a command that got no answer is sent again is for us to say.
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -67,7 +69,7 @@ export function createCommands(access: RedisAccess): Redis | Cluster {
   }
   return new Redis({
     ...options,
-    ...addressOf(servers, access.tls),
+    ...addressOf(servers, access),
     db,
     enableOfflineQueue: false,
     retryStrategy: retry,
@@ -90,7 +92,7 @@ export async function connectSubscriber(
   if (servers.kind !== "cluster") {
     return new Redis({
       ...once,
-      ...addressOf(servers, access.tls),
+      ...addressOf(servers, access),
       db,
       sentinelRetryStrategy: () => null,
     });
@@ -120,7 +122,7 @@ async function findOwner(
 
 function addressOf(
   servers: Exclude<RedisAccess["servers"], { kind: "cluster" }>,
-  tls: RedisAccess["tls"],
+  { tls, timeoutMs }: RedisAccess,
 ): ClientOptions {
   switch (servers.kind) {
     case "standalone":
@@ -130,6 +132,7 @@ function addressOf(
     case "sentinel":
       return {
         sentinels: [...servers.sentinels],
+        sentinelCommandTimeout: timeoutMs,
         name: servers.masterName,
         // Without these ioredis speaks plain text to both, whatever `tls` says.
         ...(tls && { sentinelTLS: toTlsOptions(tls), enableTLSForSentinelMode: true }),

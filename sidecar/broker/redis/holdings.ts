@@ -48,9 +48,11 @@ export class Holdings {
   /** What was stored before an outage, and need not be told as news. */
   readonly #known = new Set<string>();
   readonly #ended = new Map<string, number>();
+  #telling: ReadonlySet<string> = new Set();
   readonly #dirty = new Set<HeldField>();
   #isConnectionCountDirty = false;
   #isOpen = false;
+  #isOpening = false;
   #session = 0;
   #closes = 0;
   readonly #batches = new Rounds(() => this.#send());
@@ -83,9 +85,10 @@ export class Holdings {
     if (this.#isOpen) void this.flush();
   }
 
-  /** Redis has this member from this node. */
+  /** Redis has this member from this node, or is being told so. */
   isStored(channel: string, userKey: string): boolean {
-    return this.#stored.has(memberField(channel, userKey));
+    const field = memberField(channel, userKey);
+    return this.#stored.has(field) || this.#telling.has(field);
   }
 
   /** Resolves once Redis has taken all that was changed before the call, or can't now. */
@@ -96,7 +99,7 @@ export class Holdings {
 
   /** Nothing is sent until `open`. */
   close(): void {
-    this.#isOpen = false;
+    this.#isOpen = this.#isOpening = false;
     this.#closes += 1;
   }
 
@@ -122,6 +125,7 @@ export class Holdings {
     for (const field of this.#members.keys()) fields.add(field);
     for (const field of stored.keys()) if (isField(field)) fields.add(field);
     // What changes from here on is told right after.
+    this.#isOpening = true;
     this.#dirty.clear();
     this.#isConnectionCountDirty = false;
     await this.#report([
@@ -144,7 +148,8 @@ export class Holdings {
   }
 
   #mark(field: HeldField): void {
-    this.#dirty.add(field);
+    // While nothing can be told there is nothing to remember: `open` looks at all that is held.
+    if (this.#isOpen || this.#isOpening) this.#dirty.add(field);
     if (this.#isOpen) void this.flush();
   }
 
@@ -158,6 +163,9 @@ export class Holdings {
     }
     this.#isConnectionCountDirty = false;
     if (changes.length === 0) return;
+    this.#telling = new Set(
+      changes.flatMap(({ field, value = 0 }) => (field && value > 0 ? field : [])),
+    );
     try {
       await this.#report(changes);
     } catch {
@@ -165,6 +173,7 @@ export class Holdings {
       this.#isOpen = false;
       this.#options.onFault();
     }
+    this.#telling = new Set();
   }
 
   async #report(changes: readonly StoredChange[]): Promise<void> {

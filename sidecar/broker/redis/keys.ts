@@ -26,6 +26,11 @@ export function parseTopic(topic: string): { base: string; channel: string } | n
 /** Carries what concerns every node of an app; no Pusher channel has this name. */
 export const controlChannel = "!control";
 
+/** Brings a node the echoes of its own beats. */
+export function echoChannelOf(nodeId: string): string {
+  return `!echo:${nodeId}`;
+}
+
 /** What a node holds, as the field that stands for it in Redis. */
 export type HeldField = `c:${string}` | `m:${string}`;
 

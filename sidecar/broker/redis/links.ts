@@ -1,6 +1,6 @@
 /** The connections to Redis, for every way in which Redis is run: standalone, behind sentinels, or a cluster. */
 
-import { Cluster } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { connectSubscriber, createCommands, type RedisAccess } from "./clients.ts";
 import type { Script } from "./scripts/script.ts";
 import { SubscriberLink } from "./subscriber-link.ts";
@@ -24,6 +24,8 @@ export interface Links {
   close(): void;
   /** What went wrong last, in Redis' or the system's words. */
   readonly lastError: string;
+  /** What is wrong now, as seen from elsewhere; null: nothing, and what was is over. */
+  explain(error: string | null): void;
 }
 
 /** Starts connecting at once, and does so for ever. Never throws for a Redis that isn't there. */
@@ -33,20 +35,30 @@ export function createLinks(access: RedisAccess): Links {
   const subscribers = new Map<string, SubscriberLink>();
   let lastError = "not connected yet";
   let publishCommand: Promise<PublishCommand> | null = null;
-  for (const event of ["ready", "close", "end"]) {
-    commands.on(event, () => {
-      for (const callback of callbacks) callback();
-    });
-  }
+  /** Connected, and to the right database. */
+  let isUsable = false;
+  const change = (isUsableNow: boolean): void => {
+    isUsable = isUsableNow;
+    for (const callback of callbacks) callback();
+  };
+  for (const event of ["close", "end"]) commands.on(event, () => change(false));
+  commands.on("ready", () => void useDatabase());
   /** That there is no connection says nothing; why there is none was said before. */
   function remember(error: unknown): void {
     if (error instanceof Error && !isConsequence(error)) lastError = describe(error);
   }
   commands.on("error", remember);
-  commands.on("ready", () => {
-    // What is wrong when it is lost, if nothing else is said.
-    lastError = "the connection was closed";
-  });
+
+  /** ioredis has asked for it already, and would go on with database 0 where there is no such one. */
+  async function useDatabase(): Promise<void> {
+    try {
+      if (commands instanceof Redis && access.db > 0) await commands.select(access.db);
+      change(true);
+    } catch (error) {
+      remember(error);
+      commands.disconnect(true);
+    }
+  }
 
   async function findPublishCommand(): Promise<PublishCommand> {
     if (!(commands instanceof Cluster)) return "PUBLISH";
@@ -94,7 +106,7 @@ export function createLinks(access: RedisAccess): Links {
 
   return {
     get isReady() {
-      return commands.status === "ready";
+      return isUsable && commands.status === "ready";
     },
     onChange: (callback) => void callbacks.add(callback),
     async publishCommand() {
@@ -134,6 +146,9 @@ export function createLinks(access: RedisAccess): Links {
     },
     get lastError() {
       return lastError;
+    },
+    explain(error) {
+      lastError = error ?? "the connection was closed";
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The presence store of many nodes: what this node holds is told to Redis, and what the others hold comes from there. */
 
-import { channelKind, userOfChannel } from "../../core/channel-name.ts";
+import { hasMembers } from "../../core/channel-name.ts";
 import { toFact } from "../../core/facts.ts";
 import { encodeMember, memberKey, type Member } from "../../core/presence.ts";
 import type {
@@ -45,6 +45,7 @@ export class RedisPresence implements PresenceStore {
   readonly #queries: Queries;
   #isSettled = true;
   #isLeaving = false;
+  #losses = 0;
 
   constructor(options: RedisPresenceOptions) {
     this.#options = options;
@@ -64,7 +65,7 @@ export class RedisPresence implements PresenceStore {
       });
     }
     const { opening } = channel;
-    return opening ? both(opening, holdings.flush()) : holdings.flush();
+    return opening ? opening.then(() => holdings.flush()) : holdings.flush();
   }
 
   exit(name: string): void {
@@ -135,6 +136,7 @@ export class RedisPresence implements PresenceStore {
 
   /** Redis is lost, or may say too little: nobody is taken off a list until `settle`. */
   unsettle(): void {
+    this.#losses += 1;
     this.#isSettled = false;
     for (const { roster } of this.#channels.values()) {
       roster.unsettle();
@@ -145,18 +147,20 @@ export class RedisPresence implements PresenceStore {
   /** Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read. */
   async reload(onWhole: () => void): Promise<void> {
     const { topics, holdings } = this.#options;
+    const read = async ([name, { roster }]: [string, EnteredChannel]): Promise<void> => {
+      await topics.want(name);
+      await holdings.flush();
+      // Whoever left meanwhile is dropped already.
+      if (this.#channels.get(name)?.roster === roster) await this.#readSnapshot(name, roster);
+    };
     for (;;) {
       const missing = [...this.#channels].filter(
         ([name, { roster }]) => hasMembers(name) && !roster.isLoaded,
       );
       if (missing.length === 0) return onWhole();
-      const some = missing.slice(0, snapshotsAtOnce).map(async ([name, { roster }]) => {
-        await topics.want(name);
-        await holdings.flush();
-        // Whoever left meanwhile is dropped already.
-        if (this.#channels.get(name)?.roster === roster) await this.#readSnapshot(name, roster);
-      });
-      await Promise.all(some);
+      for (let i = 0; i < missing.length; i += snapshotsAtOnce) {
+        await Promise.all(missing.slice(i, i + snapshotsAtOnce).map(read));
+      }
     }
   }
 
@@ -203,9 +207,12 @@ export class RedisPresence implements PresenceStore {
   }
 
   async #readSnapshot(name: string, roster: Roster): Promise<void> {
+    const losses = this.#losses;
     let isWhole = false;
     while (!isWhole) {
       const reply = await this.#options.run(snapshot, name);
+      // It is of a time before the loss: what has changed since was not listened to.
+      if (losses !== this.#losses) throw new Error("lost meanwhile");
       isWhole = roster.load(parseSnapshot(reply));
     }
   }
@@ -237,14 +244,4 @@ export class RedisPresence implements PresenceStore {
       this.#options.onFault();
     }
   }
-}
-
-/** Only of these channels it is known who is in them. */
-function hasMembers(name: string): boolean {
-  return userOfChannel(name) !== null || channelKind(name).access === "presence";
-}
-
-async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
-  await one;
-  await other;
 }

@@ -3,10 +3,11 @@
  * missed: listen again, tell Redis what this node holds, read who is where, read what was published meanwhile.
  */
 
+import { parseBeat, parseHeld, type Beat } from "./beat.ts";
 import type { RedisClock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Holdings } from "./holdings.ts";
-import { controlChannel } from "./keys.ts";
+import { controlChannel, echoChannelOf } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
 import { beat as beatScript, claim, register } from "./scripts/holdings.ts";
@@ -24,9 +25,13 @@ export interface SessionOptions {
   readonly log: EventLog;
   readonly clock: RedisClock;
   readonly nodeLeaseMs: number;
+  /** After which a beat's echo is not waited for any more. */
+  readonly timeoutMs: number;
   readonly now: () => number;
   readonly newId: () => string;
   readonly onState: (isUp: boolean) => void;
+  /** What is wrong, where nobody else says it. */
+  readonly explain: (error: string) => void;
   /** Another node was silent for too long, and its members are taken over. */
   readonly onTakeover: (nodeId: string) => void;
 }
@@ -51,6 +56,10 @@ export class Session {
   /** Losses so far: what has begun before one is not to end as if there had been none. */
   #losses = 0;
   #sessions = 0;
+  /** The echo that is waited for. */
+  #awaited: { readonly echo: string; readonly resolve: (isHeard: boolean) => void } | null = null;
+  /** There are more ends due than one answer takes. */
+  #hasMoreDue = false;
 
   constructor(options: SessionOptions) {
     const { nodeLeaseMs } = options;
@@ -91,6 +100,11 @@ export class Session {
     if (!this.#beating) this.#schedule(retryMs);
   }
 
+  /** The echo of a beat has arrived. */
+  hear(echo: string): void {
+    if (this.#awaited?.echo === echo) this.#awaited.resolve(true);
+  }
+
   /** Gives up all that this node holds, in order; harmless if Redis is lost. */
   async leave(): Promise<void> {
     const { run, nodeId, presence } = this.#options;
@@ -119,7 +133,8 @@ export class Session {
     this.#timer = setTimeout(() => {
       this.#beating ??= this.#beat().finally(() => {
         this.#beating = null;
-        this.#schedule(this.#state === "up" ? this.#beatMs : retryMs);
+        const beatMs = this.#hasMoreDue ? 0 : this.#beatMs;
+        this.#schedule(this.#state === "up" ? beatMs : retryMs);
       });
     }, delayMs);
   }
@@ -134,16 +149,23 @@ export class Session {
   }
 
   async #beatOnce(): Promise<void> {
-    const { run, nodeId, newId, link, log, clock, presence, now } = this.#options;
-    const beat = parseBeat(await run(beatScript, nodeId, newId()));
+    const { run, nodeId, newId, link, log, clock, presence, now, explain } = this.#options;
+    const echo = newId();
+    const heard = this.#hear(echo);
+    const beat = parseBeat(await run(beatScript, nodeId, echo, newId()));
     clock.learn(beat.redisMs, now());
     presence.tellFacts(beat.due.map((field) => `-${field}`));
+    this.#hasMoreDue = beat.hasMoreDue;
     const isSame = beat.isKnown && beat.epoch === this.#epoch;
     if (this.#state !== "up" || !isSame) return this.#restore(beat);
 
-    // What was published before this beat has come before the answer.
+    // What was published before this beat has come before its echo; and what comes here is what is published there.
     const losses = this.#losses;
-    await link.ping();
+    if (!(await heard)) {
+      explain("what is published does not arrive");
+      link.reset();
+      throw new Error("what is published does not arrive");
+    }
     if (losses === this.#losses) log.advance(beat.lastEntry);
     const nowMs = now();
     if (nowMs - this.#forgotMs > forgetAfterMs) {
@@ -156,14 +178,27 @@ export class Session {
     }
   }
 
+  /** False if it has not been heard in time. */
+  #hear(echo: string): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#awaited?.resolve(false);
+    this.#awaited = { echo, resolve };
+    const timer = setTimeout(() => resolve(false), this.#options.timeoutMs);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
   async #restore(beat: Beat): Promise<void> {
     const { run, nodeId, topics, holdings, presence, log, now, nodeLeaseMs } = this.#options;
     // Redis has forgotten this node while the links were whole.
-    if (this.#state === "up") this.lose();
+    if (this.#state === "up") {
+      this.#options.explain("Redis has forgotten this node: it was emptied, or took it for dead");
+      this.lose();
+    }
     const losses = this.#losses;
     const isFirst = this.#epoch === null;
     this.#state = "restoring";
     void topics.want(controlChannel);
+    void topics.want(echoChannelOf(nodeId));
     await topics.connect();
     this.#sessions += 1;
     const stored = parseHeld(await run(register, nodeId, this.#sessions));
@@ -173,6 +208,8 @@ export class Session {
       isEmptied: !isFirst && beat.epoch !== this.#epoch,
       missedWithinMs: nodeLeaseMs,
     });
+    // What was read before it was listened to may have changed since.
+    presence.unsettle();
     await presence.reload(() => {
       if (losses !== this.#losses) throw new Error("lost meanwhile");
       this.#state = "up";
@@ -181,9 +218,9 @@ export class Session {
     // Others may still be on their way back: only then is it known who has left.
     if (isFirst) presence.settle();
     else this.#settleAtMs = now() + nodeLeaseMs;
+    if (isFirst) log.advance(beat.lastEntry);
     await log.replay();
     if (losses !== this.#losses) throw new Error("lost meanwhile");
-    if (isFirst) log.advance(beat.lastEntry);
     this.#options.onState(true);
   }
 
@@ -204,44 +241,4 @@ export class Session {
     this.#settleAtMs = null;
     this.#options.presence.settle();
   }
-}
-
-interface Beat {
-  readonly isKnown: boolean;
-  readonly epoch: string;
-  readonly redisMs: number;
-  /** Id of the log's last entry. */
-  readonly lastEntry: string;
-  /** Fields whose ends are due. */
-  readonly due: readonly string[];
-  readonly nodes: ReadonlyMap<string, string>;
-}
-
-function parseBeat(reply: unknown): Beat {
-  const [isKnown, epoch, redisMs, lastEntry, due, nodes]: unknown[] = Array.isArray(reply)
-    ? reply
-    : [];
-  return {
-    isKnown: isKnown === 1,
-    epoch: String(epoch),
-    redisMs: Number(redisMs),
-    lastEntry: String(lastEntry),
-    due: (Array.isArray(due) ? due : []).map(String),
-    nodes: toMap(nodes),
-  };
-}
-
-function parseHeld(reply: unknown): ReadonlyMap<string, number> {
-  return new Map([...toMap(reply)].map(([field, value]) => [field, Number(value)]));
-}
-
-/** Names and values in turn. */
-function toMap(reply: unknown): ReadonlyMap<string, string> {
-  const texts = (Array.isArray(reply) ? reply : []).map(String);
-  return new Map(
-    Array.from({ length: texts.length / 2 }, (_, i) => [
-      texts[2 * i] ?? "",
-      texts[2 * i + 1] ?? "",
-    ]),
-  );
 }

@@ -17,6 +17,9 @@ export class Topics {
   #subscribed = new Set<string>();
   readonly #rounds = new Rounds(() => this.#round());
   #isConnected = false;
+  #isConnecting = false;
+  /** Subscribed before, and perhaps still. */
+  readonly #left = new Set<string>();
   #losses = 0;
 
   constructor(options: TopicsOptions) {
@@ -26,33 +29,52 @@ export class Topics {
   /** Resolves once it is subscribed, or can't be now; nothing to wait for: nothing is returned. */
   want(channel: string): void | Promise<void> {
     this.#wanted.add(channel);
-    this.#changed.add(channel);
+    this.#mark(channel);
     if (this.#isConnected && !this.#subscribed.has(channel)) return this.#rounds.run();
   }
 
   drop(channel: string): void {
     this.#wanted.delete(channel);
-    this.#changed.add(channel);
+    this.#mark(channel);
     if (this.#isConnected) void this.#rounds.run();
   }
 
-  /** The link is new: nothing is subscribed on it. Resolves once all is that is wanted; rejects if it can't be. */
+  /** Resolves once all is subscribed that is wanted, and nothing else; rejects if it can't be. */
   async connect(): Promise<void> {
     this.disconnect();
     const losses = this.#losses;
     const subscribing = [...this.#wanted];
     this.#changed = new Set();
+    this.#isConnecting = true;
     await this.#options.subscribe(subscribing);
+    const surplus = [...this.#left].filter((channel) => !this.#wanted.has(channel));
+    if (surplus.length > 0) await this.#options.unsubscribe(surplus);
     if (losses !== this.#losses) throw new Error("lost meanwhile");
+    this.#left.clear();
     this.#subscribed = new Set(subscribing);
+    for (const channel of surplus) this.#subscribed.delete(channel);
+    this.#isConnecting = false;
     this.#isConnected = true;
     await this.#rounds.run();
   }
 
+  /** Nobody says any more what is wanted; what is subscribed may still be, unless the link is lost. */
   disconnect(): void {
     this.#losses += 1;
-    this.#isConnected = false;
+    this.#isConnected = this.#isConnecting = false;
+    for (const channel of this.#subscribed) this.#left.add(channel);
     this.#subscribed = new Set();
+  }
+
+  /** The link is lost, and with it what was subscribed. */
+  forget(): void {
+    this.disconnect();
+    this.#left.clear();
+  }
+
+  /** While nothing can be done there is nothing to remember: `connect` looks at all that is wanted. */
+  #mark(channel: string): void {
+    if (this.#isConnected || this.#isConnecting) this.#changed.add(channel);
   }
 
   async #round(): Promise<void> {

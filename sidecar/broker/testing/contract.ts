@@ -41,14 +41,14 @@ export function listed(node: ContractNode, channel: string): string[] {
 
 /** Waits until what is recorded is this. */
 export async function recorded(actual: () => unknown, expected: unknown): Promise<void> {
-  await until("what is expected is recorded", () => {
+  await until("what is expected is recorded", async () => {
     try {
-      assert.deepEqual(actual(), expected);
-      return Promise.resolve(true);
+      assert.deepEqual(await actual(), expected);
+      return true;
     } catch {
-      return Promise.resolve(false);
+      return false;
     }
-  }).catch(() => assert.deepEqual(actual(), expected));
+  }).catch(async () => assert.deepEqual(await actual(), expected));
 }
 
 /** What holds on one node as on many. @param counts with how many nodes it is run */

@@ -12,6 +12,7 @@ export const publish = script(`${prelude}
 if nowMs > tonumber(ARGV[4]) then return 0 end
 local maxEntries, maxBytes, cacheMs = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local log, total = base .. 'log', base .. 'log:bytes'
+local step = maxBytes / 64
 
 local i = 8
 while i <= #ARGV do
@@ -19,10 +20,12 @@ while i <= #ARGV do
   local first, last = i + 2, i + 1 + count
   local channels = {}
   for n = first, last do channels[#channels + 1] = string.sub(ARGV[n], 2) end
-  local written = redis.call('INCRBY', total, #message)
-  redis.call('XADD', log, 'MAXLEN', '~', maxEntries, '*',
-    'm', message, 'c', table.concat(channels, '\\n'), 's', written)
-  if #message > maxBytes / maxEntries then
+  local names = table.concat(channels, '\\n')
+  local size = #message + #names
+  local written = redis.call('INCRBY', total, size)
+  redis.call('XADD', log, 'MAXLEN', '~', maxEntries, '*', 'm', message, 'c', names, 's', written)
+  -- Looked at once a step, since the oldest entry may be a large one.
+  if math.floor(written / step) > math.floor((written - size) / step) then
     local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
     while written - tonumber(oldest[2][6]) > maxBytes do
       redis.call('XDEL', log, oldest[1])

@@ -77,13 +77,14 @@ end
 `;
 
 /**
- * A node's sign of life. Takes: node, an id for the epoch if there is none.
+ * A node's sign of life. Takes: node, a text that is published to it as the echo, an id for the epoch if there is none.
  * Gives: 1, or 0 if the node is not known (Redis was emptied, or the node was given up); the epoch; Redis' time (ms);
  * the last entry of the log; the ends that are due; every node and its beats.
  */
 export const beat = script(`${prelude}
 local node = ARGV[4]
-redis.call('SETNX', base .. 'epoch', ARGV[5])
+redis.call('SETNX', base .. 'epoch', ARGV[6])
+tell('!echo:' .. node, ARGV[5])
 local beats = redis.call('HGET', base .. 'nodes', node)
 local isKnown = beats and beats ~= 'claimed'
 local due = {}
@@ -157,12 +158,18 @@ if not beats or (seen ~= '' and beats ~= seen and beats ~= 'claimed') then retur
 redis.call('HSET', base .. 'nodes', node, 'claimed')
 
 local held = base .. 'node:' .. node
-local cursor, rows = '0', {}
-repeat
-  local page = redis.call('HSCAN', held, cursor, 'COUNT', 200)
-  cursor, rows = page[1], page[2]
-until #rows > 0 or cursor == '0'
+local function some(pattern)
+  local cursor, rows = '0', {}
+  repeat
+    local page = redis.call('HSCAN', held, cursor, 'MATCH', pattern, 'COUNT', 200)
+    cursor, rows = page[1], page[2]
+  until #rows > 0 or cursor == '0'
+  return rows
+end
 
+-- Members first: a channel ends behind them.
+local rows = some('m:*')
+if #rows == 0 then rows = some('c:*') end
 for i = 1, #rows, 2 do
   local length, rest = string.match(rows[i], '^m:(%d+):(.*)$')
   if length then release(node, string.sub(rest, 1, length), string.sub(rest, length + 1)) end
