@@ -6,7 +6,7 @@ import { RedisClock } from "./clock.ts";
 import { parseEnvelope, type Envelope, type EnvelopeFault } from "./envelope.ts";
 import { EventLog, parseEntries } from "./event-log.ts";
 import { Holdings } from "./holdings.ts";
-import { baseOf, controlChannel, echoChannelOf, topicOf } from "./keys.ts";
+import { baseOf, echoChannelOf, ownMark, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
@@ -164,7 +164,8 @@ export class RedisApp {
     const echoChannel = echoChannelOf(nodeId);
     link.attach(this.#base, {
       message: (channel, text) => {
-        if (channel === echoChannel) this.#session.hear(text);
+        // Not held back with the others: it says how far they have come.
+        if (channel === echoChannel) this.#deliver(channel, text);
         else this.#log.receive(channel, text);
       },
       ready: () => this.#session.wake(),
@@ -188,7 +189,7 @@ export class RedisApp {
 
   #deliver(channel: string, message: string, entryId?: string): void {
     // The log has the messages of all channels.
-    if (channel !== controlChannel && !this.presence.roster(channel)) return;
+    if (!channel.startsWith(ownMark) && !this.presence.roster(channel)) return;
     // One event of many channels comes as many messages of one text.
     if (message !== this.#lastParsed?.message) {
       this.#lastParsed = { message, parsed: parseEnvelope(message) };
@@ -211,6 +212,8 @@ export class RedisApp {
         return this.presence.apply(channel, { ...envelope, kind: "added" });
       case "member_removed":
         return this.presence.apply(channel, { ...envelope, kind: "removed" });
+      case "echo":
+        return this.#session.hear(envelope.id);
       case "subscription_count":
         return listener.subscriptionsCounted(channel, envelope.count);
       case "terminate": {

@@ -24,6 +24,7 @@ export type Envelope =
   | { readonly type: "member_added"; readonly version: number; readonly member: Member }
   | { readonly type: "member_removed"; readonly version: number; readonly userKey: string }
   | { readonly type: "subscription_count"; readonly count: number }
+  | { readonly type: "echo"; readonly id: string }
   | { readonly type: "terminate"; readonly id: string; readonly userId: string };
 
 /** Why a message was ignored; also a metric's label. */
@@ -98,6 +99,7 @@ const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
   },
   subscription_count: ({ count }) =>
     isCount(count) ? { type: "subscription_count", count } : null,
+  echo: ({ id }) => (typeof id === "string" ? { type: "echo", id } : null),
   terminate({ id, user }) {
     if (typeof id !== "string" || typeof user !== "string") return null;
     return { type: "terminate", id, userId: user };

@@ -23,7 +23,10 @@ export function parseTopic(topic: string): { base: string; channel: string } | n
   return { base, channel: topic.slice(base.length + topicMark.length) };
 }
 
-/** Carries what concerns every node of an app; no Pusher channel has this name. */
+/** What our own channels begin with; no Pusher channel does. */
+export const ownMark = "!";
+
+/** Carries what concerns every node of an app. */
 export const controlChannel = "!control";
 
 /** Brings a node the echoes of its own beats. */

@@ -39,6 +39,8 @@ export interface Client {
   ids(channel: string): string[];
   /** `+user` and `-user` for each `member_added` and `member_removed` in a channel. */
   changes(channel: string): string[];
+  /** The same since it subscribed to the channel last. */
+  changesOfStay(channel: string): string[];
   /** Who is in a channel as this client was told. @throws if someone came twice or left without having come */
   members(channel: string): string[];
   close(): Promise<number>;
@@ -164,10 +166,16 @@ export async function connectClient(port: number): Promise<Client> {
       received
         .filter((message) => message.event === eventName && message.channel === channel)
         .map(({ data }) => (data as { id: string }).id),
-    changes: (channel) =>
-      received
-        .filter((message) => message.channel === channel && message.event in signs)
-        .map(({ event, data }) => `${signs[event]}${(data as { user_id: string }).user_id}`),
+    changes: (channel) => changesIn(received, channel),
+    changesOfStay: (channel) =>
+      changesIn(
+        received.slice(
+          received.findLastIndex(
+            (message) => message.channel === channel && message.event === succeeded,
+          ),
+        ),
+        channel,
+      ),
     members: (channel) => replayMembers(received, channel),
     close: () => {
       socket.close();
@@ -182,6 +190,12 @@ const signs: Readonly<Record<string, string>> = {
   "pusher_internal:member_added": "+",
   "pusher_internal:member_removed": "-",
 };
+
+function changesIn(received: readonly Received[], channel: string): string[] {
+  return received
+    .filter((message) => message.channel === channel && message.event in signs)
+    .map(({ event, data }) => `${signs[event]}${(data as { user_id: string }).user_id}`);
+}
 
 function replayMembers(received: readonly Received[], channel: string): string[] {
   let members = new Set<string>();

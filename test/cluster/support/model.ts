@@ -10,6 +10,8 @@ export interface Visitor {
   readonly client: Client;
   /** In presence channels. */
   readonly userId: string;
+  /** Stays for as long as its node does. */
+  readonly isAnchor?: true;
   /** Channel → the moment from which on it was subscribed. */
   readonly channels: Map<string, number>;
 }
@@ -25,11 +27,18 @@ interface Publication {
 export class Model {
   readonly visitors = new Set<Visitor>();
   readonly publications: Publication[] = [];
+  /** Slot → the last moment at which its node was killed, cut off, put to sleep. */
+  readonly #disturbed = new Map<number, number>();
   #moment = 0;
 
   /** A number that only grows: what has a smaller one was before. */
   moment(): number {
     return (this.#moment += 1);
+  }
+
+  /** Whoever is at this slot may be taken for gone for a while. */
+  disturb(slot: number): void {
+    this.#disturbed.set(slot, this.moment());
   }
 
   at(slot: number): Visitor[] {
@@ -69,9 +78,25 @@ export class Model {
           .filter((one) => one.sinceMoment > sinceMoment && !got.includes(one.id))
           .map(({ id }) => id);
         assert.deepEqual(missing, [], `${who}: taken, but did not come`);
-        if (isPresence(channel)) assert.deepEqual(client.members(channel), this.members(channel));
+        if (!isPresence(channel)) continue;
+        assert.deepEqual(client.members(channel), this.members(channel));
+        for (const userId of this.#steadfast(channel, sinceMoment)) {
+          const heard = client
+            .changesOfStay(channel)
+            .filter((change) => change.slice(1) === userId);
+          assert.deepEqual(heard, [], `${who}: ${userId} was there all the time`);
+        }
       }
     }
+  }
+
+  /** Users with a connection that was there before that moment, and whose node nothing has happened to since. */
+  #steadfast(channel: string, sinceMoment: number): string[] {
+    const connections = this.subscribers(channel).filter(({ slot, channels }) => {
+      const cameAt = channels.get(channel) ?? Number.POSITIVE_INFINITY;
+      return cameAt < sinceMoment && (this.#disturbed.get(slot) ?? 0) < cameAt;
+    });
+    return connections.map(({ userId }) => userId);
   }
 
   /** Resolves once the lists that clients were told are right. @throws too if one of them never could have been */

@@ -57,8 +57,11 @@ const running = ({ world }: Play): number[] =>
   [...world.slots.keys()].filter((slot) => world.slots[slot]?.node);
 const isWhole = ({ world }: Play): boolean =>
   world.slots.every(({ link }) => link === "whole" || link === "slow");
-const hasVisitors = ({ model }: Play): boolean => model.visitors.size > 0;
-const pickVisitor = ({ model, random }: Play): Visitor => random.pick([...model.visitors]);
+const hasVisitors = ({ model }: Play): boolean =>
+  [...model.visitors].some(({ isAnchor }) => !isAnchor);
+/** One that may leave. */
+const pickVisitor = ({ model, random }: Play): Visitor =>
+  random.pick([...model.visitors].filter(({ isAnchor }) => !isAnchor));
 
 function slotOf({ world }: Play, index: number): Slot {
   const slot = world.slots[index];
@@ -162,6 +165,7 @@ const steps: Readonly<Record<string, Step>> = {
       const { node } = slotOf(play, index);
       const ms = 200 + play.random.below(leaseMs);
       if (!node) return "nobody";
+      play.model.disturb(index);
       const signal = (name: "SIGSTOP" | "SIGCONT") => () => void process.kill(node.pid, name);
       await freeze(signal("SIGSTOP"), signal("SIGCONT"), ms);
       return `${index} for ${ms} ms`;
@@ -176,6 +180,7 @@ const steps: Readonly<Record<string, Step>> = {
       const link = play.random.pick(["cut", "cut", "blackhole", "slow"] as const);
       if (slot.link !== "whole") return "broken already";
       slot.link = link;
+      if (link !== "slow") play.model.disturb(index);
       if (link === "slow") slot.proxy.delay(20 + play.random.below(150));
       else await slot.proxy[link]();
       return `${link} ${index}`;
@@ -213,6 +218,8 @@ const steps: Readonly<Record<string, Step>> = {
     run: async (play) => {
       // What a cut node did not read yet would be lost with Redis: that is what Redis is trusted with, and not tested.
       await untilReady(play);
+      // Whom nothing happens to is no news to anybody: one user a node, who is there from now on.
+      for (const slot of running(play)) await anchor(play, slot);
       play.world.isRedisUp = false;
       await play.world.redis.stop();
       return "";
@@ -265,6 +272,21 @@ function drawStep(play: Play): readonly [string, Step] {
     if (rest < 0) return entry;
   }
   throw new Error("no step is possible");
+}
+
+async function anchor(play: Play, slot: number): Promise<void> {
+  const { node } = slotOf(play, slot);
+  if (!node) return;
+  const channels = new Map<string, number>();
+  const visitor: Visitor = {
+    slot,
+    client: await play.scope.client(node),
+    userId: `steady ${play.model.moment()}`,
+    channels,
+    isAnchor: true,
+  };
+  play.model.visitors.add(visitor);
+  for (const channel of ["presence-hall", "presence-yard"]) await subscribe(play, visitor, channel);
 }
 
 async function mend(play: Play): Promise<void> {
@@ -324,6 +346,7 @@ async function end(play: Play, how: (node: ClusterNode) => Promise<unknown>): Pr
   );
   const slot = slotOf(play, index);
   const { node } = slot;
+  play.model.disturb(index);
   const gone = play.model.at(index);
   for (const visitor of gone) play.model.visitors.delete(visitor);
   slot.node = null;

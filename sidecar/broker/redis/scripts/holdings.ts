@@ -77,14 +77,14 @@ end
 `;
 
 /**
- * A node's sign of life. Takes: node, a text that is published to it as the echo, an id for the epoch if there is none.
+ * A node's sign of life. Takes: node, an id that is published to it as the echo, an id for the epoch if there is none.
  * Gives: 1, or 0 if the node is not known (Redis was emptied, or the node was given up); the epoch; Redis' time (ms);
  * the last entry of the log; the ends that are due; every node and its beats.
  */
 export const beat = script(`${prelude}
 local node = ARGV[4]
 redis.call('SETNX', base .. 'epoch', ARGV[6])
-tell('!echo:' .. node, ARGV[5])
+tell('!echo:' .. node, '{"v":1,"type":"echo","id":' .. cjson.encode(ARGV[5]) .. '}')
 local beats = redis.call('HGET', base .. 'nodes', node)
 local isKnown = beats and beats ~= 'claimed'
 local due = {}
