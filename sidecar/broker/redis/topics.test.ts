@@ -113,6 +113,20 @@ describe("topics", () => {
         for (let i = 0; i < 20; i++) await turn();
         assert.deepEqual([...subscribed].toSorted(), [...wanted].toSorted());
       }),
+      {
+        numRuns: 500,
+        // Given up while others are subscribed, and wanted again.
+        examples: [
+          [
+            [
+              { channel: "a", isWanted: true, turns: 1 },
+              { channel: "c", isWanted: true, turns: 1 },
+              { channel: "a", isWanted: false, turns: 1 },
+              { channel: "a", isWanted: true, turns: 0 },
+            ],
+          ],
+        ],
+      },
     );
   });
 });

@@ -46,6 +46,7 @@ export class Topics {
     const subscribing = [...this.#wanted];
     this.#changed = new Set();
     this.#isConnecting = true;
+    for (const channel of subscribing) this.#left.add(channel);
     await this.#options.subscribe(subscribing);
     const surplus = [...this.#left].filter((channel) => !this.#wanted.has(channel));
     if (surplus.length > 0) await this.#options.unsubscribe(surplus);
@@ -84,13 +85,14 @@ export class Topics {
     this.#changed = new Set();
     const missing = changed.filter((name) => this.#wanted.has(name) && !subscribed.has(name));
     const surplus = changed.filter((name) => !this.#wanted.has(name) && subscribed.has(name));
+    // Not subscribed from now on: who wants it meanwhile has to wait for it.
+    for (const channel of surplus) subscribed.delete(channel);
     try {
       if (missing.length > 0) await this.#options.subscribe(missing);
       for (const channel of missing) subscribed.add(channel);
-      // Not subscribed from now on: who wants it meanwhile has to wait for it.
-      for (const channel of surplus) subscribed.delete(channel);
       if (surplus.length > 0) await this.#options.unsubscribe(surplus);
     } catch {
+      for (const channel of changed) this.#left.add(channel);
       this.#options.onFault();
     }
   }
