@@ -649,6 +649,17 @@ describe("access to Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.equal(node.broker.isUp, false);
   });
 
+  it("a Redis that repeats what it was sent has nothing of it passed on", async (t) => {
+    const args = ["--rename-command", "HELLO", "", "--rename-command", "AUTH", ""];
+    const redis = await startServer(t, { args });
+    const node = await startNode(t, redis.port, { password: "s3cret" }, { whenUp: false });
+    const said = new Set<string>();
+    const timer = setInterval(() => said.add(node.broker.lastError), 1);
+    t.after(() => clearInterval(timer));
+    await recorded(() => [...said].some((text) => /unknown command/.test(text)), true);
+    assert.doesNotMatch([...said].join(), /s3cret/);
+  });
+
   it("a database that Redis does not have is no other one", async (t) => {
     const redis = await startServer(t);
     const node = await startNode(t, redis.port, { db: 99 }, { whenUp: false });

@@ -158,8 +158,9 @@ function isConsequence({ message }: Error): boolean {
   return /^(Connection is closed|Stream isn't writeable|None of startup nodes)/.test(message);
 }
 
-/** A cluster's error is that of its nodes. */
+/** A cluster's error is that of its nodes. What a server repeats of a command it does not know may be the password. */
 function describe(error: Error): string {
   const inner = "lastNodeError" in error ? error.lastNodeError : null;
-  return inner instanceof Error ? inner.message : error.message;
+  const { message } = inner instanceof Error ? inner : error;
+  return message.replace(/,? with args beginning with.*$/s, "");
 }
