@@ -10,7 +10,7 @@ import { createRandom } from "./support/random.ts";
 import { createWorld, playSchedule, type World } from "./support/world.ts";
 
 /** Seeds that have found something, or that go through much: they always run. */
-const keptSeeds = [2, 3, 1_704_803_947, 1335062157];
+const keptSeeds = [2, 3, 12, 1_704_803_947];
 const stepCount = 60;
 
 const replayed = process.env["FAULT_SEED"];

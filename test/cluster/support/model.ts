@@ -84,7 +84,9 @@ export class Model {
           const heard = client
             .changesOfStay(channel)
             .filter((change) => change.slice(1) === userId);
-          assert.deepEqual(heard, [], `${who}: ${userId} was there all the time`);
+          // A node that can't reach Redis tells of who came to it later on; who stays never leaves.
+          const isRight = heard.length === 0 || (heard.length === 1 && heard[0] === `+${userId}`);
+          assert.ok(isRight, `${who}: ${userId} was there all the time, and ${heard.join()} came`);
         }
       }
     }
