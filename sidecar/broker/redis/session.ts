@@ -107,16 +107,10 @@ export class Session {
 
   /** Gives up all that this node holds, in order; harmless if Redis is lost. */
   async leave(): Promise<void> {
-    const { run, nodeId, presence } = this.#options;
     this.close();
     await this.#beating;
     try {
-      for (let more = true; more;) {
-        const reply = await run(claim, nodeId, "");
-        const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
-        presence.tellFacts(facts);
-        more = isMore === 1;
-      }
+      for (let step = 1; step === 1;) step = await this.#claim(this.#options.nodeId, "");
     } catch {
       // Another node takes them after the lease.
     }
@@ -225,15 +219,17 @@ export class Session {
   }
 
   async #takeOver(node: string, beats: string): Promise<void> {
-    const { run, presence, onTakeover } = this.#options;
-    for (let more = true, isBegun = false; more;) {
-      const reply = await run(claim, node, beats);
-      const [isMore, facts]: unknown[] = Array.isArray(reply) ? reply : [];
-      presence.tellFacts(facts);
-      more = isMore === 1;
-      if (!isBegun && isMore !== -1) onTakeover(node);
-      isBegun = true;
-    }
+    let step = await this.#claim(node, beats);
+    if (step !== -1) this.#options.onTakeover(node);
+    while (step === 1) step = await this.#claim(node, beats);
+  }
+
+  /** Has Redis give up some of what a node holds, and tells the facts. 1: there is more; 0: not; -1: it was not to be done. */
+  async #claim(node: string, beats: string): Promise<number> {
+    const reply = await this.#options.run(claim, node, beats);
+    const [step, facts]: unknown[] = Array.isArray(reply) ? reply : [];
+    this.#options.presence.tellFacts(facts);
+    return Number(step);
   }
 
   #settleWhenDue(nowMs: number): void {
