@@ -7,7 +7,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { startClogged } from "./testing/clogged-port.ts";
 import { connectRaw, listenRaw, type RawSocket } from "./testing/raw-http.ts";
 import { startApp, startSidecar } from "./testing/running.ts";
-import type { ProxyFault } from "./upstream/faults.ts";
+import type { ProxyFault } from "./proxy/faults.ts";
 
 /** An upstream that does this with each request; resolves with its address. */
 async function startScripted(

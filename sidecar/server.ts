@@ -5,7 +5,7 @@ import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse }
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ApiMatch } from "./http-api/router.ts";
-import { answerPlainly, answerUpgradePlainly } from "./upstream/answer.ts";
+import { answerPlainly, answerUpgradePlainly } from "./http/plain-answer.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
 export interface FrontDoorOptions {

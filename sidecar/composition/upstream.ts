@@ -3,10 +3,10 @@
 import type { Config } from "../config.ts";
 import { measure, setCircuitBreakerState, type Metrics } from "../observability/metrics.ts";
 import type { Reporter } from "../observability/reporter.ts";
-import type { UpstreamAddress } from "../upstream/address.ts";
-import { createAuthorizer, type Authorizer } from "../upstream/authorizer.ts";
-import type { Forwarding } from "../upstream/forwarded.ts";
-import { createUpstreamProxy, type UpstreamProxy } from "../upstream/proxy.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { createAuthorizer, type Authorizer } from "../authorizer/authorizer.ts";
+import type { Forwarding } from "../http/forwarded.ts";
+import { createUpstreamProxy, type UpstreamProxy } from "../proxy/proxy.ts";
 
 export function connectUpstream(
   address: UpstreamAddress,

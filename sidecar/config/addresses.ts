@@ -1,7 +1,7 @@
 /** Parsers of names and addresses: credentials, hosts, paths, the upstream, proxies and origins. */
 
 import { isIP } from "node:net";
-import { parseUpstream } from "../upstream/address.ts";
+import { parseUpstream } from "../http/upstream-address.ts";
 import { accept, list, reject, type Parser } from "./parsers.ts";
 
 /** Part of a URL path (`/app/{key}`) or of `key:signature`: what separates those can't be in it. */

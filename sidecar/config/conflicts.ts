@@ -1,6 +1,6 @@
 /** Contradictions between options that are each well formed, and what the environment must not have. */
 
-import { parseUpstream } from "../upstream/address.ts";
+import { parseUpstream } from "../http/upstream-address.ts";
 import { findAppConflicts } from "./app-conflicts.ts";
 import { findIn, type Check } from "./conflict-check.ts";
 import type { ConfigError } from "./errors.ts";

@@ -2,16 +2,16 @@
 
 import { createServer } from "node:http";
 import { listen, type Cleanup } from "./raw-http.ts";
-import type { UpstreamAddress } from "../upstream/address.ts";
-import { answerPlainly, answerUpgradePlainly } from "../upstream/answer.ts";
-import type { ProxyOutcome } from "../upstream/faults.ts";
-import { createForwarding } from "../upstream/forwarded.ts";
-import { guardRequest } from "../upstream/guard.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { answerPlainly, answerUpgradePlainly } from "../http/plain-answer.ts";
+import type { ProxyOutcome } from "../proxy/faults.ts";
+import { createForwarding } from "../http/forwarded.ts";
+import { guardRequest } from "../http/guard.ts";
 import {
   createUpstreamProxy,
   type UpstreamProxy,
   type UpstreamProxyOptions,
-} from "../upstream/proxy.ts";
+} from "../proxy/proxy.ts";
 
 export interface Front {
   readonly port: number;

@@ -59,7 +59,7 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const adapters = ["ws", "http-api", "upstream", "broker", "webhooks", "observability"];
+const adapters = ["ws", "http-api", "proxy", "authorizer", "broker", "webhooks", "observability"];
 const forbiddenInAdapters = [
   'import "../config.ts";',
   'import "../config/shape.ts";',
@@ -89,13 +89,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   "sidecar/ws/planted.ts": [
     'import "../core/hub.ts";',
+    'import "../http/headers.ts";',
     'import "./outbox.ts";',
     'import "lru-cache";',
     'import "node:net";',
     "Date.now();",
   ],
+  "sidecar/http/planted.ts": ['import "../core/ports.ts";', 'import "node:net";'],
   "sidecar/broker/redis/planted.ts": [
     'import "../../core/hub.ts";',
+    'import "../../http/headers.ts";',
     'import "../memory.ts";',
     'import "ioredis";',
   ],
@@ -104,7 +107,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 const rows: readonly { file: string; line: string; isForbidden: boolean }[] = [
   ...rowsOf(forbidden, true),
-  ...adapters.flatMap((room) => {
+  ...["http", ...adapters].flatMap((room) => {
     const siblings = adapters.filter((other) => other !== room);
     const lines = [
       ...forbiddenInAdapters,

@@ -14,7 +14,7 @@ import {
 } from "../testing/raw-http.ts";
 import { startFront, type Front } from "../testing/proxy-front.ts";
 import { ok, requestOf, requestsOf, startUpstream } from "../testing/raw-upstream.ts";
-import type { UpstreamAddress } from "./address.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
 
 /** A port that nobody listens on. */
 async function closedPort(t: TestContext): Promise<number> {

@@ -10,11 +10,11 @@ import type {
   Handshake,
   UserAuthenticator,
 } from "../core/ports.ts";
-import type { UpstreamAddress } from "./address.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { readAuthAnswer, readUserAuthAnswer } from "./auth-answer.ts";
 import { CircuitBreaker, type BreakerState, type Verdict } from "./circuit-breaker.ts";
-import { ConnectionCap, type CappedOutcome, type ConnectionCapOptions } from "./connection-cap.ts";
-import type { Forwarding } from "./forwarded.ts";
+import { ConnectionCap, type CappedOutcome, type ConnectionCapOptions } from "./failure-limit.ts";
+import type { Forwarding } from "../http/forwarded.ts";
 import { toSubrequestHeaders } from "./handshake-headers.ts";
 import { judgeOrigin } from "./origin-gate.ts";
 import { Semaphore } from "./semaphore.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseUpstream } from "./address.ts";
+import { parseUpstream } from "./upstream-address.ts";
 
 test("an upstream is a host and a port, or a unix socket", () => {
   const rows = {

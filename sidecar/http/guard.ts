@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { isAuthority } from "./authority.ts";
-import { fieldsOf } from "./raw-headers.ts";
+import { fieldsOf } from "./headers.ts";
 
 /**
  * `target`: the request target in origin-form, byte by byte as it is routed and forwarded (`*` for `OPTIONS *`).

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createForwarding } from "./forwarded.ts";
+import { createForwarding } from "../http/forwarded.ts";
 import { toSubrequestHeaders } from "./handshake-headers.ts";
-import { valuesOf } from "./raw-headers.ts";
+import { valuesOf } from "../http/headers.ts";
 
 /** What a browser sends to open a WebSocket. */
 const browserHandshake = [

@@ -2,8 +2,14 @@
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { PlainAnswer } from "./faults.ts";
 import { bodyLength } from "./headers.ts";
+
+/** A status with a short text. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** For so long a client that is still sending is listened to after its answer. */
 const lingerMs = 1_000;

@@ -1,8 +1,8 @@
 /** The header of a subrequest: what of the handshake goes with it, what never does, and what is its own. */
 
 import type { Handshake } from "../core/ports.ts";
-import { isForwardingHeader, type Forwarding } from "./forwarded.ts";
-import { fieldsOf, listOf, valuesOf, type RawHeaders } from "./raw-headers.ts";
+import { isForwardingHeader, type Forwarding } from "../http/forwarded.ts";
+import { fieldsOf, listOf, valuesOf, type RawHeaders } from "../http/headers.ts";
 
 /**
  * Names and values in turn, for `http.request`; values stay the bytes that the client sent (latin1). The Host is the

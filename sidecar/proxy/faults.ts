@@ -1,5 +1,7 @@
 /** What can go wrong between us and the upstream, and what the client is told about it. */
 
+import type { PlainAnswer } from "../http/plain-answer.ts";
+
 /** Also the label of a metric, so the set is closed. */
 export type ProxyFault =
   | "connect_failed" // refused, no such socket, name not found
@@ -24,12 +26,6 @@ export interface ProxyOutcome {
 
 /** Status of the log for a client that left (nginx's). */
 export const clientGoneStatus = 499;
-
-export interface PlainAnswer {
-  readonly status: number;
-  readonly text: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 const badGateway: PlainAnswer = {
   status: 502,

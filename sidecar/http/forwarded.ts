@@ -4,7 +4,7 @@ import { BlockList, isIP, isIPv4 } from "node:net";
 import type { Handshake } from "../core/ports.ts";
 import { isAuthority } from "./authority.ts";
 import { normaliseIp } from "./ip-address.ts";
-import { fieldsOf, listOf, valuesOf } from "./raw-headers.ts";
+import { fieldsOf, listOf, valuesOf } from "./headers.ts";
 
 export interface Forwarding {
   /**

@@ -1,7 +1,7 @@
 /** Which header fields pass this hop, upstream and back (RFC 9110 §7.6.1). */
 
-import { isForwardingHeader } from "./forwarded.ts";
-import { fieldsOf, listOf, valuesOf, type RawHeaders } from "./raw-headers.ts";
+import { isForwardingHeader } from "../http/forwarded.ts";
+import { fieldsOf, isChunked, listOf, type RawHeaders } from "../http/headers.ts";
 
 /** What the engine takes: one entry a name, in the order and the spelling of the first occurrence. */
 export type RequestFields = Record<string, string | string[]>;
@@ -36,16 +36,6 @@ export function toClientFields(rawHeaders: RawHeaders, status: number): string[]
       return !isHopByHop(lowerCase, nominated);
     })
     .flat();
-}
-
-/** Length of a request's body by its fields, which the guard has checked: `chunked`, or bytes (0: no body). */
-export function bodyLength(rawHeaders: RawHeaders): number | "chunked" {
-  if (isChunked(rawHeaders)) return "chunked";
-  return Number(valuesOf(rawHeaders, "content-length")[0] ?? 0);
-}
-
-function isChunked(rawHeaders: RawHeaders): boolean {
-  return valuesOf(rawHeaders, "transfer-encoding").length > 0;
 }
 
 /**

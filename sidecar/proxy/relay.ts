@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
-import { toClientFields } from "./headers.ts";
+import { toClientFields } from "./hop-headers.ts";
 
 export interface RelayOptions {
   /** The client's connection is to end after this response. */

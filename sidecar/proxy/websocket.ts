@@ -4,7 +4,7 @@ import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:h
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ProxyServer } from "http-proxy-3";
-import { answerUpgradePlainly } from "./answer.ts";
+import { answerUpgradePlainly } from "../http/plain-answer.ts";
 import {
   answerTo,
   clientGoneStatus,
@@ -12,7 +12,7 @@ import {
   type ProxyFault,
   type ProxyOutcome,
 } from "./faults.ts";
-import type { RequestFields } from "./headers.ts";
+import type { RequestFields } from "./hop-headers.ts";
 import { relayResponse } from "./relay.ts";
 import { tieTogether, watchUnread } from "./tunnel.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bodyLength, toClientFields, toUpstreamFields } from "./headers.ts";
+import { bodyLength } from "../http/headers.ts";
+import { toClientFields, toUpstreamFields } from "./hop-headers.ts";
 
 function raw(...lines: string[]): string[] {
   return lines.flatMap((line) => line.split(/: ?/, 2));

@@ -1,7 +1,7 @@
 /** One POST to the app and its short answer, within a deadline: the HTTP of the authorization, and none of its rules. */
 
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
-import type { UpstreamAddress } from "./address.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
 
 export interface SubrequestOptions {
   readonly upstream: UpstreamAddress;

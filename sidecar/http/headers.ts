@@ -28,3 +28,14 @@ export function listOf(rawHeaders: RawHeaders, name: string): string[] {
     .map((element) => element.trim())
     .filter((element) => element !== "");
 }
+
+/** Length of a request's body by its fields, which the guard has checked: `chunked`, or bytes (0: no body). */
+export function bodyLength(rawHeaders: RawHeaders): number | "chunked" {
+  if (isChunked(rawHeaders)) return "chunked";
+  return Number(valuesOf(rawHeaders, "content-length")[0] ?? 0);
+}
+
+/** Whether a body has a transfer coding, which can only be `chunked` once the guard has let it pass. */
+export function isChunked(rawHeaders: RawHeaders): boolean {
+  return valuesOf(rawHeaders, "transfer-encoding").length > 0;
+}

@@ -2,7 +2,7 @@
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { ProxyServer } from "http-proxy-3";
-import { answerPlainly } from "./answer.ts";
+import { answerPlainly } from "../http/plain-answer.ts";
 import {
   answerTo,
   clientGoneStatus,
@@ -11,7 +11,8 @@ import {
   type ProxyFault,
   type ProxyOutcome,
 } from "./faults.ts";
-import { bodyLength, type RequestFields } from "./headers.ts";
+import { bodyLength } from "../http/headers.ts";
+import type { RequestFields } from "./hop-headers.ts";
 import { relayResponse } from "./relay.ts";
 import { RequestHook } from "./request-hook.ts";
 import { uploadBody } from "./upload.ts";

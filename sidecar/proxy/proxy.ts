@@ -4,11 +4,11 @@ import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyTarget } from "http-proxy-3";
 import type { Handshake } from "../core/ports.ts";
-import type { UpstreamAddress } from "./address.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { exchange } from "./exchange.ts";
 import type { ProxyOutcome } from "./faults.ts";
-import type { Forwarding } from "./forwarded.ts";
-import { toUpstreamFields } from "./headers.ts";
+import type { Forwarding } from "../http/forwarded.ts";
+import { toUpstreamFields } from "./hop-headers.ts";
 import { passThrough } from "./websocket.ts";
 
 export interface UpstreamProxyOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ConnectionCap } from "./connection-cap.ts";
+import { ConnectionCap } from "./failure-limit.ts";
 
 const options = { maxFailures: 4, maxDenials: 20, windowMs: 10_000 };
 

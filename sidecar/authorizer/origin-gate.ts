@@ -1,7 +1,7 @@
 /** Whose credentials a subrequest may spend: a page must not have the cookies of another one's visitor used. */
 
 import { isOriginListed, isOriginOfHost } from "../core/origin.ts";
-import { valuesOf, type RawHeaders } from "./raw-headers.ts";
+import { valuesOf, type RawHeaders } from "../http/headers.ts";
 
 /**
  * `all`: the handshake's cookies and the rest. `without_cookies`: what remains proves who asks. `none`: nothing of this

@@ -1,0 +1,14 @@
+/** Who a limit counts for: a visitor is one client IP, of IPv6 one /64. */
+
+/**
+ * The key under which a client's costs are counted; `clientIp` as `Forwarding.clientIp` gives it. Whoever has one IPv6
+ * address has all of its /64 (RFC 4291 §2.5.1), and could come from another one every time.
+ */
+export function visitorOf(clientIp: string): string {
+  if (!clientIp.includes(":")) return clientIp;
+  const [left = [], right = []] = clientIp
+    .split("::")
+    .map((half) => half.split(":").filter((group) => group !== ""));
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0");
+  return [...left, ...zeros, ...right].slice(0, 4).join(":");
+}
