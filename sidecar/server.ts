@@ -5,6 +5,7 @@ import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse }
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ApiMatch } from "./http-api/router.ts";
+import { recordPeers } from "./http/peer.ts";
 import { answerPlainly, answerUpgradePlainly } from "./http/plain-answer.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
@@ -102,6 +103,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     shouldUpgradeCallback: isWebSocketUpgrade,
   });
 
+  recordPeers(server);
   const connections = new Set<Socket>();
   server.on("connection", (socket) => {
     connections.add(socket);

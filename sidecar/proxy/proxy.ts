@@ -3,8 +3,8 @@
 import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyTarget } from "http-proxy-3";
-import type { Handshake } from "../core/ports.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { peerOf } from "../http/peer.ts";
 import { exchange } from "./exchange.ts";
 import type { ProxyOutcome } from "./faults.ts";
 import type { Forwarding } from "../http/forwarded.ts";
@@ -102,11 +102,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   };
 
   function fieldsFor(req: IncomingMessage) {
-    const peer: Handshake = {
-      rawHeaders: req.rawHeaders,
-      remoteAddress: req.socket.remoteAddress ?? "",
-    };
-    return toUpstreamFields(req.rawHeaders, forwarding.headers(peer));
+    return toUpstreamFields(req.rawHeaders, forwarding.headers(peerOf(req)));
   }
 }
 

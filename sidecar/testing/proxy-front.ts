@@ -7,6 +7,7 @@ import { answerPlainly, answerUpgradePlainly } from "../http/plain-answer.ts";
 import type { ProxyOutcome } from "../proxy/faults.ts";
 import { createForwarding } from "../http/forwarded.ts";
 import { guardRequest } from "../http/guard.ts";
+import { recordPeers } from "../http/peer.ts";
 import {
   createUpstreamProxy,
   type UpstreamProxy,
@@ -43,6 +44,7 @@ export async function startFront(
   const server = createServer({
     shouldUpgradeCallback: (req) => /^websocket$/i.test(req.headers.upgrade ?? ""),
   });
+  recordPeers(server);
   server.on("request", (req, res) => {
     const guarded = guardRequest(req);
     if (!guarded.ok) {

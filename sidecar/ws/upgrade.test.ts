@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
+import { recordPeers } from "../http/peer.ts";
 import { waitFor } from "../testing/raw-http.ts";
 import type { App } from "../core/app.ts";
 import { errors as catalogue, messageTooLong, shutdownClose } from "../core/errors.ts";
@@ -42,6 +43,7 @@ async function startEndpoint(
     ...overrides,
   });
   const server = createServer();
+  recordPeers(server);
   server.on("upgrade", (req, socket, head) => {
     endpoint.handleUpgrade(req, socket, head, (req.url ?? "").split(/[/?]/)[2] ?? "");
   });

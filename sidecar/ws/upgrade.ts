@@ -11,6 +11,7 @@ import type { Hub } from "../core/hub.ts";
 import { encodeEstablished, pingText } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake, Observer } from "../core/ports.ts";
+import { peerOf } from "../http/peer.ts";
 import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { countQueuedBytes, Outbox } from "./outbox.ts";
@@ -107,10 +108,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   timer.unref();
 
   function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void {
-    const handshake = {
-      rawHeaders: req.rawHeaders,
-      remoteAddress: req.socket.remoteAddress ?? "",
-    };
+    const handshake = peerOf(req);
     if (options.isDraining()) return refuseHandshake(socket, "draining");
     if (!mayShakeHands(options.clientIp(handshake), now())) {
       return refuseHandshake(socket, "rate_limit");
