@@ -6,9 +6,12 @@ import PusherServer from "pusher";
 import { startChild } from "../../sidecar/testing/child.ts";
 import { openEchoPage, refused, subscribed } from "./support/echo-page.ts";
 import type { EchoPage } from "./support/echo-page.ts";
+import { httpClient } from "./support/http-client.ts";
 import type { HttpClient } from "./support/http-client.ts";
 import { inbox } from "./support/inbox.ts";
 import { readMetric } from "./support/metrics.ts";
+import { laravelReleases, startLaravel } from "./support/laravel.ts";
+import type { LaravelRelease } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
 import { broadcast, startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
@@ -24,13 +27,18 @@ interface Member {
 const ada: Member = { id: 1, name: "Ada" };
 const grace: Member = { id: 2, name: "Grace" };
 
-describe("broadcasting, each channel signed by Laravel", { skip: needsLaravel() }, () => {
+for (const release of laravelReleases) {
+  const title = `broadcasting, each channel signed by Laravel ${release.major}`;
+  describe(title, { skip: needsLaravel(release) }, () => suite(release));
+}
+
+function suite(release: LaravelRelease): void {
   let stack: Stack;
   let server: PusherServer;
   const pages: EchoPage[] = [];
 
   before(async () => {
-    stack = await startStack();
+    stack = await startStack({}, { release });
     const { id: appId, key, secret } = stack.app;
     const { port } = stack.sidecar;
     server = new PusherServer({ appId, key, secret, host: "127.0.0.1", port: String(port) });
@@ -169,6 +177,37 @@ describe("broadcasting, each channel signed by Laravel", { skip: needsLaravel() 
     assert.deepEqual(await atOther.next(), { text: "to others" });
     assert.deepEqual(await atOther.next(), { text: "to all" });
   });
+
+  test("V01: an anonymous event, and a notification on the user's own channel", async () => {
+    const { echo, visitor } = await open(1);
+    const texts = inbox<Text>("greetings of user 1");
+    const own = echo.private("App.Models.User.1");
+    own.listen(".greeting", texts.take).notification(({ text }: Text) => texts.take({ text }));
+    await subscribed(own);
+    const anonymous = { channel: "App.Models.User.1", text: "no class" };
+    assert.equal((await visitor.post("/broadcast/anonymous", anonymous)).status, 200);
+    assert.deepEqual(await texts.next(), { text: "no class" });
+    assert.equal((await visitor.post("/notify", { text: "notified" })).status, 200);
+    assert.deepEqual(await texts.next(), { text: "notified" });
+  });
+
+  // Laravel 11 has no ShouldRescue.
+  if (release.major >= 12) {
+    test("A01: a refused publish is an error of the request, unless the event implements ShouldRescue", async () => {
+      // Of an app with another secret: the sidecar answers 401.
+      const misconfigured = await startLaravel({
+        release,
+        sidecarPort: stack.sidecar.port,
+        env: { REVERB_APP_SECRET: "another" },
+      });
+      const visitor = httpClient(misconfigured.url);
+      await visitor.login(1);
+      const event = { kind: "public", channel: "news", text: "lost" };
+      assert.equal((await visitor.post("/broadcast", event)).status, 500);
+      assert.equal((await visitor.post("/broadcast", { ...event, rescued: true })).status, 200);
+      await misconfigured.stop();
+    });
+  }
 
   test("S07: what Laravel refuses reaches Echo's .error() with 403", async () => {
     const { echo } = await open(1);
@@ -328,4 +367,4 @@ describe("broadcasting, each channel signed by Laravel", { skip: needsLaravel() 
       [{ text: 'héllo / "PHP"' }, { text: "one" }, { text: "two" }],
     );
   });
-});
+}

@@ -4,6 +4,8 @@ import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
 import { readMetric } from "./support/metrics.ts";
+import { laravelReleases } from "./support/laravel.ts";
+import type { LaravelRelease } from "./support/laravel.ts";
 import { chromiumPath, needsChromium, needsLaravel } from "./support/needs.ts";
 import { startSidecar } from "./support/sidecar.ts";
 import { startStack } from "./support/stack.ts";
@@ -13,12 +15,17 @@ import { startVite } from "./support/vite.ts";
 /** How long a page may take; far above what it needs. */
 const timeout = 15_000;
 
-describe("the app's page in Chromium", { skip: needsLaravel() || needsChromium() }, () => {
+for (const release of laravelReleases) {
+  const title = `the page of Laravel ${release.major} in Chromium`;
+  describe(title, { skip: needsLaravel(release) || needsChromium() }, () => suite(release));
+}
+
+function suite(release: LaravelRelease): void {
   let stack: Stack;
   let browser: Browser;
 
   before(async () => {
-    stack = await startStack();
+    stack = await startStack({}, { release });
     browser = await launchBrowser();
   });
   after(async () => {
@@ -98,7 +105,7 @@ describe("the app's page in Chromium", { skip: needsLaravel() || needsChromium()
     assert.equal(await ada.locator("#events li", { hasText: "not to me" }).count(), 0);
     await Promise.all([context.close(), ada.context().close()]);
   });
-});
+}
 
 test(
   "W8: Vite's hot updates reach a page behind the sidecar, without a reload",

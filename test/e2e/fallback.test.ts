@@ -5,6 +5,8 @@ import { openEchoPage, refused, subscribed } from "./support/echo-page.ts";
 import type { EchoPage } from "./support/echo-page.ts";
 import { inbox } from "./support/inbox.ts";
 import { readMetric } from "./support/metrics.ts";
+import { laravelReleases } from "./support/laravel.ts";
+import type { LaravelRelease } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
 import { rawClient } from "./support/raw-client.ts";
 import type { RawClient } from "./support/raw-client.ts";
@@ -13,12 +15,17 @@ import type { Stack } from "./support/stack.ts";
 
 const succeeded = "pusher_internal:subscription_succeeded";
 
-describe("subscribes without a signature, before a real Laravel", { skip: needsLaravel() }, () => {
+for (const release of laravelReleases) {
+  const title = `subscribes without a signature, before Laravel ${release.major}`;
+  describe(title, { skip: needsLaravel(release) }, () => suite(release));
+}
+
+function suite(release: LaravelRelease): void {
   let stack: Stack;
   const clients: RawClient[] = [];
   const pages: EchoPage[] = [];
 
-  before(async () => (stack = await startStack({ POGO_LOG_LEVEL: "trace" })));
+  before(async () => (stack = await startStack({ POGO_LOG_LEVEL: "trace" }, { release })));
   after(async () => {
     for (const client of clients) client.terminate();
     for (const page of pages) page.leave();
@@ -256,4 +263,4 @@ describe("subscribes without a signature, before a real Laravel", { skip: needsL
     }
     assert.doesNotMatch(log, /[0-9a-f]{64}/);
   });
-});
+}

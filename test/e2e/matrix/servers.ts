@@ -1,9 +1,9 @@
 // The servers of the matrix, one row each.
-import { join } from "node:path";
 import PusherServer from "pusher";
 import PusherServer52 from "pusher-5.2";
-import { laravelEnv, laravelFolder, olderVendorFolder } from "../support/laravel.ts";
-import { needsLaravel, needsOlderLaravel } from "../support/needs.ts";
+import { laravel11, laravel12, laravel13, laravelEnv } from "../support/laravel.ts";
+import type { LaravelRelease } from "../support/laravel.ts";
+import { needsLaravel } from "../support/needs.ts";
 import { startSidecar } from "../support/sidecar.ts";
 import type { Sidecar } from "../support/sidecar.ts";
 import { startStack } from "../support/stack.ts";
@@ -30,17 +30,17 @@ export interface ServerKind {
   readonly cannot: Readonly<Partial<Record<ServerFeatureId, string>>>;
 }
 
-const vendorFolder = join(laravelFolder, "vendor");
 const publishesOnly =
   "Laravel's broadcasters publish and sign, and do nothing else; ask the PHP SDK below it, `Broadcast::connection('reverb')->getPusher()`.";
 
 export const serverKinds: readonly ServerKind[] = [
   node("pusher", PusherServer),
   node("pusher-5.2", PusherServer52),
-  php(vendorFolder, needsLaravel),
-  php(olderVendorFolder, needsOlderLaravel),
-  laravel(vendorFolder, needsLaravel),
-  laravel(olderVendorFolder, needsOlderLaravel),
+  php(laravel12),
+  php(laravel11),
+  laravel(laravel13),
+  laravel(laravel12),
+  laravel(laravel11),
 ];
 
 type Sdk = new (options: PusherServer.Options) => PusherServer;
@@ -61,28 +61,30 @@ function node(alias: string, Sdk: Sdk): ServerKind {
   };
 }
 
-function php(vendorFolder: string, lacks: ServerKind["lacks"]): ServerKind {
+function php(release: LaravelRelease): ServerKind {
+  const { vendorFolder } = release;
   const name = "pusher/pusher-php-server";
   const version = composerVersion(vendorFolder, name);
   return {
     title: `${name} ${version}`,
     version,
     installedVersion: () => installedVersion(vendorFolder, name),
-    lacks,
+    lacks: () => needsLaravel(release),
     start: () => startWithSidecar((port) => phpServer({ ...credentials, port, vendorFolder })),
     cannot: {},
   };
 }
 
-function laravel(vendorFolder: string, lacks: ServerKind["lacks"]): ServerKind {
+function laravel(release: LaravelRelease): ServerKind {
+  const { vendorFolder } = release;
   const name = "laravel/framework";
   const version = composerVersion(vendorFolder, name);
   return {
     title: `${name} ${version}, \`reverb\` driver`,
     version,
     installedVersion: () => installedVersion(vendorFolder, name),
-    lacks,
-    start: () => startBehindSidecar(vendorFolder),
+    lacks: () => needsLaravel(release),
+    start: () => startBehindSidecar(release),
     cannot: {
       batch: publishesOnly,
       channels: publishesOnly,
@@ -118,9 +120,9 @@ async function startWithSidecar(server: (port: number) => Server): Promise<Runni
   };
 }
 
-async function startBehindSidecar(vendorFolder: string): Promise<RunningServer> {
+async function startBehindSidecar(release: LaravelRelease): Promise<RunningServer> {
   const endpoint = await startWebhookEndpoint();
-  const stack = await startStack(webhookEnv(endpoint), { vendorFolder });
+  const stack = await startStack(webhookEnv(endpoint), { release });
   const key = laravelEnv()["REVERB_APP_KEY"] ?? "";
   return {
     server: laravelServer(stack),

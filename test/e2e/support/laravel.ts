@@ -25,8 +25,15 @@ export interface LaravelOptions {
   readonly port?: number;
   /** More of the environment, over the app's `.env`. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where its packages are, if not in its own `vendor`. */
-  readonly vendorFolder?: string;
+  /** Else Laravel 12. */
+  readonly release?: LaravelRelease;
+}
+
+/** A Laravel that the tests run: where Composer has put it, and the PHP for it. */
+export interface LaravelRelease {
+  readonly major: number;
+  readonly vendorFolder: string;
+  readonly php: string;
 }
 
 /** What the app's `/headers` answers: the request as PHP saw it. */
@@ -46,8 +53,24 @@ export interface SeenByPhp {
 
 export const laravelFolder = join(import.meta.dirname, "../laravel");
 
-/** With an older Laravel, and an older SDK of Pusher's below it. */
-export const olderVendorFolder = join(laravelFolder, "older/vendor");
+export const laravel12: LaravelRelease = {
+  major: 12,
+  vendorFolder: join(laravelFolder, "vendor"),
+  php: "php",
+};
+/** With an older SDK of Pusher's below it. */
+export const laravel11: LaravelRelease = {
+  major: 11,
+  vendorFolder: join(laravelFolder, "older/vendor"),
+  php: "php",
+};
+/** Needs PHP 8.3: `test/setup` makes the command where the machine's own is older. */
+export const laravel13: LaravelRelease = {
+  major: 13,
+  vendorFolder: join(laravelFolder, "newer/vendor"),
+  php: join(laravelFolder, "newer/php"),
+};
+export const laravelReleases: readonly LaravelRelease[] = [laravel11, laravel12, laravel13];
 
 /** The app's `.env`: the REVERB_* block is the one that the sidecar is given too. */
 export function laravelEnv(): Readonly<Record<string, string>> {
@@ -58,7 +81,8 @@ export function laravelEnv(): Readonly<Record<string, string>> {
 }
 
 export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
-  const { sidecarPort, port = await freePort(), env = {}, vendorFolder } = options;
+  const { sidecarPort, port = await freePort(), env = {}, release = laravel12 } = options;
+  const { php, vendorFolder } = release;
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "laravel-"));
   const appEnv = {
@@ -69,16 +93,14 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
     LARAVEL_STORAGE_PATH: join(folder, "storage"),
     REVERB_HOST: "127.0.0.1",
     REVERB_PORT: String(sidecarPort),
-    ...(vendorFolder !== undefined && {
-      COMPOSER_VENDOR_DIR: vendorFolder,
-      // What Laravel has found in the packages; else it would be that of the app's own.
-      APP_PACKAGES_CACHE: join(folder, "packages.php"),
-      APP_SERVICES_CACHE: join(folder, "services.php"),
-    }),
+    COMPOSER_VENDOR_DIR: vendorFolder,
+    // What Laravel has found in these packages, not in those of another release.
+    APP_PACKAGES_CACHE: join(folder, "packages.php"),
+    APP_SERVICES_CACHE: join(folder, "services.php"),
     ...env,
   };
   const artisan: Laravel["artisan"] = async (...args) => {
-    const command = startChild("php", ["artisan", ...args], { cwd: laravelFolder, env: appEnv });
+    const command = startChild(php, ["artisan", ...args], { cwd: laravelFolder, env: appEnv });
     if ((await command.exited).code === 0) return;
     throw new Error(`php artisan ${args.join(" ")} failed:\n${command.lines.join("\n")}`);
   };
@@ -89,7 +111,7 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
   await artisan("migrate", "--seed", "--force");
 
   const child = startChild(
-    "php",
+    php,
     // Without --no-reload the number of workers is ignored.
     ["artisan", "serve", "--no-reload", "--host=127.0.0.1", `--port=${port}`],
     { cwd: laravelFolder, env: appEnv },

@@ -2,21 +2,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commandPath, lacking } from "../../../sidecar/testing/needs.ts";
-import { laravelFolder, olderVendorFolder } from "./laravel.ts";
+import { laravel12 } from "./laravel.ts";
+import type { LaravelRelease } from "./laravel.ts";
 
-/** For `{ skip: needsLaravel() }`: false when the app can be started, else why it cannot. */
-export function needsLaravel(): string | false {
+/** For `{ skip: needsLaravel() }`: false when the app can be started with this release, else why it cannot. */
+export function needsLaravel(release: LaravelRelease = laravel12): string | false {
   if (commandPath("php") === undefined) return lacking("PHP is not installed");
-  if (!existsSync(join(laravelFolder, "vendor/.installed-for"))) {
-    return lacking("the Laravel app is not installed");
+  if (!existsSync(join(release.vendorFolder, ".installed-for"))) {
+    return lacking(`the Laravel app's packages of Laravel ${release.major} are not installed`);
   }
   return false;
-}
-
-/** The same app with the older packages of the matrix. */
-export function needsOlderLaravel(): string | false {
-  if (existsSync(join(olderVendorFolder, ".installed-for"))) return needsLaravel();
-  return needsLaravel() || lacking("the Laravel app's older packages are not installed");
 }
 
 /** For `{ skip: needsChromium() }`. */

@@ -25,6 +25,8 @@ export interface BroadcastRequest {
   readonly text: string;
   /** toOthers() */
   readonly others?: boolean;
+  /** As an event that implements `ShouldRescue` (Laravel 12 and newer). */
+  readonly rescued?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface BroadcastRequest {
  */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
-  laravelOptions: Pick<LaravelOptions, "vendorFolder" | "env"> = {},
+  laravelOptions: Pick<LaravelOptions, "release" | "env"> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {

@@ -21,6 +21,9 @@ Broadcast::channel('cache-orders.{id}', fn (User $user, int $id) => true);
 /** One's own only. */
 Broadcast::channel('user.{id}', fn (User $user, string $id) => (string) $user->id === $id);
 
+/** Where Laravel broadcasts the notifications of a user. */
+Broadcast::channel('App.Models.User.{id}', fn (User $user, string $id) => (string) $user->id === $id);
+
 /** Nobody. */
 Broadcast::channel('denied', fn (User $user) => false);
 

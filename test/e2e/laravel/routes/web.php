@@ -1,9 +1,12 @@
 <?php
 
+use App\Events\MessageRescued;
 use App\Events\MessageSent;
 use App\Models\User;
+use App\Notifications\Greeting;
 use Illuminate\Http\Request;
 use Illuminate\Support\Facades\Auth;
+use Illuminate\Support\Facades\Broadcast;
 use Illuminate\Support\Facades\Route;
 
 Route::view('/', 'chat');
@@ -34,14 +37,30 @@ Route::post('/broadcast', function (Request $request) {
         'channel' => 'required|string',
         'text' => 'required|string',
         'others' => 'boolean',
+        'rescued' => 'boolean',
     ]);
-    $pending = broadcast(new MessageSent($asked['kind'], $asked['channel'], $asked['text']));
+    $event = ($asked['rescued'] ?? false) ? MessageRescued::class : MessageSent::class;
+    $pending = broadcast(new $event($asked['kind'], $asked['channel'], $asked['text']));
     if ($asked['others'] ?? false) {
         $pending->toOthers();
     }
     unset($pending); // it broadcasts when it is let go, and what goes wrong is to be this answer
 
     return ['broadcast' => true];
+});
+
+/** An event that is no class. */
+Route::post('/broadcast/anonymous', function (Request $request) {
+    Broadcast::private($request->string('channel'))->as('greeting')->with(['text' => $request->string('text')])->sendNow();
+
+    return ['broadcast' => true];
+});
+
+/** A notification for who is logged in. */
+Route::post('/notify', function (Request $request) {
+    $request->user()->notifyNow(new Greeting($request->string('text')));
+
+    return ['notified' => true];
 });
 
 // Echo and pusher-js as npm installed them, so that the page needs no build.
