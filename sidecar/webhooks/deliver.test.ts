@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { createCourier, type Courier } from "./deliver.ts";
+import { createWebhookClient, type WebhookClient } from "./deliver.ts";
 import { parseTarget, type WebhookUpstream } from "./target.ts";
 import { createCertificate } from "../testing/certificate.ts";
 import { answer, findDeadPort, silence, startEndpoint } from "./testing/endpoint.ts";
@@ -26,13 +26,13 @@ function createRig(
   test: TestContext,
   url: string,
   upstream: WebhookUpstream | null = null,
-): { courier: Courier; clock: FakeClock; post: () => ReturnType<Courier["post"]> } {
+): { client: WebhookClient; clock: FakeClock; post: () => ReturnType<WebhookClient["post"]> } {
   const clock = createFakeClock();
   const parsed = parseTarget(url, upstream);
   assert.ok(parsed.ok);
-  const courier = createCourier({ target: parsed.target, timeoutMs: 5_000, clock });
-  test.after(() => courier.close());
-  return { courier, clock, post: () => courier.post(body, headers) };
+  const client = createWebhookClient({ target: parsed.target, timeoutMs: 5_000, clock });
+  test.after(() => client.close());
+  return { client, clock, post: () => client.post(body, headers) };
 }
 
 /**
@@ -67,7 +67,7 @@ async function startRaw(
 
 const emptyReply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-describe("createCourier", () => {
+describe("createWebhookClient", () => {
   it("W03: posts the very bytes with their length, and the headers", async (test) => {
     const endpoint = await startEndpoint(test);
     const { post, clock } = createRig(test, `${endpoint.url}?a=b`);
@@ -227,22 +227,22 @@ describe("createCourier", () => {
 
   it("W11: close() cuts what is under way", async (test) => {
     const endpoint = await startEndpoint(test, [silence]);
-    const { courier, post, clock } = createRig(test, endpoint.url);
+    const { client, post, clock } = createRig(test, endpoint.url);
     const posted = post();
     await endpoint.receives(1);
-    courier.close();
+    client.close();
     assert.equal((await posted).ok, false);
     assert.equal(clock.timers, 0);
   });
 
   it("W11: close() cuts the second try on a connection of its own too", async (test) => {
     const { url, server } = await startRaw(test, [emptyReply], [""]);
-    const { courier, post, clock } = createRig(test, url);
+    const { client, post, clock } = createRig(test, url);
     await post();
     const secondConnection = once(server, "connection");
     const posted = post();
     await secondConnection;
-    courier.close();
+    client.close();
     assert.equal((await posted).ok, false);
     assert.equal(clock.timers, 0);
   });

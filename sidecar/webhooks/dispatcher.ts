@@ -2,7 +2,7 @@
 
 import type { WebhookEvent, Webhooks } from "../core/ports.ts";
 import type { Clock } from "./clock.ts";
-import { createCourier, type DeliveryFault } from "./deliver.ts";
+import { createWebhookClient, type DeliveryFault } from "./deliver.ts";
 import { EndpointQueue, type QueueLimits, type WebhookDropReason } from "./endpoint-queue.ts";
 import type { Fact } from "./fact.ts";
 import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
@@ -151,7 +151,7 @@ function createEndpointQueue(
   return new EndpointQueue({
     limits: options,
     app: { key: app.key, secret },
-    courier: createCourier({ target, timeoutMs, clock }),
+    client: createWebhookClient({ target, timeoutMs, clock }),
     clock,
     random,
     onDropped: (reason, events) => options.onDropped(app.id, reason, events),

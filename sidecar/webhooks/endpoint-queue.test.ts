@@ -21,17 +21,17 @@ function createRig(overrides: Partial<QueueLimits> = {}) {
   const clock = createFakeClock();
   const attempts: { body: string; headers: object; end: (delivery: Delivery) => void }[] = [];
   const log: string[] = [];
-  let courierClosed = false;
+  let clientClosed = false;
   const queue = new EndpointQueue({
     limits: { ...limits, ...overrides },
     app: { key: "k", secret: "s" },
-    courier: {
+    client: {
       post(body, headers) {
         const { promise, resolve } = Promise.withResolvers<Delivery>();
         attempts.push({ body: body.toString(), headers, end: resolve });
         return promise;
       },
-      close: () => (courierClosed = true),
+      close: () => (clientClosed = true),
     },
     clock,
     // Whole delays.
@@ -49,7 +49,7 @@ function createRig(overrides: Partial<QueueLimits> = {}) {
     queue,
     log,
     attempts,
-    isCourierClosed: () => courierClosed,
+    isClientClosed: () => clientClosed,
     /** Pushes so many; their names are running numbers. */
     push(count = 1, bytes = 1): void {
       for (let i = 0; i < count; i++) {
@@ -182,7 +182,7 @@ describe("EndpointQueue, failures", () => {
     const queue = new EndpointQueue({
       limits,
       app: { key: "k", secret: "s" },
-      courier: { post: () => Promise.resolve(failure), close: () => undefined },
+      client: { post: () => Promise.resolve(failure), close: () => undefined },
       clock,
       random: () => 0,
       onDropped: () => undefined,
@@ -384,7 +384,7 @@ describe("EndpointQueue, the end", () => {
       rig.queue.close();
       await drained;
       assert.equal(rig.log.at(-1), `${count} shutdown`);
-      assert.ok(rig.isCourierClosed());
+      assert.ok(rig.isClientClosed());
       assert.equal(rig.queue.depth, 0);
       assert.equal(rig.clock.timers, 0);
       const { length } = rig.log;

@@ -6,7 +6,7 @@
 import { backoffMs, type Backoff } from "./backoff.ts";
 import { createBatch, type Batch } from "./batch.ts";
 import type { Clock } from "./clock.ts";
-import type { Courier, DeliveryFault } from "./deliver.ts";
+import type { DeliveryFault, WebhookClient } from "./deliver.ts";
 import { FactQueue } from "./fact-queue.ts";
 import type { Fact } from "./fact.ts";
 
@@ -31,7 +31,7 @@ export interface QueueLimits {
 export interface EndpointQueueOptions {
   readonly limits: QueueLimits;
   readonly app: { readonly key: string; readonly secret: string };
-  readonly courier: Courier;
+  readonly client: WebhookClient;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onDropped: (reason: WebhookDropReason, events: number) => void;
@@ -118,7 +118,7 @@ export class EndpointQueue {
     if (state.kind === "collecting" || state.kind === "backing-off") state.cancel();
     this.#state = { kind: "closed" };
     this.#queue.clear();
-    this.#options.courier.close();
+    this.#options.client.close();
     if (left > 0) this.#options.onDropped("shutdown", left);
     this.#drained?.resolve();
   }
@@ -162,11 +162,11 @@ export class EndpointQueue {
   }
 
   async #send(pending: Pending): Promise<void> {
-    const { courier, clock, onDelivered } = this.#options;
+    const { client, clock, onDelivered } = this.#options;
     const { batch } = pending;
     this.#state = { kind: "sending", pending };
     const startedMs = clock.now();
-    const delivery = await courier.post(batch.body, batch.headers);
+    const delivery = await client.post(batch.body, batch.headers);
     if (this.#isClosed) return;
     if (!delivery.ok) return this.#failed(pending, delivery.fault, startedMs);
 

@@ -1,0 +1,70 @@
+/** Reads the body of a message within bounds, whatever pieces it comes in. */
+
+import type { IncomingMessage } from "node:http";
+import type { Timers } from "./timers.ts";
+
+export type Body =
+  | { readonly kind: "whole"; readonly bytes: Buffer }
+  | { readonly kind: "too_long" }
+  /** Not all of it came within the deadline. */
+  | { readonly kind: "too_slow" }
+  /** `accept` said no. */
+  | { readonly kind: "refused" }
+  /** The sender went away. */
+  | { readonly kind: "cut" };
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** From now to the last byte; null: the caller has a deadline of its own. */
+  readonly deadline: { readonly afterMs: number; readonly timers: Timers } | null;
+  /** Called with the cost in memory of each piece, before it is kept; false ends the reading. */
+  readonly accept?: (costBytes: number) => boolean;
+}
+
+/** What a piece costs beside its bytes: a body of one-byte chunks would otherwise cost a hundred times what is counted. */
+const pieceCostBytes = 256;
+
+/** Resolves as soon as the outcome is known, and never rejects. Unless `whole`, what is still to come is left unread. */
+export function readBody(message: IncomingMessage, limits: BodyLimits): Promise<Body> {
+  const { promise, resolve } = Promise.withResolvers<Body>();
+  const { maxBytes, deadline, accept } = limits;
+  const pieces: Buffer[] = [];
+  let length = 0;
+
+  const cancelDeadline = deadline?.timers.setTimeout(
+    () => finish({ kind: "too_slow" }),
+    deadline.afterMs,
+  );
+  message.on("data", onData);
+  message.on("end", onEnd);
+  message.on("close", onCut);
+  // Stays: an error that comes later is nobody's.
+  message.on("error", onCut);
+  return promise;
+
+  function onData(piece: Buffer): void {
+    length += piece.length;
+    if (length > maxBytes) return finish({ kind: "too_long" });
+    if (accept && !accept(piece.length + pieceCostBytes)) return finish({ kind: "refused" });
+    pieces.push(piece);
+  }
+
+  function onEnd(): void {
+    const [first] = pieces;
+    const bytes = first && pieces.length === 1 ? first : Buffer.concat(pieces, length);
+    finish({ kind: "whole", bytes });
+  }
+
+  function onCut(): void {
+    finish({ kind: "cut" });
+  }
+
+  function finish(body: Body): void {
+    cancelDeadline?.();
+    message.off("data", onData);
+    message.off("end", onEnd);
+    message.off("close", onCut);
+    if (body.kind !== "whole") message.pause();
+    resolve(body);
+  }
+}
