@@ -1,7 +1,7 @@
 /** `npm run docs`: writes the documents that are made of tables in the code. */
 
 import { writeFileSync } from "node:fs";
-import { renderConfigurationDocs } from "../sidecar/config/docs.ts";
+import { renderConfigurationDocs } from "./configuration-docs.ts";
 import { renderCompatibilityDocs } from "../test/e2e/matrix/docs.ts";
 
 const target = new URL("../docs/configuration.md", import.meta.url);

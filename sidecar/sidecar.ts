@@ -16,7 +16,7 @@ import { createReporter } from "./observability/reporter.ts";
 import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { guardRequest } from "./http/guard.ts";
-import { parseUpstream, type UpstreamAddress } from "./http/upstream-address.ts";
+import { showUpstream } from "./http/upstream-address.ts";
 import { systemClock } from "./webhooks/clock.ts";
 import { createWebhookDispatcher } from "./webhooks/dispatcher.ts";
 import { createWebSocketEndpoint } from "./ws/upgrade.ts";
@@ -44,6 +44,7 @@ const webhookBounds = {
   maxBatchBytes: 256 * 1024,
   maxQueuedBytes: 16 * 1_048_576,
 };
+const webhookBackoff = { firstMs: 1_000, maxMs: 30_000 };
 /** What webhooks get of a stop, however late it is. */
 const minWebhookFlushMs = 500;
 
@@ -69,13 +70,12 @@ export function createSidecar(
   };
   const joined = createJoined(config, { receiver, reporter, metrics, now });
   const { broker } = joined;
-  const address = parseAddress(config.upstream.address);
   const webhooks = createWebhookDispatcher({
     ...config.webhooks,
     ...webhookBounds,
     graceMs: joined.webhookGraceMs,
-    upstream: address,
-    retry: { firstMs: 1_000, maxMs: 30_000, giveUpAfterMs: config.webhooks.retryForMs },
+    upstream: config.upstream.address,
+    retry: { ...webhookBackoff, ...config.webhooks.retry },
     clock: systemClock,
     random: Math.random,
     onDropped: reporter.webhookDropped,
@@ -94,11 +94,11 @@ export function createSidecar(
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
 
-  const forwarding = createForwarding({ trustedProxies: config.upstream.trustedProxies });
-  const upstream =
-    address && connectUpstream(address, config, { forwarding, reporter, metrics, now, isDraining });
+  const forwarding = createForwarding(config.forwarding);
+  const upstream = connectUpstream(config, { forwarding, reporter, metrics, now, isDraining });
 
   const webSockets = createWebSocketEndpoint({
+    ...config.websocket,
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
@@ -110,24 +110,19 @@ export function createSidecar(
     onFrameDropped: reporter.frameDropped,
     onHandshakeRefused: reporter.handshakeRefused,
     now,
-    maxConnections: config.websocket.maxConnections,
-    handshakeRate: config.websocket.handshakeRate,
-    maxQueuedBytes: config.websocket.outboundQueueBytes,
-    writeWaitMs: config.websocket.writeWaitMs,
   });
 
   const api = {
+    ...config.httpApi,
     hubs: hubsById,
     broker,
     observer,
-    maxBodyBytes: config.httpApi.maxBodyBytes,
-    timestampToleranceSeconds: config.httpApi.timestampToleranceMs / 1000,
     nowSeconds: () => Date.now() / 1000,
     onSignatureRefused: reporter.apiSignatureRefused,
   };
 
   const frontDoor = createFrontDoor({
-    pathPrefix: config.server.path,
+    ...config.server,
     appIds: new Set(hubsById.keys()),
     guard: guardRequest,
     matchApi: matchApiPath,
@@ -135,9 +130,6 @@ export function createSidecar(
     httpApi: (req, res, match, target) => void handleApiRequest(req, res, match, target, api),
     upstream: upstream?.proxy ?? null,
     isDraining,
-    headersTimeoutMs: config.server.headersTimeoutMs,
-    requestTimeoutMs: config.server.requestTimeoutMs,
-    keepAliveTimeoutMs: config.server.keepAliveTimeoutMs,
   });
 
   const admin = createAdminServer({
@@ -168,7 +160,7 @@ export function createSidecar(
         host: config.server.host,
         port,
         admin_port: adminPort,
-        upstream: config.upstream.address,
+        upstream: config.upstream.address && showUpstream(config.upstream.address),
         apps: appIds,
       },
       "listening",
@@ -218,12 +210,4 @@ export function createSidecar(
   }
 
   return { start, stop: () => (stopping ??= drain()) };
-}
-
-/** The configuration has checked it already. */
-function parseAddress(address: string | null): UpstreamAddress | null {
-  if (address === null) return null;
-  const parsed = parseUpstream(address);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.upstream;
 }

@@ -51,7 +51,7 @@ function toDotEnv({ apps, server }: Config): string {
     `REVERB_HOST=${isEverywhere ? "localhost" : server.host}`,
     `REVERB_PORT=${server.port}`,
     "REVERB_SCHEME=http",
-    ...(server.path === "" ? [] : pathLines(server.path)),
+    ...(server.pathPrefix === "" ? [] : pathLines(server.pathPrefix)),
     "",
     'VITE_REVERB_APP_KEY="${REVERB_APP_KEY}"',
     'VITE_REVERB_HOST="${REVERB_HOST}"',

@@ -1,15 +1,13 @@
-/** The way to the app behind: its proxy, and the questions that are put to it. */
+/** The way to the app behind: its proxy, and the questions that are put to it; null where there is none. */
 
 import type { Config } from "../config.ts";
 import { measure, setCircuitBreakerState, type Metrics } from "../observability/metrics.ts";
 import type { Reporter } from "../observability/reporter.ts";
-import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { createAuthorizer, type Authorizer } from "../authorizer/authorizer.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { createUpstreamProxy, type UpstreamProxy } from "../proxy/proxy.ts";
 
 export function connectUpstream(
-  address: UpstreamAddress,
   config: Config,
   options: {
     forwarding: Forwarding;
@@ -18,26 +16,20 @@ export function connectUpstream(
     now: () => number;
     isDraining: () => boolean;
   },
-): { readonly proxy: UpstreamProxy; readonly authorizer: Authorizer } {
+): { readonly proxy: UpstreamProxy; readonly authorizer: Authorizer } | null {
   const { forwarding, reporter, metrics, now, isDraining } = options;
+  const { address } = config.upstream;
+  if (address === null) return null;
   const proxy = createUpstreamProxy({
+    ...config.upstream,
     upstream: address,
     forwarding,
-    connectTimeoutMs: config.upstream.connectTimeoutMs,
-    responseTimeoutMs: config.upstream.responseTimeoutMs,
-    maxBodyBytes: config.upstream.maxBodyBytes ?? 0,
     isDraining,
     onFinished: reporter.proxyFinished,
   });
   const authorizer = createAuthorizer({
+    ...config.authorizer,
     upstream: address,
-    authPath: config.authorizer.authPath,
-    userAuthPath: config.authorizer.userAuthPath,
-    deadlineMs: config.authorizer.timeoutMs,
-    maxAnswerBytes: config.authorizer.maxBodyBytes,
-    maxConcurrent: config.authorizer.maxConcurrent,
-    breaker: config.authorizer.breaker,
-    perConnection: config.authorizer.perConnection,
     forwarding,
     now,
     onBreakerState: reporter.breakerChanged,

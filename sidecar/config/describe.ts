@@ -1,8 +1,8 @@
 /** The option table as text for a terminal: the effective configuration, and the usage of every flag. */
 
-import { fallbackText, type Option } from "./option.ts";
-import { optionGroups, options } from "./options.ts";
-import type { Setting } from "./reader.ts";
+import { fallbackText, type Option } from "./table/option.ts";
+import { optionGroups, table } from "./table/table.ts";
+import type { Setting } from "./sources/reader.ts";
 
 /** Every option, its value and where it came from: the node's in groups, then each app's; secrets are masked already. */
 export function describeSettings(settings: readonly Setting[]): string {
@@ -15,7 +15,7 @@ export function describeSettings(settings: readonly Setting[]): string {
   const names = new Set(settings.flatMap(({ app }) => app ?? []));
   const apps = [...names].map((name) => {
     const shown = settings.filter(({ app }) => app === name);
-    const id = shown.find(({ option }) => option === options.appId)?.text ?? "";
+    const id = shown.find(({ option }) => option === table.app.id)?.text ?? "";
     return { title: `App ${toShown(id)} (${name})`, shown };
   });
   return [...groups, ...apps]

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { loadAdmin, loadConfig, formatErrors, type Config } from "../config.ts";
 import { describeSettings } from "./describe.ts";
-import { allOptions } from "./options.ts";
+import { allOptions } from "./table/table.ts";
 import { configOf, errorsOf, input, load, sourceOf, type Given } from "./testing/given.ts";
 
 describe("with Laravel's credentials and nothing else", () => {
@@ -38,7 +38,7 @@ describe("with Laravel's credentials and nothing else", () => {
       server: {
         host: "0.0.0.0",
         port: 8080,
-        path: "",
+        pathPrefix: "",
         headersTimeoutMs: 60_000,
         requestTimeoutMs: 0,
         keepAliveTimeoutMs: 75_000,
@@ -46,18 +46,18 @@ describe("with Laravel's credentials and nothing else", () => {
         drainWindowMs: 2_000,
       },
       upstream: {
-        address: "http://127.0.0.1:8000",
+        address: { kind: "tcp", host: "127.0.0.1", port: 8000 },
         connectTimeoutMs: 5000,
         responseTimeoutMs: 60_000,
-        maxBodyBytes: null,
-        trustedProxies: [],
+        maxBodyBytes: 0,
       },
+      forwarding: { trustedProxies: [] },
       admin: { host: "127.0.0.1", port: 2019 },
       authorizer: {
         authPath: "/broadcasting/auth",
         userAuthPath: "/broadcasting/user-auth",
-        timeoutMs: 3000,
-        maxBodyBytes: 16_384,
+        deadlineMs: 3000,
+        maxAnswerBytes: 16_384,
         maxConcurrent: 100,
         breaker: { failures: 5, openMs: 10_000 },
         perConnection: { maxFailures: 4, maxDenials: 20, windowMs: 10_000 },
@@ -65,17 +65,17 @@ describe("with Laravel's credentials and nothing else", () => {
       websocket: {
         maxConnections: 10_000,
         handshakeRate: { perSecond: 100, burst: 50 },
-        outboundQueueBytes: 1_048_576,
+        maxQueuedBytes: 1_048_576,
         writeWaitMs: 10_000,
       },
-      httpApi: { maxBodyBytes: 2_097_152, timestampToleranceMs: 300_000 },
+      httpApi: { maxBodyBytes: 2_097_152, timestampToleranceSeconds: 300 },
       webhooks: {
         apps: [{ id: "1", key: "key", endpoints: [] }],
         batchWindowMs: 50,
         graceMs: 3000,
         maxQueuedEvents: 10_000,
         timeoutMs: 10_000,
-        retryForMs: 300_000,
+        retry: { giveUpAfterMs: 300_000 },
       },
       redis: null,
       log: { level: "info" },
@@ -168,8 +168,8 @@ describe("empty values", () => {
       },
       files,
     });
-    assert.equal(config.server.path, "");
-    assert.deepEqual(config.upstream.trustedProxies, []);
+    assert.equal(config.server.pathPrefix, "");
+    assert.deepEqual(config.forwarding.trustedProxies, []);
     assert.equal(config.apps[0]?.maxConnections, null);
   });
 
@@ -211,7 +211,7 @@ describe("Laravel's names", () => {
       REVERB_APP_RATE_LIMIT_TERMINATE: "1",
     };
     const { server, apps } = configOf({ env });
-    assert.equal(server.path, "/ws");
+    assert.equal(server.pathPrefix, "/ws");
     assert.deepEqual(apps[0]?.allowedOrigins, ["shop.test", "*.shop.test"]);
     assert.equal(apps[0]?.maxConnections, 100);
     assert.equal(apps[0]?.maxMessageBytes, 20_000);

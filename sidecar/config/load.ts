@@ -1,11 +1,13 @@
 /** Makes the configuration of flags, environment and config file, or says all that is wrong with them. */
 
-import { assemble, readAdmin } from "./assemble.ts";
-import { findConflicts } from "./conflicts.ts";
+import { findConflicts } from "./checks/node.ts";
+import { derive, type Config } from "./derive.ts";
 import type { ConfigError } from "./errors.ts";
-import type { ConfigInput } from "./places.ts";
-import { createReader, type Setting } from "./reader.ts";
-import type { Config } from "./shape.ts";
+import { findRedis } from "./redis.ts";
+import type { ConfigInput } from "./sources/places.ts";
+import { createReader, type Setting } from "./sources/reader.ts";
+import { nodeTable } from "./table/table.ts";
+import { readAll } from "./table/values.ts";
 
 export type Loaded =
   | {
@@ -22,8 +24,9 @@ export type Loaded =
  */
 export function loadConfig(input: ConfigInput): Loaded {
   const reader = createReader(input);
-  const config = assemble(reader);
-  const errors = withoutRepeats([...reader.errors, ...findConflicts(config, reader)]);
+  const redis = findRedis(reader);
+  const config = derive(reader, redis);
+  const errors = withoutRepeats([...reader.errors, ...findConflicts({ config, redis, reader })]);
   return errors.length === 0
     ? { ok: true, config, settings: reader.settings() }
     : { ok: false, errors };
@@ -36,13 +39,13 @@ export function loadAdmin(
   | { readonly ok: true; readonly admin: Config["admin"] }
   | { readonly ok: false; readonly errors: readonly ConfigError[] } {
   const reader = createReader(input);
-  const admin = readAdmin(reader);
+  const admin = readAll(nodeTable.admin, reader.read);
   const ours: ReadonlySet<string> = new Set(["invalid", "conflict", "file"]);
   const errors = reader.errors.filter(({ kind }) => ours.has(kind));
   return errors.length === 0 ? { ok: true, admin } : { ok: false, errors };
 }
 
-/** Several apps may have found the same wrong value. */
+/** An option that others follow from is read again for each of them, and by each app. */
 function withoutRepeats(errors: readonly ConfigError[]): readonly ConfigError[] {
   return [...new Map(errors.map((error) => [`${error.name}: ${error.message}`, error])).values()];
 }

@@ -4,7 +4,7 @@ import { rootCertificates } from "node:tls";
 import type { Config } from "../config.ts";
 import { describeSettings } from "./describe.ts";
 import { formatErrors } from "./errors.ts";
-import { options } from "./options.ts";
+import { redis as rows } from "./table/redis.ts";
 import { configOf, errorsOf, load, sourceOf, type Given } from "./testing/given.ts";
 
 type Environment = Readonly<Record<string, string>>;
@@ -94,7 +94,7 @@ describe("scaling", () => {
     assert.deepEqual(redisOf(scaling), defaults);
     assert.equal(
       sourceOf("scaling_enabled", { env: { POGO_REDIS_HOST: "r" } }),
-      `default: ${options.scalingEnabled.fallbackText}`,
+      `default: ${rows.isEnabled.fallbackText}`,
     );
   });
 
@@ -109,7 +109,7 @@ describe("scaling", () => {
     assert.equal(redisOf(env), null);
     assert.equal(
       sourceOf("redis_db", { env }),
-      options.redisDb.fallbackText && `default: ${options.redisDb.fallbackText}`,
+      rows.db.fallbackText && `default: ${rows.db.fallbackText}`,
     );
     assert.equal(errorsOf({ env: { ...env, ...scaling } }).length, 5);
   });

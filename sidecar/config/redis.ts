@@ -1,10 +1,11 @@
 /** Redis as the options name it: under our own names, and else under those that Laravel's `.env` has for its own. */
 
-import type { Option } from "./option.ts";
-import { options } from "./options.ts";
-import type { Reader } from "./reader.ts";
-import { certificates, type RedisAddress } from "./redis-parsers.ts";
-import type { Address, Config, RedisServers } from "./shape.ts";
+import type { RedisBrokerOptions } from "../broker/redis.ts";
+import { certificates, type RedisAddress } from "./parsers/redis.ts";
+import type { Reader } from "./sources/reader.ts";
+import type { Option } from "./table/option.ts";
+import { redis as rows } from "./table/redis.ts";
+import { readAll, type Values } from "./table/values.ts";
 
 /** What may stand in an address, and in an option of its own. */
 export interface Part<T> {
@@ -14,94 +15,90 @@ export interface Part<T> {
 }
 
 export interface FoundRedis {
-  /** Else there is one node, and nothing of this counts. */
-  readonly isEnabled: boolean;
+  /** Null: there is one node, and nothing of the rest counts. */
+  readonly access: RedisBrokerOptions["redis"] | null;
   /** Where Redis is, if there are no sentinels and no cluster. */
   readonly address: RedisAddress;
-  readonly sentinels: readonly Address[];
-  readonly clusterNodes: readonly Address[];
+  readonly sentinel: Values<typeof rows>["sentinel"];
+  readonly clusterNodes: Values<typeof rows>["clusterNodes"];
   readonly parts: {
     readonly port: Part<number>;
-    readonly username: Part<string>;
-    readonly password: Part<string>;
+    readonly username: Part<string | null>;
+    readonly password: Part<string | null>;
     readonly db: Part<number>;
     readonly tls: Part<boolean>;
   };
 }
 
-const whereRedisIs: readonly Option<unknown>[] = [
-  options.redisUrl,
-  options.redisHost,
-  options.redisSentinels,
-  options.redisClusterNodes,
-];
+/** What Laravel has names for, or what depends on them; the rest are read as they stand. */
+const {
+  isEnabled: scaling,
+  url: urlRow,
+  host: hostRow,
+  port,
+  username,
+  password,
+  db,
+  tls,
+  prefix,
+  ...ownRows
+} = rows;
+
+const whereRedisIs = [urlRow, hostRow, ownRows.sentinel.sentinels, ownRows.clusterNodes];
 
 export function findRedis(reader: Reader): FoundRedis {
-  const { readOurs, namesGiven } = reader;
+  const { read, readFileAt, namesGiven } = reader;
   const isOurs = (option: Option<unknown>): boolean => namesGiven(option).length > 0;
   const isFoundByOurs = whereRedisIs.some(isOurs);
-  const isEnabled = reader.read(options.scalingEnabled, isFoundByOurs);
+  const isEnabled = read(scaling, { fallback: isFoundByOurs });
 
-  const readAny = isEnabled ? reader.read : readOurs;
+  const from = isEnabled ? "any" : "ours";
   // Where we are told where Redis is, Laravel's is another; a whole URL needs none of Laravel's parts either.
-  const readWhere = isFoundByOurs ? readOurs : readAny;
-  const readPart = isOurs(options.redisUrl) ? readOurs : readAny;
+  const fromForAddress = isFoundByOurs ? "ours" : from;
+  const fromForParts = isOurs(urlRow) ? "ours" : from;
 
-  const url = readWhere(options.redisUrl);
-  const address = url ? readOurs(options.redisHost, url.address) : readWhere(options.redisHost);
+  const url = read(urlRow, { from: fromForAddress });
+  const address = url
+    ? read(hostRow, { from: "ours", fallback: url.address })
+    : read(hostRow, { from: fromForAddress });
   const part = <T>(option: Option<T>, inAddress: T | null | undefined): Part<T> =>
     inAddress === null || inAddress === undefined
-      ? { inAddress: null, value: readPart(option) }
-      : { inAddress, value: readOurs(option, inAddress) };
+      ? { inAddress: null, value: read(option, { from: fromForParts }) }
+      : { inAddress, value: read(option, { from: "ours", fallback: inAddress }) };
   const host = address.kind === "tcp" ? address : null;
-  return {
-    isEnabled,
-    address,
-    sentinels: readOurs(options.redisSentinels),
-    clusterNodes: readOurs(options.redisClusterNodes),
-    parts: {
-      port: part(options.redisPort, host?.port),
-      username: part(options.redisUsername, url?.username),
-      password: part(options.redisPassword, url?.password),
-      db: part(options.redisDb, url?.db),
-      tls: part(options.redisTls, host?.isTls),
-    },
+  const parts = {
+    port: part(port, host?.port),
+    username: part(username, url?.username),
+    password: part(password, url?.password),
+    db: part(db, url?.db),
+    tls: part(tls.isEnabled, host?.isTls),
   };
-}
-
-export function readRedis(reader: Reader): Config["redis"] {
-  const found = findRedis(reader);
-  const { isEnabled, parts } = found;
-  const { readOurs } = reader;
-  const sentinel = {
-    masterName: readOurs(options.redisSentinelMaster),
-    username: readOurs(options.redisSentinelUsername) || null,
-    password: readOurs(options.redisSentinelPassword) || null,
-  };
-  const isVerified = readOurs(options.redisTlsVerify);
-  const hasTls = isEnabled && parts.tls.value;
+  const { sentinel, clusterNodes, ...access } = readAll(ownRows, read);
   // Read as an option in any case, as a file only where it is needed.
-  readOurs(options.redisTlsCa);
-  const ca = hasTls ? reader.readFileAt(options.redisTlsCa, certificates) : null;
+  read(tls.ca);
+  const isVerified = read(tls.isVerified);
+  const hasTls = isEnabled && parts.tls.value;
+  const ca = hasTls ? readFileAt(tls.ca, certificates) : null;
+  const found = { address, sentinel, clusterNodes, parts };
   const redis = {
-    servers: toServers(found, sentinel),
-    username: parts.username.value || null,
-    password: parts.password.value || null,
+    ...access,
+    servers: toServers(found),
+    username: parts.username.value,
+    password: parts.password.value,
     db: parts.db.value,
     tls: hasTls ? { ca, isVerified } : null,
-    prefix: isEnabled ? reader.read(options.redisPrefix) : readOurs(options.redisPrefix),
-    timeoutMs: readOurs(options.redisTimeout),
-    queueSize: readOurs(options.brokerQueueSize),
-    nodeLeaseMs: readOurs(options.nodeLease),
+    prefix: read(prefix, { from }),
   };
-  return isEnabled ? redis : null;
+  return { ...found, access: isEnabled ? redis : null };
 }
 
-function toServers(
-  { address, sentinels, clusterNodes, parts }: FoundRedis,
-  sentinel: { masterName: string; username: string | null; password: string | null },
-): RedisServers {
-  if (sentinels.length > 0) return { kind: "sentinel", sentinels, ...sentinel };
+function toServers({
+  address,
+  sentinel,
+  clusterNodes,
+  parts,
+}: Omit<FoundRedis, "access">): RedisBrokerOptions["redis"]["servers"] {
+  if (sentinel.sentinels.length > 0) return { kind: "sentinel", ...sentinel };
   if (clusterNodes.length > 0) return { kind: "cluster", nodes: clusterNodes };
   if (address.kind === "unix") return address;
   return { kind: "standalone", host: address.host, port: parts.port.value };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeSettings } from "./describe.ts";
 import { configOf, errorsOf, load } from "./testing/given.ts";
-import { webhookUrls } from "./webhook-parsers.ts";
+import { webhookUrls } from "./parsers/webhooks.ts";
 
 const url = "https://app.test/webhooks";
 
@@ -97,7 +97,7 @@ describe("webhook options", () => {
       graceMs: 0,
       maxQueuedEvents: 7,
       timeoutMs: 2000,
-      retryForMs: 3_600_000,
+      retry: { giveUpAfterMs: 3_600_000 },
     });
   });
 

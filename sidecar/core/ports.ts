@@ -163,6 +163,19 @@ export interface UserAuthenticator {
   authenticate(request: AuthenticationRequest): Promise<Authentication>;
 }
 
+export const webhookEventNames = [
+  "channel_occupied",
+  "channel_vacated",
+  "member_added",
+  "member_removed",
+  "client_event",
+  "cache_miss",
+  "subscription_count",
+  "user_connected",
+  "user_disconnected",
+] as const;
+export type WebhookEventName = (typeof webhookEventNames)[number];
+
 /** A fact that the app may want to hear (Pusher: "Webhooks"), in the wire's spelling. */
 export type WebhookEvent =
   | {

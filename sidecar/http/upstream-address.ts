@@ -30,6 +30,13 @@ export function parseUpstream(text: string): ParsedUpstream {
   return port === 0 ? malformed(text) : { ok: true, upstream: { kind: "tcp", host, port } };
 }
 
+/** What `parseUpstream` reads. */
+export function showUpstream(address: UpstreamAddress): string {
+  if (address.kind === "unix") return `unix:${address.socketPath}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `http://${host}:${address.port}`;
+}
+
 function malformed(text: string): ParsedUpstream {
   return {
     ok: false,

@@ -1,10 +1,10 @@
 /** Which events an endpoint is told. */
 
-import type { WebhookEvent } from "../core/ports.ts";
+import type { WebhookEvent, WebhookEventName } from "../core/ports.ts";
 
 export interface WebhookFilter {
   /** Null: all of them. */
-  readonly events: ReadonlySet<WebhookEvent["name"]> | null;
+  readonly events: ReadonlySet<WebhookEventName> | null;
   /**
    * Only events of channels whose names begin so; null: of all channels. What belongs to no channel
    * (`user_connected`, `user_disconnected`) is not narrowed by it, only by `events`.
@@ -29,7 +29,7 @@ export function isRelevant(filter: WebhookFilter, event: WebhookEvent): boolean 
   return opposite !== null && events.has(opposite);
 }
 
-const opposites: Record<WebhookEvent["name"], WebhookEvent["name"] | null> = {
+const opposites: Record<WebhookEventName, WebhookEventName | null> = {
   channel_occupied: "channel_vacated",
   channel_vacated: "channel_occupied",
   member_added: "member_removed",

@@ -3,7 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../sidecar/config.ts";
-import { allOptions } from "../../sidecar/config/options.ts";
+import { allOptions } from "../../sidecar/config/table/table.ts";
+import { showUpstream } from "../../sidecar/http/upstream-address.ts";
 import { createAdminServer } from "../../sidecar/observability/admin.ts";
 import { createMetrics } from "../../sidecar/observability/metrics.ts";
 import type { Facts } from "./facts.ts";
@@ -24,7 +25,7 @@ export async function sidecarFacts(): Promise<Facts> {
     optionNames: new Set([...names.filter((name) => name !== undefined), "POGO_CONFIG"]),
     port: server.port,
     adminPort: admin.port,
-    upstream: upstream.address ?? "",
+    upstream: upstream.address ? showUpstream(upstream.address) : "",
     shutdownTimeoutSeconds: server.shutdownTimeoutMs / 1000,
     maxConnections: websocket.maxConnections,
     adminPaths: await adminPaths(),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatErrors, loadConfig, type Config } from "../../sidecar/config.ts";
-import { allOptions } from "../../sidecar/config/options.ts";
+import { allOptions } from "../../sidecar/config/table/table.ts";
 import {
   dotenvBlocks,
   page,

@@ -62,7 +62,7 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
 const adapters = ["ws", "http-api", "proxy", "authorizer", "broker", "webhooks", "observability"];
 const forbiddenInAdapters = [
   'import "../config.ts";',
-  'import "../config/shape.ts";',
+  'import "../config/derive.ts";',
   'import "../cli/start.ts";',
   'import "./../server.ts";',
   'import "../core/../server.ts";',

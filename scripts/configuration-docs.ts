@@ -1,0 +1,133 @@
+/** `docs/configuration.md`, made of the option table, so that neither can say what the other does not. */
+
+import { renderAppDocs } from "./app-docs.ts";
+import { directives, type Directive } from "../sidecar/config/sources/directives.ts";
+import { fallbackText, type Option } from "../sidecar/config/table/option.ts";
+import { allOptions, optionGroups } from "../sidecar/config/table/table.ts";
+
+export function renderConfigurationDocs(): string {
+  return [
+    intro,
+    "## Options\n",
+    ...optionGroups.map(({ title, rows }) => `### ${title}\n\n${optionTable(rows)}`),
+    renderAppDocs(),
+    laravelIntro,
+    laravelTable(),
+    directivesIntro,
+    directivesTable(),
+  ].join("\n");
+}
+
+const intro = `# Configuration
+
+<!-- Made by \`npm run docs\` from the option table in sidecar/config/. Edits here are lost. -->
+
+Pogo Sidecar needs three values, the app's id, key and secret, and finds them under the names that Laravel's \`.env\` has for them already. Everything else has a default.
+
+## Where values come from
+
+1. **Flags**: \`--port 9000\` or \`--port=9000\`.
+2. **Environment**: \`POGO_PORT=9000\`; after it the name of the original module (\`POGO_WS_…\`), after that [Laravel's](#laravels-names).
+3. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
+4. **Defaults**.
+
+The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
+
+A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`, \`POGO_REDIS_URL\`, \`POGO_REDIS_PASSWORD\` and \`POGO_REDIS_SENTINEL_PASSWORD\`. One line break at its end is left out. The value and the file together are an error.
+
+An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit is never silently the default; other names of the environment are left alone, \`REVERB_…\` and the variables that Kubernetes makes for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`) included.
+
+- **Durations** carry their unit: \`54s\`, \`1500ms\`, \`2m\`, \`1h\`, \`1m30s\`. A bare number is in seconds where Laravel has it so, under its names and in an app of the config file, and else refused.
+- **Bytes** are a number, or one with \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`.
+- **Booleans** are \`true\` or \`false\` (also \`1\`, \`0\`, \`on\`, \`off\`, \`yes\`, \`no\`); as a flag the name alone is \`true\`.
+- **Lists** are separated by commas; in the config file they may be JSON lists.
+
+## Commands
+
+| Command | What it does | Ends with |
+| --- | --- | --- |
+| \`start\` (or none) | Runs until SIGTERM or SIGINT, then stops in order; a second signal ends it at once. In a terminal and without any credentials it makes some up for this run and prints the \`.env\` block for Laravel. | 0; 1 if it could not start or met a bug; 78 if the configuration is wrong |
+| \`check\` | Prints the effective configuration, each value with where it came from and secrets hidden, or everything that is wrong with it. Nothing is started. | 0, 78 |
+| \`healthcheck\` | Asks \`/livez\` on the admin port, for at most 1.5 s, and prints one line. A node that drains is alive; whether it wants traffic is \`/readyz\`. Give it the same environment, flags or config file as \`start\`. | 0, 1 |
+| \`version\` | Prints the version. | 0 |
+| \`help\` | Prints every flag. | 0 |
+
+Another command ends with 64.
+`;
+
+function optionTable(rows: readonly Option<unknown>[]): string {
+  const head = ["Environment and flag", "Default", "Value", "Meaning"];
+  const cells = rows.map((row) => [
+    namesOf(row).map(code).join("<br>"),
+    row.required ? "required" : code(fallbackText(row) || "(empty)"),
+    withoutMarkup(row.parser.allowed),
+    row.docs,
+  ]);
+  return table(head, cells);
+}
+
+function namesOf({ env, flag, secret }: Option<unknown>): readonly string[] {
+  return secret ? [env, `${env}_FILE`, flag, `${flag}-file`] : [env, flag];
+}
+
+const laravelIntro = `## Laravel's names
+
+These work as they stand in the app's \`.env\`. Where both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens. \`REVERB_APP_ID\`, \`REVERB_APP_KEY\` and \`REVERB_APP_SECRET\` are not read where the config file has \`apps\`.
+
+\`REDIS_…\` is in nearly every \`.env\`, for the app's cache and queue, and says nothing about nodes. It is read only where \`REVERB_SCALING_ENABLED\` or \`POGO_SCALING_ENABLED\` is true, or where one of our own names says where Redis is. It comes after all of ours then, the config file included:
+
+- \`REDIS_URL\` and \`REDIS_HOST\` are left alone where \`POGO_REDIS_URL\`, \`POGO_REDIS_HOST\`, \`POGO_REDIS_SENTINELS\` or \`POGO_REDIS_CLUSTER_NODES\` is given; with \`POGO_REDIS_URL\`, all of \`REDIS_…\` is.
+- Where both are read, \`REDIS_URL\` wins over \`REDIS_HOST\`, and what the URL leaves out (port, user, password, database) is taken from the others, as in Laravel.
+`;
+
+function laravelTable(): string {
+  const rows = allOptions.flatMap(({ env, laravel, laravelSeconds, secret }) => {
+    if (laravel === undefined) return [];
+    const seconds = laravelSeconds ? "A bare number is in seconds." : "";
+    const note = laravel.startsWith("REDIS_") ? "Read where scaling is on." : seconds;
+    const inFile = [`\`${laravel}_FILE\``, `\`${env}_FILE\``, "The path of a file that holds it."];
+    const row = [`\`${laravel}\``, `\`${env}\``, note];
+    return secret ? [row, inFile] : [row];
+  });
+  return table(["Laravel", "Here", "Note"], rows);
+}
+
+const directivesIntro = `## The original's directives
+
+For who comes from the Pogo WebSocket module for FrankenPHP: each directive of its Caddyfile and each \`POGO_WS_…\` name of its environment, and what does its job here.
+`;
+
+function directivesTable(): string {
+  const cell = ({ option }: Directive): string => {
+    if (!option) return "none";
+    const { original } = option;
+    return original ? `\`${option.env}\`<br>also \`${original}\`` : `\`${option.env}\``;
+  };
+  const usual = ({ option }: Directive): string =>
+    option ? (option.required ? "required" : code(fallbackText(option))) : "";
+  return table(
+    ["Directive", "Option here", "Default here", "Difference"],
+    directives.map((row) => [`\`${row.name}\``, cell(row), usual(row), sentenceCase(row.note)]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => "---"), ...rows].map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function code(text: string): string {
+  return text === "(empty)" ? "empty" : `\`${text}\``;
+}
+
+/** So that `*` is a star and not emphasis. */
+function withoutMarkup(text: string): string {
+  return text.replaceAll(/[*_~\\]/g, String.raw`\$&`);
+}
+
+function sentenceCase(text: string): string {
+  const [first = "", ...rest] = text;
+  return `${first.toUpperCase()}${rest.join("")}`;
+}

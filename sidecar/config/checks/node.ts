@@ -1,0 +1,110 @@
+/** Contradictions between options that are each well formed, and what the environment must not have. */
+
+import { findAppConflicts } from "./app.ts";
+import { findIn, type Check } from "./check.ts";
+import type { ConfigError } from "../errors.ts";
+import { table } from "../table/table.ts";
+import { upstreamAddress } from "../parsers/addresses.ts";
+import { boolean } from "../parsers/parser.ts";
+import type { Reader } from "../sources/reader.ts";
+import type { FoundRedis } from "../redis.ts";
+import { findRedisConflicts } from "./redis.ts";
+import type { Config } from "../derive.ts";
+import { showDuration } from "../parsers/units.ts";
+
+const { admin, app, authorizer, server, upstream } = table;
+
+const checksOfNode: readonly Check<Config>[] = [
+  {
+    about: [authorizer.breaker.failures, authorizer.perConnection.maxFailures],
+    find({ authorizer: { breaker, perConnection } }) {
+      const { maxFailures } = perConnection;
+      return breaker.failures > maxFailures
+        ? null
+        : `${breaker.failures} is not above the failures of one connection (POGO_MAX_AUTH_FAILURES, ${maxFailures}): one client could open the breaker for all by itself. Set it to ${maxFailures + 1} or more, or lower the other.`;
+    },
+  },
+  {
+    about: [server.drainWindowMs, server.shutdownTimeoutMs],
+    find({ server: { drainWindowMs, shutdownTimeoutMs } }) {
+      if (drainWindowMs < shutdownTimeoutMs) return null;
+      const [window, timeout] = [showDuration(drainWindowMs), showDuration(shutdownTimeoutMs)];
+      return `${window} is not shorter than the shutdown timeout (POGO_SHUTDOWN_TIMEOUT, ${timeout}): WebSockets would be cut instead of closed. Leave it out, or set it below ${timeout}.`;
+    },
+  },
+  {
+    about: [admin.port, server.port, server.host, admin.host],
+    find({ server, admin }) {
+      const isShared = admin.port === server.port && overlap(server.host, admin.host);
+      return isShared && server.port !== 0
+        ? `${admin.port} is the port of everything else too (POGO_PORT); give the admin port another one.`
+        : null;
+    },
+  },
+  {
+    about: [upstream.address, server.port, server.host],
+    find({ server, upstream }) {
+      const { address } = upstream;
+      if (address?.kind !== "tcp") return null;
+      const { host, port } = address;
+      return port === server.port && isThisMachine(host) && overlap(server.host, host)
+        ? `${upstreamAddress.show(address)} is the sidecar itself (its port is ${port}): requests would go round in circles. Set it to where the PHP application listens.`
+        : null;
+    },
+  },
+];
+
+export function findConflicts({
+  config,
+  redis,
+  reader,
+}: {
+  config: Config;
+  redis: FoundRedis;
+  reader: Reader;
+}): readonly ConfigError[] {
+  const conflicts = [
+    ...findIn(checksOfNode, config, reader),
+    ...findRedisConflicts(redis, reader),
+    ...findBesideApps(reader),
+  ];
+  const hasUpstream = config.upstream.address !== null;
+  for (const [index, scope] of reader.apps.entries()) {
+    const app = config.apps[index];
+    if (!app) continue;
+    const before = config.apps.slice(0, index);
+    conflicts.push(...findAppConflicts(app, scope, { before, hasUpstream }));
+  }
+  if (isTrue(reader.readForeign("FORCE_FETCH_PATH"))) {
+    const message =
+      "the proxy's library would answer with fetch: no HEAD, redirects followed, cookies joined. Leave it out of this process's environment.";
+    conflicts.push({ kind: "conflict", name: "FORCE_FETCH_PATH", message });
+  }
+  return conflicts;
+}
+
+/** Laravel's `.env` may name one of the apps; whoever names one in our words expects it to be served. */
+function findBesideApps({ appsFile, namesGiven }: Reader): readonly ConfigError[] {
+  if (appsFile === null) return [];
+  const message = `the apps are those under apps in ${appsFile}. Leave it out, or move the app there.`;
+  return [app.id, app.key, app.secret]
+    .flatMap(namesGiven)
+    .map((name) => ({ kind: "conflict", name, message }));
+}
+
+function isTrue(text: string | undefined): boolean {
+  const parsed = boolean.parse(text?.trim() ?? "");
+  return parsed.ok && parsed.value;
+}
+
+const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+function isThisMachine(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.") || wildcards.has(host);
+}
+
+/** Whether what listens on one address is reached at the other. */
+function overlap(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((host) => (host === "localhost" ? "127.0.0.1" : host));
+  return a === b || [one, other].some((host) => wildcards.has(host));
+}

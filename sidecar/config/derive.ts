@@ -1,0 +1,59 @@
+/** `Config`: the values of the option table, and what follows from them. */
+
+import type { App } from "../core/app.ts";
+import type { WebhookApp, WebhookEndpoint } from "../webhooks/dispatcher.ts";
+import type { FoundRedis } from "./redis.ts";
+import type { AppScope, Reader } from "./sources/reader.ts";
+import { nodeTable, table } from "./table/table.ts";
+import { readAll, type Values } from "./table/values.ts";
+
+type NodeValues = Values<typeof nodeTable>;
+
+/** What `createSidecar` is given, grouped by who needs it. Names, units and bounds are those of the table's rows. */
+export type Config = NodeValues & {
+  /** The tenants; at least one. Ids and keys are unique. */
+  readonly apps: readonly App[];
+  readonly webhooks: {
+    /** One for each of `apps`, in their order. */
+    readonly apps: readonly WebhookApp[];
+  };
+  /** Null: one node, all in memory. */
+  readonly redis: FoundRedis["access"];
+};
+
+export function derive(reader: Reader, { access }: FoundRedis): Config {
+  const apps = reader.apps.map((scope) => {
+    const app = toApp(readAll(table.app, scope.read));
+    return { app, endpoints: readEndpoints(scope, app) };
+  });
+  const node = readAll(nodeTable, reader.read);
+  return {
+    ...node,
+    apps: apps.map(({ app }) => app),
+    webhooks: {
+      ...node.webhooks,
+      apps: apps.map(({ app: { id, key }, endpoints }) => ({ id, key, endpoints })),
+    },
+    redis: access,
+  };
+}
+
+/** Limits of two or three options each that are one value or none. */
+function toApp({ rateLimiting, publishRate, ...app }: Values<typeof table.app>): App {
+  const { enabled, maxAttempts, decaySeconds } = rateLimiting;
+  const { perSecond, burst } = publishRate;
+  return {
+    ...app,
+    messageRate: enabled ? { perSecond: maxAttempts / decaySeconds, burst: maxAttempts } : null,
+    publishRate: perSecond === null ? null : { perSecond, burst },
+  };
+}
+
+/** The secret is the app's where the webhook has none of its own. */
+function readEndpoints({ webhooks }: AppScope, app: App): readonly WebhookEndpoint[] {
+  return webhooks.flatMap(({ read }) => {
+    const { urls, events, channelPrefix, ...own } = readAll(table.webhook, read);
+    const secret = own.secret ?? app.secret;
+    return urls.map((url) => ({ url, secret, events, channelPrefix }));
+  });
+}

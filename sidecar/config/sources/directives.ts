@@ -1,0 +1,124 @@
+/** The directives of the original (the Pogo WebSocket module for FrankenPHP), and what does their job here. */
+
+import type { Option } from "../table/option.ts";
+import { table } from "../table/table.ts";
+
+export interface Directive {
+  readonly name: string;
+  /** The option that does its job; null: there is none. */
+  readonly option: Option<unknown> | null;
+  /** What differs, or why there is none; completes "… is no option here: ⟨note⟩". */
+  readonly note: string;
+}
+
+const same = "the same.";
+const oneProcess = "one event loop serves all connections, there are no shards.";
+const noPacing =
+  "it was removed from the original too, frames are sent as fast as the socket takes them.";
+
+export const directives: readonly Directive[] = [
+  { name: "app_id", option: table.app.id, note: same },
+  {
+    name: "app_key",
+    option: table.app.key,
+    note: "the same; it is checked in the path and in every signature.",
+  },
+  { name: "app_secret", option: table.app.secret, note: "the same, or from a file." },
+  {
+    name: "auth_path",
+    option: table.authorizer.authPath,
+    note: "the path on the app itself, by default Laravel's own.",
+  },
+  {
+    name: "auth_script",
+    option: null,
+    note: "the app itself is asked over HTTP at POGO_AUTH_PATH, no script runs in this process.",
+  },
+  {
+    name: "num_workers",
+    option: null,
+    note: "the app has its own workers (PHP-FPM, Octane, FrankenPHP); POGO_MAX_CONCURRENT_AUTH bounds how many are asked at once.",
+  },
+  { name: "max_connections", option: table.websocket.maxConnections, note: same },
+  { name: "max_auth_body", option: table.authorizer.maxAnswerBytes, note: same },
+  { name: "max_concurrent_auth", option: table.authorizer.maxConcurrent, note: same },
+  { name: "num_shards", option: null, note: oneProcess },
+  {
+    name: "handshake_rate",
+    option: table.websocket.handshakeRate.perSecond,
+    note: "the same number, but counted for each client IP; a negative one can't switch it off.",
+  },
+  {
+    name: "handshake_burst",
+    option: table.websocket.handshakeRate.burst,
+    note: "the same, for each client IP.",
+  },
+  {
+    name: "outbound_queue_size",
+    option: table.websocket.maxQueuedBytes,
+    note: "it counted messages in the original (256); POGO_OUTBOUND_QUEUE_BYTES bounds the bytes, which is what memory is made of.",
+  },
+  {
+    name: "broker_queue_size",
+    option: table.redis.queueSize,
+    note: "the same number, of publishes on their way to Redis; one over it is refused instead of lost. On a single node nothing waits.",
+  },
+  { name: "shard_queue_size", option: null, note: oneProcess },
+  {
+    name: "write_burst_size",
+    option: null,
+    note: "all that waits for a connection goes out in one write per turn of the event loop.",
+  },
+  {
+    name: "enable_compression",
+    option: null,
+    note: "frames are not compressed, since one frame is shared by all who receive it. Off was the original's default.",
+  },
+  {
+    name: "allowed_origins",
+    option: table.app.allowedOrigins,
+    note: "a comma list; host names and patterns as well as origins. Without it every page may connect, as with Reverb; the original then took pages of the same host only.",
+  },
+  { name: "client_msg_rate_limit", option: table.app.clientEventRate.perSecond, note: same },
+  { name: "client_msg_rate_burst", option: table.app.clientEventRate.burst, note: same },
+  { name: "ping_period", option: table.app.pingPeriodMs, note: same },
+  {
+    name: "pong_wait",
+    option: table.app.pongWaitMs,
+    note: "the same; it follows a changed ping period.",
+  },
+  {
+    name: "write_wait",
+    option: table.websocket.writeWaitMs,
+    note: "the same, for a connection that stays full.",
+  },
+  { name: "shutdown_timeout", option: table.server.shutdownTimeoutMs, note: same },
+  {
+    name: "webhook_url",
+    option: table.webhook.urls,
+    note: "the same, or several; also a path of the app behind.",
+  },
+  {
+    name: "webhook_secret",
+    option: table.webhook.secret,
+    note: "the same; without it the app's secret signs, as at Pusher.",
+  },
+  {
+    name: "redis_host",
+    option: table.redis.host,
+    note: "the same, host or host:port; there are also a URL, sentinels and a cluster. Without any of them there is one node.",
+  },
+  { name: "redis_password", option: table.redis.password, note: "the same, or from a file." },
+  { name: "redis_db", option: table.redis.db, note: same },
+  { name: "redis_tls", option: table.redis.tls.isEnabled, note: same },
+  {
+    name: "hot_path_metrics",
+    option: null,
+    note: "the per-message histograms are not in this version.",
+  },
+  { name: "fanout_mode", option: null, note: noPacing },
+  { name: "fanout_round_size", option: null, note: noPacing },
+  { name: "fanout_round_yield", option: null, note: noPacing },
+  { name: "fanout_backpressure_threshold", option: null, note: noPacing },
+  { name: "fanout_backpressure_max_wait", option: null, note: noPacing },
+];

@@ -1,0 +1,79 @@
+/** Reads the command line: flags by the key of their option. */
+
+import { parseArgs } from "node:util";
+import { quote, type ConfigError } from "../errors.ts";
+import { allOptions } from "../table/table.ts";
+import { boolean } from "../parsers/parser.ts";
+import { explainUnknown } from "./suggest.ts";
+
+/** All there are: `--config`, those of the options, and `--…-file` for secrets. */
+const flagTypes: Readonly<Record<string, { type: "string" | "boolean" }>> = {
+  config: { type: "string" },
+  ...Object.fromEntries(
+    allOptions.flatMap(({ flag, parser, secret }) => {
+      const name = flag.slice(2);
+      const row = [name, { type: parser === boolean ? "boolean" : "string" }] as const;
+      return secret ? [row, [`${name}-file`, { type: "string" }] as const] : [row];
+    }),
+  ),
+};
+
+const knownKeys = Object.keys(flagTypes).map(toKey);
+
+/**
+ * @param argv what follows the command
+ * @returns texts by key (`app_key`); a switch without a value is `true`
+ */
+export function readFlags(argv: readonly string[]): {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly errors: readonly ConfigError[];
+} {
+  const texts = new Map<string, string>();
+  const errors: ConfigError[] = [];
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: flagTypes,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  let isAfterUnknown = false;
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      // What follows an unknown flag was meant as its value, and may be a secret.
+      if (!isAfterUnknown) errors.push(unexpected(token.value));
+      isAfterUnknown = false;
+      continue;
+    }
+    const key = toKey(token.name);
+    const type = Object.hasOwn(flagTypes, token.name) ? flagTypes[token.name]?.type : undefined;
+    isAfterUnknown = type === undefined;
+    if (type === undefined) {
+      errors.push({
+        kind: "unknown",
+        name: token.rawName,
+        message: explainUnknown(key, knownKeys, toFlag),
+      });
+    } else if (texts.has(key)) {
+      errors.push({ kind: "conflict", name: token.rawName, message: "it is given twice." });
+    } else if (token.value === undefined && type === "string") {
+      errors.push({ kind: "invalid", name: token.rawName, message: "it needs a value." });
+    } else {
+      texts.set(key, token.value ?? "true");
+    }
+  }
+  return { texts, errors };
+}
+
+function unexpected(argument: string): ConfigError {
+  return { kind: "unknown", name: quote(argument), message: "options start with --." };
+}
+
+function toKey(flagName: string): string {
+  return flagName.replaceAll("-", "_");
+}
+
+function toFlag(key: string): string {
+  return `--${key.replaceAll("_", "-")}`;
+}

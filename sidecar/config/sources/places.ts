@@ -1,0 +1,135 @@
+/** The places where an option may stand, and what counts as set there. */
+
+import type { AppEntry } from "./app-entry.ts";
+import { readEnvironment, type Environment } from "./environment.ts";
+import type { ConfigError } from "../errors.ts";
+import { readConfigFile, type ConfigFile, type ReadFile } from "./file.ts";
+import { readFlags } from "./flags.ts";
+import type { Option } from "../table/option.ts";
+
+export interface ConfigInput {
+  /** Flags: what follows the command. */
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  readonly readFile: ReadFile;
+}
+
+/** All that was given, read and not yet understood. */
+export interface Sources {
+  readonly flags: ReadonlyMap<string, string>;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly file: ConfigFile | null;
+  readonly errors: readonly ConfigError[];
+}
+
+/** A part of the config file whose values come before all others. */
+export interface Entry {
+  readonly app: AppEntry;
+  /** Which of its webhooks; null: the app itself. */
+  readonly webhook: number | null;
+}
+
+export interface Place {
+  readonly texts: ReadonlyMap<string, string>;
+  /** In `texts`: of the value, and of the path of a file that it may stand in instead. */
+  readonly key: string;
+  readonly fileKey: string;
+  /** The two in messages. */
+  readonly name: string;
+  readonly fileName: string;
+  readonly kind: "entry" | "flag" | "env" | "laravel" | "file";
+}
+
+export function readSources({ argv, env, readFile }: ConfigInput): Sources {
+  const flags = readFlags(argv);
+  const environment = readEnvironment(env);
+  const path = flags.texts.get("config") ?? environment.texts.get("POGO_CONFIG")?.trim();
+  const file = path ? readConfigFile(path, readFile) : null;
+  return {
+    flags: flags.texts,
+    environment: environment.texts,
+    file,
+    errors: [...flags.errors, ...environment.errors, ...(file?.errors ?? [])],
+  };
+}
+
+/** The one that wins first. An app of several has its credentials in its entry alone. */
+export function placesOf(
+  option: Option<unknown>,
+  sources: Sources,
+  entry: Entry | null,
+): readonly Place[] {
+  const ofEntry = entry === null ? [] : placesInEntry(option, entry);
+  return entry !== null && option.required
+    ? ofEntry
+    : [...ofEntry, ...placesOfNode(option, sources)];
+}
+
+/** The option's key within an entry: `ping_interval`, `webhooks[0].url`; null: it has none there. */
+export function keyInEntry({ perApp }: Option<unknown>, { webhook }: Entry): string | null {
+  if (perApp === undefined) return null;
+  return webhook === null ? perApp : perApp.replace("[]", `[${webhook}]`);
+}
+
+function placesInEntry(option: Option<unknown>, entry: Entry): readonly Place[] {
+  const key = keyInEntry(option, entry);
+  if (key === null) return [];
+  const { texts, nameOf } = entry.app;
+  const fileKey = `${key}_file`;
+  return [{ texts, key, fileKey, name: nameOf(key), fileName: nameOf(fileKey), kind: "entry" }];
+}
+
+function placesOfNode(
+  { key, flag, env, original, laravel }: Option<unknown>,
+  { flags, environment, file }: Sources,
+): readonly Place[] {
+  const fileKey = `${key}_file`;
+  const inEnvironment = (name: string, kind: "env" | "laravel"): Place => {
+    const fileName = `${name}_FILE`;
+    return { texts: environment, key: name, fileKey: fileName, name, fileName, kind };
+  };
+  const places: Place[] = [
+    { texts: flags, key, fileKey, name: flag, fileName: `${flag}-file`, kind: "flag" },
+    inEnvironment(env, "env"),
+  ];
+  if (original) places.push(inEnvironment(original, "env"));
+  const isLast = laravel?.startsWith("REDIS_");
+  if (laravel && !isLast) places.push(inEnvironment(laravel, "laravel"));
+  if (file) {
+    const [name, fileName] = [`${key} in ${file.path}`, `${fileKey} in ${file.path}`];
+    places.push({ texts: file.texts, key, fileKey, name, fileName, kind: "file" });
+  }
+  if (laravel && isLast) places.push(inEnvironment(laravel, "laravel"));
+  return places;
+}
+
+/** What stands at a place, and the path of the file that it may stand in instead; undefined: not set. */
+export function textsAt(
+  { texts, key, fileKey, kind }: Place,
+  option: Option<unknown>,
+): { readonly direct: string | undefined; readonly path: string | undefined } {
+  return {
+    direct: meaningOf(texts.get(key), kind, option),
+    path: option.secret && meaningOf(texts.get(fileKey), kind, option),
+  };
+}
+
+/** Undefined if a text counts as not set. */
+function meaningOf(
+  text: string | undefined,
+  kind: Place["kind"],
+  option: Option<unknown>,
+): string | undefined {
+  if (text === undefined) return undefined;
+  // A secret's white space is kept, to be refused: whoever made the signature did not leave it out.
+  const trimmed = option.secret && text.trim() !== "" ? text : text.trim();
+  const isNothing =
+    trimmed === "" || (kind === "laravel" && laravelNothing.has(trimmed.toLowerCase()));
+  if (!isNothing) return trimmed;
+  // Flags and files are written by hand: nothing in its place is a mistake (`--port=$PROT`, `"allowed_origins": []`).
+  const isFromEnvironment = kind === "env" || kind === "laravel";
+  return isFromEnvironment && option.whenEmpty === undefined ? undefined : "";
+}
+
+/** What Laravel's `env()` takes for null or for an empty text. */
+const laravelNothing: ReadonlySet<string> = new Set(["null", "(null)", "empty", "(empty)"]);

@@ -1,0 +1,192 @@
+/** Options of the app: who it is, who may connect to it, what its clients may send. */
+
+import { allowedOrigins, credential } from "../parsers/addresses.ts";
+import { option } from "./option.ts";
+import { boolean, count, integer, oneOf, orNone, positive } from "../parsers/parser.ts";
+import { bytes, duration, seconds } from "../parsers/units.ts";
+
+const pingPeriodMs = option({
+  env: "POGO_PING_PERIOD",
+  laravel: "REVERB_APP_PING_INTERVAL",
+  laravelSeconds: true,
+  perApp: "ping_interval",
+  parser: duration(),
+  fallback: 54_000,
+  docs: "Silence of a client after which it is pinged. Keep it below the idle timeout of any load balancer in front.",
+});
+
+export const app = {
+  id: option({
+    env: "POGO_APP_ID",
+    laravel: "REVERB_APP_ID",
+    perApp: "app_id",
+    parser: credential("id"),
+    fallback: "",
+    required: true,
+    docs: "The app's id, in the paths of the HTTP API (`/apps/{id}/events`). It must be the one Laravel publishes with, or publishing answers 404.",
+  }),
+  key: option({
+    env: "POGO_APP_KEY",
+    laravel: "REVERB_APP_KEY",
+    perApp: "key",
+    parser: credential("key"),
+    fallback: "",
+    required: true,
+    docs: "The app's key, public: browsers name it in `/app/{key}`. With another key in the page's build (`VITE_REVERB_APP_KEY`) connections are refused with 4001.",
+  }),
+  secret: option({
+    env: "POGO_APP_SECRET",
+    laravel: "REVERB_APP_SECRET",
+    perApp: "secret",
+    parser: credential("secret"),
+    fallback: "",
+    required: true,
+    secret: true,
+    docs: "The app's secret, which signs channels and API requests. Whoever has it can publish and join everything. As a flag it is seen by everybody who may list processes: prefer the environment or a file.",
+  }),
+  allowedOrigins: option({
+    env: "POGO_ALLOWED_ORIGINS",
+    laravel: "REVERB_ALLOWED_ORIGINS",
+    perApp: "allowed_origins",
+    parser: allowedOrigins,
+    fallback: ["*"],
+    docs: "Pages that may connect: host names, patterns and whole origins; `*` is every page, and clients that send no Origin. Other pages are refused with 4009. Cookies are spent on authorization for pages of the same host and for origins that are named here; `*` names none.",
+  }),
+  activityTimeoutSeconds: option({
+    env: "POGO_ACTIVITY_TIMEOUT",
+    laravel: "REVERB_APP_ACTIVITY_TIMEOUT",
+    laravelSeconds: true,
+    perApp: "activity_timeout",
+    parser: seconds,
+    fallback: 30,
+    docs: "Silence after which a client pings us; it is told so on connecting. Shorter finds dead connections sooner and costs pings.",
+  }),
+  pingPeriodMs,
+  pongWaitMs: option({
+    env: "POGO_PONG_WAIT",
+    laravelSeconds: true,
+    perApp: "pong_wait",
+    parser: duration(),
+    fallback: 60_000,
+    fallbackText: "ping_period × 10/9",
+    // The original's proportion of its two defaults, 54 s and 60 s.
+    fallbackFrom: (read) => Math.ceil((read(pingPeriodMs) * 10) / 9),
+    docs: "Silence of a client after which its connection is closed with 4201. It must be longer than the ping period (60s for the default of 54s), since a client needs the difference to answer the ping.",
+  }),
+  maxConnections: option({
+    env: "POGO_APP_MAX_CONNECTIONS",
+    laravel: "REVERB_APP_MAX_CONNECTIONS",
+    perApp: "max_connections",
+    parser: orNone(count),
+    fallback: null,
+    whenEmpty: null,
+    docs: "WebSocket connections of the app on this node. Beyond it clients get 4004 and do not come back by themselves.",
+  }),
+  maxMessageBytes: option({
+    env: "POGO_MAX_MESSAGE_SIZE",
+    laravel: "REVERB_APP_MAX_MESSAGE_SIZE",
+    perApp: "max_message_size",
+    parser: bytes({ min: 1, max: 64 * 1024 ** 2 }),
+    fallback: 10_000,
+    docs: "Bytes of one message from a client. A longer one closes its connection with 1009.",
+  }),
+  maxChannelsPerConnection: option({
+    env: "POGO_MAX_CHANNELS_PER_CONNECTION",
+    perApp: "max_channels_per_connection",
+    parser: orNone(count),
+    fallback: 10_000,
+    docs: "Channels that one connection may be in. Beyond it a subscribe is refused with 4302; the connection stays.",
+  }),
+  maxPresenceMembers: option({
+    env: "POGO_MAX_PRESENCE_MEMBERS",
+    perApp: "max_presence_members",
+    parser: orNone(count),
+    fallback: null,
+    docs: "Users in one presence channel. Beyond it a subscribe is refused with 4303. Pusher allows 100; every joiner is sent the whole list.",
+  }),
+  maxPresenceMemberBytes: option({
+    env: "POGO_MAX_PRESENCE_MEMBER_SIZE",
+    perApp: "max_presence_member_size",
+    parser: orNone(bytes({ min: 1, max: 1024 ** 2 })),
+    fallback: null,
+    docs: "Bytes of a member's `channel_data`, or of the `user_info` of a member by signin. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
+  }),
+  presenceGraceMs: option({
+    env: "POGO_PRESENCE_GRACE",
+    laravelSeconds: true,
+    perApp: "presence_grace",
+    parser: duration({ zero: "to tell at once" }),
+    fallback: 0,
+    docs: "How long a member whose connection broke is still listed, so that the reload of a page is no news to the others. An unsubscribe is told at once.",
+  }),
+  subscriptionCount: option({
+    env: "POGO_SUBSCRIPTION_COUNT",
+    perApp: "subscription_count",
+    parser: boolean,
+    fallback: false,
+    docs: "Tell a channel's subscribers how many they are when that has changed (`pusher_internal:subscription_count`), presence channels left out.",
+  }),
+} as const;
+
+export const clientMessages = {
+  acceptClientEventsFrom: option({
+    env: "POGO_ACCEPT_CLIENT_EVENTS_FROM",
+    laravel: "REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM",
+    perApp: "accept_client_events_from",
+    parser: oneOf(["members", "all", "private", "none"]),
+    fallback: "members",
+    docs: "Who may send client events (`client-*`, Echo's whispers). `members` of the channel, public ones included; `all`, to any channel; `private`, members of private and presence channels only, as at Pusher; `none`.",
+  }),
+  clientEventRate: {
+    perSecond: option({
+      env: "POGO_CLIENT_MSG_RATE_LIMIT",
+      original: "POGO_WS_CLIENT_MSG_RATE_LIMIT",
+      perApp: "client_msg_rate_limit",
+      parser: positive,
+      fallback: 50,
+      docs: "Client events a second that a connection may send. What comes on top is refused with 4301; the connection stays.",
+    }),
+    burst: option({
+      env: "POGO_CLIENT_MSG_RATE_BURST",
+      original: "POGO_WS_CLIENT_MSG_RATE_BURST",
+      perApp: "client_msg_rate_burst",
+      parser: count,
+      fallback: 20,
+      docs: "Client events that a connection may send at once, before the rate counts.",
+    }),
+  },
+  rateLimiting: {
+    enabled: option({
+      env: "POGO_RATE_LIMITING_ENABLED",
+      laravel: "REVERB_APP_RATE_LIMITING_ENABLED",
+      perApp: "rate_limiting.enabled",
+      parser: boolean,
+      fallback: false,
+      docs: "Reverb's limit on all messages of a connection, subscribes included; pings and pongs are not counted. The next three options say how many.",
+    }),
+    maxAttempts: option({
+      env: "POGO_RATE_LIMIT_MAX_ATTEMPTS",
+      laravel: "REVERB_APP_RATE_LIMIT_MAX_ATTEMPTS",
+      perApp: "rate_limiting.max_attempts",
+      parser: count,
+      fallback: 60,
+      docs: "Messages that a connection may send in the time of the next option. A page that joins more channels than this on loading is refused some.",
+    }),
+    decaySeconds: option({
+      env: "POGO_RATE_LIMIT_DECAY_SECONDS",
+      laravel: "REVERB_APP_RATE_LIMIT_DECAY_SECONDS",
+      perApp: "rate_limiting.decay_seconds",
+      parser: integer({ min: 1, max: 86_400 }, "seconds"),
+      fallback: 60,
+      docs: "Seconds, a plain number, in which the messages of the option before may come.",
+    }),
+  },
+  terminateOnLimit: option({
+    env: "POGO_RATE_LIMIT_TERMINATE",
+    laravel: "REVERB_APP_RATE_LIMIT_TERMINATE",
+    perApp: "rate_limiting.terminate_on_limit",
+    parser: boolean,
+    fallback: false,
+    docs: "Close a connection that sends more than that, instead of refusing the message.",
+  }),
+} as const;

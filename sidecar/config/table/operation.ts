@@ -1,0 +1,29 @@
+/** Options for those who run a node: its admin port and its log. */
+
+import { bindHost } from "../parsers/addresses.ts";
+import { oneOf, port } from "../parsers/parser.ts";
+import { option } from "./option.ts";
+
+export const admin = {
+  host: option({
+    env: "POGO_ADMIN_HOST",
+    parser: bindHost,
+    fallback: "127.0.0.1",
+    docs: "Address of the admin port. It asks for no password: beyond `127.0.0.1` whoever reaches it can read metrics and health. Kubernetes' probes need `0.0.0.0`.",
+  }),
+  port: option({
+    env: "POGO_ADMIN_PORT",
+    parser: port,
+    fallback: 2019,
+    docs: "Port of `/metrics`, `/livez`, `/readyz` and `/pogo/health`.",
+  }),
+} as const;
+
+export const log = {
+  level: option({
+    env: "POGO_LOG_LEVEL",
+    parser: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+    fallback: "info",
+    docs: "The least level that is logged, as JSON lines on standard output.",
+  }),
+} as const;

@@ -1,0 +1,103 @@
+/** Options of the ports and of what is passed on to the app. */
+
+import { bindHost, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
+import { option } from "./option.ts";
+import { port, zeroIsOff } from "../parsers/parser.ts";
+import { bytes, duration } from "../parsers/units.ts";
+
+const shutdownTimeoutMs = option({
+  env: "POGO_SHUTDOWN_TIMEOUT",
+  parser: duration(),
+  fallback: 10_000,
+  docs: "Time that requests in flight have to finish after SIGTERM; what is still open then is cut. Keep it below the grace period of what sends the signal (30 s in Kubernetes; 10 s in Docker, where `stop_grace_period` moves it).",
+});
+
+export const server = {
+  host: option({
+    env: "POGO_HOST",
+    laravel: "REVERB_SERVER_HOST",
+    parser: bindHost,
+    fallback: "0.0.0.0",
+    docs: "Address to listen on. `127.0.0.1` is for this machine only, `::` for IPv6 and IPv4.",
+  }),
+  port: option({
+    env: "POGO_PORT",
+    laravel: "REVERB_SERVER_PORT",
+    parser: port,
+    fallback: 8080,
+    docs: "Port of everything: WebSockets, HTTP API and the app's pages. 0 takes a free one, which the log names.",
+  }),
+  pathPrefix: option({
+    env: "POGO_PATH",
+    laravel: "REVERB_SERVER_PATH",
+    parser: pathPrefix,
+    fallback: "",
+    whenEmpty: "",
+    docs: "Prefix of `/app` and `/apps`, for an app that has pages of these names. Laravel and Echo (`wsPath`) need the same; pages of the app keep their paths.",
+  }),
+  headersTimeoutMs: option({
+    env: "POGO_HEADERS_TIMEOUT",
+    parser: duration({ zero: true }),
+    fallback: 60_000,
+    docs: "Time for the headers of a request to arrive; 408 after. It keeps slow senders from holding sockets.",
+  }),
+  requestTimeoutMs: option({
+    env: "POGO_REQUEST_TIMEOUT",
+    parser: duration({ zero: true }),
+    fallback: 0,
+    docs: "Time for a whole request to arrive, its body included; 408 after. Off, so that long uploads pass.",
+  }),
+  keepAliveTimeoutMs: option({
+    env: "POGO_KEEP_ALIVE_TIMEOUT",
+    parser: duration(),
+    fallback: 75_000,
+    docs: "How long an idle HTTP connection is kept for its next request. It must be longer than that of a load balancer in front (60s at AWS), or that one answers 502 now and then.",
+  }),
+  shutdownTimeoutMs,
+  drainWindowMs: option({
+    env: "POGO_DRAIN_WINDOW",
+    parser: duration({ zero: "to close all at once" }),
+    fallback: 2_000,
+    fallbackText: "2s, or half of shutdown_timeout if that is less",
+    fallbackFrom: (read) => Math.min(2_000, Math.floor(read(shutdownTimeoutMs) / 2)),
+    docs: "Time over which WebSockets are closed after SIGTERM, so that their clients don't all come to the other nodes in one moment. Few connections take less, 1ms each. It is part of the shutdown timeout and has to be shorter.",
+  }),
+} as const;
+
+/** Whose account of the client is believed. */
+export const forwarding = {
+  trustedProxies: option({
+    env: "POGO_TRUSTED_PROXIES",
+    parser: trustedProxies,
+    fallback: [],
+    whenEmpty: [],
+    docs: "Proxies in front, by IP address or CIDR range (or `unix`), whose `X-Forwarded-*` are believed. With none, a load balancer's address counts as the client's: all its clients share one handshake limit, and Laravel sees http where the page came by https.",
+  }),
+} as const;
+
+export const upstream = {
+  address: option({
+    env: "POGO_UPSTREAM",
+    parser: upstreamAddress,
+    fallback: { kind: "tcp", host: "127.0.0.1", port: 8000 },
+    docs: "The PHP application behind: `http://host:port` or `unix:/path/to.sock`. `none` stands alone, in the place of `reverb:start`: `/up` is answered, all else is 404, and subscribing without a signature is refused.",
+  }),
+  connectTimeoutMs: option({
+    env: "POGO_UPSTREAM_CONNECT_TIMEOUT",
+    parser: duration(),
+    fallback: 5000,
+    docs: "Time to connect to the upstream; 504 after.",
+  }),
+  responseTimeoutMs: option({
+    env: "POGO_UPSTREAM_RESPONSE_TIMEOUT",
+    parser: duration({ zero: true }),
+    fallback: 60_000,
+    docs: "Time until the headers of the upstream's response; 504 after. Streams may take as long as they like once they have begun.",
+  }),
+  maxBodyBytes: option({
+    env: "POGO_MAX_BODY_SIZE",
+    parser: zeroIsOff(bytes({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+    fallback: 0,
+    docs: "Bytes of a request body that goes to the upstream; 413 beyond. Off, since PHP has a limit of its own (`post_max_size`).",
+  }),
+} as const;

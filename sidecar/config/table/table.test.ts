@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { directives } from "../sources/directives.ts";
+import { allOptions, perAppOptions, table } from "./table.ts";
+import { flatten } from "./values.ts";
+
+describe("the option table", () => {
+  it("has every option in one group", () => {
+    assert.equal(allOptions.length, new Set(allOptions).size);
+    assert.deepEqual(new Set(allOptions), new Set(flatten(table)));
+  });
+
+  it("gives no name to two options", () => {
+    const names = allOptions.flatMap(({ env, flag, laravel, original }) =>
+      [env, flag, laravel, original].filter((name) => name !== undefined),
+    );
+    assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted());
+  });
+
+  it("gives no two options the same place in an app of the config file", () => {
+    const places = perAppOptions.map(({ perApp }) => perApp);
+    assert.deepEqual(places.toSorted(), [...new Set(places)].toSorted());
+  });
+
+  for (const { env, parser, fallback, required, docs } of allOptions) {
+    it(`${env}: its default is a value, and its text says something`, () => {
+      const shown = parser.show(fallback);
+      if (!required && shown !== "") {
+        assert.deepEqual(parser.parse(shown), { ok: true, value: fallback });
+      }
+      assert.match(
+        docs,
+        /^[A-Z][^|\n]{20,}\.$/,
+        "starts upper case, ends with a full stop, one line",
+      );
+    });
+  }
+
+  it("has the defaults of the original's directives", () => {
+    const expected = {
+      max_connections: "10000",
+      max_auth_body: "16384",
+      max_concurrent_auth: "100",
+      handshake_rate: "100",
+      handshake_burst: "50",
+      client_msg_rate_limit: "50",
+      client_msg_rate_burst: "20",
+      ping_period: "54s",
+      pong_wait: "60s",
+      write_wait: "10s",
+      shutdown_timeout: "10s",
+      broker_queue_size: "1024",
+      redis_db: "0",
+      redis_tls: "false",
+    };
+    for (const [name, text] of Object.entries(expected)) {
+      const option = directives.find((row) => row.name === name)?.option;
+      assert.equal(option && option.parser.show(option.fallback), text, name);
+    }
+  });
+
+  it("answers for every directive of the original", () => {
+    const original =
+      "app_id app_key app_secret auth_path auth_script num_workers max_connections max_auth_body max_concurrent_auth num_shards handshake_rate handshake_burst outbound_queue_size broker_queue_size shard_queue_size write_burst_size enable_compression allowed_origins client_msg_rate_limit client_msg_rate_burst ping_period pong_wait write_wait shutdown_timeout webhook_url webhook_secret redis_host redis_password redis_db redis_tls";
+    const names = new Set(directives.map(({ name }) => name));
+    assert.deepEqual(
+      original.split(" ").filter((name) => !names.has(name)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,57 @@
+/** The option table: every option of the sidecar, one row each. `Config`, usage, checks and documents follow from it. */
+
+import { app, clientMessages } from "./app.ts";
+import { authorizer } from "./authorizer.ts";
+import { httpApi, publishing } from "./http-api.ts";
+import { admin, log } from "./operation.ts";
+import type { Option } from "./option.ts";
+import { redis } from "./redis.ts";
+import { forwarding, server, upstream } from "./server.ts";
+import { flatten } from "./values.ts";
+import { webhook, webhooks } from "./webhooks.ts";
+import { websocket } from "./websocket.ts";
+
+/** What holds for the whole node: parts of `Config` as they are here. */
+export const nodeTable = {
+  server,
+  forwarding,
+  upstream,
+  authorizer,
+  websocket,
+  httpApi,
+  webhooks,
+  admin,
+  log,
+} as const;
+
+/** Every row, under the names and in the units that the values have inside; `derive.ts` has what becomes of the rest. */
+export const table = {
+  ...nodeTable,
+  app: { ...app, ...clientMessages, ...publishing },
+  webhook,
+  redis,
+} as const;
+
+/** The rows as they are shown. */
+export const optionGroups: readonly {
+  readonly title: string;
+  readonly rows: readonly Option<unknown>[];
+}[] = [
+  { title: "App", rows: flatten(app) },
+  { title: "Client messages", rows: flatten(clientMessages) },
+  { title: "Listening", rows: flatten({ server, forwarding }) },
+  { title: "Upstream", rows: flatten(upstream) },
+  { title: "Authorization without a signature", rows: flatten(authorizer) },
+  { title: "Connections and queues", rows: flatten(websocket) },
+  { title: "HTTP API", rows: flatten({ httpApi, publishing }) },
+  { title: "Webhooks", rows: flatten({ webhook, webhooks }) },
+  { title: "Redis (several nodes)", rows: flatten(redis) },
+  { title: "Operation", rows: flatten({ admin, log }) },
+];
+
+export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);
+
+/** Those that may differ from app to app. */
+export const perAppOptions = allOptions.filter(
+  (row): row is Option<unknown> & { readonly perApp: string } => row.perApp !== undefined,
+);

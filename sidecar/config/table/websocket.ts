@@ -1,0 +1,40 @@
+/** Options that bound what a node takes on from WebSocket clients. */
+
+import { count, positive } from "../parsers/parser.ts";
+import { bytes, duration } from "../parsers/units.ts";
+import { option } from "./option.ts";
+
+export const websocket = {
+  maxConnections: option({
+    env: "POGO_MAX_CONNECTIONS",
+    parser: count,
+    fallback: 10_000,
+    docs: "WebSocket connections of this node. Beyond it clients get 4100 and come back later; the limit on open files (`ulimit -n`) must be higher.",
+  }),
+  handshakeRate: {
+    perSecond: option({
+      env: "POGO_HANDSHAKE_RATE",
+      parser: positive,
+      fallback: 100,
+      docs: "WebSocket handshakes a second of one client IP (of IPv6, one /64); 429 beyond. Many users behind one address (an office, a proxy that is not trusted) share it.",
+    }),
+    burst: option({
+      env: "POGO_HANDSHAKE_BURST",
+      parser: count,
+      fallback: 50,
+      docs: "Handshakes that one client IP may make at once, before the rate counts.",
+    }),
+  },
+  maxQueuedBytes: option({
+    env: "POGO_OUTBOUND_QUEUE_BYTES",
+    parser: bytes({ min: 1024, max: 1024 ** 3 }),
+    fallback: 1_048_576,
+    docs: "Bytes that may wait for one slow client. What comes on top is dropped and counted; times the connections, it is the memory that slow clients can take.",
+  }),
+  writeWaitMs: option({
+    env: "POGO_WRITE_WAIT",
+    parser: duration(),
+    fallback: 10_000,
+    docs: "A connection that is still full after this is closed with 4100, so that its client comes back and starts afresh.",
+  }),
+} as const;
