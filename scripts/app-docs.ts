@@ -52,7 +52,7 @@ const example = `{
 export function renderAppDocs(): string {
   return `## Several apps
 
-One sidecar serves several apps where the config file lists them under \`apps\`. An entry has the keys that the app has in Laravel's \`config/reverb.php\`, so that it can be taken over from there; ours stand beside them.
+One sidecar serves several apps where the config file lists them under \`apps\`. An entry has the keys that the app has in Laravel's \`config/reverb.php\`, so that it can be taken over from there; those of the sidecar alone stand beside them.
 
 \`\`\`json
 ${example}
@@ -80,7 +80,7 @@ function row(option: Option<unknown> & { readonly perApp: string }): string {
   const keys = secret ? [perApp, `${perApp}_file`] : [perApp];
   const cells = [
     keys.map((key) => `\`${key}\``).join("<br>"),
-    laravel === undefined ? "ours" : "Laravel's",
+    laravel === undefined ? "Sidecar" : "Laravel",
     required ? "required" : `\`${fallbackText(option) || "none"}\``,
     canBeNone(option) ? "yes" : "",
     `\`${env}\``,

@@ -74,7 +74,7 @@ const laravelIntro = `## Laravel's names
 
 These work as they stand in the app's \`.env\`. Where both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens. \`REVERB_APP_ID\`, \`REVERB_APP_KEY\` and \`REVERB_APP_SECRET\` are not read where the config file has \`apps\`.
 
-\`REDIS_…\` is in nearly every \`.env\`, for the app's cache and queue, and says nothing about nodes. It is read only where \`REVERB_SCALING_ENABLED\` or \`POGO_SCALING_ENABLED\` is true, or where one of our own names says where Redis is. It comes after all of ours then, the config file included:
+\`REDIS_…\` is in nearly every \`.env\`, for the app's cache and queue, and says nothing about nodes. It is read only where \`REVERB_SCALING_ENABLED\` or \`POGO_SCALING_ENABLED\` is true, or where a \`POGO_REDIS_…\` name says where Redis is. It comes after all \`POGO_…\` names then, the config file included:
 
 - \`REDIS_URL\` and \`REDIS_HOST\` are left alone where \`POGO_REDIS_URL\`, \`POGO_REDIS_HOST\`, \`POGO_REDIS_SENTINELS\` or \`POGO_REDIS_CLUSTER_NODES\` is given; with \`POGO_REDIS_URL\`, all of \`REDIS_…\` is.
 - Where both are read, \`REDIS_URL\` wins over \`REDIS_HOST\`, and what the URL leaves out (port, user, password, database) is taken from the others, as in Laravel.

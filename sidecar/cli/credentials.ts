@@ -61,7 +61,7 @@ function toDotEnv({ apps, server }: Config): string {
   ].join("\n");
 }
 
-/** Laravel publishes under the path; Echo has to be told by hand. */
+/** Laravel publishes under the path; Echo gets it by hand. */
 function pathLines(path: string): readonly string[] {
   return [`REVERB_SERVER_PATH=${path}`, `# and in resources/js/echo.js: wsPath: "${path}"`];
 }

@@ -401,7 +401,7 @@ describe("what is wrong with apps", () => {
       [
         /^apps\[1\]\.pong_wait in \/etc\/pogo\.json: 20s is not longer than the ping period \(54s\)/,
         /^apps\[1\]\.webhooks\[1\]\.url in .*: \/hook is a path on the upstream, and POGO_UPSTREAM is none/,
-        /^apps\[1\]\.webhooks\[1\]\.events in .*: subscription_count would never be told/,
+        /^apps\[1\]\.webhooks\[1\]\.events in .*: subscription_count would never be sent/,
       ],
     ],
   ];

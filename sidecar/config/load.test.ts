@@ -1,85 +1,25 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { loadAdmin, loadConfig, formatErrors, type Config } from "../config.ts";
+import { loadAdmin, loadConfig, formatErrors } from "../config.ts";
 import { describeSettings } from "./describe.ts";
-import { allOptions } from "./table/table.ts";
+import { allOptions, nodeTable, table } from "./table/table.ts";
+import { readAll } from "./table/values.ts";
 import { configOf, errorsOf, input, load, sourceOf, type Given } from "./testing/given.ts";
 
 describe("with Laravel's credentials and nothing else", () => {
-  it("is the configuration of the documents", () => {
-    assert.deepEqual(configOf(), {
-      apps: [
-        {
-          id: "1",
-          key: "key",
-          secret: "secret",
-          allowedOrigins: ["*"],
-          activityTimeoutSeconds: 30,
-          pingPeriodMs: 54_000,
-          pongWaitMs: 60_000,
-          maxConnections: null,
-          maxMessageBytes: 10_000,
-          acceptClientEventsFrom: "members",
-          clientEventRate: { perSecond: 50, burst: 20 },
-          messageRate: null,
-          terminateOnLimit: false,
-          subscriptionCount: false,
-          maxChannelsPerConnection: 10_000,
-          maxPresenceMembers: null,
-          maxPresenceMemberBytes: null,
-          presenceGraceMs: 0,
-          publishRate: null,
-          maxEventNameLength: 200,
-          maxEventDataBytes: 262_144,
-          maxChannelsPerPublish: 100,
-        },
-      ],
-      server: {
-        host: "0.0.0.0",
-        port: 8080,
-        pathPrefix: "",
-        headersTimeoutMs: 60_000,
-        requestTimeoutMs: 0,
-        keepAliveTimeoutMs: 75_000,
-        shutdownTimeoutMs: 10_000,
-        drainWindowMs: 2_000,
-      },
-      upstream: {
-        address: { kind: "tcp", host: "127.0.0.1", port: 8000 },
-        connectTimeoutMs: 5000,
-        responseTimeoutMs: 60_000,
-        maxBodyBytes: 0,
-      },
-      forwarding: { trustedProxies: [] },
-      admin: { host: "127.0.0.1", port: 2019 },
-      authorizer: {
-        authPath: "/broadcasting/auth",
-        userAuthPath: "/broadcasting/user-auth",
-        deadlineMs: 3000,
-        maxAnswerBytes: 16_384,
-        maxConcurrent: 100,
-        breaker: { failures: 5, openMs: 10_000 },
-        perConnection: { maxFailures: 4, maxDenials: 20, windowMs: 10_000 },
-      },
-      websocket: {
-        maxConnections: 10_000,
-        handshakeRate: { perSecond: 100, burst: 50 },
-        maxQueuedBytes: 1_048_576,
-        writeWaitMs: 10_000,
-      },
-      httpApi: { maxBodyBytes: 2_097_152, timestampToleranceSeconds: 300 },
-      webhooks: {
-        apps: [{ id: "1", key: "key", endpoints: [] }],
-        batchWindowMs: 50,
-        graceMs: 3000,
-        maxQueuedEvents: 10_000,
-        timeoutMs: 10_000,
-        retry: { giveUpAfterMs: 300_000 },
-      },
-      redis: null,
-      log: { level: "info" },
-    } satisfies Config);
+  it("is the table's defaults, in one app on one node", () => {
+    const defaults = readAll(table, ({ fallback }) => fallback);
+    const { rateLimiting, ...app } = defaults.app;
+    const { apps, redis, ...node } = configOf();
+    assert.deepEqual(apps, [
+      { ...app, id: "1", key: "key", secret: "secret", messageRate: null, publishRate: null },
+    ]);
+    assert.equal(rateLimiting.enabled, false);
+    assert.equal(redis, null);
+    const { webhooks, ...rest } = readAll(nodeTable, ({ fallback }) => fallback);
+    const endpoints = { apps: [{ id: "1", key: "key", endpoints: [] }] };
+    assert.deepEqual(node, { ...rest, webhooks: { ...webhooks, ...endpoints } });
   });
 
   it("reads every option of the table, and says where each came from", () => {

@@ -40,8 +40,8 @@ export function loadAdmin(
   | { readonly ok: false; readonly errors: readonly ConfigError[] } {
   const reader = createReader(input);
   const admin = readAll(nodeTable.admin, reader.read);
-  const ours: ReadonlySet<string> = new Set(["invalid", "conflict", "file"]);
-  const errors = reader.errors.filter(({ kind }) => ours.has(kind));
+  const relevant: ReadonlySet<string> = new Set(["invalid", "conflict", "file"]);
+  const errors = reader.errors.filter(({ kind }) => relevant.has(kind));
   return errors.length === 0 ? { ok: true, admin } : { ok: false, errors };
 }
 

@@ -1,4 +1,4 @@
-/** Redis as the options name it: under our own names, and else under those that Laravel's `.env` has for its own. */
+/** Redis as the options name it: under `POGO_…`, and else under the names that Laravel's `.env` has for its own. */
 
 import type { RedisBrokerOptions } from "../broker/redis.ts";
 import { certificates, type RedisAddress } from "./parsers/redis.ts";
@@ -48,23 +48,23 @@ const whereRedisIs = [urlRow, hostRow, ownRows.sentinel.sentinels, ownRows.clust
 
 export function findRedis(reader: Reader): FoundRedis {
   const { read, readFileAt, namesGiven } = reader;
-  const isOurs = (option: Option<unknown>): boolean => namesGiven(option).length > 0;
-  const isFoundByOurs = whereRedisIs.some(isOurs);
-  const isEnabled = read(scaling, { fallback: isFoundByOurs });
+  const isGiven = (option: Option<unknown>): boolean => namesGiven(option).length > 0;
+  const isPlacedByPogo = whereRedisIs.some(isGiven);
+  const isEnabled = read(scaling, { fallback: isPlacedByPogo });
 
-  const from = isEnabled ? "any" : "ours";
-  // Where we are told where Redis is, Laravel's is another; a whole URL needs none of Laravel's parts either.
-  const fromForAddress = isFoundByOurs ? "ours" : from;
-  const fromForParts = isOurs(urlRow) ? "ours" : from;
+  const from = isEnabled ? "any" : "pogo";
+  // A Redis placed by a POGO_… name is another than Laravel's; a whole URL needs none of Laravel's parts either.
+  const fromForAddress = isPlacedByPogo ? "pogo" : from;
+  const fromForParts = isGiven(urlRow) ? "pogo" : from;
 
   const url = read(urlRow, { from: fromForAddress });
   const address = url
-    ? read(hostRow, { from: "ours", fallback: url.address })
+    ? read(hostRow, { from: "pogo", fallback: url.address })
     : read(hostRow, { from: fromForAddress });
   const part = <T>(option: Option<T>, inAddress: T | null | undefined): Part<T> =>
     inAddress === null || inAddress === undefined
       ? { inAddress: null, value: read(option, { from: fromForParts }) }
-      : { inAddress, value: read(option, { from: "ours", fallback: inAddress }) };
+      : { inAddress, value: read(option, { from: "pogo", fallback: inAddress }) };
   const host = address.kind === "tcp" ? address : null;
   const parts = {
     port: part(port, host?.port),

@@ -52,7 +52,7 @@ const checksOfWebhook: readonly Check<WebhookSubject>[] = [
     find({ app, urls, events }) {
       const isWanted = urls.length > 0 && events?.has("subscription_count");
       return isWanted && !app.subscriptionCount
-        ? `subscription_count would never be told, for app ${app.id} does not count. Turn that on (POGO_SUBSCRIPTION_COUNT, or subscription_count in its entry), or leave the event out.`
+        ? `subscription_count would never be sent, for app ${app.id} does not count. Turn that on (POGO_SUBSCRIPTION_COUNT, or subscription_count in its entry), or leave the event out.`
         : null;
     },
   },

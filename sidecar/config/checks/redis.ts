@@ -80,15 +80,15 @@ function oneOfTheWays(option: Option<unknown>, others: readonly Option<unknown>[
   };
 }
 
-/** Within our own names; what is ours wins over Laravel's anyhow. */
-function sameAsInAddress(option: Option<unknown>, name: keyof FoundRedis["parts"]): Check<Subject> {
+/** Within the `POGO_…` names, which win over Laravel's anyhow. */
+function sameAsInAddress(option: Option<unknown>, part: keyof FoundRedis["parts"]): Check<Subject> {
   return {
     about: [option, url, host],
     find({ parts, namesGiven }) {
-      const { inAddress, value } = parts[name];
-      const [ours] = [url, host].flatMap(namesGiven);
-      return ours !== undefined && inAddress !== null && inAddress !== value
-        ? `${ours} says something else. Leave it out in one of them.`
+      const { inAddress, value } = parts[part];
+      const [name] = [url, host].flatMap(namesGiven);
+      return name !== undefined && inAddress !== null && inAddress !== value
+        ? `${name} says something else. Leave it out in one of them.`
         : null;
     },
   };

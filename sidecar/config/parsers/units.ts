@@ -9,7 +9,7 @@ const millisecondsIn: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Timers of Node end at once beyond this (2^31 - 1 ms); no duration of ours may. */
+/** Timers of Node end at once beyond this (2^31 - 1 ms); no option may. */
 const longestMs = 24 * 3_600_000;
 
 /**

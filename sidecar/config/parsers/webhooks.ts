@@ -1,4 +1,4 @@
-/** Parsers of what a webhook is told with: endpoints, events and channels. */
+/** Parsers of webhooks: endpoints, events and channels. */
 
 import { isChannelName } from "../../core/channel-name.ts";
 import { webhookEventNames, type WebhookEventName } from "../../core/ports.ts";

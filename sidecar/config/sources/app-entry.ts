@@ -1,4 +1,4 @@
-/** Reads `apps` of the config file: entries with the keys that an app has in Laravel's `config/reverb.php`, and with ours. */
+/** Reads `apps` of the config file: entries with the keys that an app has in Laravel's `config/reverb.php`, and with more. */
 
 import type { ConfigError } from "../errors.ts";
 import { isObject, toText, whatTextIs } from "./json-values.ts";

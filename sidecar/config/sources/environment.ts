@@ -1,4 +1,4 @@
-/** Reads the environment: which names are ours, and which only look so. */
+/** Reads the environment: which names are options, and which only look so. */
 
 import type { ConfigError } from "../errors.ts";
 import { allOptions } from "../table/table.ts";

@@ -80,7 +80,7 @@ function readObject(
     if (isObject(value)) return { ok: true, value };
     return { ok: false, message: 'it must hold one JSON object, as in {"port": 8080}.' };
   } catch (error) {
-    // V8's message quotes the text around the fault, which may be a secret; only its place is told.
+    // V8's message quotes the text around the fault, which may be a secret; only its place is given.
     const place = /\(line \d+ column \d+\)/.exec(error instanceof Error ? error.message : "")?.[0];
     return { ok: false, message: `it is not JSON${place === undefined ? "" : ` ${place}`}.` };
   }

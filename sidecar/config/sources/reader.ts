@@ -40,8 +40,8 @@ export interface Scope {
 }
 
 export interface Reading<T> {
-  /** `ours`: Laravel's name for it is left out. */
-  readonly from?: "any" | "ours";
+  /** `pogo`: Laravel's name for it is left out. */
+  readonly from?: "any" | "pogo";
   /** In place of the option's own. */
   readonly fallback?: T;
 }
@@ -59,7 +59,7 @@ export interface Reader extends Scope {
   readonly appsFile: string | null;
   /** Under which names an option is given outside of entries, Laravel's left out. */
   readonly namesGiven: (option: Option<unknown>) => readonly string[];
-  /** A text in the environment that is no option of ours; undefined if not set. */
+  /** A text in the environment that is no option; undefined if not set. */
   readonly readForeign: (name: string) => string | undefined;
   /** Of all that has been read: the node's in the order of the table, then each app's. */
   readonly settings: () => readonly Setting[];
@@ -222,8 +222,8 @@ function sourceOfDefault({ fallbackText }: Option<unknown>): string {
 }
 
 function missing({ env, flag, key, laravel, secret }: Option<unknown>): string {
-  const ours = secret ? `${env}, ${env}_FILE` : env;
-  const names = laravel === undefined ? ours : `${ours} or Laravel's ${laravel}`;
+  const own = secret ? `${env}, ${env}_FILE` : env;
+  const names = laravel === undefined ? own : `${own} or Laravel's ${laravel}`;
   const byFlag = secret ? `${flag}-file` : flag;
   return `it is not set. Give it as ${names}, with ${byFlag}, or as ${key} in a config file.`;
 }

@@ -12,7 +12,7 @@ const pingPeriodMs = option({
   perApp: "ping_interval",
   parser: duration(),
   fallback: 54_000,
-  docs: "Silence of a client after which it is pinged. Keep it below the idle timeout of any load balancer in front.",
+  docs: "Silence of a client after which the server sends it a ping. Keep it below the idle timeout of any load balancer in front.",
 });
 
 export const app = {
@@ -50,7 +50,7 @@ export const app = {
     perApp: "allowed_origins",
     parser: allowedOrigins,
     fallback: ["*"],
-    docs: "Pages that may connect: host names, patterns and whole origins; `*` is every page, and clients that send no Origin. Other pages are refused with 4009. Cookies are spent on authorization for pages of the same host and for origins that are named here; `*` names none.",
+    docs: "Pages that may connect: host names, patterns and whole origins; `*` is every page, and clients without an Origin. Other pages are refused with 4009. The visitor's cookies are used for authorization on pages of the same host and on origins named here; `*` names none.",
   }),
   activityTimeoutSeconds: option({
     env: "POGO_ACTIVITY_TIMEOUT",
@@ -59,7 +59,7 @@ export const app = {
     perApp: "activity_timeout",
     parser: seconds,
     fallback: 30,
-    docs: "Silence after which a client pings us; it is told so on connecting. Shorter finds dead connections sooner and costs pings.",
+    docs: "Silence of the server after which a client sends a ping; clients get the number as `activity_timeout` on connecting. A shorter one finds dead connections sooner and costs pings.",
   }),
   pingPeriodMs,
   pongWaitMs: option({
@@ -71,7 +71,7 @@ export const app = {
     fallbackText: "ping_period × 10/9",
     // The original's proportion of its two defaults, 54 s and 60 s.
     fallbackFrom: (read) => Math.ceil((read(pingPeriodMs) * 10) / 9),
-    docs: "Silence of a client after which its connection is closed with 4201. It must be longer than the ping period (60s for the default of 54s), since a client needs the difference to answer the ping.",
+    docs: "Silence of a client after which its connection is closed with 4201. It must be longer than `POGO_PING_PERIOD` (60s for the default of 54s), since a client needs the difference to answer the ping.",
   }),
   maxConnections: option({
     env: "POGO_APP_MAX_CONNECTIONS",
@@ -80,7 +80,7 @@ export const app = {
     parser: orNone(count),
     fallback: null,
     whenEmpty: null,
-    docs: "WebSocket connections of the app on this node. Beyond it clients get 4004 and do not come back by themselves.",
+    docs: "WebSocket connections that an app may have on this node. Beyond it clients get 4004 and do not come back by themselves.",
   }),
   maxMessageBytes: option({
     env: "POGO_MAX_MESSAGE_SIZE",
@@ -115,16 +115,16 @@ export const app = {
     env: "POGO_PRESENCE_GRACE",
     laravelSeconds: true,
     perApp: "presence_grace",
-    parser: duration({ zero: "to tell at once" }),
+    parser: duration({ zero: "to announce it at once" }),
     fallback: 0,
-    docs: "How long a member whose connection broke is still listed, so that the reload of a page is no news to the others. An unsubscribe is told at once.",
+    docs: "How long a member whose connection broke stays in the presence channel, so that the reload of a page is not announced to the others. An unsubscribe is announced at once.",
   }),
   subscriptionCount: option({
     env: "POGO_SUBSCRIPTION_COUNT",
     perApp: "subscription_count",
     parser: boolean,
     fallback: false,
-    docs: "Tell a channel's subscribers how many they are when that has changed (`pusher_internal:subscription_count`), presence channels left out.",
+    docs: "Send a channel's subscribers their number when it changes (`pusher_internal:subscription_count`), presence channels left out.",
   }),
 } as const;
 
@@ -144,7 +144,7 @@ export const clientMessages = {
       perApp: "client_msg_rate_limit",
       parser: positive,
       fallback: 50,
-      docs: "Client events a second that a connection may send. What comes on top is refused with 4301; the connection stays.",
+      docs: "Client events a second that a connection may send. One beyond it is refused with 4301; the connection stays.",
     }),
     burst: option({
       env: "POGO_CLIENT_MSG_RATE_BURST",
@@ -152,7 +152,7 @@ export const clientMessages = {
       perApp: "client_msg_rate_burst",
       parser: count,
       fallback: 20,
-      docs: "Client events that a connection may send at once, before the rate counts.",
+      docs: "Client events that a connection may send at once, before `POGO_CLIENT_MSG_RATE_LIMIT` counts.",
     }),
   },
   rateLimiting: {
@@ -162,7 +162,7 @@ export const clientMessages = {
       perApp: "rate_limiting.enabled",
       parser: boolean,
       fallback: false,
-      docs: "Reverb's limit on all messages of a connection, subscribes included; pings and pongs are not counted. The next three options say how many.",
+      docs: "Reverb's limit on all messages of a connection, subscribes included; pings and pongs are not counted. `POGO_RATE_LIMIT_MAX_ATTEMPTS` and `POGO_RATE_LIMIT_DECAY_SECONDS` set how many in what time.",
     }),
     maxAttempts: option({
       env: "POGO_RATE_LIMIT_MAX_ATTEMPTS",
@@ -170,7 +170,7 @@ export const clientMessages = {
       perApp: "rate_limiting.max_attempts",
       parser: count,
       fallback: 60,
-      docs: "Messages that a connection may send in the time of the next option. A page that joins more channels than this on loading is refused some.",
+      docs: "Messages that a connection may send within `POGO_RATE_LIMIT_DECAY_SECONDS`, where `POGO_RATE_LIMITING_ENABLED` is on. A page that joins more channels on loading has some refused.",
     }),
     decaySeconds: option({
       env: "POGO_RATE_LIMIT_DECAY_SECONDS",
@@ -178,7 +178,7 @@ export const clientMessages = {
       perApp: "rate_limiting.decay_seconds",
       parser: integer({ min: 1, max: 86_400 }, "seconds"),
       fallback: 60,
-      docs: "Seconds, a plain number, in which the messages of the option before may come.",
+      docs: "Seconds, a plain number, in which a connection may send `POGO_RATE_LIMIT_MAX_ATTEMPTS` messages.",
     }),
   },
   terminateOnLimit: option({
@@ -187,6 +187,6 @@ export const clientMessages = {
     perApp: "rate_limiting.terminate_on_limit",
     parser: boolean,
     fallback: false,
-    docs: "Close a connection that sends more than that, instead of refusing the message.",
+    docs: "Close a connection that exceeds `POGO_RATE_LIMIT_MAX_ATTEMPTS`, instead of refusing the message.",
   }),
 } as const;

@@ -49,14 +49,14 @@ export const publishing = {
       perApp: "api_publish_rate",
       parser: orNone(positive),
       fallback: null,
-      docs: "Publishing requests a second; beyond it they are answered 429 with `rate_limited`, and nothing is delivered. A batch is one request.",
+      docs: "Publishing requests a second that an app may make; beyond it they are answered 429 with `rate_limited`, and nothing is delivered. A batch is one request.",
     }),
     burst: option({
       env: "POGO_API_PUBLISH_BURST",
       perApp: "api_publish_burst",
       parser: count,
       fallback: 100,
-      docs: "Publishing requests that may come at once, before the rate counts.",
+      docs: "Publishing requests that may come at once, before `POGO_API_PUBLISH_RATE` counts.",
     }),
   },
 } as const;

@@ -33,25 +33,25 @@ export const server = {
     parser: pathPrefix,
     fallback: "",
     whenEmpty: "",
-    docs: "Prefix of `/app` and `/apps`, for an app that has pages of these names. Laravel and Echo (`wsPath`) need the same; pages of the app keep their paths.",
+    docs: "Prefix of `/app` and `/apps`, for an app with pages of the same names. Laravel and Echo (`wsPath`) need the same; pages of the app keep their paths.",
   }),
   headersTimeoutMs: option({
     env: "POGO_HEADERS_TIMEOUT",
     parser: duration({ zero: true }),
     fallback: 60_000,
-    docs: "Time for the headers of a request to arrive; 408 after. It keeps slow senders from holding sockets.",
+    docs: "Time for the headers of a request to arrive; 408 after. It keeps slow senders from occupying sockets.",
   }),
   requestTimeoutMs: option({
     env: "POGO_REQUEST_TIMEOUT",
     parser: duration({ zero: true }),
     fallback: 0,
-    docs: "Time for a whole request to arrive, its body included; 408 after. Off, so that long uploads pass.",
+    docs: "Time for a whole request to arrive, its body included; 408 after. Off by default, so that long uploads pass.",
   }),
   keepAliveTimeoutMs: option({
     env: "POGO_KEEP_ALIVE_TIMEOUT",
     parser: duration(),
     fallback: 75_000,
-    docs: "How long an idle HTTP connection is kept for its next request. It must be longer than that of a load balancer in front (60s at AWS), or that one answers 502 now and then.",
+    docs: "How long an idle HTTP connection is kept for its next request. It must be longer than a load balancer in front keeps one (60s at AWS), or the load balancer answers 502 now and then.",
   }),
   shutdownTimeoutMs,
   drainWindowMs: option({
@@ -60,7 +60,7 @@ export const server = {
     fallback: 2_000,
     fallbackText: "2s, or half of shutdown_timeout if that is less",
     fallbackFrom: (read) => Math.min(2_000, Math.floor(read(shutdownTimeoutMs) / 2)),
-    docs: "Time over which WebSockets are closed after SIGTERM, so that their clients don't all come to the other nodes in one moment. Few connections take less, 1ms each. It is part of the shutdown timeout and has to be shorter.",
+    docs: "Time over which WebSockets are closed after SIGTERM, so that their clients don't all come to the other nodes in one moment. Few connections take less, 1ms each. It is part of `POGO_SHUTDOWN_TIMEOUT` and has to be shorter.",
   }),
 } as const;
 
@@ -98,6 +98,6 @@ export const upstream = {
     env: "POGO_MAX_BODY_SIZE",
     parser: zeroIsOff(bytes({ min: 1, max: Number.MAX_SAFE_INTEGER })),
     fallback: 0,
-    docs: "Bytes of a request body that goes to the upstream; 413 beyond. Off, since PHP has a limit of its own (`post_max_size`).",
+    docs: "Bytes of a request body that goes to the upstream; 413 beyond. Off by default, since PHP has a limit of its own (`post_max_size`).",
   }),
 } as const;

@@ -36,6 +36,26 @@ describe("the option table", () => {
     });
   }
 
+  /** A search result or `--help` shows one row: nothing in it may point to another without its name. */
+  const pointers: readonly RegExp[] = [
+    /\bsuch\b(?! as\b)/i,
+    /\b(after|by|for|from|in|of|than|to|with) (that|these|those)\b/i,
+    /\b(that|these|those) (answer|limit|number|option|question|rate|time|window)s?\b/i,
+    /\b(before|following|last|next|previous|preceding|same|other) (\w+ )?options?\b/i,
+    /\boptions? (above|after|before|below)\b/i,
+  ];
+  const dialect =
+    /\b(beats?|claims?|facts?|hears?|heard|holds?|held|notes?|ours|settles?|spreads?|strangers?|tells?|theirs|things?|told|weighs?)\b/i;
+
+  for (const { env, docs, fallbackText = "", parser } of allOptions) {
+    it(`${env}: its text stands alone, in the field's words`, () => {
+      for (const text of [docs, fallbackText, parser.allowed]) {
+        for (const pointer of pointers) assert.doesNotMatch(text, pointer);
+        assert.doesNotMatch(text, dialect);
+      }
+    });
+  }
+
   it("has the defaults of the original's directives", () => {
     const expected = {
       max_connections: "10000",

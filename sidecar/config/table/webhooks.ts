@@ -1,4 +1,4 @@
-/** Options of the webhooks: who is told of what, and how long it is tried. */
+/** Options of the webhooks: who is sent what, and how long it is tried. */
 
 import { credential } from "../parsers/addresses.ts";
 import { option } from "./option.ts";
@@ -13,7 +13,7 @@ export const webhook = {
     perApp: "webhooks[].url",
     parser: webhookUrls,
     fallback: [],
-    docs: "Endpoints that are told what happens on channels, in Pusher's format. A path is one of the upstream app's own, past every proxy in front. Each endpoint has a queue of its own; a comma within a URL is written `%2C`.",
+    docs: "Endpoints that are sent what happens on channels, in Pusher's format. A path is one of the upstream app's own, past every proxy in front. Each endpoint has a queue of its own; a comma within a URL is written `%2C`.",
   }),
   secret: option({
     env: "POGO_WEBHOOK_SECRET",
@@ -22,21 +22,21 @@ export const webhook = {
     fallback: null,
     fallbackText: "the app's secret",
     secret: true,
-    docs: "Signs the requests (`X-Pusher-Signature`). Pusher's SDKs check with the app's secret, so leave it out for them.",
+    docs: "Signs webhook requests (`X-Pusher-Signature`). Pusher's SDKs check with the app's secret, so leave it out for them.",
   }),
   events: option({
     env: "POGO_WEBHOOK_EVENTS",
     perApp: "webhooks[].events",
     parser: webhookEvents,
     fallback: null,
-    docs: "Events that are told. `subscription_count` needs `POGO_SUBSCRIPTION_COUNT`; `all` takes it where that is on.",
+    docs: "Events that webhooks are sent. `subscription_count` needs `POGO_SUBSCRIPTION_COUNT`; `all` includes it where counting is on.",
   }),
   channelPrefix: option({
     env: "POGO_WEBHOOK_CHANNEL_PREFIX",
     perApp: "webhooks[].channel_prefix",
     parser: orNone(channelPrefix),
     fallback: null,
-    docs: "Only events of channels whose names begin so, such as `presence-`. Events of users, which belong to no channel, are told all the same.",
+    docs: "Send webhooks for channels whose names begin with this text alone, for example `presence-`. Events of users, which belong to no channel, are sent all the same.",
   }),
 } as const;
 
@@ -45,32 +45,32 @@ export const webhooks = {
     env: "POGO_WEBHOOK_BATCH_WINDOW",
     parser: duration({ zero: "to wait for none" }),
     fallback: 50,
-    docs: "How long an event waits for others to share its request. Longer means fewer requests and later news.",
+    docs: "How long a webhook event waits for others to share its request. Longer means fewer requests and later news.",
   }),
   graceMs: option({
     env: "POGO_WEBHOOK_GRACE",
-    parser: duration({ zero: "to tell at once" }),
+    parser: duration({ zero: "to send it at once" }),
     fallback: 3000,
-    docs: "How long an end (`channel_vacated`, `member_removed`, `user_disconnected`) waits for its undoing, so that the reload of a page is no news.",
+    docs: "How long an end (`channel_vacated`, `member_removed`, `user_disconnected`) waits for its undoing, so that the reload of a page sends no webhook.",
   }),
   maxQueuedEvents: option({
     env: "POGO_WEBHOOK_QUEUE_SIZE",
     parser: count,
     fallback: 10_000,
-    docs: "Events that may wait for one endpoint. What comes on top is dropped and counted.",
+    docs: "Events that may wait for one webhook endpoint. One beyond it is dropped and counted.",
   }),
   timeoutMs: option({
     env: "POGO_WEBHOOK_TIMEOUT",
     parser: duration(),
     fallback: 10_000,
-    docs: "Time for a whole answer of an endpoint. After it, as after any status but 2xx, the request is sent again.",
+    docs: "Time for the whole answer of a webhook endpoint. After it, as after any status but 2xx, the request is sent again.",
   }),
   retry: {
     giveUpAfterMs: option({
       env: "POGO_WEBHOOK_RETRY_FOR",
       parser: duration({ zero: "to try once" }),
       fallback: 300_000,
-      docs: "How long an event is tried, with growing pauses. After it the event is dropped and counted.",
+      docs: "How long a webhook event is tried, with growing pauses. After it the event is dropped and counted.",
     }),
   },
 } as const;

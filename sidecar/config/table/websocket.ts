@@ -22,19 +22,19 @@ export const websocket = {
       env: "POGO_HANDSHAKE_BURST",
       parser: count,
       fallback: 50,
-      docs: "Handshakes that one client IP may make at once, before the rate counts.",
+      docs: "WebSocket handshakes that one client IP may make at once, before `POGO_HANDSHAKE_RATE` counts.",
     }),
   },
   maxQueuedBytes: option({
     env: "POGO_OUTBOUND_QUEUE_BYTES",
     parser: bytes({ min: 1024, max: 1024 ** 3 }),
     fallback: 1_048_576,
-    docs: "Bytes that may wait for one slow client. What comes on top is dropped and counted; times the connections, it is the memory that slow clients can take.",
+    docs: "Bytes that may wait for one slow client. A message beyond it is dropped and counted; times the connections, it is the memory that slow clients can take.",
   }),
   writeWaitMs: option({
     env: "POGO_WRITE_WAIT",
     parser: duration(),
     fallback: 10_000,
-    docs: "A connection that is still full after this is closed with 4100, so that its client comes back and starts afresh.",
+    docs: "Time after which a connection whose queue (`POGO_OUTBOUND_QUEUE_BYTES`) stays full is closed with 4100; its client comes back and starts afresh.",
   }),
 } as const;
