@@ -94,20 +94,23 @@ function laravelTable(): string {
 
 const directivesIntro = `## The original's directives
 
-For who comes from the Pogo WebSocket module for FrankenPHP: each directive of its Caddyfile and each \`POGO_WS_…\` name of its environment, and what does its job here.
+For who comes from the Pogo WebSocket module for FrankenPHP: each directive of its Caddyfile and each \`POGO_WS_…\` name that it reads, and what does its job here. The names in the environment work as they stand: with the same effect, or with one warning that says what does their job.
 `;
 
 function directivesTable(): string {
   const cell = ({ option }: Directive): string => {
-    if (!option) return "none";
-    const { original } = option;
-    return original ? `\`${option.env}\`<br>also \`${original}\`` : `\`${option.env}\``;
+    return option ? `\`${option.env}\`` : "none";
   };
   const usual = ({ option }: Directive): string =>
     option ? (option.required ? "required" : code(fallbackText(option))) : "";
   return table(
-    ["Directive", "Option here", "Default here", "Difference"],
-    directives.map((row) => [`\`${row.name}\``, cell(row), usual(row), sentenceCase(row.note)]),
+    ["Directive, name in the environment", "Option here", "Default here", "Difference"],
+    directives.map((row) => [
+      [row.name, row.env].flatMap((name) => (name === undefined ? [] : `\`${name}\``)).join("<br>"),
+      cell(row),
+      usual(row),
+      sentenceCase(row.note),
+    ]),
   );
 }
 

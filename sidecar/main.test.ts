@@ -122,6 +122,13 @@ describe("check", () => {
     assert.doesNotMatch(out, /hunter2/);
   });
 
+  it("says what has no effect, and ends with 0", async () => {
+    const env = { ...credentials, POGO_WS_SHARD_QUEUE_SIZE: "1024" };
+    const { code, err } = await run(["check"], env);
+    assert.equal(code, 0);
+    assert.match(err, /^Warning: POGO_WS_SHARD_QUEUE_SIZE: it has no effect here: .*\n$/);
+  });
+
   it("D8: ends with 78 and every error at once", async () => {
     const { code, out, err } = await run(["check", "--prot=1"], {
       POGO_PORT: "x",
@@ -144,6 +151,13 @@ describe("check", () => {
 });
 
 describe("start", () => {
+  it("logs what has no effect, and starts", async () => {
+    const { lines, child } = await startMain({ ...anywhere, POGO_WS_SHARD_QUEUE_SIZE: "1024" });
+    const warning = lines.find(({ level }) => level === "warn");
+    assert.equal(warning?.["name"], "POGO_WS_SHARD_QUEUE_SIZE");
+    child.kill();
+  });
+
   it("D8: without credentials and without a terminal ends with 78, naming what is missing", async () => {
     const { code, out, err } = await run(["start"]);
     assert.equal(code, 78);

@@ -135,7 +135,7 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     client.say("client-x", {}, "news");
     client.say("client-x", {}, "news");
     assert.equal(await client.error(), 4301);
-    // By default there would be 5 by now.
+    // By default there would be 25 by now.
     clock.nowMs += 100;
     client.say("client-x", {}, "news");
     assert.equal(await client.error(), 4301);

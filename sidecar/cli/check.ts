@@ -1,6 +1,6 @@
-/** `check`: prints the effective configuration and where each value came from, or every error at once. */
+/** `check`: prints the effective configuration and where each value came from, with what has no effect, or every error at once. */
 
-import { formatErrors, loadConfig } from "../config.ts";
+import { formatErrors, formatWarnings, loadConfig } from "../config.ts";
 import { describeSettings } from "../config/describe.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 
@@ -10,6 +10,7 @@ export function check(context: CommandContext): number {
     context.complain(formatErrors(loaded.errors));
     return exitCodes.configuration;
   }
+  context.complain(formatWarnings(loaded.warnings));
   context.print(`${describeSettings(loaded.settings)}\n`);
   return exitCodes.ok;
 }

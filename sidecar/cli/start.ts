@@ -21,6 +21,7 @@ export async function start(context: CommandContext): Promise<number> {
   const { config } = loaded;
   const version = readVersion();
   const log = createLog({ level: config.log.level, version });
+  for (const { name, message } of loaded.warnings) log.warn({ name }, `configuration: ${message}`);
 
   // A bug, whether thrown or rejected: the state is not to be trusted any more.
   process.on("uncaughtException", (error, origin) => {

@@ -147,7 +147,7 @@ describe("apps in the config file", () => {
       assert.equal(app?.maxConnections, 5);
       assert.equal(app?.pingPeriodMs, 20_000);
       assert.equal(app?.clientEventRate.perSecond, 3);
-      assert.equal(app?.clientEventRate.burst, 20);
+      assert.equal(app?.clientEventRate.burst, 250);
     }
   });
 

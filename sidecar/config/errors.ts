@@ -12,6 +12,9 @@ export interface ConfigError {
   readonly message: string;
 }
 
+/** What has no effect, and hinders nothing. */
+export type ConfigWarning = Pick<ConfigError, "name" | "message">;
+
 const shownCharacters = 80;
 
 /** A value in an error: quoted, cut, and without the secrets that a URL may hold. */
@@ -28,6 +31,11 @@ export function withoutUrlSecrets(text: string): string {
   // An @ behind a ? may end a password or stand in a query: nothing after the scheme is safe to show.
   if (/:\/\/.*\?.*@/s.test(text)) return text.replace(/:\/\/.*/s, "://…");
   return text.replaceAll(/:\/\/.*@/gs, "://…@").replace(/((?:^|:\/)\/[^?]*)\?.+/s, "$1?…");
+}
+
+/** As `check` prints them; empty if there are none. */
+export function formatWarnings(warnings: readonly ConfigWarning[]): string {
+  return warnings.map(({ name, message }) => `Warning: ${name}: ${message}\n`).join("");
 }
 
 /** All errors at once, as `check` and `start` print them. */

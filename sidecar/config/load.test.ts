@@ -341,6 +341,31 @@ describe("flags", () => {
   }
 });
 
+describe("a value that Laravel would have put in", () => {
+  it("is an error with the line that mends it", () => {
+    const env = { REVERB_APP_KEY: "${PUSHER_APP_KEY}", PUSHER_APP_KEY: "abc" };
+    assert.deepEqual(errorsOf({ env }), [
+      "REVERB_APP_KEY: ${PUSHER_APP_KEY} in it is not expanded, as only Laravel's loader of .env does. Write REVERB_APP_KEY=abc",
+    ]);
+  });
+
+  it("is one within its quotes too, and names what it does not know", () => {
+    const [error] = errorsOf({ env: { REVERB_APP_KEY: '"${PUSHER_APP_KEY}"' } });
+    assert.match(error ?? "", /Write REVERB_APP_KEY=<the value of PUSHER_APP_KEY>$/);
+  });
+
+  it("is not shown if it is a secret", () => {
+    const env = { REVERB_APP_SECRET: "${PUSHER_APP_SECRET}", PUSHER_APP_SECRET: "hunter2" };
+    const [error] = errorsOf({ env });
+    assert.match(error ?? "", /Write REVERB_APP_SECRET=<the value of PUSHER_APP_SECRET>$/);
+    assert.doesNotMatch(error ?? "", /hunter2/);
+  });
+
+  it("of another's name is nobody's business", () => {
+    configOf({ env: { VITE_REVERB_APP_KEY: "${REVERB_APP_KEY}" } });
+  });
+});
+
 describe("unknown names in the environment", () => {
   const faults: Readonly<Record<string, RegExp>> = {
     POGO_PROT: /there is no such option; did you mean POGO_PORT\?$/,
@@ -350,11 +375,10 @@ describe("unknown names in the environment", () => {
     POGO_WS_PING_PERIOD: /here it is POGO_PING_PERIOD\.$/,
     POGO_OUTBOUND_QUEUE_SIZE:
       /counted messages in the original \(256\).* Set POGO_OUTBOUND_QUEUE_BYTES instead\.$/,
-    POGO_WS_OUTBOUND_QUEUE_SIZE: /Set POGO_OUTBOUND_QUEUE_BYTES instead\.$/,
     POGO_AUTH_SCRIPT: /the app itself is asked over HTTP.*Remove it\.$/,
     POGO_NUM_SHARDS: /there are no shards\. Remove it\.$/,
-    POGO_WS_WRITE_BURST_SIZE: /one write per turn of the event loop\. Remove it\.$/,
-    POGO_WS_BROKER_QUEUE_SIZE: /here it is POGO_BROKER_QUEUE_SIZE\.$/,
+    POGO_WRITE_BURST_SIZE: /one write per turn of the event loop\. Remove it\.$/,
+    POGO_WS_REDIS_HOST: /here it is POGO_REDIS_HOST\.$/,
     POGO_WS_FANOUT_MODE: /removed from the original too/,
   };
   for (const [name, message] of Object.entries(faults)) {

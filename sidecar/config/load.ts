@@ -2,7 +2,7 @@
 
 import { findConflicts } from "./checks/node.ts";
 import { derive, type Config } from "./derive.ts";
-import type { ConfigError } from "./errors.ts";
+import type { ConfigError, ConfigWarning } from "./errors.ts";
 import { findRedis } from "./redis.ts";
 import type { ConfigInput } from "./sources/places.ts";
 import { createReader, type Setting } from "./sources/reader.ts";
@@ -15,6 +15,7 @@ export type Loaded =
       readonly config: Config;
       /** Every option, its value as text and where it came from. */
       readonly settings: readonly Setting[];
+      readonly warnings: readonly ConfigWarning[];
     }
   | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
@@ -28,7 +29,7 @@ export function loadConfig(input: ConfigInput): Loaded {
   const config = derive(reader, redis);
   const errors = withoutRepeats([...reader.errors, ...findConflicts({ config, redis, reader })]);
   return errors.length === 0
-    ? { ok: true, config, settings: reader.settings() }
+    ? { ok: true, config, settings: reader.settings(), warnings: reader.warnings }
     : { ok: false, errors };
 }
 

@@ -50,7 +50,6 @@ describe("scaling", () => {
     ["and Redis is where Laravel thinks it is", scaling, at("127.0.0.1")],
     ["is on by a URL of ours", { POGO_REDIS_URL: "redis://r" }, at("r")],
     ["is on by a host of ours", { POGO_REDIS_HOST: "r" }, at("r")],
-    ["is on by the original's host", { POGO_WS_REDIS_HOST: "r:7000" }, at("r", 7000)],
     [
       "is on by a cluster",
       { POGO_REDIS_CLUSTER_NODES: "r" },
@@ -184,20 +183,8 @@ describe("Redis", () => {
     assert.deepEqual(redisOf(env), defaults);
   });
 
-  it("takes the original's names", () => {
-    const env = {
-      POGO_WS_REDIS_HOST: "r:7",
-      POGO_WS_REDIS_PASSWORD: "p",
-      POGO_WS_REDIS_DB: "2",
-      POGO_WS_REDIS_TLS: "true",
-    };
-    assert.deepEqual(redisOf(env), {
-      ...defaults,
-      servers: at("r", 7),
-      password: "p",
-      db: 2,
-      tls: { ca: null, isVerified: true },
-    });
+  it("takes the original's name for the queue", () => {
+    assert.equal(redisOf({ ...scaling, POGO_WS_BROKER_QUEUE_SIZE: "7" })?.queueSize, 7);
   });
 
   it("is found by one URL", () => {
@@ -328,16 +315,6 @@ describe("which name of Redis wins", () => {
       "our TLS over none in a host",
       { ...scaling, REDIS_HOST: "r", POGO_REDIS_TLS: "true" },
       { servers: at("r"), tls: { ca: null, isVerified: true } },
-    ],
-    [
-      "our name over the original's",
-      { POGO_REDIS_HOST: "ours", POGO_WS_REDIS_HOST: "theirs" },
-      { servers: at("ours") },
-    ],
-    [
-      "the original's over Laravel's",
-      { ...laravels, POGO_WS_REDIS_HOST: "theirs" },
-      { servers: at("theirs") },
     ],
   ];
   for (const [name, env, expected] of cases) {
@@ -483,11 +460,6 @@ describe("options of Redis that contradict each other", () => {
       "a URL and a host",
       { POGO_REDIS_URL: "redis://r", POGO_REDIS_HOST: "r" },
       /^POGO_REDIS_HOST: it says where Redis is, and so does POGO_REDIS_URL\. Keep one of them\.$/,
-    ],
-    [
-      "a URL and the original's host",
-      { POGO_REDIS_URL: "redis://r", POGO_WS_REDIS_HOST: "r" },
-      /^POGO_REDIS_HOST: it says where Redis is, and so does POGO_REDIS_URL/,
     ],
     [
       "sentinels and a URL",

@@ -52,7 +52,7 @@ describe("docs/configuration.md", () => {
     const docs = renderConfigurationDocs();
     const names = [
       ...allOptions.flatMap(({ env, flag, laravel, original }) => [env, flag, laravel, original]),
-      ...directives.map(({ name }) => name),
+      ...directives.flatMap(({ name, env }) => [name, env]),
     ].filter((name) => name !== undefined);
     assert.deepEqual(
       names.filter((name) => !docs.includes(`\`${name}\``)),

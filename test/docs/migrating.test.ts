@@ -86,7 +86,7 @@ describe("docs/migrating.md", () => {
       load({ [name]: "none" });
       assert.throws(() => load({ [name]: "-1" }), /"-1" is not .*, or none/);
     }
-    assert.deepEqual(load({}).apps[0]?.clientEventRate, { perSecond: 50, burst: 20 });
+    assert.deepEqual(load({}).apps[0]?.clientEventRate, { perSecond: 250, burst: 250 });
   });
 
   it("Pusher's environment is taken, with counts, webhooks and Pusher's rule for client events", () => {

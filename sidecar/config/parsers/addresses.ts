@@ -104,6 +104,11 @@ const allowedOrigin: Parser<string> = {
     "*, a host name, a pattern such as *.example.com, or an origin such as https://example.com",
   placeholder: "origin",
   parse(text) {
+    if (/^(null|file:\/*)$/i.test(text)) {
+      return reject(
+        `${JSON.stringify(text)} names no page: local files send it, and null any page's sandboxed frame; such clients need *`,
+      );
+    }
     // Browsers send origins in lower case and without a slash at the end.
     const origin = text.toLowerCase().replace(/^(\w+:\/\/[^/]+)\/$/, "$1");
     const [, scheme, host = ""] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/]*)$/.exec(origin) ?? [];

@@ -398,6 +398,8 @@ const tables: readonly Cases<unknown>[] = [
     ],
     refuses: [
       ["https://shop.test/app", /an origin has no path/],
+      ["null", /"null" names no page.*sandboxed frame.*need \*/],
+      ["shop.test,file://", /"file:\/\/" names no page/],
       ["shop.test:8443", /https:\/\/shop.test:8443/],
       ["shop.test/app"],
       ["https://shop.test:99999"],

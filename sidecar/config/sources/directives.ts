@@ -1,10 +1,14 @@
 /** The directives of the original (the Pogo WebSocket module for FrankenPHP), and what does their job here. */
 
+import type { ConfigWarning } from "../errors.ts";
+import { boolean } from "../parsers/parser.ts";
 import type { Option } from "../table/option.ts";
 import { table } from "../table/table.ts";
 
 export interface Directive {
   readonly name: string;
+  /** Its name in the environment, of the eight that the original reads. */
+  readonly env?: `POGO_WS_${string}`;
   /** The option that does its job; null: there is none. */
   readonly option: Option<unknown> | null;
   /** What differs, or why there is none; completes "… is no option here: ⟨note⟩". */
@@ -46,7 +50,7 @@ export const directives: readonly Directive[] = [
   {
     name: "handshake_rate",
     option: table.websocket.handshakeRate.perSecond,
-    note: "the same number, but counted for each client IP; a negative one can't switch it off.",
+    note: "the same, for each client IP; behind `POGO_TRUSTED_PROXIES` it is the visitor's own, of IPv6 one /64. A negative one can't switch it off.",
   },
   {
     name: "handshake_burst",
@@ -56,31 +60,50 @@ export const directives: readonly Directive[] = [
   {
     name: "outbound_queue_size",
     option: table.websocket.maxQueuedBytes,
+    env: "POGO_WS_OUTBOUND_QUEUE_SIZE",
     note: "it counted messages in the original (256); POGO_OUTBOUND_QUEUE_BYTES bounds the bytes, which is what memory is made of.",
   },
   {
     name: "broker_queue_size",
+    env: "POGO_WS_BROKER_QUEUE_SIZE",
     option: table.redis.queueSize,
     note: "the same number, of publishes on their way to Redis; one over it is refused instead of lost. On a single node nothing waits.",
   },
-  { name: "shard_queue_size", option: null, note: oneProcess },
+  {
+    name: "shard_queue_size",
+    env: "POGO_WS_SHARD_QUEUE_SIZE",
+    option: null,
+    note: oneProcess,
+  },
   {
     name: "write_burst_size",
+    env: "POGO_WS_WRITE_BURST_SIZE",
     option: null,
     note: "all that waits for a connection goes out in one write per turn of the event loop.",
   },
   {
     name: "enable_compression",
+    env: "POGO_WS_ENABLE_COMPRESSION",
     option: null,
-    note: "frames are not compressed, since one frame is shared by all who receive it. Off was the original's default.",
+    note: "frames are not compressed in this version; off was the original's default.",
   },
   {
     name: "allowed_origins",
     option: table.app.allowedOrigins,
-    note: "a comma list; host names and patterns as well as origins. Without it every page may connect, as with Reverb; the original then took pages of the same host only.",
+    note: "a comma list; host names and patterns as well as origins. Without it every page may connect, as there.",
   },
-  { name: "client_msg_rate_limit", option: table.app.clientEventRate.perSecond, note: same },
-  { name: "client_msg_rate_burst", option: table.app.clientEventRate.burst, note: same },
+  {
+    name: "client_msg_rate_limit",
+    env: "POGO_WS_CLIENT_MSG_RATE_LIMIT",
+    option: table.app.clientEventRate.perSecond,
+    note: "counts client events alone, where the original counted every message of a client; its default was 50.",
+  },
+  {
+    name: "client_msg_rate_burst",
+    env: "POGO_WS_CLIENT_MSG_RATE_BURST",
+    option: table.app.clientEventRate.burst,
+    note: "counts client events alone; the original's default was 20.",
+  },
   { name: "ping_period", option: table.app.pingPeriodMs, note: same },
   {
     name: "pong_wait",
@@ -101,7 +124,7 @@ export const directives: readonly Directive[] = [
   {
     name: "webhook_secret",
     option: table.webhook.secret,
-    note: "the same; without it the app's secret signs, as at Pusher.",
+    note: "the same; without it the app's secret signs, as at Pusher, where the original did not sign.",
   },
   {
     name: "redis_host",
@@ -113,6 +136,7 @@ export const directives: readonly Directive[] = [
   { name: "redis_tls", option: table.redis.tls.isEnabled, note: same },
   {
     name: "hot_path_metrics",
+    env: "POGO_WS_HOT_PATH_METRICS",
     option: null,
     note: "the per-message histograms are not in this version.",
   },
@@ -122,3 +146,24 @@ export const directives: readonly Directive[] = [
   { name: "fanout_backpressure_threshold", option: null, note: noPacing },
   { name: "fanout_backpressure_max_wait", option: null, note: noPacing },
 ];
+
+/** Names of the original's environment that no option reads, by name: what worked there must start here. */
+const unread: ReadonlyMap<string, Directive> = new Map(
+  directives.flatMap((row) =>
+    row.env === undefined || row.option?.original === row.env ? [] : [[row.env, row]],
+  ),
+);
+
+/** Whether the original reads this name and nothing here does. */
+export function isUnread(name: string): boolean {
+  return unread.has(name);
+}
+
+/** What does the job of such a name; null where it only switches off what is not here. */
+export function warnOfUnread(name: string, text: string): ConfigWarning | null {
+  const directive = unread.get(name);
+  const asSwitch = boolean.parse(text.trim());
+  if (!directive || (asSwitch.ok && !asSwitch.value)) return null;
+  const advice = directive.option ? `Set ${directive.option.env} instead.` : "Remove it.";
+  return { name, message: `it has no effect here: ${directive.note} ${advice}` };
+}

@@ -1,7 +1,8 @@
 /** Reads the environment: which names are options, and which only look so. */
 
-import type { ConfigError } from "../errors.ts";
+import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { allOptions } from "../table/table.ts";
+import { isUnread, warnOfUnread } from "./directives.ts";
 import { explainUnknown } from "./suggest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,18 +25,24 @@ const knownKeys = [...knownNames].filter((name) => !name.startsWith("POGO_WS_"))
 export function readEnvironment(env: Environment): {
   readonly texts: ReadonlyMap<string, string>;
   readonly errors: readonly ConfigError[];
+  readonly warnings: readonly ConfigWarning[];
 } {
   const texts = new Map<string, string>();
   const errors: ConfigError[] = [];
+  const warnings: ConfigWarning[] = [];
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || isServiceLink(name, text)) continue;
     texts.set(name, text);
     // Empty is how compose files leave a name out.
     if (!name.startsWith(prefix) || knownNames.has(name) || text.trim() === "") continue;
+    if (isUnread(name)) {
+      warnings.push(...[warnOfUnread(name, text)].filter((warning) => warning !== null));
+      continue;
+    }
     const message = explainUnknown(toKey(name), knownKeys, (key) => prefix + key.toUpperCase());
     errors.push({ kind: "unknown", name, message });
   }
-  return { texts, errors };
+  return { texts, errors, warnings };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { AppEntry } from "./app-entry.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
-import type { ConfigError } from "../errors.ts";
+import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { readConfigFile, type ConfigFile, type ReadFile } from "./file.ts";
 import { readFlags } from "./flags.ts";
 import type { Option } from "../table/option.ts";
@@ -20,6 +20,7 @@ export interface Sources {
   readonly environment: ReadonlyMap<string, string>;
   readonly file: ConfigFile | null;
   readonly errors: readonly ConfigError[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /** A part of the config file whose values come before all others. */
@@ -50,6 +51,7 @@ export function readSources({ argv, env, readFile }: ConfigInput): Sources {
     environment: environment.texts,
     file,
     errors: [...flags.errors, ...environment.errors, ...(file?.errors ?? [])],
+    warnings: environment.warnings,
   };
 }
 

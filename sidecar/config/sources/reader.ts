@@ -1,6 +1,6 @@
 /** Finds the value of one option: an app's entry before flags before environment before file before its default. */
 
-import { quote, withoutUrlSecrets, type ConfigError } from "../errors.ts";
+import { quote, withoutUrlSecrets, type ConfigError, type ConfigWarning } from "../errors.ts";
 import { readText } from "./file.ts";
 import { allOptions } from "../table/table.ts";
 import type { Option } from "../table/option.ts";
@@ -65,6 +65,7 @@ export interface Reader extends Scope {
   readonly settings: () => readonly Setting[];
   /** Two apps that read the same wrong value have an error each. */
   readonly errors: readonly ConfigError[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 interface Found {
@@ -172,6 +173,8 @@ export function createReader(input: ConfigInput): Reader {
     if (text === "") {
       return option.whenEmpty === undefined ? fail("it needs a value.") : option.whenEmpty;
     }
+    const placeholder = kind === "env" || kind === "laravel" ? /\$\{([\w.]+)\}/.exec(text) : null;
+    if (placeholder) return fail(notExpanded(option, text, source, placeholder));
     if (/^(["']).*\1$/s.test(text)) {
       return fail(
         "the quotes around it are part of the value (docker's --env-file keeps them); leave them out.",
@@ -184,6 +187,21 @@ export function createReader(input: ConfigInput): Reader {
     const shown = option.secret ? "its value (hidden)" : quote(text);
     const why = parsed.why === undefined ? "" : `: ${withoutUrlSecrets(parsed.why)}`;
     return fail(`${shown} is not ${option.parser.allowed}${why}.`);
+  }
+
+  /** Laravel's own loader of `.env` puts values in; who passes the file on by other means does not. */
+  function notExpanded(
+    { secret }: Option<unknown>,
+    text: string,
+    source: string,
+    [found, name = ""]: RegExpExecArray,
+  ): string {
+    const value = sources.environment.get(name);
+    const isKnown = !secret && value !== undefined && !value.includes("${");
+    const line = isKnown
+      ? text.replace(/^(["'])(.*)\1$/s, "$2").replaceAll(found, value)
+      : `<the value of ${name}>`;
+    return `${found} in it is not expanded, as only Laravel's loader of .env does. Write ${source}=${line}`;
   }
 
   function namesGiven(option: Option<unknown>): readonly string[] {
@@ -214,6 +232,7 @@ export function createReader(input: ConfigInput): Reader {
     settings: () =>
       settings.flatMap((found) => allOptions.flatMap((option) => found.get(option) ?? [])),
     errors,
+    warnings: sources.warnings,
   };
 }
 

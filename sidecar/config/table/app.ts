@@ -143,7 +143,7 @@ export const clientMessages = {
       original: "POGO_WS_CLIENT_MSG_RATE_LIMIT",
       perApp: "client_msg_rate_limit",
       parser: positive,
-      fallback: 50,
+      fallback: 250,
       docs: "Client events a second that a connection may send. One beyond it is refused with 4301; the connection stays.",
     }),
     burst: option({
@@ -151,7 +151,7 @@ export const clientMessages = {
       original: "POGO_WS_CLIENT_MSG_RATE_BURST",
       perApp: "client_msg_rate_burst",
       parser: count,
-      fallback: 20,
+      fallback: 250,
       docs: "Client events that a connection may send at once, before `POGO_CLIENT_MSG_RATE_LIMIT` counts.",
     }),
   },

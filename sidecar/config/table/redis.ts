@@ -27,7 +27,6 @@ export const redis = {
   host: option({
     env: "POGO_REDIS_HOST",
     laravel: "REDIS_HOST",
-    original: "POGO_WS_REDIS_HOST",
     parser: redisHost,
     fallback: { kind: "tcp", host: "127.0.0.1", port: null, isTls: null },
     fallbackText: "the URL's, or 127.0.0.1",
@@ -52,7 +51,6 @@ export const redis = {
   password: option({
     env: "POGO_REDIS_PASSWORD",
     laravel: "REDIS_PASSWORD",
-    original: "POGO_WS_REDIS_PASSWORD",
     parser: optional(credential("secret")),
     fallback: null,
     fallbackText: "the URL's, or none",
@@ -62,7 +60,6 @@ export const redis = {
   db: option({
     env: "POGO_REDIS_DB",
     laravel: "REDIS_DB",
-    original: "POGO_WS_REDIS_DB",
     parser: integer({ min: 0, max: 999_999_999 }),
     fallback: 0,
     fallbackText: "the URL's, or 0",
@@ -71,7 +68,6 @@ export const redis = {
   tls: {
     isEnabled: option({
       env: "POGO_REDIS_TLS",
-      original: "POGO_WS_REDIS_TLS",
       parser: boolean,
       fallback: false,
       fallbackText: "true for rediss:// and tls://, else false",
@@ -143,6 +139,7 @@ export const redis = {
   }),
   queueSize: option({
     env: "POGO_BROKER_QUEUE_SIZE",
+    original: "POGO_WS_BROKER_QUEUE_SIZE",
     parser: count,
     fallback: 1024,
     docs: "Publishes that may be on their way to Redis at a time. One beyond it is refused, so that a slow Redis does not fill the memory.",
