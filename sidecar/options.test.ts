@@ -208,6 +208,14 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     client.write("POST /apps/app-id/events HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n{");
     assert.match(await client.untilEnd(), /^HTTP\/1\.1 408 /);
   },
+  async POGO_MAX_HEADER_SIZE({ test, start }) {
+    const { port } = await start("2KiB");
+    const headOf = (bytes: number) =>
+      `GET /up HTTP/1.1\r\nHost: a.test\r\nX: ${"x".repeat(bytes)}\r\n\r\n`;
+    const client = await connectRaw(test, port);
+    await client.write(headOf(1_900)).until('"OK"');
+    assert.match(await client.write(headOf(2_100)).untilEnd(), /HTTP\/1\.1 431 /);
+  },
   async POGO_KEEP_ALIVE_TIMEOUT({ test, start }) {
     const { port } = await start("50ms");
     const client = await connectRaw(test, port);

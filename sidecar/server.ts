@@ -1,21 +1,22 @@
-/** The front door: one port for everything, and the one table that says who handles a request. */
+/** The front door: one port for everything, and what every request passes before anybody answers it. */
 
 import { once } from "node:events";
-import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { GuardResult } from "./http/guard.ts";
 import type { ApiMatch } from "./http-api/router.ts";
+import { failureOf } from "./http/parser-error.ts";
 import { recordPeers } from "./http/peer.ts";
-import { answerPlainly, answerUpgradePlainly } from "./http/plain-answer.ts";
+import { answerPlainly, answerSocketPlainly } from "./http/plain-answer.ts";
+import { answerTo, type Refusal } from "./http/refusal.ts";
+import { createTurns } from "./http/turns.ts";
+import { decide, splitTarget, type RouteOptions } from "./route.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
-export interface FrontDoorOptions {
-  /** In front of `/app` and `/apps`; empty or `/…` without a slash at the end. */
-  readonly pathPrefix: string;
-  readonly appIds: ReadonlySet<string>;
+export interface FrontDoorOptions extends RouteOptions {
   /** Checks a request before anybody looks at it, and gives the target it may be routed and forwarded by. */
   readonly guard: (req: IncomingMessage) => GuardResult;
-  readonly matchApi: (path: string) => ApiMatch | null;
   readonly webSocket: (req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string) => void;
   readonly httpApi: (
     req: IncomingMessage,
@@ -33,23 +34,11 @@ export interface FrontDoorOptions {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** Bytes of a request's head; beyond, 431. */
+  readonly maxHeaderBytes: number;
+  /** A request was refused before anybody looked at what it asks for. */
+  readonly onRefused: (refusal: Refusal) => void;
 }
-
-type GuardResult =
-  | { readonly ok: true; readonly target: string }
-  | {
-      readonly ok: false;
-      readonly status: number;
-      readonly reason: string;
-      /** The Allow field of a 405. */
-      readonly allow?: string;
-    };
-
-export type Destination =
-  | { readonly kind: "ws"; readonly appKey: string }
-  | { readonly kind: "http-api"; readonly match: ApiMatch; readonly signedPaths: readonly string[] }
-  | { readonly kind: "health" }
-  | { readonly kind: "upstream" };
 
 export interface FrontDoor {
   /** Resolves with the port once it listens; rejects if the address can't be had. */
@@ -60,47 +49,29 @@ export interface FrontDoor {
   destroy(): void;
 }
 
-/**
- * Who handles a request, by the bytes of its path and nothing else: no decoding, no `..`, no joining of slashes,
- * so that what is decided here is what the upstream would see.
- */
-export function decide(
-  path: string,
-  search: string,
-  isUpgrade: boolean,
-  options: Pick<FrontDoorOptions, "pathPrefix" | "appIds" | "matchApi" | "upstream">,
-): Destination {
-  const { pathPrefix, upstream } = options;
-  if (!path.startsWith(`${pathPrefix}/`)) return { kind: "upstream" };
-  const inner = path.slice(pathPrefix.length);
-
-  const appKey = /^\/app\/([^/]+)$/.exec(inner)?.[1];
-  if (isUpgrade) return appKey === undefined ? { kind: "upstream" } : { kind: "ws", appKey };
-
-  const match = options.matchApi(inner);
-  if (match && (options.appIds.has(match.appId) || isSigned(search) || !upstream)) {
-    return { kind: "http-api", match, signedPaths: [...new Set([path, inner])] };
-  }
-  return !upstream && inner === "/up" ? { kind: "health" } : { kind: "upstream" };
-}
-
-/** A publisher with a wrong app id is told so, instead of getting a page of the app. */
-function isSigned(search: string): boolean {
-  return /(^|&)auth_signature=/.test(search);
-}
+/** Requests of all connections that may wait behind an unanswered one of theirs; some 12 MB. */
+const maxPipelined = 4_096;
 
 /** How often Node looks for requests that are too slow to arrive; its own 30 s would make 1 s half a minute. */
 const slowRequestCheckMs = 1_000;
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  const { upstream, guard } = options;
+  const { upstream, guard, onRefused } = options;
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     connectionsCheckingInterval: slowRequestCheckMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
-    // Any other upgrade (h2c) is an ordinary request (RFC 9110 §7.8).
-    shouldUpgradeCallback: isWebSocketUpgrade,
+    maxHeaderSize: options.maxHeaderBytes,
+    // The guard refuses it, where it is counted.
+    requireHostHeader: false,
+    // Any other upgrade (h2c) is an ordinary request (RFC 9110 §7.8), and so is one behind an unanswered request.
+    shouldUpgradeCallback: (req) => isWebSocketUpgrade(req) && !turns.current(req.socket),
+  });
+  const turns = createTurns({
+    answer,
+    maxWaiting: maxPipelined,
+    onOverflow: (socket) => refuse(socket, tooManyPipelined),
   });
 
   recordPeers(server);
@@ -116,22 +87,17 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   }
 
-  /** The last answer on each connection, until it is complete. */
-  const answering = new WeakMap<Duplex, ServerResponse>();
+  for (const event of ["request", "checkContinue", "checkExpectation"]) {
+    server.on(event, (req: IncomingMessage, res: ServerResponse) => turns.take(req, res));
+  }
 
-  server.on("request", (req, res) => {
-    answering.set(req.socket, res);
-    res.once("finish", () => answering.delete(req.socket));
+  function answer(req: IncomingMessage, res: ServerResponse): void {
     const guarded = guard(req);
     if (!guarded.ok) {
-      const allow = guarded.allow === undefined ? {} : { Allow: guarded.allow };
-      const headers = { ...allow, Connection: "close" };
-      return answerPlainly(req, res, {
-        status: guarded.status,
-        text: `${guarded.reason}\n`,
-        headers,
-      });
+      onRefused(guarded.refusal);
+      return answerPlainly(req, res, answerTo(guarded.refusal));
     }
+    if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
     const { path, search } = splitTarget(guarded.target);
     req.url = guarded.target;
     if (options.isDraining()) res.setHeader("Connection", "close");
@@ -153,15 +119,15 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       case "upstream":
         return upstream ? upstream.handleRequest(req, res) : answerPlainly(req, res, notFound);
     }
-  });
+  }
 
   server.on("upgrade", (req, socket, head) => {
     // Until somebody takes the socket over, nobody else would hear its errors.
     socket.on("error", () => socket.destroy());
     const guarded = guard(req);
     if (!guarded.ok) {
-      const { status, reason } = guarded;
-      return answerUpgradePlainly(socket, { status, text: `${reason}\n` });
+      onRefused(guarded.refusal);
+      return answerSocketPlainly(socket, answerTo(guarded.refusal));
     }
     const { path, search } = splitTarget(guarded.target);
     req.url = guarded.target;
@@ -170,18 +136,35 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       return options.webSocket(req, socket, head, destination.appKey);
     }
     if (upstream) return upstream.handleUpgrade(req, socket, head);
-    answerUpgradePlainly(socket, notFound);
+    answerSocketPlainly(socket, notFound);
   });
 
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    // An answer that has begun can't be followed by another one: it would be read as part of the first.
-    const isAnswering = answering.get(socket)?.headersSent ?? false;
-    if (isAnswering || !socket.writable || error.code === "ECONNRESET") {
-      return void socket.destroy();
-    }
-    const status = clientErrorStatuses[error.code ?? ""] ?? 400;
-    answerUpgradePlainly(socket, { status, text: `${STATUS_CODES[status] ?? ""}\n` });
+  // Node has let go of the socket: nobody else hears its errors, or tells the answers before it that it drained.
+  server.on("connect", (req, socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.on("drain", () => turns.current(socket)?.emit("drain"));
+    const guarded = guard(req);
+    if (!guarded.ok) refuse(socket, guarded.refusal);
   });
+
+  server.on("clientError", (error, socket) => {
+    const failure = failureOf(error);
+    switch (failure.kind) {
+      case "refused":
+        return refuse(socket, failure.refusal);
+      case "ended":
+        return turns.end(socket, () => socket.destroy());
+      case "broken":
+        return void socket.destroy();
+    }
+  });
+
+  function refuse(socket: Duplex, refusal: Refusal): void {
+    turns.end(socket, () => {
+      onRefused(refusal);
+      answerSocketPlainly(socket, answerTo(refusal));
+    });
+  }
 
   return {
     async listen(host, port) {
@@ -205,20 +188,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
 const notFound = { status: 404, text: "Not found." };
 
-/** What Node's parser refused, in HTTP's terms. */
-const clientErrorStatuses: Readonly<Record<string, number>> = {
-  HPE_HEADER_OVERFLOW: 431,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
+const tooManyPipelined: Refusal = {
+  status: 503,
+  reason: "pipelining",
+  text: "Too many pipelined requests.",
 };
 
+/** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. Node has looked for `Connection: upgrade`. */
 function isWebSocketUpgrade(req: IncomingMessage): boolean {
-  return /^websocket$/i.test(req.headers.upgrade ?? "");
-}
-
-function splitTarget(target: string): { path: string; search: string } {
-  const mark = target.indexOf("?");
-  return mark === -1
-    ? { path: target, search: "" }
-    : { path: target.slice(0, mark), search: target.slice(mark + 1) };
+  return req.httpVersion === "1.1" && /^websocket$/i.test(req.headers.upgrade ?? "");
 }

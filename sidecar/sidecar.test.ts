@@ -244,7 +244,7 @@ describe("sidecar", () => {
   it("what Node's parser refuses is answered in HTTP", async (test) => {
     const { port } = await startSidecar({ POGO_UPSTREAM: "none" });
     assert.match(await exchangeRaw(test, port, "nonsense\r\n\r\n"), /^HTTP\/1\.1 400 /);
-    const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(17_000)}\r\n\r\n`;
+    const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(33_000)}\r\n\r\n`;
     assert.match(await exchangeRaw(test, port, long), /^HTTP\/1\.1 431 /);
     const trace = await exchangeRaw(test, port, "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert.match(trace, /^HTTP\/1\.1 405 [^]*\r\nAllow: GET/);

@@ -130,6 +130,7 @@ export function createSidecar(
     httpApi: (req, res, match, target) => void handleApiRequest(req, res, match, target, api),
     upstream: upstream?.proxy ?? null,
     isDraining,
+    onRefused: () => {},
   });
 
   const admin = createAdminServer({

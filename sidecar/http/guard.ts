@@ -1,49 +1,34 @@
 /** Request hygiene: what is refused before anybody routes, answers or forwards a request. */
 
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { isAuthority } from "./authority.ts";
 import { fieldsOf } from "./headers.ts";
+import type { Refusal } from "./refusal.ts";
 
 /**
  * `target`: the request target in origin-form, byte by byte as it is routed and forwarded (`*` for `OPTIONS *`).
- * A refusal is answered with its status and `Connection: close`; `allow` is the Allow field that a 405 must carry.
+ * After a refusal the connection closes: whoever sent one doubtful request is not trusted with where the next begins.
  */
 export type GuardResult =
   | { readonly ok: true; readonly target: string }
-  | {
-      readonly ok: false;
-      readonly status: 400 | 405 | 417 | 505;
-      readonly reason: string;
-      readonly allow?: string;
-    };
+  | { readonly ok: false; readonly refusal: Refusal };
 
 /**
  * Checks one request or upgrade. Node's parser has refused broken framing already; this refuses what Node lets pass
  * and two parsers might read in two ways (RFC 9110, RFC 9112; the clauses stand at the checks).
  */
 export function guardRequest(req: IncomingMessage): GuardResult {
-  const result = refused.has(req.socket) ? afterRefusal : check(readHead(req));
-  if (!result.ok) refused.add(req.socket);
-  return result;
-}
-
-/**
- * Connections that had a request refused. Node goes on with what was pipelined behind it, answered or not; whoever sent
- * one doubtful request is not trusted with where the next one begins.
- */
-const refused = new WeakSet<Socket>();
-
-const afterRefusal: GuardResult = { ok: false, status: 400, reason: "Connection is closing." };
-
-function check(head: Head): GuardResult {
-  for (const step of checks) {
-    const refusal = step(head);
-    if (refusal) return { ok: false, ...refusal };
+  const head = readHead(req);
+  for (const check of checks) {
+    const refusal = check(head);
+    if (refusal) return { ok: false, refusal };
   }
   const target = originForm(head);
-  if (target === undefined) return { ok: false, status: 400, reason: "Malformed request target." };
-  return { ok: true, target };
+  if (target !== undefined) return { ok: true, target };
+  return {
+    ok: false,
+    refusal: { status: 400, reason: "target", text: "Malformed request target." },
+  };
 }
 
 interface Head {
@@ -52,12 +37,6 @@ interface Head {
   readonly url: string;
   /** Values by lower-case name. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
-}
-
-interface Refusal {
-  readonly status: 400 | 405 | 417 | 505;
-  readonly reason: string;
-  readonly allow?: string;
 }
 
 /**
@@ -79,30 +58,33 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
   ({ version }) =>
     version === "1.1" || version === "1.0"
       ? null
-      : { status: 505, reason: "HTTP/1.1 or HTTP/1.0 is required." },
+      : { status: 505, reason: "version", text: "HTTP/1.1 or HTTP/1.0 is required." },
 
   // TRACE would give a page the cookies it can't read; CONNECT asks for a tunnel to elsewhere.
   ({ method }) =>
     method === "TRACE" || method === "CONNECT"
       ? {
           status: 405,
-          reason: "Method not allowed.",
+          reason: "method",
+          text: "Method not allowed.",
           allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         }
       : null,
 
   ({ fields }) => {
     const twice = singletons.find((name) => (fields.get(name)?.length ?? 0) > 1);
-    return twice === undefined ? null : { status: 400, reason: `Duplicate ${twice} field.` };
+    return twice === undefined
+      ? null
+      : { status: 400, reason: "duplicate_field", text: `Duplicate ${twice} field.` };
   },
 
-  // RFC 9112 §3.2. Only HTTP/1.0 may leave it out (Node refuses HTTP/1.1 without).
+  // RFC 9112 §3.2: only HTTP/1.0 may leave it out.
   ({ fields, version }) => {
     const host = fields.get("host")?.[0];
     if (host === undefined && version === "1.0") return null;
     return host !== undefined && isAuthority(host)
       ? null
-      : { status: 400, reason: "Malformed host field." };
+      : { status: 400, reason: "host", text: "Missing or malformed host field." };
   },
 
   // RFC 9112 §6.1 and §6.3: framing must be certain.
@@ -110,12 +92,21 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
     const coding = fields.get("transfer-encoding")?.[0];
     const length = fields.get("content-length")?.[0];
     if (length !== undefined && !/^\d{1,15}$/.test(length)) {
-      return { status: 400, reason: "Malformed content-length field." };
+      return { status: 400, reason: "framing", text: "Malformed content-length field." };
     }
     if (coding === undefined) return null;
-    return coding.toLowerCase() === "chunked" && length === undefined && version === "1.1"
+    const [last, ...others] = coding
+      .toLowerCase()
+      .split(/[ \t]*,[ \t]*/)
+      .toReversed();
+    const isCertain = last === "chunked" && !others.includes("chunked") && !others.includes("");
+    if (!isCertain || length !== undefined || version === "1.0") {
+      return { status: 400, reason: "framing", text: "Malformed framing of the body." };
+    }
+    // RFC 9112 §6.1: a coding that this hop would have to undo.
+    return others.length === 0
       ? null
-      : { status: 400, reason: "Unsupported transfer-encoding." };
+      : { status: 501, reason: "framing", text: "Unknown transfer coding." };
   },
 
   // RFC 9110 §10.1.1; HTTP/1.0 has no Expect.
@@ -124,7 +115,7 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
     return version === "1.0" ||
       expectations.every((value) => value.toLowerCase() === "100-continue")
       ? null
-      : { status: 417, reason: "Unsupported expectation." };
+      : { status: 417, reason: "expectation", text: "Unsupported expectation." };
   },
 
   // RFC 6455 §4.1: a GET without content.
@@ -133,7 +124,11 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
     const length = Number(head.fields.get("content-length")?.[0] ?? 0);
     return head.method === "GET" && length === 0 && !head.fields.has("transfer-encoding")
       ? null
-      : { status: 400, reason: "A WebSocket handshake is a GET without a body." };
+      : {
+          status: 400,
+          reason: "handshake",
+          text: "A WebSocket handshake is a GET without a body.",
+        };
   },
 ];
 
@@ -153,7 +148,9 @@ function readHead(req: IncomingMessage): Head {
   };
 }
 
-function isWebSocketUpgrade({ fields }: Head): boolean {
+/** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. */
+function isWebSocketUpgrade({ fields, version }: Head): boolean {
+  if (version === "1.0") return false;
   const connection = (fields.get("connection") ?? []).join(",").toLowerCase().split(",");
   return (
     /^websocket$/i.test(fields.get("upgrade")?.join(",") ?? "") &&

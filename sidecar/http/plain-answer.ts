@@ -1,4 +1,4 @@
-/** Short answers of our own, in plain text: to a request, and on a socket that was to be upgraded. */
+/** Short answers of the sidecar itself, in plain text: to a request, or on a socket that has no response of its own. */
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -11,13 +11,15 @@ export interface PlainAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** For so long a client that is still sending is listened to after its answer. */
+/**
+ * For so long what a client still sends is read and dropped after an answer that ends its connection: closing at once
+ * would reset it, and the answer might be lost (RFC 9112 §9.6).
+ */
 const lingerMs = 1_000;
 
 /**
- * Answers a request to which nothing was sent so far. While its body is still coming in, the connection is closed only
- * once that ended or has gone on for a second more: closing at once would reset it, and the answer might be lost
- * (RFC 9112 §9.6).
+ * Answers a request to which nothing was sent so far. If its body is still coming in, the connection ends with the
+ * answer.
  */
 export function answerPlainly(
   req: IncomingMessage,
@@ -27,10 +29,7 @@ export function answerPlainly(
   const isReceiving = bodyLength(req.rawHeaders) !== 0 && !req.complete;
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   res.writeHead(answer.status, {
-    "Content-Type": "text/plain; charset=utf-8",
-    "Content-Length": Buffer.byteLength(answer.text),
-    "Cache-Control": "no-store",
-    ...answer.headers,
+    ...fieldsOf(answer),
     ...(isReceiving && { Connection: "close" }),
   });
   if (!isReceiving) return void res.end(answer.text);
@@ -44,15 +43,27 @@ export function answerPlainly(
   });
 }
 
-/** Answers an upgrade and closes its socket. */
-export function answerUpgradePlainly(socket: Duplex, { status, text }: PlainAnswer): void {
-  if (socket.destroyed) return;
+/** Answers on a socket that no response is being written to, such as one that was to be upgraded, and ends it. */
+export function answerSocketPlainly(socket: Duplex, answer: PlainAnswer): void {
+  if (!socket.writable) return void socket.destroy();
+  const fields = Object.entries({ ...fieldsOf(answer), Connection: "close" });
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
-    "Content-Type: text/plain; charset=utf-8",
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    "Cache-Control: no-store",
-    "Connection: close",
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ""}`,
+    ...fields.map(([name, value]) => `${name}: ${value}`),
   ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`, () => socket.destroy());
+  socket.end(`${head.join("\r\n")}\r\n\r\n${answer.text}`);
+  const destroy = (): void => void socket.destroy();
+  const timer = setTimeout(destroy, lingerMs).unref();
+  socket.once("end", destroy);
+  socket.once("close", () => clearTimeout(timer));
+  socket.resume();
+}
+
+function fieldsOf({ text, headers }: PlainAnswer): Record<string, string | number> {
+  return {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Length": Buffer.byteLength(text),
+    "Cache-Control": "no-store",
+    ...headers,
+  };
 }

@@ -153,7 +153,7 @@ test("proxy H7: fields of the upstream's connection don't reach the client", asy
     reply.fields.map(([name]) => name),
     ["Date", "Content-Length", "Connection", "Keep-Alive"],
   );
-  assert.deepEqual(reply.values("keep-alive"), ["timeout=5"]);
+  assert.deepEqual(reply.values("keep-alive"), ["timeout=75"]);
 });
 
 test("proxy S8, H5: a status that is none is answered 502", async (t) => {

@@ -1,7 +1,6 @@
 /** Sends the upstream's response on to the client, as it comes. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream";
 import { toClientFields } from "./hop-headers.ts";
 
 export interface RelayOptions {
@@ -35,15 +34,25 @@ export function relayResponse(
     return false;
   }
 
-  proxyRes.once("error", (error) => {
-    if (!res.destroyed) options.onCut(error);
-  });
-  // Destroys `res` when the body breaks off, and `proxyRes` when the client leaves.
-  pipeline(proxyRes, res, () => {});
+  pump(proxyRes, res, options.onCut);
   // The head goes out before the first byte of the body (an EventSource waits for it). Not by flushHeaders(), which
-  // writes Latin-1 fields as UTF-8. After pipeline(), so that a body that is here already shares the packet.
+  // writes Latin-1 fields as UTF-8.
   res.write(nothing);
   return true;
+}
+
+/** The body, no faster than the client reads it; whichever side breaks off, the other one ends too. */
+function pump(proxyRes: IncomingMessage, res: ServerResponse, onCut: (error: Error) => void): void {
+  proxyRes.on("data", (chunk: Buffer) => {
+    if (!res.write(chunk)) proxyRes.pause();
+  });
+  proxyRes.once("end", () => res.end());
+  proxyRes.once("error", (error) => {
+    if (!res.destroyed) onCut(error);
+    res.destroy();
+  });
+  res.on("drain", () => proxyRes.resume());
+  res.once("close", () => proxyRes.destroy());
 }
 
 const nothing = Buffer.alloc(0);

@@ -4,7 +4,7 @@ import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:h
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ProxyServer } from "http-proxy-3";
-import { answerUpgradePlainly } from "../http/plain-answer.ts";
+import { answerSocketPlainly } from "../http/plain-answer.ts";
 import {
   answerTo,
   clientGoneStatus,
@@ -129,7 +129,7 @@ export function passThrough(
   function fail(fault: ProxyFault, cause: string): void {
     if (!isUnanswered) return;
     isUnanswered = false;
-    answerUpgradePlainly(socket, answerTo[fault]);
+    answerSocketPlainly(socket, answerTo[fault]);
     finish(answerTo[fault].status, { fault, cause });
   }
 

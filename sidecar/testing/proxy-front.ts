@@ -1,34 +1,40 @@
-/** For tests: a front door with nothing behind it but the proxy, wired as the real one is. */
+/** For tests: the front door with nothing behind it but the proxy. */
 
-import { createServer } from "node:http";
-import { listen, type Cleanup } from "./raw-http.ts";
+import type { Cleanup } from "./raw-http.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
-import { answerPlainly, answerUpgradePlainly } from "../http/plain-answer.ts";
-import type { ProxyOutcome } from "../proxy/faults.ts";
 import { createForwarding } from "../http/forwarded.ts";
 import { guardRequest } from "../http/guard.ts";
-import { recordPeers } from "../http/peer.ts";
+import type { Refusal } from "../http/refusal.ts";
+import type { ProxyOutcome } from "../proxy/faults.ts";
 import {
   createUpstreamProxy,
   type UpstreamProxy,
   type UpstreamProxyOptions,
 } from "../proxy/proxy.ts";
+import { createFrontDoor, type FrontDoorOptions } from "../server.ts";
 
 export interface Front {
   readonly port: number;
   readonly proxy: UpstreamProxy;
   /** Every outcome reported so far. */
   readonly outcomes: readonly ProxyOutcome[];
+  /** Every request refused so far. */
+  readonly refused: readonly Refusal[];
+}
+
+export interface FrontOptions extends Partial<UpstreamProxyOptions> {
+  readonly trustedProxies?: readonly string[];
+  readonly door?: Partial<FrontDoorOptions>;
 }
 
 /** @param upstream a port of 127.0.0.1, or an address. */
 export async function startFront(
   test: Cleanup,
   upstream: number | UpstreamAddress,
-  overrides: Partial<UpstreamProxyOptions> & { trustedProxies?: readonly string[] } = {},
+  { trustedProxies = [], door = {}, ...options }: FrontOptions = {},
 ): Promise<Front> {
-  const { trustedProxies = [], ...options } = overrides;
   const outcomes: ProxyOutcome[] = [];
+  const refused: Refusal[] = [];
   const proxy = createUpstreamProxy({
     upstream:
       typeof upstream === "number" ? { kind: "tcp", host: "127.0.0.1", port: upstream } : upstream,
@@ -40,31 +46,27 @@ export async function startFront(
     onFinished: (outcome) => outcomes.push(outcome),
     ...options,
   });
-
-  const server = createServer({
-    shouldUpgradeCallback: (req) => /^websocket$/i.test(req.headers.upgrade ?? ""),
+  const frontDoor = createFrontDoor({
+    pathPrefix: "",
+    appIds: new Set(),
+    guard: guardRequest,
+    matchApi: () => null,
+    webSocket: proxy.handleUpgrade,
+    httpApi: proxy.handleRequest,
+    upstream: proxy,
+    isDraining: () => false,
+    headersTimeoutMs: 60_000,
+    requestTimeoutMs: 0,
+    keepAliveTimeoutMs: 75_000,
+    maxHeaderBytes: 32 * 1024,
+    onRefused: (refusal) => refused.push(refusal),
+    ...door,
   });
-  recordPeers(server);
-  server.on("request", (req, res) => {
-    const guarded = guardRequest(req);
-    if (!guarded.ok) {
-      res.shouldKeepAlive = false;
-      return answerPlainly(req, res, { status: guarded.status, text: `${guarded.reason}\n` });
-    }
-    req.url = guarded.target;
-    proxy.handleRequest(req, res);
+  test.after(async () => {
+    proxy.close();
+    const closed = frontDoor.close();
+    frontDoor.destroy();
+    await closed;
   });
-  server.on("upgrade", (req, socket, head) => {
-    socket.on("error", () => socket.destroy());
-    const guarded = guardRequest(req);
-    if (!guarded.ok) {
-      const text = `${guarded.reason}\n`;
-      return answerUpgradePlainly(socket, { status: guarded.status, text });
-    }
-    req.url = guarded.target;
-    proxy.handleUpgrade(req, socket, head);
-  });
-
-  test.after(() => proxy.close());
-  return { port: await listen(test, server), proxy, outcomes };
+  return { port: await frontDoor.listen("127.0.0.1", 0), proxy, outcomes, refused };
 }

@@ -47,6 +47,12 @@ export const server = {
     fallback: 0,
     docs: "Time for a whole request to arrive, its body included; 408 after. Off by default, so that long uploads pass.",
   }),
+  maxHeaderBytes: option({
+    env: "POGO_MAX_HEADER_SIZE",
+    parser: bytes({ min: 1_024, max: 1_048_576 }),
+    fallback: 32_768,
+    docs: "Bytes of a request's target and header fields; 431 beyond. Cookies of many applications on one domain are what fills it.",
+  }),
   keepAliveTimeoutMs: option({
     env: "POGO_KEEP_ALIVE_TIMEOUT",
     parser: duration(),

@@ -1,0 +1,51 @@
+/** What Node's parser could not read, in HTTP's terms. */
+
+import type { Refusal } from "./refusal.ts";
+
+/** What `clientError` of a server is emitted with. */
+export interface ParserError extends Error {
+  readonly code?: string;
+  /** What was being read, and how far it was understood. */
+  readonly rawPacket?: Uint8Array;
+  readonly bytesParsed?: number;
+}
+
+export type ConnectionFailure =
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  /** Bytes behind a request with `Connection: close`, which are not read (RFC 9112 §9.6). */
+  | { readonly kind: "ended" }
+  /** There is nobody left to answer. */
+  | { readonly kind: "broken" };
+
+export function failureOf(error: ParserError): ConnectionFailure {
+  const { code = "" } = error;
+  if (code === "HPE_CLOSED_CONNECTION") return { kind: "ended" };
+  if (code === "HPE_INVALID_METHOD" && isRequestLine(error)) {
+    return { kind: "refused", refusal: unknownMethod };
+  }
+  const refusal = refusals[code] ?? (code.startsWith("HPE_") ? malformed : null);
+  return refusal ? { kind: "refused", refusal } : { kind: "broken" };
+}
+
+const malformed: Refusal = { status: 400, reason: "malformed", text: "Bad Request" };
+
+/** RFC 9110 §9.1. */
+const unknownMethod: Refusal = { status: 501, reason: "method", text: "Not Implemented" };
+
+const refusals: Readonly<Record<string, Refusal>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, reason: "timeout", text: "Request Timeout" },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, reason: "malformed", text: "Content Too Large" },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    reason: "head_too_large",
+    text: "Request Header Fields Too Large",
+  },
+};
+
+/** Whether what could not be read would be a request line, were its method known. */
+function isRequestLine({ rawPacket = new Uint8Array(), bytesParsed = 0 }: ParserError): boolean {
+  const text = Buffer.from(rawPacket).toString("latin1");
+  // Reading stopped somewhere in the method; a body may stand right before it.
+  const begun = /[A-Z-]*$/.exec(text.slice(0, bytesParsed))?.[0] ?? "";
+  return /^[A-Z][A-Z-]* [\x21-\x7e]+ HTTP\/1\.[01]\r\n/.test(begun + text.slice(bytesParsed));
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { matchApiPath } from "./http-api/router.ts";
+import { decide, type RouteOptions } from "./route.ts";
+
+const upstream: RouteOptions["upstream"] = {};
+
+function route(
+  target: string,
+  options: { isUpgrade?: boolean; pathPrefix?: string; isStandAlone?: boolean } = {},
+): string {
+  const [path = "", search = ""] = target.split("?");
+  const destination = decide(path, search, options.isUpgrade ?? false, {
+    pathPrefix: options.pathPrefix ?? "",
+    appIds: new Set(["app-id"]),
+    matchApi: matchApiPath,
+    upstream: options.isStandAlone ? null : upstream,
+  });
+  return destination.kind === "ws" ? `ws ${destination.appKey}` : destination.kind;
+}
+
+describe("front door", () => {
+  const isUpgrade = true;
+
+  it("R1: a WebSocket upgrade on /app/{key} is ours, whatever the key", () => {
+    assert.equal(route("/app/app-key?protocol=7", { isUpgrade }), "ws app-key");
+    assert.equal(route("/app/nope", { isUpgrade }), "ws nope");
+  });
+
+  it("R2: a WebSocket upgrade on any other path is the app's", () => {
+    for (const path of ["/", "/hmr?token=x", "/app", "/app/", "/app/a/b", "/apps/app-id/events"]) {
+      assert.equal(route(path, { isUpgrade }), "upstream", path);
+    }
+  });
+
+  it("R3: a plain request for /app/{key} is the app's", () => {
+    assert.equal(route("/app/app-key"), "upstream");
+  });
+
+  it("R4: /apps/{id}/… is ours for configured ids and known routes only", () => {
+    assert.equal(route("/apps/app-id/events"), "http-api");
+    assert.equal(route("/apps/app-id/channels/a/users"), "http-api");
+    for (const path of [
+      "/apps",
+      "/apps/app-id",
+      "/apps/app-id/nope",
+      "/apps/other/x",
+      "/application",
+    ]) {
+      assert.equal(route(path), "upstream", path);
+    }
+    assert.equal(route("/apps/other/events"), "upstream");
+  });
+
+  it("A02: a signed request for an unknown app id is ours, so that its sender hears what is wrong", () => {
+    assert.equal(route("/apps/other/events?auth_key=k&auth_signature=s"), "http-api");
+    assert.equal(route("/apps/other/page?auth_signature=s"), "upstream");
+    assert.equal(route("/apps/other/events?not_auth_signature=s"), "upstream");
+    assert.equal(route("/apps/other/events", { isStandAlone: true }), "http-api");
+  });
+
+  it("R5: a protocol parameter on ordinary pages has no effect", () => {
+    assert.equal(route("/?protocol=7"), "upstream");
+    assert.equal(route("/page?protocol=7", { isUpgrade }), "upstream");
+  });
+
+  it("R6: paths are taken by their bytes", () => {
+    for (const path of [
+      "//app/key",
+      "/app%2Fkey",
+      "/x/../app/key",
+      "/app/key/../y",
+      "/APP/key",
+      "/./app/key",
+    ]) {
+      assert.equal(route(path, { isUpgrade }), "upstream", path);
+    }
+    for (const path of [
+      "//apps/app-id/events",
+      "/apps%2Fapp-id/events",
+      "/x/../apps/app-id/events",
+    ]) {
+      assert.equal(route(path), "upstream", path);
+    }
+  });
+
+  it("O01, R7: /up is the app's; stand-alone it is ours", () => {
+    assert.equal(route("/up"), "upstream");
+    assert.equal(route("/up", { isStandAlone: true }), "health");
+    assert.equal(route("/ws/up", { isStandAlone: true, pathPrefix: "/ws" }), "health");
+  });
+
+  it("C18: with a path prefix only paths below it are ours", () => {
+    const pathPrefix = "/ws";
+    assert.equal(route("/ws/app/key", { pathPrefix, isUpgrade }), "ws key");
+    assert.equal(route("/app/key", { pathPrefix, isUpgrade }), "upstream");
+    assert.equal(route("/wsx/app/key", { pathPrefix, isUpgrade }), "upstream");
+    assert.equal(route("/ws/apps/app-id/events", { pathPrefix }), "http-api");
+    assert.equal(route("/apps/app-id/events", { pathPrefix }), "upstream");
+  });
+});

@@ -1,0 +1,54 @@
+/** The one table that says who handles a request. */
+
+import type { ApiMatch } from "./http-api/router.ts";
+
+export type Destination =
+  | { readonly kind: "ws"; readonly appKey: string }
+  | { readonly kind: "http-api"; readonly match: ApiMatch; readonly signedPaths: readonly string[] }
+  | { readonly kind: "health" }
+  | { readonly kind: "upstream" };
+
+export interface RouteOptions {
+  /** In front of `/app` and `/apps`; empty or `/…` without a slash at the end. */
+  readonly pathPrefix: string;
+  readonly appIds: ReadonlySet<string>;
+  readonly matchApi: (path: string) => ApiMatch | null;
+  /** Null: stand-alone, in the place of Reverb. */
+  readonly upstream: object | null;
+}
+
+/**
+ * Who handles a request, by the bytes of its path and nothing else: no decoding, no `..`, no joining of slashes,
+ * so that what is decided here is what the upstream would see.
+ */
+export function decide(
+  path: string,
+  search: string,
+  isUpgrade: boolean,
+  options: RouteOptions,
+): Destination {
+  const { pathPrefix, upstream } = options;
+  if (!path.startsWith(`${pathPrefix}/`)) return { kind: "upstream" };
+  const inner = path.slice(pathPrefix.length);
+
+  const appKey = /^\/app\/([^/]+)$/.exec(inner)?.[1];
+  if (isUpgrade) return appKey === undefined ? { kind: "upstream" } : { kind: "ws", appKey };
+
+  const match = options.matchApi(inner);
+  if (match && (options.appIds.has(match.appId) || isSigned(search) || !upstream)) {
+    return { kind: "http-api", match, signedPaths: [...new Set([path, inner])] };
+  }
+  return !upstream && inner === "/up" ? { kind: "health" } : { kind: "upstream" };
+}
+
+/** A publisher with a wrong app id is told so, instead of getting a page of the app. */
+function isSigned(search: string): boolean {
+  return /(^|&)auth_signature=/.test(search);
+}
+
+export function splitTarget(target: string): { path: string; search: string } {
+  const mark = target.indexOf("?");
+  return mark === -1
+    ? { path: target, search: "" }
+    : { path: target.slice(0, mark), search: target.slice(mark + 1) };
+}
