@@ -7,7 +7,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { startClogged } from "./testing/clogged-port.ts";
 import { connectRaw, listenRaw, type RawSocket } from "./testing/raw-http.ts";
 import { startApp, startSidecar } from "./testing/running.ts";
-import type { ProxyFault } from "./proxy/faults.ts";
+import type { ProxyFault } from "./core/report/proxy.ts";
 
 /** An upstream that does this with each request; resolves with its address. */
 async function startScripted(
@@ -61,13 +61,20 @@ const faults: Readonly<Record<Exclude<ProxyFault, "not_sent">, Row>> = {
 };
 
 describe("metrics of the proxy", () => {
+  const noFault = Object.fromEntries(
+    ["not_sent", ...Object.keys(faults)].map((fault) => [`fault="${fault}"`, 0]),
+  );
+
   for (const [fault, { code, env = {}, upstream }] of Object.entries(faults)) {
     it(`${fault} is counted, and by its status ${code}`, async (test) => {
       const sidecar = await startSidecar(test, { POGO_UPSTREAM: await upstream(test), ...env });
       await fetch(`${sidecar.url}/page`)
         .then((answer) => answer.text())
         .catch(() => "cut");
-      await sidecar.seriesBecome("pogo_proxy_faults_total", { [`fault="${fault}"`]: 1 });
+      await sidecar.seriesBecome("pogo_proxy_faults_total", {
+        ...noFault,
+        [`fault="${fault}"`]: 1,
+      });
       await sidecar.seriesBecome("pogo_proxy_requests_total", { [`code="${code}"`]: 1 });
     });
   }
@@ -83,7 +90,7 @@ describe("metrics of the proxy", () => {
       'code="404"': 1,
       'code="500"': 1,
     });
-    assert.deepEqual(await sidecar.series("pogo_proxy_faults_total"), {});
+    assert.deepEqual(await sidecar.series("pogo_proxy_faults_total"), noFault);
     await sidecar.seriesBecome("pogo_proxy_request_duration_seconds_count", { "": 4 });
   });
 
@@ -108,7 +115,7 @@ describe("metrics of the proxy", () => {
     await arrived.promise;
     client.reset();
     await sidecar.seriesBecome("pogo_proxy_requests_total", { 'code="499"': 1 });
-    assert.deepEqual(await sidecar.series("pogo_proxy_faults_total"), {});
+    assert.deepEqual(await sidecar.series("pogo_proxy_faults_total"), noFault);
   });
 
   it("WebSockets that pass through are a gauge, and their handshakes requests with 101", async (test) => {

@@ -11,8 +11,8 @@ import { connectUpstream } from "./composition/upstream.ts";
 import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
 import { createLog, type Logger } from "./observability/log.ts";
-import { createMetrics, measureApps, startAtZero } from "./observability/metrics.ts";
-import { createReporter } from "./observability/reporter.ts";
+import { createMetrics } from "./observability/metrics.ts";
+import { createReport } from "./observability/report.ts";
 import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { guardRequest } from "./http/guard.ts";
@@ -58,17 +58,15 @@ export function createSidecar(
   let state: "starting" | "listening" | "draining" = "starting";
   const isDraining = (): boolean => state === "draining";
 
-  const metrics = createMetrics();
   const appIds = config.apps.map(({ id }) => id);
-  startAtZero(metrics, appIds);
-  const reporter = createReporter({ metrics, log, now });
-  const { observer } = reporter;
+  const metrics = createMetrics(appIds);
+  const report = createReport({ metrics, log, now });
 
   const receiver: BrokerReceiver = {
     deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
     terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
   };
-  const joined = createJoined(config, { receiver, reporter, metrics, now });
+  const joined = createJoined(config, { receiver, report, metrics, now });
   const { broker } = joined;
   const webhooks = createWebhookDispatcher({
     ...config.webhooks,
@@ -78,37 +76,31 @@ export function createSidecar(
     retry: { ...webhookBackoff, ...config.webhooks.retry },
     clock: systemClock,
     random: Math.random,
-    onDropped: reporter.webhookDropped,
-    onFault: reporter.webhookFailed,
+    report,
   });
-  measureApps(metrics, {
-    name: "pogo_websocket_webhook_queue_depth",
-    help: "Webhook events that wait for an endpoint.",
-    appIds,
-    read: (appId) => webhooks.queueDepth(appId),
-  });
+  metrics.webhooks.queueDepth.readEach(() =>
+    appIds.map((appId) => [[appId], webhooks.queueDepth(appId)]),
+  );
   const hubs = config.apps.map((app) => {
     const presence = (listener: PresenceListener) => joined.presence(app.id, listener);
-    return new Hub({ app, observer, webhooks, presence });
+    return new Hub({ app, report, webhooks, presence });
   });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
 
   const forwarding = createForwarding(config.forwarding);
-  const upstream = connectUpstream(config, { forwarding, reporter, metrics, now, isDraining });
+  const upstream = connectUpstream(config, { forwarding, report, metrics, now, isDraining });
 
   const webSockets = createWebSocketEndpoint({
     ...config.websocket,
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
-      void handleMessage(connection, text, { hub, authorizer, broker, observer, webhooks }, nowMs);
+      void handleMessage(connection, text, { hub, authorizer, broker, report, webhooks }, nowMs);
     },
-    observer,
+    report,
     clientIp: (handshake) => forwarding.clientIp(handshake),
     isDraining,
-    onFrameDropped: reporter.frameDropped,
-    onHandshakeRefused: reporter.handshakeRefused,
     now,
   });
 
@@ -116,9 +108,8 @@ export function createSidecar(
     ...config.httpApi,
     hubs: hubsById,
     broker,
-    observer,
+    report,
     nowSeconds: () => Date.now() / 1000,
-    onSignatureRefused: reporter.apiSignatureRefused,
   };
 
   const frontDoor = createFrontDoor({
@@ -156,16 +147,10 @@ export function createSidecar(
       throw error;
     });
     state = "listening";
-    log.info(
-      {
-        host: config.server.host,
-        port,
-        admin_port: adminPort,
-        upstream: config.upstream.address && showUpstream(config.upstream.address),
-        apps: appIds,
-      },
-      "listening",
-    );
+    const { host } = config.server;
+    const { address } = config.upstream;
+    const upstream = address && showUpstream(address);
+    report({ kind: "listening", host, port, adminPort, upstream, appIds });
     return { port, adminPort };
   }
 
@@ -178,8 +163,7 @@ export function createSidecar(
 
   async function drain(): Promise<void> {
     state = "draining";
-    metrics.draining.set(1);
-    log.info({ connections: webSockets.connectionCount }, "draining");
+    report({ kind: "draining", connections: webSockets.connectionCount });
     const deadlineMs = now() + config.server.shutdownTimeoutMs;
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), config.server.shutdownTimeoutMs);
@@ -197,7 +181,7 @@ export function createSidecar(
     upstream?.proxy.closeTunnels();
     const outcome = await Promise.race([allClosed, deadline]);
     clearTimeout(timer);
-    if (outcome === "deadline") log.warn("shutdown timeout: cutting what is still open");
+    if (outcome === "deadline") report({ kind: "drain_timed_out" });
 
     webSockets.destroy();
     await broker.close();
@@ -207,7 +191,7 @@ export function createSidecar(
     frontDoor.destroy();
     clearInterval(ticking);
     admin.close();
-    log.info("stopped");
+    report({ kind: "stopped" });
   }
 
   return { start, stop: () => (stopping ??= drain()) };

@@ -70,10 +70,16 @@ async function createRig(
     perConnection: { maxFailures: 4, maxDenials: 20, windowMs: 10_000 },
     forwarding: createForwarding({ trustedProxies: [] }),
     now: () => rig.nowMs,
-    onBreakerState: (state) => events.push(state),
-    onOutcome(outcome) {
-      outcomes.push(outcome);
-      events.push(outcome.reason);
+    report(event) {
+      if (event.kind === "circuit_breaker_changed") events.push(event.state);
+      if (event.kind === "authorization_finished") {
+        outcomes.push({ reason: event.outcome, durationMs: event.durationMs });
+        events.push(event.outcome);
+      }
+      if (event.kind === "authorization_withheld") {
+        outcomes.push({ reason: event.reason, durationMs: 0 });
+        events.push(event.reason);
+      }
     },
     ...options,
   });

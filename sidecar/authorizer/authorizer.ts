@@ -10,9 +10,11 @@ import type {
   Handshake,
   UserAuthenticator,
 } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
+import type { BreakerState } from "../core/report/authorizer.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { readAuthAnswer, readUserAuthAnswer } from "./auth-answer.ts";
-import { CircuitBreaker, type BreakerState, type Verdict } from "./circuit-breaker.ts";
+import { CircuitBreaker, type Verdict } from "./circuit-breaker.ts";
 import { ConnectionCap, type CappedOutcome, type ConnectionCapOptions } from "./failure-limit.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { toSubrequestHeaders } from "./handshake-headers.ts";
@@ -37,12 +39,7 @@ export interface AuthorizerOptions {
   readonly forwarding: Forwarding;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** MUST NOT throw. */
-  readonly onBreakerState?: ((state: BreakerState) => void) | undefined;
-  /** `durationMs` of the subrequest; 0 if there was none. MUST NOT throw. */
-  readonly onOutcome?:
-    | ((outcome: { reason: AuthorizationFault | "ok"; durationMs: number }) => void)
-    | undefined;
+  readonly report: Report;
 }
 
 export interface Authorizer extends ChannelAuthorizer, UserAuthenticator {
@@ -54,7 +51,7 @@ export interface Authorizer extends ChannelAuthorizer, UserAuthenticator {
 }
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { upstream, forwarding, now, onOutcome } = options;
+  const { upstream, forwarding, now, report } = options;
   const client = createSubrequestClient({
     upstream,
     deadlineMs: options.deadlineMs,
@@ -62,7 +59,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     maxConnections: options.maxConcurrent,
   });
   const semaphore = new Semaphore(options.maxConcurrent);
-  const breaker = new CircuitBreaker({ ...options.breaker, now, onState: options.onBreakerState });
+  const breaker = new CircuitBreaker({ ...options.breaker, now, report });
   const cap = new ConnectionCap(options.perConnection);
 
   /**
@@ -111,7 +108,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     });
     const result = await client.post({ path, headers, body }, signal);
     const answer = result.ok ? read(result.body) : result;
-    onOutcome?.({ reason: answer.ok ? "ok" : answer.reason, durationMs: now() - begunMs });
+    const outcome = answer.ok ? "ok" : answer.reason;
+    report({ kind: "authorization_finished", outcome, durationMs: now() - begunMs });
     return answer.ok ? answer : refusal(answer.reason);
   }
 
@@ -121,7 +119,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   }
 
   function refuse(reason: AuthorizationFault): Refusal {
-    onOutcome?.({ reason, durationMs: 0 });
+    report({ kind: "authorization_withheld", reason });
     return refusal(reason);
   }
 

@@ -11,7 +11,7 @@ function createRig({ failures = 5 } = {}) {
     failures,
     openMs: 10_000,
     now: () => clock.nowMs,
-    onState: (state) => events.push(state),
+    report: (event) => void (event.kind === "circuit_breaker_changed" && events.push(event.state)),
   });
 
   /** A call whose end is in the test's hand. */

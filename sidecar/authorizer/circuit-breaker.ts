@@ -1,6 +1,7 @@
 /** A circuit breaker: after so many failures in a row the upstream is left alone for a while, then tried once. */
 
-export type BreakerState = "closed" | "open" | "half-open";
+import type { Report } from "../core/report.ts";
+import type { BreakerState } from "../core/report/authorizer.ts";
 
 /** How a call counts: `none` decides nothing, as if it had never been made. */
 export type Verdict = "success" | "failure" | "none";
@@ -15,8 +16,7 @@ export interface CircuitBreakerOptions {
   readonly openMs: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** Told the new state after each change. MUST NOT throw. */
-  readonly onState?: ((state: BreakerState) => void) | undefined;
+  readonly report: Report;
 }
 
 /**
@@ -82,7 +82,7 @@ export class CircuitBreaker {
 
   #enter<S extends State>(state: S): S {
     this.#state = state;
-    this.#options.onState?.(state.name);
+    this.#options.report({ kind: "circuit_breaker_changed", state: state.name });
     return state;
   }
 }

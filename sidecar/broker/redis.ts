@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
+import type { Report } from "../core/report.ts";
 import { RedisApp } from "./redis/app.ts";
-import type { EnvelopeFault } from "./redis/envelope.ts";
 import type { RedisAccess } from "./redis/clients.ts";
 import { createLinks } from "./redis/links.ts";
 
@@ -27,20 +27,8 @@ export interface RedisBrokerOptions {
   readonly now: () => number;
   /** How long the last event of a cache channel is kept. */
   readonly cacheTtlMs: number;
-  /** Redis is there for all apps, or lost for one at least. Called once for each change. */
-  readonly onState: (state: RedisState) => void;
-  /** A message that is none of ours, or of a node of a later version. */
-  readonly onIgnored: (fault: EnvelopeFault) => void;
-  readonly onRelayDropped: () => void;
-  readonly onReplayed: (appId: string, messages: number) => void;
-  readonly onGap: (appId: string) => void;
-  readonly onTakeover: (appId: string, nodeId: string) => void;
+  readonly report: Report;
 }
-
-export type RedisState =
-  | { readonly isUp: true }
-  /** `reason`: Redis' or the system's words; nothing secret. */
-  | { readonly isUp: false; readonly reason: string };
 
 export interface RedisBroker extends Broker {
   readonly nodeId: string;
@@ -58,7 +46,7 @@ export interface RedisBroker extends Broker {
 }
 
 export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
-  const { redis, receiver, now, cacheTtlMs } = options;
+  const { redis, receiver, now, cacheTtlMs, report } = options;
   const nodeId = randomUUID().slice(0, 13);
   const links = createLinks(redis);
   const apps = new Map<string, RedisApp>();
@@ -75,9 +63,9 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     hasBeenUp ||= isWholeNow;
     if (isWholeNow && !wasUp) {
       links.explain(null);
-      options.onState({ isUp: true });
+      report({ kind: "redis_connected" });
     }
-    if (!isWholeNow && wasUp) options.onState({ isUp: false, reason: links.lastError });
+    if (!isWholeNow && wasUp) report({ kind: "redis_lost", reason: links.lastError });
   }
 
   async function publish(
@@ -123,10 +111,7 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
         nodeLeaseMs: redis.nodeLeaseMs,
         cacheTtlMs,
         onState: (isUp) => changeState(appId, isUp),
-        onIgnored: options.onIgnored,
-        onReplayed: (messages) => options.onReplayed(appId, messages),
-        onGap: () => options.onGap(appId),
-        onTakeover: (node) => options.onTakeover(appId, node),
+        report,
       });
       apps.set(appId, app);
       return app.presence;
@@ -138,13 +123,16 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     },
     terminate: (appId, userId) => publish(appId, (app) => app.publisher.terminate(userId)),
     relay(event) {
-      const app = apps.get(event.appId);
-      if (!app || underWay >= redis.queueSize) return options.onRelayDropped();
+      const { appId } = event;
+      const app = apps.get(appId);
+      if (!app || underWay >= redis.queueSize) {
+        return report({ kind: "broker_relay_dropped", appId });
+      }
       underWay += 1;
       void (async () => {
         const isSent = await app.publisher.relay(event);
         underWay -= 1;
-        if (!isSent) options.onRelayDropped();
+        if (!isSent) report({ kind: "broker_relay_dropped", appId });
       })();
     },
     lastEvent: (appId, channel) =>

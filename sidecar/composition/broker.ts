@@ -6,8 +6,8 @@ import { createRedisBroker } from "../broker/redis.ts";
 import type { Config } from "../config.ts";
 import type { Broker, BrokerReceiver } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
-import { measure, type Metrics } from "../observability/metrics.ts";
-import type { Reporter } from "../observability/reporter.ts";
+import type { Report } from "../core/report.ts";
+import type { Metrics } from "../observability/metrics.ts";
 
 export interface Joined {
   readonly broker: Broker;
@@ -34,9 +34,9 @@ const handOverMs = 2_000;
 
 export function createJoined(
   config: Config,
-  options: { receiver: BrokerReceiver; reporter: Reporter; metrics: Metrics; now: () => number },
+  options: { receiver: BrokerReceiver; report: Report; metrics: Metrics; now: () => number },
 ): Joined {
-  const { receiver, reporter, metrics, now } = options;
+  const { receiver, report, metrics, now } = options;
   const { redis, webhooks } = config;
   if (!redis) {
     return {
@@ -59,23 +59,10 @@ export function createJoined(
     receiver,
     now,
     cacheTtlMs,
-    onState: reporter.redisChanged,
-    onIgnored: reporter.brokerMessageIgnored,
-    onRelayDropped: () => metrics.brokerDroppedMessagesTotal.inc(),
-    onReplayed: reporter.messagesReplayed,
-    onGap: reporter.messagesMissed,
-    onTakeover: reporter.nodeTakenOver,
+    report,
   });
-  measure(metrics, {
-    name: "pogo_broker_up",
-    help: "1 while Redis is there and knows all that this node holds.",
-    read: () => Number(broker.isUp),
-  });
-  measure(metrics, {
-    name: "pogo_cluster_nodes",
-    help: "Nodes that this one sees alive, itself included; 0 while Redis is lost.",
-    read: () => broker.nodeCount,
-  });
+  metrics.broker.up.read(() => Number(broker.isUp));
+  metrics.broker.clusterNodes.read(() => broker.nodeCount);
   return {
     broker,
     presence: (appId, listener) => broker.presence(appId, listener),
@@ -90,7 +77,7 @@ export function createJoined(
     async whenUp() {
       // Somewhat longer than connecting may take, so that it is said why.
       await broker.whenUp(redis.timeoutMs + 250);
-      if (!broker.isUp) reporter.redisChanged({ isUp: false, reason: broker.lastError });
+      if (!broker.isUp) report({ kind: "redis_lost", reason: broker.lastError });
     },
     handOver() {
       broker.handOver();

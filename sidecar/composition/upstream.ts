@@ -1,8 +1,9 @@
 /** The way to the app behind: its proxy, and the questions that are put to it; null where there is none. */
 
 import type { Config } from "../config.ts";
-import { measure, setCircuitBreakerState, type Metrics } from "../observability/metrics.ts";
-import type { Reporter } from "../observability/reporter.ts";
+import type { Report } from "../core/report.ts";
+import type { BreakerState } from "../core/report/authorizer.ts";
+import type { Metrics } from "../observability/metrics.ts";
 import { createAuthorizer, type Authorizer } from "../authorizer/authorizer.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { createUpstreamProxy, type UpstreamProxy } from "../proxy/proxy.ts";
@@ -11,13 +12,13 @@ export function connectUpstream(
   config: Config,
   options: {
     forwarding: Forwarding;
-    reporter: Reporter;
+    report: Report;
     metrics: Metrics;
     now: () => number;
     isDraining: () => boolean;
   },
 ): { readonly proxy: UpstreamProxy; readonly authorizer: Authorizer } | null {
-  const { forwarding, reporter, metrics, now, isDraining } = options;
+  const { forwarding, report, metrics, now, isDraining } = options;
   const { address } = config.upstream;
   if (address === null) return null;
   const proxy = createUpstreamProxy({
@@ -25,21 +26,20 @@ export function connectUpstream(
     upstream: address,
     forwarding,
     isDraining,
-    onFinished: reporter.proxyFinished,
+    report,
   });
   const authorizer = createAuthorizer({
     ...config.authorizer,
     upstream: address,
     forwarding,
     now,
-    onBreakerState: reporter.breakerChanged,
-    onOutcome: reporter.authorizationEnded,
+    report,
   });
-  setCircuitBreakerState(metrics, authorizer.breakerState);
-  measure(metrics, {
-    name: "pogo_proxy_tunnels_active",
-    help: "Open WebSocket connections passed through to the upstream.",
-    read: () => proxy.openTunnels,
-  });
+  metrics.proxy.tunnelsActive.read(() => proxy.openTunnels);
+  metrics.authorizer.circuitBreakerState.readEach(() =>
+    breakerStates.map((state) => [[state], Number(state === authorizer.breakerState)]),
+  );
   return { proxy, authorizer };
 }
+
+const breakerStates: readonly BreakerState[] = ["closed", "open", "half-open"];

@@ -1,7 +1,8 @@
 /** One client over one WebSocket, as the protocol sees it. */
 
 import type { App } from "./app.ts";
-import type { Handshake, Observer } from "./ports.ts";
+import type { Handshake } from "./ports.ts";
+import type { Report } from "./report.ts";
 import type { Member } from "./presence.ts";
 import { encodeError } from "./messages.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
@@ -47,7 +48,7 @@ export class Connection {
   /** Subscriptions that wait for the app's word; aborting one makes as if it had never been asked for. */
   readonly pending = new Map<string, AbortController>();
   readonly #transport: Transport;
-  readonly #observer: Observer;
+  readonly #report: Report;
   readonly #messageBucket: TokenBucket | null;
   readonly #clientEventBucket: TokenBucket;
   user: User | null = null;
@@ -58,7 +59,7 @@ export class Connection {
     socketId: string;
     handshake: Handshake;
     transport: Transport;
-    observer: Observer;
+    report: Report;
     nowMs: number;
   }) {
     const { app, nowMs } = options;
@@ -67,7 +68,7 @@ export class Connection {
     this.handshake = options.handshake;
     this.openedMs = nowMs;
     this.#transport = options.transport;
-    this.#observer = options.observer;
+    this.#report = options.report;
     this.#messageBucket = app.messageRate && new TokenBucket(app.messageRate, nowMs);
     this.#clientEventBucket = new TokenBucket(app.clientEventRate, nowMs);
   }
@@ -94,7 +95,8 @@ export class Connection {
 
   /** Sends `pusher:error`, and closes where the catalogue says so. */
   fail(error: ProtocolError): void {
-    this.#observer.errorSent(this.app.id, error);
+    const { code, reason } = error;
+    this.#report({ kind: "error_sent", appId: this.app.id, code, reason });
     this.sendText(encodeError(error));
     if (error.closeCode !== undefined) this.close(error.closeCode, error.message);
   }

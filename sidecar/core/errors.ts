@@ -5,8 +5,16 @@
  * What a close code makes pusher-js do: 4000–4099 never reconnect, 4100–4199 reconnect after 1 s,
  * 4200–4299 reconnect at once, 4300 and above never again. Hence recoverable causes close in 4100–4299 only.
  */
-export interface ProtocolError {
-  /** What it is called in the metrics, where a code is several things. */
+export interface ProtocolError extends Row {
+  readonly reason: ErrorReason;
+}
+
+/** What an error is called in the metrics, where a code is several things. */
+export type ErrorReason =
+  | (typeof errors)[keyof typeof errors]["reason"]
+  | (typeof messageTooLong)["reason"];
+
+interface Row {
   readonly reason: string;
   readonly code: number;
   readonly message: string;
@@ -122,7 +130,7 @@ export const errors = {
     message: "Rate limit exceeded",
     closeCode: 4100,
   },
-} as const satisfies Record<string, ProtocolError>;
+} as const satisfies Record<string, Row>;
 
 /** No `pusher:error`, for the message was not read: only a close. */
 export const messageTooLong = { reason: "message_too_long", code: 1009 } as const;

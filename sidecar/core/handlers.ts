@@ -7,7 +7,8 @@ import { encodeFrame } from "./frame.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
 import { parseMessage, pongText, type Message } from "./messages.ts";
-import type { Broker, ChannelAuthorizer, Observer, UserAuthenticator, Webhooks } from "./ports.ts";
+import type { Broker, ChannelAuthorizer, UserAuthenticator, Webhooks } from "./ports.ts";
+import type { Report } from "./report.ts";
 import { signin } from "./signin.ts";
 import { parseChannel, subscribe } from "./subscribe.ts";
 
@@ -16,7 +17,7 @@ export interface HandlerDependencies {
   readonly authorizer: (ChannelAuthorizer & UserAuthenticator) | null;
   readonly webhooks: Webhooks;
   readonly broker: Broker;
-  readonly observer: Observer;
+  readonly report: Report;
 }
 
 type Handler = (
@@ -42,8 +43,8 @@ const handlers: Readonly<Record<string, Handler>> = {
     hub.unsubscribe(connection, channel);
     return undefined;
   },
-  "pusher:signin": (connection, message, { hub, observer, authorizer: authenticator }) =>
-    signin(connection, message.data, { hub, observer, authenticator }),
+  "pusher:signin": (connection, message, { hub, report, authorizer: authenticator }) =>
+    signin(connection, message.data, { hub, report, authenticator }),
 };
 
 /** Keep the connection alive, and cost nothing: they don't count against the message rate. */

@@ -100,14 +100,14 @@ describe("hub", () => {
     client.disconnect();
     client.disconnect();
     assert.deepEqual(
-      node.observer.calls.map(([method]) => method),
+      node.reports.events.map(({ kind }) => kind),
       [
-        "connectionOpened",
-        "subscribed",
-        "subscribed",
-        "unsubscribed",
-        "unsubscribed",
-        "connectionClosed",
+        "connection_opened",
+        "subscription_added",
+        "subscription_added",
+        "subscription_removed",
+        "subscription_removed",
+        "connection_closed",
       ],
     );
   });

@@ -12,7 +12,8 @@ import {
   encodeMemberRemoved,
   encodeSubscriptionCount,
 } from "./messages.ts";
-import type { ChannelEvent, Observer, Webhooks } from "./ports.ts";
+import type { ChannelEvent, Webhooks } from "./ports.ts";
+import type { Report } from "./report.ts";
 import { memberKey, type Member } from "./presence.ts";
 import type { PresenceListener, PresenceStore, RosterView } from "./presence-store.ts";
 import { TokenBucket } from "./rate-limit.ts";
@@ -24,7 +25,7 @@ export class Hub {
   readonly app: App;
   readonly presence: PresenceStore;
   readonly users: Users;
-  readonly #observer: Observer;
+  readonly #report: Report;
   readonly #connections = new Map<string, Connection>();
   readonly #subscriptions: Subscriptions;
   #publishBucket: TokenBucket | null = null;
@@ -32,13 +33,13 @@ export class Hub {
 
   constructor(options: {
     app: App;
-    observer: Observer;
+    report: Report;
     webhooks: Webhooks;
     presence: (listener: PresenceListener) => PresenceStore;
   }) {
-    const { app, observer, webhooks } = options;
+    const { app, report, webhooks } = options;
     this.app = app;
-    this.#observer = observer;
+    this.#report = report;
     this.presence = options.presence({
       memberAdded: (channel, member) => this.#memberChanged(channel, member, "added"),
       memberRemoved: (channel, member) => this.#memberChanged(channel, member, "removed"),
@@ -50,7 +51,7 @@ export class Hub {
     this.users = new Users(this.presence);
     const { presence } = this;
     const onChanged = (channel: Channel): void => this.#countChanged(channel);
-    this.#subscriptions = new Subscriptions({ app, presence, observer, onChanged });
+    this.#subscriptions = new Subscriptions({ app, presence, report, onChanged });
   }
 
   /** Takes one of the app's publishing requests; false if there are too many. */
@@ -85,7 +86,7 @@ export class Hub {
 
   connect(connection: Connection): void {
     this.#connections.set(connection.socketId, connection);
-    this.#observer.connectionOpened(this.app.id);
+    this.#report({ kind: "connection_opened", appId: this.app.id });
   }
 
   /** Ends all subscriptions of a connection whose socket is gone. Harmless when called twice. */
@@ -94,7 +95,7 @@ export class Hub {
     connection.markClosed();
     this.users.signOut(connection);
     this.#subscriptions.end(connection);
-    this.#observer.connectionClosed(this.app.id);
+    this.#report({ kind: "connection_closed", appId: this.app.id });
   }
 
   /** See `Subscriptions`. */
@@ -129,7 +130,7 @@ export class Hub {
     if (channel && !event.isClientEvent) channel.eventCount += 1;
     const frame = encodeFrame(encodeChannelEvent(event));
     const recipients = sendToAll(connections, frame, event.exceptSocketId);
-    this.#observer.broadcast(this.app.id, recipients);
+    this.#report({ kind: "broadcast", appId: this.app.id, recipients });
     return recipients;
   }
 

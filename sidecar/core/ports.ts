@@ -212,22 +212,3 @@ export type WebhookEvent =
 export interface Webhooks {
   notify(appId: string, event: WebhookEvent): void;
 }
-
-/**
- * Hears what happens, to count and log it. MUST NOT throw, wait or call back.
- * What is passed may be logged; it never holds a secret.
- */
-export interface Observer {
-  connectionOpened(appId: string): void;
-  connectionClosed(appId: string): void;
-  subscribed(appId: string): void;
-  unsubscribed(appId: string): void;
-  /** An event was broadcast to so many connections of this node. */
-  broadcast(appId: string, recipients: number): void;
-  /** A subscribe or signin was refused. `sentKey`: the app key in a signature made for another app. */
-  authorizationFailed(appId: string, reason: AuthorizationFault, sentKey?: string): void;
-  /** Events of an API request reached nobody. */
-  publishFailed(appId: string, reason: PublishFault): void;
-  /** A `pusher:error` was sent, or, for a message too long, a close with 1009. `appId` is null before an app is known. */
-  errorSent(appId: string | null, error: { readonly code: number; readonly reason: string }): void;
-}

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { isDeepStrictEqual } from "node:util";
 import type { Authentication, AuthenticationRequest } from "./ports.ts";
 import { sign } from "./signature.ts";
 import { createTestNode, errorMessage } from "./testing/doubles.ts";
@@ -293,8 +292,8 @@ describe("pusher:signin without a signature", () => {
       asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
       await settle();
       assert.equal(client.connection.user?.id, "7");
-      const failed = ["authorizationFailed", "app-id", reason];
-      assert.ok(node.observer.calls.some((call) => isDeepStrictEqual(call, failed)));
+      const [refused] = node.reports.of("authorization_refused");
+      assert.deepEqual(refused, { kind: "authorization_refused", appId: "app-id", reason });
     });
   }
 

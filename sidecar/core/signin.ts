@@ -6,7 +6,8 @@ import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
 import { isObject, parseExactJson } from "./json.ts";
 import { encodeSigninSuccess } from "./messages.ts";
-import type { AuthorizationFault, Observer, UserAuthenticator } from "./ports.ts";
+import type { AuthorizationFault, UserAuthenticator } from "./ports.ts";
+import type { Report } from "./report.ts";
 import { checkUserSignature } from "./signature.ts";
 import { idText, isUserId, type UserId } from "./user-id.ts";
 
@@ -14,7 +15,7 @@ export interface SigninDependencies {
   readonly hub: Hub;
   /** Asked who is behind a connection that signs in without a signature; null: it is refused. */
   readonly authenticator: UserAuthenticator | null;
-  readonly observer: Observer;
+  readonly report: Report;
 }
 
 const maxWatchlist = 100;
@@ -39,7 +40,13 @@ export async function signin(
   const claim = parseUser(userData);
   if (!claim) return connection.fail(errors.invalidMessageFormat);
   const check = checkUserSignature(app, { socketId, userData }, auth);
-  if (!check.ok) return deny(connection, "invalid_signature", dependencies, check.sentKey);
+  if (!check.ok) {
+    if (check.sentKey !== undefined) {
+      const { sentKey } = check;
+      dependencies.report({ kind: "foreign_key_sent", appId: connection.app.id, sentKey });
+    }
+    return deny(connection, "invalid_signature", dependencies);
+  }
   connection.pending.get(pendingKey)?.abort();
   connection.pending.delete(pendingKey);
   return accept(connection, claim, dependencies);
@@ -62,7 +69,8 @@ async function askUpstream(
   if (signal.aborted || !connection.isOpen) return;
   connection.pending.delete(pendingKey);
   if (!answer.ok && answer.kind === "unavailable") {
-    dependencies.observer.authorizationFailed(app.id, answer.reason);
+    const { reason } = answer;
+    dependencies.report({ kind: "authorization_refused", appId: app.id, reason });
     return connection.fail(errors.authenticationUnavailable);
   }
   if (!answer.ok) return deny(connection, answer.reason, dependencies);
@@ -89,10 +97,9 @@ function accept(
 function deny(
   connection: Connection,
   reason: AuthorizationFault,
-  { observer }: SigninDependencies,
-  sentKey?: string,
+  { report }: SigninDependencies,
 ): void {
-  observer.authorizationFailed(connection.app.id, reason, sentKey);
+  report({ kind: "authorization_refused", appId: connection.app.id, reason });
   connection.fail(errors.unauthorized);
 }
 

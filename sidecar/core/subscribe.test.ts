@@ -127,10 +127,10 @@ describe("pusher:subscribe", () => {
     const node = createTestNode();
     const client = node.connect();
     client.say(subscribe({ channel: "private-x", auth: "other-key:00" }));
-    assert.deepEqual(
-      node.observer.calls.filter(([method]) => method === "authorizationFailed"),
-      [["authorizationFailed", "app-id", "invalid_signature", "other-key"]],
-    );
+    assert.deepEqual(node.reports.of("foreign_key_sent", "authorization_refused"), [
+      { kind: "foreign_key_sent", appId: "app-id", sentKey: "other-key" },
+      { kind: "authorization_refused", appId: "app-id", reason: "invalid_signature" },
+    ]);
   });
 
   for (const channel of ["privateer", "presenceful", "cached-thing"]) {

@@ -1,6 +1,7 @@
 /** `pusher:subscribe`: read the request, authorize it, join the channel, answer (rules S01–S17 of docs/protocol.md). */
 
-import type { AuthorizationFault, Broker, ChannelAuthorizer, Observer, Webhooks } from "./ports.ts";
+import type { AuthorizationFault, Broker, ChannelAuthorizer, Webhooks } from "./ports.ts";
+import type { Report } from "./report.ts";
 import type { Channel } from "./channel.ts";
 import { channelKind, isChannelName, userOfChannel } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
@@ -24,7 +25,7 @@ export interface SubscribeDependencies {
   readonly authorizer: ChannelAuthorizer | null;
   /** Asked for the last event of cache channels. */
   readonly broker: Broker;
-  readonly observer: Observer;
+  readonly report: Report;
   readonly webhooks: Webhooks;
 }
 
@@ -65,7 +66,11 @@ export async function subscribe(
   const subject = { socketId, channel, channelData: channelData ?? undefined };
   const check = checkChannelSignature(app, subject, auth);
   if (!check.ok) {
-    const fault = { kind: "denied", reason: "invalid_signature", sentKey: check.sentKey } as const;
+    if (check.sentKey !== undefined) {
+      const { sentKey } = check;
+      dependencies.report({ kind: "foreign_key_sent", appId: connection.app.id, sentKey });
+    }
+    const fault = { kind: "denied", reason: "invalid_signature" } as const;
     return deny(connection, channel, fault, dependencies);
   }
   // A signed subscribe supersedes one that still waits for the app's word.
@@ -181,14 +186,10 @@ function signedInMember({ user }: Connection): Member | null {
 function deny(
   connection: Connection,
   channel: string,
-  fault: {
-    kind: "denied" | "unavailable";
-    reason: AuthorizationFault;
-    sentKey?: string | undefined;
-  },
-  { hub, observer }: SubscribeDependencies,
+  fault: { kind: "denied" | "unavailable"; reason: AuthorizationFault },
+  { hub, report }: SubscribeDependencies,
 ): void {
-  observer.authorizationFailed(hub.app.id, fault.reason, fault.sentKey);
+  report({ kind: "authorization_refused", appId: hub.app.id, reason: fault.reason });
   connection.fail(errors.unauthorized);
   const answer =
     fault.kind === "denied"

@@ -6,7 +6,7 @@ import type { Connection, Subscription } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { App } from "./app.ts";
 import { isPresenceFull } from "./limits.ts";
-import type { Observer } from "./ports.ts";
+import type { Report } from "./report.ts";
 import { memberKey, type Member } from "./presence.ts";
 import type { PresenceStore } from "./presence-store.ts";
 
@@ -27,7 +27,7 @@ interface Lingering {
 export class Subscriptions {
   readonly #app: App;
   readonly #presence: PresenceStore;
-  readonly #observer: Observer;
+  readonly #report: Report;
   readonly #onChanged: (channel: Channel) => void;
   readonly #channels = new Map<string, Channel>();
   #subscribedConnections = 0;
@@ -38,13 +38,13 @@ export class Subscriptions {
   constructor(options: {
     app: App;
     presence: PresenceStore;
-    observer: Observer;
+    report: Report;
     /** A channel has more or fewer subscriptions on this node. */
     onChanged: (channel: Channel) => void;
   }) {
     this.#app = options.app;
     this.#presence = options.presence;
-    this.#observer = options.observer;
+    this.#report = options.report;
     this.#onChanged = options.onChanged;
   }
 
@@ -140,7 +140,7 @@ export class Subscriptions {
     this.#channels.set(name, channel);
     channel.connections.add(connection);
     subscription.isLive = true;
-    this.#observer.subscribed(this.#app.id);
+    this.#report({ kind: "subscription_added", appId: this.#app.id });
     this.#onChanged(channel);
     return { kind: "subscribed", channel };
   }
@@ -151,7 +151,7 @@ export class Subscriptions {
     if (!channel || !subscription.isLive) return;
     channel.connections.delete(connection);
     if (channel.connections.size === 0) this.#channels.delete(channel.name);
-    this.#observer.unsubscribed(this.#app.id);
+    this.#report({ kind: "subscription_removed", appId: this.#app.id });
     this.#onChanged(channel);
   }
 

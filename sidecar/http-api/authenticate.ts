@@ -1,5 +1,6 @@
 /** Is an API request signed by the app? (Pusher: "HTTP API", authentication.) */
 
+import type { SignatureRefusal } from "../core/report/api.ts";
 import type { App } from "../core/app.ts";
 import { isSignatureOf, md5 } from "../core/signature.ts";
 import type { Query } from "./query.ts";
@@ -11,8 +12,6 @@ export interface SignedRequest {
   readonly query: Query;
   readonly body: Buffer;
 }
-
-export type SignatureRefusal = "auth_key" | "auth_version" | "auth_timestamp" | "auth_signature";
 
 /** Parameters that are not part of the signed text, or are put there anew. */
 const unsigned: ReadonlySet<string> = new Set(["auth_signature", "body_md5"]);

@@ -155,16 +155,16 @@ async function publish(
 
 /** In Laravel's form, which names the fields. */
 function failFields(
-  { hub, observer }: ApiRequest,
+  { hub, report }: ApiRequest,
   errors: ValidationErrors,
   reason: PublishFault = "invalid_fields",
 ): Reply {
-  observer.publishFailed(hub.app.id, reason);
+  report({ kind: "publish_refused", appId: hub.app.id, reason });
   return json(statuses[reason], errors);
 }
 
-function fail({ hub, observer }: ApiRequest, { reason, message }: Fault): Reply {
-  observer.publishFailed(hub.app.id, reason);
+function fail({ hub, report }: ApiRequest, { reason, message }: Fault): Reply {
+  report({ kind: "publish_refused", appId: hub.app.id, reason });
   const status = statuses[reason];
   return text(status, `${reason}: ${message}`, isTemporary[reason] ? { "Retry-After": "1" } : {});
 }

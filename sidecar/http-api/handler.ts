@@ -1,14 +1,15 @@
 /** What every route of the API is: a function from a request, authenticated and read, to its answer. */
 
 import type { Hub } from "../core/hub.ts";
-import type { Broker, Observer } from "../core/ports.ts";
+import type { Broker } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
 import type { Query } from "./query.ts";
 import type { Reply } from "./reply.ts";
 
 export interface ApiRequest {
   readonly hub: Hub;
   readonly broker: Broker;
-  readonly observer: Observer;
+  readonly report: Report;
   /** The route's parts in braces, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;

@@ -21,7 +21,6 @@ async function startApi(
   options: { app?: Partial<App>; broker?: Broker; maxBodyBytes?: number } = {},
 ) {
   const node = createTestNode(options.app ? { app: options.app } : {});
-  const refusals: string[] = [];
   const server = createServer((req, res) => {
     const [path = "", search = ""] = (req.url ?? "").split("?");
     const inner = path.startsWith("/ws/") ? path.slice(3) : path;
@@ -35,11 +34,10 @@ async function startApi(
       {
         hubs: new Map([[node.app.id, node.hub]]),
         broker: options.broker ?? node.broker,
-        observer: node.observer,
+        report: node.reports.report,
         maxBodyBytes: options.maxBodyBytes ?? 2_097_152,
         timestampToleranceSeconds: 300,
         nowSeconds: () => nowSeconds,
-        onSignatureRefused: (_appId, refusal) => void refusals.push(refusal),
       },
     );
   });
@@ -50,8 +48,12 @@ async function startApi(
   const port = typeof address === "object" && address ? address.port : 0;
   const { id, key, secret } = node.app;
   const sdk = new Pusher({ appId: id, key, secret, host: "127.0.0.1", port: String(port) });
+  const refusals = (): string[] =>
+    node.reports.of("api_signature_refused").map(({ reason }) => reason);
   return { node, port, sdk, refusals, call: createCaller(port, node) };
 }
+
+const publishRefused = (reason: string) => ({ kind: "publish_refused", appId: "app-id", reason });
 
 interface Call {
   readonly method?: string;
@@ -127,7 +129,7 @@ describe("authentication of the API", () => {
       assert.equal(text, "Authentication signature invalid.");
     }
     assert.deepEqual(
-      refusals,
+      refusals(),
       Array.from({ length: 4 }, () => "auth_signature"),
     );
   });
@@ -173,14 +175,14 @@ describe("authentication of the API", () => {
     for (const auth_timestamp of ["", "x", "-5", "1e9", "Infinity"]) {
       assert.equal((await call("channels", { query: { auth_timestamp } })).status, 401);
     }
-    assert.ok(refusals.every((refusal) => refusal === "auth_timestamp"));
+    assert.ok(refusals().every((refusal) => refusal === "auth_timestamp"));
   });
 
   it("A06: another app's key and another version are refused", async () => {
     const { call, refusals } = await startApi();
     assert.equal((await call("channels", { query: { auth_key: "other" } })).status, 401);
     assert.equal((await call("channels", { query: { auth_version: "2.0" } })).status, 401);
-    assert.deepEqual(refusals, ["auth_key", "auth_version"]);
+    assert.deepEqual(refusals(), ["auth_key", "auth_version"]);
   });
 
   it("A07: below a path prefix, signed with it or without", async () => {
@@ -390,7 +392,7 @@ describe("POST /apps/{id}/events", () => {
       assert.equal(answer.status, status);
       assert.ok(answer.text.startsWith(`${reason}: `), answer.text);
       assert.deepEqual(client.transport.take(), []);
-      assert.deepEqual(node.observer.calls.at(-1), ["publishFailed", "app-id", reason]);
+      assert.deepEqual(node.reports.events.at(-1), publishRefused(reason));
     });
   }
 
@@ -406,9 +408,9 @@ describe("POST /apps/{id}/events", () => {
       (await call("events", { body: { ...event, channels: ["a", "b c"] } })).status,
       422,
     );
-    assert.deepEqual(node.observer.calls, [
-      ["publishFailed", "app-id", "too_many_channels"],
-      ["publishFailed", "app-id", "invalid_channel"],
+    assert.deepEqual(node.reports.events, [
+      publishRefused("too_many_channels"),
+      publishRefused("invalid_channel"),
     ]);
   });
 
@@ -455,7 +457,7 @@ describe("POST /apps/{id}/events", () => {
     const { call, node } = await startApi({ maxBodyBytes: 1000 });
     const { status, text } = await call("events", { body: { ...event, data: "x".repeat(1000) } });
     assert.equal(status, 413);
-    assert.deepEqual(node.observer.calls.at(-1), ["publishFailed", "app-id", "payload_too_large"]);
+    assert.deepEqual(node.reports.events.at(-1), publishRefused("payload_too_large"));
     assert.equal(text, "Payload too large.");
   });
 
@@ -492,7 +494,7 @@ describe("POST /apps/{id}/events", () => {
         assert.equal(status, 503);
         assert.ok(text.startsWith(`${reason}: `), text);
         assert.equal(headers["retry-after"], "1");
-        assert.deepEqual(node.observer.calls.at(-1), ["publishFailed", "app-id", reason]);
+        assert.deepEqual(node.reports.events.at(-1), publishRefused(reason));
       }
     });
   }

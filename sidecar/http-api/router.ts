@@ -2,8 +2,9 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Hub } from "../core/hub.ts";
-import type { Broker, Observer } from "../core/ports.ts";
-import { checkSignedRequest, type SignatureRefusal } from "./authenticate.ts";
+import type { Broker } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
+import { checkSignedRequest } from "./authenticate.ts";
 import { readBody } from "./body.ts";
 import { countConnections, listChannels, listUsers, showChannel } from "./channels.ts";
 import { publishBatch, publishEvent } from "./events.ts";
@@ -37,12 +38,11 @@ export interface HttpApiOptions {
   /** By app id. */
   readonly hubs: ReadonlyMap<string, Hub>;
   readonly broker: Broker;
-  readonly observer: Observer;
+  readonly report: Report;
   readonly maxBodyBytes: number;
   readonly timestampToleranceSeconds: number;
   /** Unix time. */
   readonly nowSeconds: () => number;
-  readonly onSignatureRefused: (appId: string, refusal: SignatureRefusal) => void;
 }
 
 /** A request that belongs to the API, found by its path. */
@@ -96,7 +96,8 @@ async function answer(
   }
   const body = await readBody(req, options.maxBodyBytes);
   if (!body) {
-    if (method === "POST") options.observer.publishFailed(appId, "payload_too_large");
+    const reason = "payload_too_large";
+    if (method === "POST") options.report({ kind: "publish_refused", appId, reason });
     return text(413, "Payload too large.");
   }
 
@@ -107,12 +108,12 @@ async function answer(
     { nowSeconds: options.nowSeconds(), toleranceSeconds: options.timestampToleranceSeconds },
   );
   if (refusal) {
-    options.onSignatureRefused(appId, refusal);
+    options.report({ kind: "api_signature_refused", appId, reason: refusal });
     return text(401, "Authentication signature invalid.");
   }
-  const { broker, observer } = options;
+  const { broker, report } = options;
   const nowMs = options.nowSeconds() * 1000;
-  return handler({ hub, broker, observer, params: route.params, query, body, nowMs });
+  return handler({ hub, broker, report, params: route.params, query, body, nowMs });
 }
 
 function matchRoute(segments: readonly string[]): MatchedRoute | null {

@@ -44,7 +44,7 @@ describe("admin port", () => {
 
   it("metrics come in Prometheus' text format, and from no cache", async (test) => {
     const { metrics, get } = await startAdmin(test);
-    metrics.draining.set(1);
+    metrics.node.draining.set(1);
     const { response, text } = await get("/metrics");
     assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
     assert.equal(response.headers.get("cache-control"), "no-store");

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createLog, createThrottledWarning } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
-import { createReporter } from "./reporter.ts";
+import { createLog, createThrottle } from "./log.ts";
 
 /** A log that keeps its lines, as they would go out and parsed. */
 function logInMemory() {
@@ -46,85 +44,32 @@ describe("log", () => {
   }
 });
 
-describe("throttled warning", () => {
+describe("throttle", () => {
   function throttled() {
-    const { log, lines } = logInMemory();
     let nowMs = 0;
-    const warn = createThrottledWarning(log, { intervalMs: 10_000, now: () => nowMs });
-    return { warn, lines, pass: (ms: number) => (nowMs += ms) };
+    const throttle = createThrottle({ intervalMs: 10_000, now: () => nowMs });
+    return { throttle, pass: (ms: number) => (nowMs += ms) };
   }
 
-  it("logs the first of equal ones, then one an interval with how many there were since", () => {
-    const { warn, lines, pass } = throttled();
-    for (const n of [1, 2, 3]) warn("bad", { n });
+  it("lets the first of equal lines pass, then one an interval with how many there were since", () => {
+    const { throttle, pass } = throttled();
+    const first = [1, 2, 3].map(() => throttle("bad", ""));
+    assert.deepEqual(first, [0, null, null]);
     pass(9_999);
-    warn("bad", { n: 4 });
+    assert.equal(throttle("bad", ""), null);
     pass(1);
-    warn("bad", { n: 5 });
-    const seen = lines().map(({ n, suppressed }) => [n, suppressed]);
-    assert.deepEqual(seen, [
-      [1, undefined],
-      [5, 3],
-    ]);
+    assert.equal(throttle("bad", ""), 3);
   });
 
-  it("logs each kind of the same message", () => {
-    const { warn, lines } = throttled();
-    for (const kind of ["a", "b", "a", "b"]) warn("bad", { kind }, kind);
-    assert.deepEqual(
-      lines().map(({ kind }) => kind),
-      ["a", "b"],
-    );
+  it("tells lines of the same message apart by their key", () => {
+    const { throttle } = throttled();
+    const passed = ["a", "b", "a", "b"].map((key) => throttle("bad", key));
+    assert.deepEqual(passed, [0, 0, null, null]);
   });
 
-  it("remembers no more than a thousand kinds; those beyond share one turn", () => {
-    const { warn, lines } = throttled();
-    for (let kind = 0; kind < 5_000; kind += 1) warn("bad", {}, String(kind));
-    assert.equal(lines().length, 1_001);
-  });
-});
-
-describe("reporter", () => {
-  it("logs each fault of the upstream, each reason of the app and each endpoint by itself", () => {
-    const { log, lines } = logInMemory();
-    const reporter = createReporter({ metrics: createMetrics(), log, now: () => 0 });
-    const fails = { method: "GET", status: 502, durationMs: 1 };
-    const webhook = { appId: "1", endpoint: "a.test", fault: { kind: "timeout" } };
-    for (let round = 0; round < 2; round += 1) {
-      reporter.proxyFinished({ ...fails, fault: "connect_failed", cause: "ECONNREFUSED" });
-      reporter.proxyFinished({ ...fails, fault: "bad_response", cause: "HPE_INVALID_CONSTANT" });
-      reporter.authorizationEnded({ reason: "timeout", durationMs: 1 });
-      reporter.authorizationEnded({ reason: "worker_error", durationMs: 1 });
-      reporter.apiSignatureRefused("1", "auth_key");
-      reporter.apiSignatureRefused("1", "auth_timestamp");
-      reporter.apiSignatureRefused("2", "auth_key");
-      reporter.webhookFailed(webhook);
-      reporter.webhookFailed({ ...webhook, endpoint: "b.test" });
-      reporter.webhookFailed({ ...webhook, fault: { kind: "status" } });
-      reporter.observer.authorizationFailed("1", "invalid_signature", "foreign");
-      reporter.observer.authorizationFailed("2", "invalid_signature", "foreign");
-      // What a client chooses makes no kind.
-      reporter.observer.authorizationFailed("1", "invalid_signature", "another");
-    }
-    const kinds = lines().map((line) =>
-      ["app_id", "endpoint", "fault", "reason", "wrong"]
-        .flatMap((name) => line[name] ?? [])
-        .map((value) => (typeof value === "string" ? value : String(Object(value).kind)))
-        .join(" "),
-    );
-    assert.deepEqual(kinds, [
-      "connect_failed",
-      "bad_response",
-      "timeout",
-      "worker_error",
-      "1 auth_key",
-      "1 auth_timestamp",
-      "2 auth_key",
-      "1 a.test timeout",
-      "1 b.test timeout",
-      "1 a.test status",
-      "1",
-      "2",
-    ]);
+  it("remembers no more than a thousand keys; those beyond share one turn", () => {
+    const { throttle } = throttled();
+    const keys = Array.from({ length: 5_000 }, (_, key) => String(key));
+    assert.equal(keys.filter((key) => throttle("bad", key) !== null).length, 1_001);
   });
 });

@@ -32,31 +32,28 @@ function standardOutput(): DestinationStream {
   return pino.destination({ fd: 1, sync: true });
 }
 
-/** `kind` tells apart what has the same message: the fault, the reason, the endpoint. */
-export type Warn = (message: string, fields: Record<string, unknown>, kind?: string) => void;
-
-/** Beyond so many, kinds of the same message share its turn. */
-const maxKinds = 1_000;
-
 /**
- * Logs the first of many equal warnings at once and then at most one every `intervalMs`, with how many there
- * were since; for what can happen at every request. Equal are those of one message and one kind.
+ * Whether one more of many equal lines may be logged: how many were left out since the last one, or null if this one
+ * is to be left out too. Equal are those of one message and one key.
  */
-export function createThrottledWarning(
-  log: Logger,
-  options: { intervalMs: number; now: () => number },
-): Warn {
-  const seen = new Map<string, { loggedMs: number; suppressed: number }>();
-  return (message, fields, kind = "") => {
+export type Throttle = (message: string, key: string) => number | null;
+
+/** Beyond so many, keys of the same message share its turn. */
+const maxKeys = 1_000;
+
+/** Lets the first of many equal lines pass at once and then at most one every `intervalMs`. */
+export function createThrottle(options: { intervalMs: number; now: () => number }): Throttle {
+  const seen = new Map<string, { passedMs: number; suppressed: number }>();
+  return (message, key) => {
     const nowMs = options.now();
-    const own = `${message}\n${kind}`;
-    const key = seen.has(own) || seen.size < maxKinds ? own : message;
-    const last = seen.get(key);
-    if (last && nowMs - last.loggedMs < options.intervalMs) {
+    const own = `${message}\n${key}`;
+    const name = seen.has(own) || seen.size < maxKeys ? own : message;
+    const last = seen.get(name);
+    if (last && nowMs - last.passedMs < options.intervalMs) {
       last.suppressed += 1;
-      return;
+      return null;
     }
-    log.warn(last?.suppressed ? { ...fields, suppressed: last.suppressed } : fields, message);
-    seen.set(key, { loggedMs: nowMs, suppressed: 0 });
+    seen.set(name, { passedMs: nowMs, suppressed: 0 });
+    return last?.suppressed ?? 0;
   };
 }

@@ -2,15 +2,10 @@
 
 import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
 import type { ProxyServer } from "http-proxy-3";
+import type { Report } from "../core/report.ts";
+import type { ProxyFault } from "../core/report/proxy.ts";
 import { answerPlainly } from "../http/plain-answer.ts";
-import {
-  answerTo,
-  clientGoneStatus,
-  codeOf,
-  faultOf,
-  type ProxyFault,
-  type ProxyOutcome,
-} from "./faults.ts";
+import { answerTo, clientGoneStatus, codeOf, faultOf, reportEnd, type Failure } from "./faults.ts";
 import { bodyLength } from "../http/headers.ts";
 import type { RequestFields } from "./hop-headers.ts";
 import { relayResponse } from "./relay.ts";
@@ -27,7 +22,7 @@ export interface ExchangeOptions {
   /** Longest body of a request; 0: no limit. */
   readonly maxBodyBytes: number;
   readonly isDraining: () => boolean;
-  readonly onFinished: (outcome: ProxyOutcome) => void;
+  readonly report: Report;
 }
 
 /** Answers `req` to the end, whatever happens; `req.url` goes upstream byte by byte. */
@@ -43,16 +38,16 @@ export function exchange(
   const startedMs = performance.now();
   /** Nothing was sent to the client, and it is still there. */
   let isUnanswered = true;
-  let failure: { readonly fault: ProxyFault; readonly cause: string } | undefined;
+  let failure: Failure | undefined;
 
   res.once("close", () => {
     isUnanswered = false;
     const isClientGone = !res.writableFinished && failure === undefined;
-    options.onFinished({
+    reportEnd(options.report, {
       method,
       status: isClientGone ? clientGoneStatus : res.statusCode,
       durationMs: performance.now() - startedMs,
-      ...failure,
+      failure,
     });
   });
 

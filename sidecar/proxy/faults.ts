@@ -1,27 +1,22 @@
 /** What can go wrong between us and the upstream, and what the client is told about it. */
 
+import type { Report, SidecarEvent } from "../core/report.ts";
+import type { ProxyFault } from "../core/report/proxy.ts";
 import type { PlainAnswer } from "../http/plain-answer.ts";
 
-/** Also the label of a metric, so the set is closed. */
-export type ProxyFault =
-  | "connect_failed" // refused, no such socket, name not found
-  | "connect_timeout" // no connection within connectTimeoutMs
-  | "response_timeout" // no response head within responseTimeoutMs
-  | "no_response" // the connection ended before a response
-  | "bad_response" // something, but no response that could be relayed
-  | "response_cut" // the body broke off: the client's connection ends too, so that it notices
-  | "not_sent"; // the request could not be made; a bug
+export type Failure = Pick<SidecarEvent<"proxy_failed">, "fault" | "cause">;
 
-/** How a proxied request or WebSocket handshake ended. */
-export interface ProxyOutcome {
-  readonly method: string;
-  /** As sent to the client; 499: it left before the response was complete. */
-  readonly status: number;
-  /** Until the response was complete, or the handshake answered. */
-  readonly durationMs: number;
-  readonly fault?: ProxyFault;
-  /** In words, for the log; names upstream addresses, so it is not for clients. */
-  readonly cause?: string;
+/** Reports how a proxied request or WebSocket handshake ended. */
+export function reportEnd(
+  report: Report,
+  {
+    failure,
+    ...end
+  }: Omit<SidecarEvent<"proxy_finished">, "kind"> & { failure?: Failure | undefined },
+): void {
+  const { method, status } = end;
+  report({ kind: "proxy_finished", ...end });
+  if (failure) report({ kind: "proxy_failed", method, status, ...failure });
 }
 
 /** Status of the log for a client that left (nginx's). */

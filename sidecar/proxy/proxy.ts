@@ -3,10 +3,10 @@
 import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createProxyServer, type ProxyTarget } from "http-proxy-3";
+import type { Report } from "../core/report.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { peerOf } from "../http/peer.ts";
 import { exchange } from "./exchange.ts";
-import type { ProxyOutcome } from "./faults.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { toUpstreamFields } from "./hop-headers.ts";
 import { passThrough } from "./websocket.ts";
@@ -22,8 +22,7 @@ export interface UpstreamProxyOptions {
   readonly maxBodyBytes: number;
   /** While true, clients are told to close their connection after a response. */
   readonly isDraining: () => boolean;
-  /** Called once per request, and once per WebSocket handshake when it is answered. MUST NOT throw. */
-  readonly onFinished?: (outcome: ProxyOutcome) => void;
+  readonly report: Report;
 }
 
 /** Takes what `guardRequest` has let pass, with `req.url` set to its target. */
@@ -42,8 +41,8 @@ export interface UpstreamProxy {
 const idleConnectionMs = 4_000;
 
 export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProxy {
-  const { connectTimeoutMs, responseTimeoutMs, maxBodyBytes, isDraining, forwarding } = options;
-  const onFinished = options.onFinished ?? (() => {});
+  const { connectTimeoutMs, responseTimeoutMs, maxBodyBytes, isDraining, forwarding, report } =
+    options;
   const agent = new Agent({ keepAlive: true, timeout: idleConnectionMs });
   const engine = createProxyServer({
     target: toTarget(options.upstream),
@@ -69,7 +68,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         responseTimeoutMs,
         maxBodyBytes,
         isDraining,
-        onFinished,
+        report,
       });
     },
 
@@ -84,7 +83,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         tunnels.add(socket);
         if (isDraining()) endTunnel(socket);
       };
-      passThrough(req, socket, head, { engine, fields, responseTimeoutMs, onOpen, onFinished });
+      passThrough(req, socket, head, { engine, fields, responseTimeoutMs, onOpen, report });
     },
 
     get openTunnels() {

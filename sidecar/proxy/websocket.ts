@@ -4,14 +4,10 @@ import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:h
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ProxyServer } from "http-proxy-3";
+import type { Report } from "../core/report.ts";
+import type { ProxyFault } from "../core/report/proxy.ts";
 import { answerSocketPlainly } from "../http/plain-answer.ts";
-import {
-  answerTo,
-  clientGoneStatus,
-  faultOf,
-  type ProxyFault,
-  type ProxyOutcome,
-} from "./faults.ts";
+import { answerTo, clientGoneStatus, faultOf, reportEnd, type Failure } from "./faults.ts";
 import type { RequestFields } from "./hop-headers.ts";
 import { relayResponse } from "./relay.ts";
 import { tieTogether, watchUnread } from "./tunnel.ts";
@@ -24,7 +20,7 @@ export interface PassThroughOptions {
   readonly responseTimeoutMs: number;
   /** The upstream took the handshake; from now on bytes pass until a side leaves or `socket` is destroyed. */
   readonly onOpen: () => void;
-  readonly onFinished: (outcome: ProxyOutcome) => void;
+  readonly report: Report;
 }
 
 /** Passes one handshake on, and the connection after it; there is no limit on its silence. */
@@ -138,11 +134,7 @@ export function passThrough(
     isFinished = true;
     stopWatching();
     const { method = "GET" } = req;
-    options.onFinished({ method, status, durationMs: performance.now() - startedMs, ...failure });
+    const durationMs = performance.now() - startedMs;
+    reportEnd(options.report, { method, status, durationMs, failure });
   }
-}
-
-interface Failure {
-  readonly fault: ProxyFault;
-  readonly cause: string;
 }

@@ -2,10 +2,11 @@
 
 import type { Cleanup } from "./raw-http.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
+import type { SidecarEvent } from "../core/report.ts";
+import type { Failure } from "../proxy/faults.ts";
 import { createForwarding } from "../http/forwarded.ts";
 import { guardRequest } from "../http/guard.ts";
 import type { Refusal } from "../http/refusal.ts";
-import type { ProxyOutcome } from "../proxy/faults.ts";
 import {
   createUpstreamProxy,
   type UpstreamProxy,
@@ -13,11 +14,13 @@ import {
 } from "../proxy/proxy.ts";
 import { createFrontDoor, type FrontDoorOptions } from "../server.ts";
 
+type Outcome = Omit<SidecarEvent<"proxy_finished">, "kind"> & Partial<Failure>;
+
 export interface Front {
   readonly port: number;
   readonly proxy: UpstreamProxy;
-  /** Every outcome reported so far. */
-  readonly outcomes: readonly ProxyOutcome[];
+  /** How every request reported so far ended. */
+  readonly outcomes: readonly Outcome[];
   /** Every request refused so far. */
   readonly refused: readonly Refusal[];
 }
@@ -33,7 +36,7 @@ export async function startFront(
   upstream: number | UpstreamAddress,
   { trustedProxies = [], door = {}, ...options }: FrontOptions = {},
 ): Promise<Front> {
-  const outcomes: ProxyOutcome[] = [];
+  const outcomes: Outcome[] = [];
   const refused: Refusal[] = [];
   const proxy = createUpstreamProxy({
     upstream:
@@ -43,7 +46,16 @@ export async function startFront(
     responseTimeoutMs: 30_000,
     maxBodyBytes: 0,
     isDraining: () => false,
-    onFinished: (outcome) => outcomes.push(outcome),
+    report(event) {
+      if (event.kind === "proxy_finished") {
+        const { method, status, durationMs } = event;
+        outcomes.push({ method, status, durationMs });
+      }
+      if (event.kind === "proxy_failed") {
+        const { fault, cause } = event;
+        Object.assign(outcomes.at(-1) ?? {}, { fault, cause });
+      }
+    },
     ...options,
   });
   const frontDoor = createFrontDoor({

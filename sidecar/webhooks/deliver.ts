@@ -1,17 +1,13 @@
 /** One POST to an endpoint, and whether it was taken. */
 
-import { createPostClient, type PostFault } from "../http/client.ts";
+import type { DeliveryFault } from "../core/report/webhooks.ts";
+import { createPostClient } from "../http/client.ts";
 import type { Clock } from "./clock.ts";
 import type { WebhookTarget } from "./target.ts";
 
 export type Delivery =
   | { readonly ok: true; readonly status: number }
   | { readonly ok: false; readonly fault: DeliveryFault };
-
-/** Why an attempt failed. */
-export type DeliveryFault =
-  | { readonly kind: "status"; readonly status: number } // none of 2xx; redirects are not followed
-  | PostFault;
 
 export interface WebhookClient {
   /**

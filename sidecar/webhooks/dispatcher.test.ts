@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
 import Pusher from "pusher";
 import type { WebhookEvent } from "../core/ports.ts";
+import type { SidecarEvent } from "../core/report.ts";
 import { systemClock } from "./clock.ts";
 import {
   createWebhookDispatcher,
@@ -66,10 +67,7 @@ function createRig(
     retry: { firstMs: 1_000, maxMs: 8_000, giveUpAfterMs: 60_000 },
     clock,
     random: () => 1,
-    onDropped: (appId, reason, events) => write(`${appId}: ${events} ${reason}`),
-    onDelivered: ({ appId, events, status }) => write(`${appId}: ${events} delivered ${status}`),
-    onFault: ({ appId, fault, events, retryInMs }) =>
-      write(`${appId}: ${events} ${fault.kind} retry ${retryInMs}`),
+    report: (event) => write(textOf(event)),
     ...overrides,
   });
   test.after(() => dispatcher.close());
@@ -87,6 +85,19 @@ function createRig(
       return promise;
     },
   };
+}
+
+function textOf(event: SidecarEvent): string {
+  switch (event.kind) {
+    case "webhook_dropped":
+      return `${event.appId}: ${event.events} ${event.reason}`;
+    case "webhook_delivered":
+      return `${event.appId}: ${event.events} delivered ${event.status}`;
+    case "webhook_failed":
+      return `${event.appId}: ${event.events} ${event.fault.kind} retry ${event.retryInMs}`;
+    default:
+      return event.kind;
+  }
 }
 
 const namesIn = ({ body }: Received): string[] =>
@@ -363,21 +374,20 @@ describe("createWebhookDispatcher", () => {
 
   it("W12: what is handed to the log names the host, not the path, the query or the password", async (test) => {
     const endpoint = await startEndpoint(test, [answer(500), answer(200)]);
-    const heard: object[] = [];
+    const reported: object[] = [];
     const url = `http://me:hush@127.0.0.1:${endpoint.port}/hush?token=hush`;
     const { dispatcher } = createRig(test, [endpointAt(url)], {
       clock: systemClock,
       batchWindowMs: 0,
       retry: { firstMs: 1, maxMs: 1, giveUpAfterMs: 60_000 },
-      onDelivered: (delivered) => heard.push(delivered),
-      onFault: (failed) => heard.push(failed),
+      report: (event) => reported.push(event),
     });
     dispatcher.notify("1", occupied);
     await endpoint.receives(2);
     await dispatcher.flush(10_000);
-    assert.equal(heard.length, 2);
-    assert.doesNotMatch(JSON.stringify(heard), /hush/);
-    assert.match(JSON.stringify(heard), new RegExp(`127.0.0.1:${endpoint.port}`));
+    assert.equal(reported.length, 2);
+    assert.doesNotMatch(JSON.stringify(reported), /hush/);
+    assert.match(JSON.stringify(reported), new RegExp(`127.0.0.1:${endpoint.port}`));
   });
 
   it("W12: a URL that is none is an error that does not repeat it", (test) => {

@@ -1,9 +1,10 @@
 /** Tells each app's endpoints what happened: grace, filter, and a queue of its own for every endpoint. */
 
 import type { WebhookEvent, Webhooks } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
 import type { Clock } from "./clock.ts";
-import { createWebhookClient, type DeliveryFault } from "./deliver.ts";
-import { EndpointQueue, type QueueLimits, type WebhookDropReason } from "./endpoint-queue.ts";
+import { createWebhookClient } from "./deliver.ts";
+import { EndpointQueue, type QueueLimits } from "./endpoint-queue.ts";
 import type { Fact } from "./fact.ts";
 import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
 import { Grace } from "./grace.ts";
@@ -37,32 +38,7 @@ export interface WebhookDispatcherOptions extends QueueLimits {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
-  /** Counted for each endpoint: an event that two of them miss is dropped twice. */
-  readonly onDropped: (appId: string, reason: WebhookDropReason, events: number) => void;
-  readonly onDelivered?: (delivered: WebhookDelivered) => void;
-  readonly onFault?: (failed: WebhookFailed) => void;
-}
-
-/** All of it may be logged. */
-export interface WebhookDelivered {
-  readonly appId: string;
-  /** Host and port, or `upstream`. */
-  readonly endpoint: string;
-  readonly events: number;
-  readonly status: number;
-  readonly durationMs: number;
-}
-
-/** An attempt that failed. All of it may be logged. */
-export interface WebhookFailed {
-  readonly appId: string;
-  readonly endpoint: string;
-  readonly events: number;
-  readonly fault: DeliveryFault;
-  /** In a row, this one included. */
-  readonly failures: number;
-  /** Null: the batch was given up, and dropped. */
-  readonly retryInMs: number | null;
+  readonly report: Report;
 }
 
 export interface WebhookDispatcher extends Webhooks {
@@ -142,7 +118,7 @@ function createEndpointQueue(
   { url, secret }: WebhookEndpoint,
   options: WebhookDispatcherOptions,
 ): EndpointQueue {
-  const { upstream, timeoutMs, clock, random } = options;
+  const { upstream, timeoutMs, clock, random, report } = options;
   const parsed = parseTarget(url, upstream);
   // Without the URL, which may hold a secret.
   if (!parsed.ok) throw new Error(`a webhook URL of app ${app.id} ${parsed.error}`);
@@ -154,8 +130,7 @@ function createEndpointQueue(
     client: createWebhookClient({ target, timeoutMs, clock }),
     clock,
     random,
-    onDropped: (reason, events) => options.onDropped(app.id, reason, events),
-    onDelivered: (delivered) => options.onDelivered?.({ ...origin, ...delivered }),
-    onFault: (failed) => options.onFault?.({ ...origin, ...failed }),
+    origin,
+    report,
   });
 }

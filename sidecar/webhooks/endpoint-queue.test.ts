@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Delivery, DeliveryFault } from "./deliver.ts";
+import type { SidecarEvent } from "../core/report.ts";
+import type { Delivery } from "./deliver.ts";
 import { EndpointQueue, type QueueLimits } from "./endpoint-queue.ts";
 import type { Fact } from "./fact.ts";
 import { createFakeClock } from "./testing/fake-clock.ts";
@@ -14,6 +15,7 @@ const limits: QueueLimits = {
   retry: { firstMs: 1_000, maxMs: 8_000, giveUpAfterMs: 60_000 },
 };
 const failure: Delivery = { ok: false, fault: { kind: "status", status: 500 } };
+const origin = { appId: "1", endpoint: "a.test:80" };
 const success: Delivery = { ok: true, status: 200 };
 
 /** A queue with a clock of its own; each attempt's end is in the test's hand. */
@@ -36,11 +38,8 @@ function createRig(overrides: Partial<QueueLimits> = {}) {
     clock,
     // Whole delays.
     random: () => 1,
-    onDropped: (reason, events) => log.push(`${events} ${reason}`),
-    onDelivered: ({ events, status, durationMs }) =>
-      log.push(`${events} delivered ${status} in ${durationMs}`),
-    onFault: ({ fault, events, failures, retryInMs }) =>
-      log.push(`${events} ${textOf(fault)} #${failures} retry ${retryInMs}`),
+    origin,
+    report: (event) => log.push(textOf(event)),
   });
   let pushed = 0;
 
@@ -68,7 +67,21 @@ function createRig(overrides: Partial<QueueLimits> = {}) {
   };
 }
 
-const textOf = (fault: DeliveryFault) => (fault.kind === "status" ? fault.status : fault.kind);
+function textOf(event: SidecarEvent): string {
+  switch (event.kind) {
+    case "webhook_dropped":
+      return `${event.events} ${event.reason}`;
+    case "webhook_delivered":
+      return `${event.events} delivered ${event.status} in ${event.durationMs}`;
+    case "webhook_failed": {
+      const { events, fault, failures, retryInMs } = event;
+      const what = fault.kind === "status" ? fault.status : fault.kind;
+      return `${events} ${what} #${failures} retry ${retryInMs}`;
+    }
+    default:
+      return event.kind;
+  }
+}
 
 /** Lets what waits for a promise go on. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -185,9 +198,8 @@ describe("EndpointQueue, failures", () => {
       client: { post: () => Promise.resolve(failure), close: () => undefined },
       clock,
       random: () => 0,
-      onDropped: () => undefined,
-      onDelivered: () => undefined,
-      onFault: ({ retryInMs }) => retries.push(retryInMs),
+      origin,
+      report: (event) => void (event.kind === "webhook_failed" && retries.push(event.retryInMs)),
     });
     queue.push({ json: "1", bytes: 1, atMs: 0 });
     clock.advance(100);

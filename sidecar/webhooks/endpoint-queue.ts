@@ -3,15 +3,14 @@
  * again until its time is over. Whatever happens to this endpoint, no other knows of it.
  */
 
+import type { Report } from "../core/report.ts";
+import type { DeliveryFault, WebhookDropReason } from "../core/report/webhooks.ts";
 import { backoffMs, type Backoff } from "./backoff.ts";
 import { createBatch, type Batch } from "./batch.ts";
 import type { Clock } from "./clock.ts";
-import type { DeliveryFault, WebhookClient } from "./deliver.ts";
+import type { WebhookClient } from "./deliver.ts";
 import { FactQueue } from "./fact-queue.ts";
 import type { Fact } from "./fact.ts";
-
-/** Why events were not delivered; also the `reason` label of `pogo_websocket_webhook_dropped_total`. */
-export type WebhookDropReason = "queue_full" | "gave_up" | "shutdown";
 
 export interface QueueLimits {
   /** How long the first event of a batch waits for others. */
@@ -34,15 +33,9 @@ export interface EndpointQueueOptions {
   readonly client: WebhookClient;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onDropped: (reason: WebhookDropReason, events: number) => void;
-  readonly onDelivered: (delivered: { events: number; status: number; durationMs: number }) => void;
-  /** `retryInMs` null: the batch was given up. */
-  readonly onFault: (failed: {
-    fault: DeliveryFault;
-    events: number;
-    failures: number;
-    retryInMs: number | null;
-  }) => void;
+  /** What reports say of the endpoint. */
+  readonly origin: { readonly appId: string; readonly endpoint: string };
+  readonly report: Report;
 }
 
 type State =
@@ -80,11 +73,11 @@ export class EndpointQueue {
 
   /** Never sends by itself: the caller may be busy. */
   push(fact: Fact): void {
-    const { limits, clock, onDropped } = this.#options;
-    if (this.#state.kind === "closed") return onDropped("shutdown", 1);
+    const { limits, clock } = this.#options;
+    if (this.#state.kind === "closed") return this.#reportDropped("shutdown", 1);
     const bytes = this.#queue.bytes + (this.#pending?.batch.bytes ?? 0) + fact.bytes;
     const isFull = this.depth >= limits.maxQueuedEvents || bytes > limits.maxQueuedBytes;
-    if (isFull) return onDropped("queue_full", 1);
+    if (isFull) return this.#reportDropped("queue_full", 1);
 
     this.#queue.add(fact, clock.now());
     const isWhole = this.#queue.length === limits.maxBatchEvents;
@@ -119,7 +112,7 @@ export class EndpointQueue {
     this.#state = { kind: "closed" };
     this.#queue.clear();
     this.#options.client.close();
-    if (left > 0) this.#options.onDropped("shutdown", left);
+    if (left > 0) this.#reportDropped("shutdown", left);
     this.#drained?.resolve();
   }
 
@@ -162,7 +155,7 @@ export class EndpointQueue {
   }
 
   async #send(pending: Pending): Promise<void> {
-    const { client, clock, onDelivered } = this.#options;
+    const { client, clock, origin, report } = this.#options;
     const { batch } = pending;
     this.#state = { kind: "sending", pending };
     const startedMs = clock.now();
@@ -173,11 +166,12 @@ export class EndpointQueue {
     this.#failures = 0;
     this.#collect();
     const durationMs = clock.now() - startedMs;
-    onDelivered({ events: batch.count, status: delivery.status, durationMs });
+    const { status } = delivery;
+    report({ kind: "webhook_delivered", ...origin, events: batch.count, status, durationMs });
   }
 
   #failed(pending: Pending, fault: DeliveryFault, startedMs: number): void {
-    const { limits, clock, random, onDropped, onFault } = this.#options;
+    const { limits, clock, random, origin, report } = this.#options;
     const { count } = pending.batch;
     const nowMs = clock.now();
     if (this.#failures === 0) this.#failingSinceMs = startedMs;
@@ -194,9 +188,15 @@ export class EndpointQueue {
       cancel: clock.setTimeout(() => this.#next(), retryInMs ?? delayMs),
     };
     const lost = (retryInMs === null ? count : 0) + this.#expire(nowMs - giveUpAfterMs);
-    if (lost > 0) onDropped("gave_up", lost);
-    onFault({ fault, events: count, failures: this.#failures, retryInMs });
+    if (lost > 0) this.#reportDropped("gave_up", lost);
+    const failures = this.#failures;
+    report({ kind: "webhook_failed", ...origin, events: count, fault, failures, retryInMs });
     if (this.depth === 0) this.#drained?.resolve();
+  }
+
+  #reportDropped(reason: WebhookDropReason, events: number): void {
+    const { origin, report } = this.#options;
+    report({ kind: "webhook_dropped", ...origin, reason, events });
   }
 
   /** Drops what waited behind the batch since `untilMs` or longer, if the endpoint failed that long too. */

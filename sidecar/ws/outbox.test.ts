@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { encodeFrame, type Frame } from "../core/frame.ts";
+import { recordReports } from "../core/testing/doubles.ts";
 import { Outbox, type OutboundQueue } from "./outbox.ts";
 
 /** A socket whose client reads only when told to. */
@@ -26,12 +27,12 @@ class SlowSocket extends Duplex {
 
 function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number } = {}) {
   const turns: (() => void)[] = [];
-  const dropped: (string | null)[] = [];
+  const reports = recordReports();
   const outbox = new Outbox({
     maxQueuedBytes: options.maxQueuedBytes ?? 1_000_000,
     writesPerTurn: options.writesPerTurn ?? 100,
     schedule: (flush) => void turns.push(flush),
-    onDropped: (appId) => void dropped.push(appId),
+    report: reports.report,
   });
   return {
     outbox,
@@ -45,12 +46,14 @@ function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number
       return turns.length;
     },
     /** Whose they were. */
-    dropped,
+    dropped: () => reports.of("frame_dropped").map(({ appId }) => appId),
   };
 }
 
+const dropped = { kind: "frame_dropped", appId: "app-id" } as const;
+
 function createQueue(): OutboundQueue & { socket: SlowSocket } {
-  return { appId: "app-id", socket: new SlowSocket(), pending: null, isFull: false };
+  return { dropped, socket: new SlowSocket(), pending: null, isFull: false };
 }
 
 function texts(frames: Iterable<Frame>): string {
@@ -141,7 +144,7 @@ describe("outbox", () => {
     }
     assert.equal(fast.socket.writes.length, 3);
     assert.equal(slow.isFull, true);
-    assert.deepEqual(context.dropped, ["app-id", "app-id"]);
+    assert.deepEqual(context.dropped(), ["app-id", "app-id"]);
     slow.socket.resumeReading();
     assert.equal(context.outbox.enqueue(slow, frame), true);
     assert.equal(slow.isFull, false);

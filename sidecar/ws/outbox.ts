@@ -9,6 +9,7 @@
 
 import type { Duplex } from "node:stream";
 import type { Frame } from "../core/frame.ts";
+import type { Report, SidecarEvent } from "../core/report.ts";
 
 export interface OutboxOptions {
   /** Bytes that may wait for one connection, here and in its socket; what comes on top is dropped. */
@@ -17,13 +18,13 @@ export interface OutboxOptions {
   readonly writesPerTurn: number;
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (flush: () => void) => void;
-  readonly onDropped: (appId: string | null) => void;
+  readonly report: Report;
 }
 
 /** One connection's place in the outbox. */
 export interface OutboundQueue {
-  /** Null for a client of an unknown app. */
-  readonly appId: string | null;
+  /** What is reported of each frame that it does not get: one object for all of them. */
+  readonly dropped: SidecarEvent<"frame_dropped">;
   readonly socket: Duplex;
   pending: Pending | null;
   /** Frames are being dropped since it was full. */
@@ -47,7 +48,7 @@ export class Outbox {
     const queuedBytes = countQueuedBytes(queue);
     if (queuedBytes > 0 && queuedBytes + frame.length > this.#options.maxQueuedBytes) {
       queue.isFull = true;
-      this.#options.onDropped(queue.appId);
+      this.#options.report(queue.dropped);
       return false;
     }
     queue.isFull = false;

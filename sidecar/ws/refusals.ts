@@ -3,15 +3,8 @@
 import { errors, type ProtocolError } from "../core/errors.ts";
 import { encodeFrame } from "../core/frame.ts";
 import { encodeError } from "../core/messages.ts";
+import type { HandshakeRefusal } from "../core/report/websocket.ts";
 import type { SocketTransport } from "./transport.ts";
-
-export type HandshakeRefusal =
-  | "draining"
-  | "rate_limit"
-  | "unknown_key"
-  | "over_capacity"
-  | "over_quota"
-  | "origin";
 
 export interface Refusal {
   readonly reason: HandshakeRefusal;

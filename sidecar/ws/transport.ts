@@ -62,9 +62,10 @@ export function createSocketAcceptor(
     WebSocket: PogoWebSocket,
     ...closeOptions,
   });
+  const dropped = { kind: "frame_dropped", appId } as const;
   return (req, socket, head, onOpen) => {
     server.handleUpgrade(req, socket, head, (webSocket) => {
-      onOpen(new SocketTransport(webSocket, { appId, socket, outbox }));
+      onOpen(new SocketTransport(webSocket, { socket, outbox, dropped }));
     });
   };
 }
@@ -76,11 +77,12 @@ export class SocketTransport implements Transport {
 
   constructor(
     webSocket: PogoWebSocket,
-    { appId, socket, outbox }: { appId: string | null; socket: Duplex; outbox: Outbox },
+    options: { socket: Duplex; outbox: Outbox; dropped: OutboundQueue["dropped"] },
   ) {
     this.#webSocket = webSocket;
+    const { socket, outbox, dropped } = options;
     this.#outbox = outbox;
-    this.queue = { appId, socket, pending: null, isFull: false };
+    this.queue = { dropped, socket, pending: null, isFull: false };
     // A fault of the client has been answered with its close code already, and `onClosed` follows.
     webSocket.on("error", () => {});
     webSocket.beforeClose = () => this.#outbox.flushNow(this.queue);

@@ -10,7 +10,6 @@ import type { App } from "../core/app.ts";
 import { errors as catalogue, messageTooLong, shutdownClose } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
-import type { HandshakeRefusal } from "./refusals.ts";
 import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
 
 const cleanups: (() => void)[] = [];
@@ -24,17 +23,13 @@ async function startEndpoint(
 ) {
   const { app, ...overrides } = options;
   const node = createTestNode(app ? { app } : {});
-  const refused: [reason: HandshakeRefusal, appId: string | null][] = [];
-  const dropped: (string | null)[] = [];
   const endpoint = createWebSocketEndpoint({
     hubs: new Map([[node.app.key, node.hub]]),
     onMessage: (_hub, connection, text, nowMs) =>
       void handleMessage(connection, text, node.dependencies, nowMs),
-    observer: node.observer,
+    report: node.reports.report,
     clientIp: ({ remoteAddress }) => remoteAddress,
     isDraining: () => false,
-    onFrameDropped: (appId) => void dropped.push(appId),
-    onHandshakeRefused: (reason, appId) => void refused.push([reason, appId]),
     now: () => performance.now(),
     maxConnections: 100,
     handshakeRate: { perSecond: 1000, burst: 1000 },
@@ -55,6 +50,9 @@ async function startEndpoint(
     endpoint.destroy();
     server.close();
   });
+  const refused = () =>
+    node.reports.of("handshake_refused").map(({ reason, appId }) => [reason, appId]);
+  const dropped = () => node.reports.of("frame_dropped").map(({ appId }) => appId);
   return { node, endpoint, port, refused, dropped };
 }
 
@@ -162,7 +160,7 @@ describe("WebSocket handshake", () => {
     const client = openClient(port, { key: "nope" });
     assert.deepEqual(await client.next(), errorMessage(4001, "Application does not exist"));
     assert.deepEqual(await client.closed, { code: 4001, reason: "Application does not exist" });
-    assert.deepEqual(refused, [["unknown_key", null]]);
+    assert.deepEqual(refused(), [["unknown_key", null]]);
   });
 
   it("C09, C10: a foreign origin gets the error first, is closed, and can do nothing", async () => {
@@ -175,7 +173,7 @@ describe("WebSocket handshake", () => {
     });
     assert.deepEqual(await client.next(), errorMessage(4009, "Origin not allowed"));
     assert.equal((await client.closed).code, 4009);
-    assert.deepEqual(refused, [["origin", "app-id"]]);
+    assert.deepEqual(refused(), [["origin", "app-id"]]);
     assert.equal(node.hub.channel("a"), undefined);
     const allowed = await openClient(port, { origin: "https://laravel.com:8443" }).next();
     assert.equal(allowed["event"], "pusher:connection_established");
@@ -211,7 +209,7 @@ describe("WebSocket handshake", () => {
     const { head } = await openRaw(port);
     assert.match(head, /^HTTP\/1\.1 429 Too Many Requests\r\n/);
     assert.match(head, /Retry-After: 1/);
-    assert.deepEqual(refused, [["rate_limit", null]]);
+    assert.deepEqual(refused(), [["rate_limit", null]]);
   });
 
   it("C20: a draining node answers 503", async () => {
@@ -272,8 +270,8 @@ describe("WebSocket connection", () => {
     client.socket.send(Buffer.alloc(1_048_576, 0xff));
     assert.equal((await client.closed).code, 1009);
     assert.equal(endpoint.connectionCount, 0);
-    const errors = node.observer.calls.filter(([method]) => method === "errorSent");
-    assert.deepEqual(errors, [["errorSent", "app-id", messageTooLong]], "counted");
+    const errors = node.reports.of("error_sent");
+    assert.deepEqual(errors, [{ kind: "error_sent", appId: "app-id", ...messageTooLong }]);
   });
 
   it("X05: invalid UTF-8 closes with 1007, an unmasked frame with 1002", async () => {
@@ -371,16 +369,12 @@ describe("WebSocket connection", () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     assert.equal(node.hub.connectionCount, 0);
-    assert.ok(dropped.length > 0);
-    assert.ok(dropped.every((appId) => appId === "app-id"));
-    const codes = node.observer.calls.filter(([method]) => method === "connectionClosed");
-    assert.equal(codes.length, 1);
-    const errors = node.observer.calls.filter(([method]) => method === "errorSent");
-    assert.deepEqual(
-      errors,
-      [["errorSent", "app-id", catalogue.slowConsumer]],
-      "counted as any other error",
-    );
+    assert.ok(dropped().length > 0);
+    assert.ok(dropped().every((appId) => appId === "app-id"));
+    assert.equal(node.reports.of("connection_closed").length, 1);
+    const { code, reason } = catalogue.slowConsumer;
+    const errors = node.reports.of("error_sent");
+    assert.deepEqual(errors, [{ kind: "error_sent", appId: "app-id", code, reason }]);
   });
 
   it("closeAll closes everybody with the given code", async () => {

@@ -10,12 +10,13 @@ import { encodeFrame, encodePingFrame } from "../core/frame.ts";
 import type { Hub } from "../core/hub.ts";
 import { encodeEstablished, pingText } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
-import type { Handshake, Observer } from "../core/ports.ts";
+import type { Handshake } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
 import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { countQueuedBytes, Outbox } from "./outbox.ts";
-import { httpRefusals, refusals, refuse, type HandshakeRefusal, type Refusal } from "./refusals.ts";
+import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
 import { spread, type Spread } from "./spread.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
 
@@ -23,14 +24,10 @@ export interface WebSocketEndpointOptions {
   /** By app key. */
   readonly hubs: ReadonlyMap<string, Hub>;
   readonly onMessage: (hub: Hub, connection: Connection, text: string, nowMs: number) => void;
-  readonly observer: Observer;
+  readonly report: Report;
   readonly clientIp: (handshake: Handshake) => string;
   /** True once the node stops: new handshakes are answered 503. */
   readonly isDraining: () => boolean;
-  /** `appId` is null before an app is known. */
-  readonly onFrameDropped: (appId: string | null) => void;
-  /** `appId` is null before an app is known. */
-  readonly onHandshakeRefused: (reason: HandshakeRefusal, appId: string | null) => void;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** Open connections of this node, all apps together. */
@@ -77,12 +74,12 @@ interface OpenSocket extends Monitored {
 }
 
 export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
-  const { hubs, now, observer } = options;
+  const { hubs, now, report } = options;
   const outbox = new Outbox({
     maxQueuedBytes: options.maxQueuedBytes,
     writesPerTurn,
     schedule: setImmediate,
-    onDropped: options.onFrameDropped,
+    report,
   });
   const heartbeat = new Heartbeat(now());
   const sockets = new Set<OpenSocket>();
@@ -123,8 +120,9 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       if (hub && !refusal) return open(hub, handshake, transport);
       if (!refusal) return;
       const appId = hub?.app.id ?? null;
-      options.onHandshakeRefused(refusal.reason, appId);
-      observer.errorSent(appId, refusal.error);
+      const { code, reason } = refusal.error;
+      report({ kind: "handshake_refused", appId, reason: refusal.reason });
+      report({ kind: "error_sent", appId, code, reason });
       refuse(transport, refusal.error);
     });
   }
@@ -148,7 +146,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       socketId,
       handshake,
       transport,
-      observer,
+      report,
       nowMs: openedMs,
     });
     let usesControlFrames = false;
@@ -166,7 +164,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         socket.lastReceivedMs = now();
         usesControlFrames ||= isControl;
       },
-      onTooLong: () => observer.errorSent(app.id, messageTooLong),
+      onTooLong: () => report({ kind: "error_sent", appId: app.id, ...messageTooLong }),
       onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
       onClosed: () => {
         sockets.delete(socket);
@@ -193,7 +191,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   }
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
-    options.onHandshakeRefused(reason, null);
+    report({ kind: "handshake_refused", appId: null, reason });
     socket.end(httpRefusals[reason], () => socket.destroy());
   }
 

@@ -12,7 +12,7 @@ import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
 const channel = "presence-room";
 /** What a busy machine may add to what a node promises. */
 const slackMs = 1_500;
-const nodeIsGone = "a node is gone: its members are taken off";
+const nodeIsGone = "a node is gone: its members are removed";
 
 describe("a node goes", { skip: needsRedis() }, () => {
   const scope = createScope();

@@ -32,6 +32,12 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
     'new WebSocket("ws://a.test");',
     'console.log("x");',
   ],
+  "sidecar/core/report/planted.ts": [
+    'import "../../ws/outbox.ts";',
+    'import "../testing/doubles.ts";',
+    'import "pino";',
+    "Date.now();",
+  ],
   "sidecar/core/signature.ts": [
     'import "../ws/outbox.ts";',
     'import "./../server.ts";',
@@ -47,6 +53,12 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
     "Math.random();",
   ],
   "sidecar/server.ts": ["process.exit();", 'import "node:process";', "globalThis.process.exit();"],
+  "sidecar/observability/events/planted.ts": [
+    'import "../../ws/outbox.ts";',
+    'import "../../broker/memory.ts";',
+    'import "../../config.ts";',
+    'import { env } from "node:process";',
+  ],
   "sidecar/broker/redis/planted.ts": [
     'import "../../ws/outbox.ts";',
     'import "../../core/../ws/outbox.ts";',
@@ -94,6 +106,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'import "lru-cache";',
     'import "node:net";',
     "Date.now();",
+  ],
+  "sidecar/core/report/planted.ts": ['import "../ports.ts";', 'import "./proxy.ts";'],
+  "sidecar/observability/events/planted.ts": [
+    'import "../../core/report.ts";',
+    'import "../rows.ts";',
+    'import "prom-client";',
   ],
   "sidecar/http/planted.ts": ['import "../core/ports.ts";', 'import "node:net";'],
   "sidecar/broker/redis/planted.ts": [

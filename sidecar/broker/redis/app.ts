@@ -2,8 +2,9 @@
 
 import type { BrokerReceiver } from "../../core/ports.ts";
 import type { PresenceListener } from "../../core/presence-store.ts";
+import type { Report } from "../../core/report.ts";
 import { RedisClock } from "./clock.ts";
-import { parseEnvelope, type Envelope, type EnvelopeFault } from "./envelope.ts";
+import { parseEnvelope, type Envelope } from "./envelope.ts";
 import { EventLog, parseEntries } from "./event-log.ts";
 import { Holdings } from "./holdings.ts";
 import { baseOf, echoChannelOf, ownMark, topicOf } from "./keys.ts";
@@ -32,10 +33,7 @@ export interface RedisAppOptions {
   readonly nodeLeaseMs: number;
   readonly cacheTtlMs: number;
   readonly onState: (isUp: boolean) => void;
-  readonly onIgnored: (fault: EnvelopeFault) => void;
-  readonly onReplayed: (messages: number) => void;
-  readonly onGap: () => void;
-  readonly onTakeover: (nodeId: string) => void;
+  readonly report: Report;
 }
 
 export class RedisApp {
@@ -73,7 +71,8 @@ export class RedisApp {
       nodeLeaseMs,
       timeoutMs,
       now,
-      onTakeover: options.onTakeover,
+      appId,
+      report: options.report,
       explain: (error) => links.explain(error),
       onState: (isUp) => this.#changeState(isUp),
       run,
@@ -149,13 +148,13 @@ export class RedisApp {
   }
 
   #createLog(run: RunScript): EventLog {
-    const { onReplayed, onGap } = this.#options;
+    const { appId, report } = this.#options;
     return new EventLog({
       read: async (after, count) => parseEntries(await run(readLog, `(${after}`, "+", count)),
       has: async (id) => parseEntries(await run(readLog, id, id, 1)).length > 0,
       deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
-      onReplayed,
-      onGap,
+      appId,
+      report,
     });
   }
 
@@ -196,7 +195,7 @@ export class RedisApp {
     }
     const { parsed } = this.#lastParsed;
     if (parsed.ok) this.#handle(channel, parsed.envelope, entryId);
-    else this.#options.onIgnored(parsed.fault);
+    else this.#options.report({ kind: "broker_message_ignored", reason: parsed.fault });
   }
 
   #handle(channel: string, envelope: Envelope, entryId?: string): void {

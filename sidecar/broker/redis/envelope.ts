@@ -1,5 +1,6 @@
 /** What travels between nodes: versioned JSON. Nothing in it is secret, and nothing in it is believed unread. */
 
+import type { EnvelopeFault } from "../../core/report/broker.ts";
 import { isObject, parseExactJson, parseJson } from "../../core/json.ts";
 import type { ChannelEvent } from "../../core/ports.ts";
 import { parseMember, type Member } from "../../core/presence.ts";
@@ -28,8 +29,6 @@ export type Envelope =
   | { readonly type: "terminate"; readonly id: string; readonly userId: string };
 
 /** Why a message was ignored; also a metric's label. */
-export type EnvelopeFault = "not_json" | "newer_version" | "unknown_type" | "bad_fields";
-
 export function encodeEvent(
   { id, node }: { id: string; node: string },
   { event, dataJson, isClientEvent, userId, exceptSocketId }: ChannelEvent,

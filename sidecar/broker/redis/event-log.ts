@@ -6,6 +6,7 @@
  */
 
 import { isObject } from "../../core/json.ts";
+import type { Report } from "../../core/report.ts";
 
 export interface LogEntry {
   readonly id: string;
@@ -20,9 +21,8 @@ export interface EventLogOptions {
   readonly has: (id: string) => Promise<boolean>;
   /** `entryId`: of a message that comes from the log. */
   readonly deliver: (channel: string, message: string, entryId?: string) => void;
-  readonly onReplayed: (messages: number) => void;
-  /** The log does not reach back as far as the cut: messages may be missing. */
-  readonly onGap: () => void;
+  readonly appId: string;
+  readonly report: Report;
 }
 
 const pageSize = 200;
@@ -91,7 +91,8 @@ export class EventLog {
   }
 
   async #catchUp(position: string): Promise<void> {
-    if (position !== beginning && !(await this.#options.has(position))) this.#options.onGap();
+    const { appId, report, has } = this.#options;
+    if (position !== beginning && !(await has(position))) report({ kind: "broker_gap", appId });
     let after = position;
     let replayed = 0;
     for (;;) {
@@ -108,7 +109,7 @@ export class EventLog {
       if (isWhole) break;
     }
     this.#position = after;
-    if (replayed > 0) this.#options.onReplayed(replayed);
+    if (replayed > 0) report({ kind: "broker_replayed", appId, messages: replayed });
   }
 
   #forget(): void {

@@ -3,6 +3,7 @@
  * missed: listen again, tell Redis what this node holds, read who is where, read what was published meanwhile.
  */
 
+import type { Report } from "../../core/report.ts";
 import { parseBeat, parseHeld, type Beat } from "./beat.ts";
 import type { RedisClock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
@@ -32,8 +33,8 @@ export interface SessionOptions {
   readonly onState: (isUp: boolean) => void;
   /** What is wrong, where nobody else says it. */
   readonly explain: (error: string) => void;
-  /** Another node was silent for too long, and its members are taken over. */
-  readonly onTakeover: (nodeId: string) => void;
+  readonly appId: string;
+  readonly report: Report;
 }
 
 /** How soon it is tried again while Redis is lost. */
@@ -220,7 +221,8 @@ export class Session {
 
   async #takeOver(node: string, beats: string): Promise<void> {
     let step = await this.#claim(node, beats);
-    if (step !== -1) this.#options.onTakeover(node);
+    const { appId, report } = this.#options;
+    if (step !== -1) report({ kind: "node_taken_over", appId, nodeId: node });
     while (step === 1) step = await this.#claim(node, beats);
   }
 

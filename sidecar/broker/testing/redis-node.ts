@@ -1,6 +1,7 @@
 /** For tests: a node's broker and presence store on a real Redis, and all that they told. */
 
 import type { ChannelEvent, WebhookEvent } from "../../core/ports.ts";
+import type { SidecarEvent } from "../../core/report.ts";
 import { memberKey, type Member } from "../../core/presence.ts";
 import type { PresenceStore } from "../../core/presence-store.ts";
 import { createRedisBroker, type RedisBroker, type RedisBrokerOptions } from "../redis.ts";
@@ -73,14 +74,30 @@ export async function startRedisNode(
     receiver,
     now: () => performance.now(),
     cacheTtlMs: 60_000,
-    onState: (state) => void log.push(state.isUp ? "up" : "down"),
-    onIgnored: (fault) => void log.push(`ignored ${fault}`),
-    onRelayDropped: () => void log.push("dropped"),
-    onReplayed: (_appId, messages) => void log.push(`replayed ${messages}`),
-    onGap: () => void log.push("gap"),
-    onTakeover: () => void log.push("takeover"),
+    report: (event) => void log.push(textOf(event)),
   });
   const presence = broker.presence(appId, listener);
   if (whenUp) await broker.whenUp(5_000);
   return { broker, presence, log, ...recorded, close: () => broker.close() };
+}
+
+function textOf(event: SidecarEvent): string {
+  switch (event.kind) {
+    case "redis_connected":
+      return "up";
+    case "redis_lost":
+      return "down";
+    case "broker_message_ignored":
+      return `ignored ${event.reason}`;
+    case "broker_relay_dropped":
+      return "dropped";
+    case "broker_replayed":
+      return `replayed ${event.messages}`;
+    case "broker_gap":
+      return "gap";
+    case "node_taken_over":
+      return "takeover";
+    default:
+      return event.kind;
+  }
 }

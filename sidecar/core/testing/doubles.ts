@@ -12,11 +12,11 @@ import type {
   ChannelAuthorizer,
   ChannelEvent,
   Handshake,
-  Observer,
   UserAuthenticator,
   WebhookEvent,
   Webhooks,
 } from "../ports.ts";
+import type { EventKind, Report, SidecarEvent } from "../report.ts";
 import { sign } from "../signature.ts";
 
 export const testApp: App = {
@@ -74,21 +74,17 @@ export function payloadOf(frame: Frame): string {
   return frame.subarray(length === 127 ? 10 : length === 126 ? 4 : 2).toString();
 }
 
-/** Remembers every call as `[method, ...arguments]`. */
-export class RecordingObserver implements Observer {
-  readonly calls: unknown[][] = [];
-  readonly connectionOpened = this.#record("connectionOpened");
-  readonly connectionClosed = this.#record("connectionClosed");
-  readonly subscribed = this.#record("subscribed");
-  readonly unsubscribed = this.#record("unsubscribed");
-  readonly broadcast = this.#record("broadcast");
-  readonly authorizationFailed = this.#record("authorizationFailed");
-  readonly publishFailed = this.#record("publishFailed");
-  readonly errorSent = this.#record("errorSent");
-
-  #record(method: string): (...args: unknown[]) => void {
-    return (...args) => void this.calls.push([method, ...args]);
-  }
+/** A report that keeps all that is reported, in order. */
+export function recordReports() {
+  const events: SidecarEvent[] = [];
+  const report: Report = (event) => void events.push({ ...event });
+  return {
+    report,
+    events,
+    /** Those of these kinds. */
+    of: <K extends EventKind>(...kinds: K[]) =>
+      events.filter((event) => kinds.some((kind) => kind === event.kind)) as SidecarEvent<K>[],
+  };
 }
 
 export const testHandshake: Handshake = { rawHeaders: [], remoteAddress: "127.0.0.1" };
@@ -100,10 +96,11 @@ export function createTestNode(
   options: { app?: Partial<App>; authorizer?: Partial<ChannelAuthorizer & UserAuthenticator> } = {},
 ) {
   const app: App = { ...testApp, ...options.app };
-  const observer = new RecordingObserver();
+  const reports = recordReports();
+  const { report } = reports;
   const told: WebhookEvent[] = [];
   const webhooks: Webhooks = { notify: (_appId, event) => void told.push(event) };
-  const hub = new Hub({ app, observer, webhooks, presence: createMemoryPresence });
+  const hub = new Hub({ app, report, webhooks, presence: createMemoryPresence });
   const relayed: ChannelEvent[] = [];
   const broker: Broker = {
     ...createMemoryBroker({
@@ -123,7 +120,7 @@ export function createTestNode(
         ...options.authorizer,
       }
     : null;
-  const dependencies = { hub, broker, observer, authorizer, webhooks };
+  const dependencies = { hub, broker, report, authorizer, webhooks };
   const clock = { nowMs: 0 };
   let clients = 0;
 
@@ -136,7 +133,7 @@ export function createTestNode(
       socketId,
       handshake: testHandshake,
       transport,
-      observer,
+      report,
       nowMs,
     });
     hub.connect(connection);
@@ -171,7 +168,7 @@ export function createTestNode(
     };
   }
 
-  return { app, hub, broker, observer, told, relayed, clock, dependencies, connect };
+  return { app, hub, broker, reports, told, relayed, clock, dependencies, connect };
 }
 
 /** `pusher:error` as it is on the wire. */

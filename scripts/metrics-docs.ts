@@ -1,0 +1,42 @@
+/** `docs/metrics.md`, made of the definitions of all metrics, so that neither can say what the other does not. */
+
+import type { Description, LabelText } from "../sidecar/observability/metric.ts";
+import { createMetrics } from "../sidecar/observability/metrics.ts";
+
+const head = `# Metrics
+
+Made by \`npm run docs\` from \`sidecar/observability/metrics/\`: do not edit.
+
+\`GET /metrics\` on the admin port (\`POGO_ADMIN_PORT\`) answers in Prometheus' text format. Beside what is listed here it has the metrics of the process and of Node's runtime (\`process_…\`, \`nodejs_…\`).
+
+All labels come from closed sets: nothing that a client sends makes a new series. A series with no label, or with one whose values are listed here, is there from the start with 0. A gauge that is read at each scrape costs nothing in between.
+`;
+
+export function renderMetricsDocs(): string {
+  const { rooms } = createMetrics();
+  const sections = rooms.map(
+    ({ title, descriptions }) => `## ${title}\n\n${descriptions.map(render).join("\n")}`,
+  );
+  return [head, ...sections].join("\n");
+}
+
+function render({ name, type, unit, help, moves, action, labels }: Description): string {
+  const names = Object.keys(labels).map((label) => `\`${label}\``);
+  return [
+    `### \`${name}\``,
+    "",
+    help,
+    "",
+    `- **Type**: ${type}, in ${unit}${names.length > 0 ? `; labels ${names.join(", ")}` : ""}`,
+    `- **Moves**: ${moves}`,
+    `- **What to do**: ${action}`,
+    ...Object.entries(labels).flatMap(([label, text]) => renderLabel(label, text)),
+    "",
+  ].join("\n");
+}
+
+function renderLabel(label: string, text: LabelText): string[] {
+  if (typeof text === "string") return [`- \`${label}\`: ${text}`];
+  const values = Object.entries(text).map(([value, meaning]) => `  - \`${value}\`: ${meaning}`);
+  return [`- \`${label}\`:`, ...values];
+}

@@ -1,0 +1,36 @@
+/**
+ * Everything that happens and that an operator may want to know, as one union. Each room reports what happens in it;
+ * `observability/` is the one table from an event to its metrics and its log line.
+ */
+
+import type { ApiEvents } from "./report/api.ts";
+import type { AuthorizerEvents } from "./report/authorizer.ts";
+import type { BrokerEvents } from "./report/broker.ts";
+import type { NodeEvents } from "./report/node.ts";
+import type { ProxyEvents } from "./report/proxy.ts";
+import type { WebhookDeliveryEvents } from "./report/webhooks.ts";
+import type { WebSocketEvents } from "./report/websocket.ts";
+
+/** From the kind of an event to its fields; one interface a room. */
+interface Events
+  extends
+    NodeEvents,
+    WebSocketEvents,
+    ApiEvents,
+    ProxyEvents,
+    AuthorizerEvents,
+    BrokerEvents,
+    WebhookDeliveryEvents {}
+
+export type EventKind = keyof Events;
+
+/** One event, or one of the named kinds. No field may hold a secret or a person's data: all may be logged. */
+export type SidecarEvent<K extends EventKind = EventKind> = {
+  [P in K]: { readonly kind: P } & Readonly<Events[P]>;
+}[K];
+
+/**
+ * Says that something happened. MUST NOT throw, wait or call back; keeps nothing of the event, so that one object may
+ * be reported again and again.
+ */
+export type Report = (event: SidecarEvent) => void;

@@ -1,0 +1,13 @@
+/** What happens to the authorization of subscriptions and signins by the app. */
+
+import type { AuthorizationFault } from "../ports.ts";
+
+export type BreakerState = "closed" | "open" | "half-open";
+
+export interface AuthorizerEvents {
+  /** The app was asked; `outcome` is what it answered or why it did not. */
+  authorization_finished: { outcome: AuthorizationFault | "ok"; durationMs: number };
+  /** Refused without asking the app. */
+  authorization_withheld: { reason: AuthorizationFault };
+  circuit_breaker_changed: { state: BreakerState };
+}

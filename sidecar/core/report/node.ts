@@ -1,0 +1,18 @@
+/** What happens to the node itself. */
+
+export interface NodeEvents {
+  /** Both ports are open. */
+  listening: {
+    host: string;
+    port: number;
+    adminPort: number;
+    /** Null: nothing is proxied. */
+    upstream: string | null;
+    appIds: readonly string[];
+  };
+  /** No new connections are taken; those that are open are closed one by one. */
+  draining: { connections: number };
+  /** The shutdown timeout is over, and something was still open. */
+  drain_timed_out: {};
+  stopped: {};
+}

@@ -1,0 +1,34 @@
+/** Events of the HTTP API. */
+
+import type { ApiEvents } from "../../core/report/api.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Rows } from "../rows.ts";
+
+export function apiRows({ api, broker }: Metrics): Rows<keyof ApiEvents> {
+  return {
+    publish_refused: {
+      count({ appId, reason }) {
+        api.publishFailuresTotal.inc({ app_id: appId, reason });
+        const isBroker = reason === "broker_failed" || reason === "broker_queue_full";
+        if (isBroker) broker.droppedMessagesTotal.inc();
+      },
+    },
+    api_signature_refused: {
+      count: ({ appId, reason }) => api.signaturesRefusedTotal.inc({ app_id: appId, reason }),
+      log: {
+        level: "warn",
+        message: "API request refused: its signature does not verify",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        hint: ({ reason }) => signatureHints[reason],
+        throttle: ({ appId, reason }) => `${appId} ${reason}`,
+      },
+    },
+  };
+}
+
+const signatureHints = {
+  auth_key: "the caller uses another app's key: compare REVERB_APP_KEY or PUSHER_APP_KEY",
+  auth_version: "the caller signs with another version than 1.0",
+  auth_timestamp: "compare the clocks of the caller and of this machine",
+  auth_signature: "compare the app's secret on both sides; does a proxy change path or query?",
+};

@@ -1,0 +1,58 @@
+/** Events of Redis and the other nodes. */
+
+import type { BrokerEvents } from "../../core/report/broker.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Rows } from "../rows.ts";
+
+export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
+  return {
+    redis_connected: {
+      log: { level: "info", message: "redis is connected: events and presence reach all nodes" },
+    },
+    redis_lost: {
+      log: {
+        level: "warn",
+        message: "redis is lost: publishing fails until it is back",
+        fields: ({ reason }) => ({ reason }),
+      },
+    },
+    broker_message_ignored: {
+      count: ({ reason }) => broker.ignoredMessagesTotal.inc({ reason }),
+      log: {
+        level: "warn",
+        message: "ignored a message in redis that is no envelope of this version",
+        fields: ({ reason }) => ({ reason }),
+        hint: "give each environment its own POGO_REDIS_PREFIX, and finish rollouts",
+        throttle: ({ reason }) => reason,
+      },
+    },
+    broker_relay_dropped: { count: () => broker.droppedMessagesTotal.inc() },
+    broker_replayed: {
+      count: ({ appId, messages }) => broker.replayedMessagesTotal.inc({ app_id: appId }, messages),
+      log: {
+        level: "info",
+        message: "read from redis what was published while this node was cut off",
+        fields: ({ appId, messages }) => ({ app_id: appId, messages }),
+      },
+    },
+    broker_gap: {
+      count: ({ appId }) => broker.gapsTotal.inc({ app_id: appId }),
+      log: {
+        level: "warn",
+        message:
+          "this node was cut off from redis for longer than its log reaches: events may be missing",
+        fields: ({ appId }) => ({ app_id: appId }),
+        hint: "was redis emptied, restarted without its data, or away for long?",
+      },
+    },
+    node_taken_over: {
+      count: ({ appId }) => broker.nodeTakeoversTotal.inc({ app_id: appId }),
+      log: {
+        level: "warn",
+        message: "a node is gone: its members are removed",
+        fields: ({ appId, nodeId }) => ({ app_id: appId, node: nodeId }),
+        hint: "was it killed, out of memory, or without a network?",
+      },
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** Events of the node itself. */
+
+import type { NodeEvents } from "../../core/report/node.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Rows } from "../rows.ts";
+
+export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
+  return {
+    listening: {
+      log: {
+        level: "info",
+        message: "listening",
+        fields: ({ host, port, adminPort, upstream, appIds }) => ({
+          host,
+          port,
+          admin_port: adminPort,
+          upstream,
+          apps: appIds,
+        }),
+      },
+    },
+    draining: {
+      count: () => node.draining.set(1),
+      log: {
+        level: "info",
+        message: "draining",
+        fields: ({ connections }) => ({ connections }),
+      },
+    },
+    drain_timed_out: {
+      log: {
+        level: "warn",
+        message: "shutdown timeout: cutting what is still open",
+        hint: "raise POGO_SHUTDOWN_TIMEOUT if requests of the app take longer",
+      },
+    },
+    stopped: { log: { level: "info", message: "stopped" } },
+  };
+}

@@ -1,0 +1,48 @@
+/** Events of webhooks. */
+
+import type { WebhookDeliveryEvents } from "../../core/report/webhooks.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Rows } from "../rows.ts";
+
+export function webhookRows({ webhooks }: Metrics): Rows<keyof WebhookDeliveryEvents> {
+  return {
+    webhook_delivered: {
+      log: {
+        level: "debug",
+        message: "webhook batch delivered",
+        fields: ({ appId, endpoint, events, status, durationMs }) => ({
+          app_id: appId,
+          endpoint,
+          events,
+          status,
+          duration_ms: Math.round(durationMs),
+        }),
+      },
+    },
+    webhook_failed: {
+      log: {
+        level: "warn",
+        message: "a webhook endpoint did not take a batch",
+        fields: ({ appId, endpoint, events, fault, failures, retryInMs }) => ({
+          app_id: appId,
+          endpoint,
+          events,
+          fault,
+          failures,
+          retryInMs,
+        }),
+        throttle: ({ appId, endpoint, fault }) => `${appId} ${endpoint} ${fault.kind}`,
+      },
+    },
+    webhook_dropped: {
+      count: ({ appId, reason, events }) =>
+        webhooks.droppedTotal.inc({ app_id: appId, reason }, events),
+      log: {
+        level: "warn",
+        message: "webhook events dropped",
+        fields: ({ appId, endpoint, reason }) => ({ app_id: appId, endpoint, reason }),
+        throttle: ({ appId, endpoint, reason }) => `${appId} ${endpoint} ${reason}`,
+      },
+    },
+  };
+}

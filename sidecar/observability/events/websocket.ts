@@ -1,0 +1,65 @@
+/** Events of WebSocket connections. */
+
+import type { WebSocketEvents } from "../../core/report/websocket.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Rows } from "../rows.ts";
+
+/** What a client sent is not logged longer than this. */
+const maxSentKeyLength = 64;
+
+export function webSocketRows({ webSocket, authorizer }: Metrics): Rows<keyof WebSocketEvents> {
+  return {
+    connection_opened: {
+      count: ({ appId }) => webSocket.connectionsActive.inc({ app_id: appId }),
+    },
+    connection_closed: {
+      count: ({ appId }) => webSocket.connectionsActive.dec({ app_id: appId }),
+    },
+    handshake_refused: {
+      count: ({ appId, reason }) =>
+        webSocket.handshakesRefusedTotal.inc({ app_id: appId ?? "", reason }),
+    },
+    subscription_added: {
+      count: ({ appId }) => webSocket.subscriptionsActive.inc({ app_id: appId }),
+    },
+    subscription_removed: {
+      count: ({ appId }) => webSocket.subscriptionsActive.dec({ app_id: appId }),
+    },
+    broadcast: {
+      count({ appId, recipients }) {
+        webSocket.messagesTotal.inc({ app_id: appId });
+        webSocket.deliveriesTotal.inc({ app_id: appId }, recipients);
+      },
+    },
+    frame_dropped: {
+      count: ({ appId }) => webSocket.clientDroppedMessagesTotal.inc({ app_id: appId ?? "" }),
+    },
+    error_sent: {
+      count: ({ appId, code, reason }) =>
+        webSocket.errorsSentTotal.inc({ app_id: appId ?? "", code, reason }),
+    },
+    authorization_refused: {
+      count({ appId, reason }) {
+        webSocket.authFailuresTotal.inc({ app_id: appId, reason });
+        if (reason === "circuit_open") authorizer.circuitBreakerOpenTotal.inc();
+      },
+      log: {
+        level: "debug",
+        message: "subscription or signin refused",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+      },
+    },
+    foreign_key_sent: {
+      log: {
+        level: "warn",
+        message: "signature made with another app's key",
+        fields: ({ appId, sentKey }) => ({
+          app_id: appId,
+          sent_app_key: sentKey.slice(0, maxSentKeyLength),
+        }),
+        hint: "the app that signs must have this app's key: compare REVERB_APP_KEY or PUSHER_APP_KEY on both sides",
+        throttle: ({ appId }) => appId,
+      },
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/** How a metric is defined: the series that Prometheus reads, and what `docs/metrics.md` says of it. */
+
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+/** What a label says; for one with a closed set of values, what each of them means. */
+export type LabelText = string | Readonly<Record<string, string>>;
+
+export interface Definition<L extends string> {
+  readonly name: `pogo_${string}`;
+  /** What it is, in a sentence or two that stand alone: `/metrics` shows them. */
+  readonly help: string;
+  /** What one of it is: `events`, `seconds`, … */
+  readonly unit: string;
+  /** When it moves. */
+  readonly moves: string;
+  /** What an operator does about it, and which option to turn. */
+  readonly action: string;
+  /** Values have to come from closed sets: nothing that a client could make up. */
+  readonly labels?: Readonly<Record<L, LabelText>>;
+}
+
+export interface HistogramDefinition<L extends string> extends Definition<L> {
+  /** Upper bounds, ascending. */
+  readonly buckets: readonly number[];
+}
+
+/** A definition as the page of all metrics needs it. */
+export type Description = Required<Definition<string>> & {
+  readonly type: "counter" | "gauge" | "histogram";
+};
+
+/** A gauge that is read at each scrape. It has no series until somebody says where to read. */
+export interface Reading {
+  read(value: () => number): void;
+  /** With the values of its labels, in their order. */
+  readEach(series: () => Iterable<readonly [labels: readonly string[], value: number]>): void;
+}
+
+/** Makes the metrics of one registry and keeps their descriptions. */
+export interface Define {
+  /**
+   * Of counters and gauges with no label or one whose values are known, all series are there from the start, so that
+   * the first increase counts as one.
+   */
+  readonly counter: <L extends string = never>(definition: Definition<L>) => Counter<L>;
+  readonly gauge: <L extends string = never>(definition: Definition<L>) => Gauge<L>;
+  readonly histogram: <L extends string = never>(
+    definition: HistogramDefinition<L>,
+  ) => Histogram<L>;
+  readonly reading: <L extends string = never>(definition: Definition<L>) => Reading;
+}
+
+/** The label whose values are the configured apps. */
+const appLabel = "app_id";
+
+export function createDefine(
+  registry: Registry,
+  appIds: readonly string[],
+): { define: Define; descriptions: readonly Description[] } {
+  const descriptions: Description[] = [];
+  const registers = [registry];
+
+  function describe<L extends string>(
+    type: Description["type"],
+    { name, help, unit, moves, action, ...rest }: Definition<L>,
+  ) {
+    const labels: Readonly<Record<string, LabelText>> = rest.labels ?? {};
+    descriptions.push({ type, name, help, unit, moves, action, labels });
+    return { name, help, labelNames: namesOf(rest.labels) };
+  }
+
+  function valuesAtStart(labels: Readonly<Record<string, LabelText>> = {}): readonly string[] {
+    const [label, another] = Object.entries(labels);
+    if (!label || another) return [];
+    const [name, text] = label;
+    if (name === appLabel) return appIds;
+    return typeof text === "string" ? [] : Object.keys(text);
+  }
+
+  const define: Define = {
+    counter(definition) {
+      const counter = new Counter({ ...describe("counter", definition), registers });
+      for (const value of valuesAtStart(definition.labels)) counter.labels(value).inc(0);
+      return counter;
+    },
+    gauge(definition) {
+      const gauge = new Gauge({ ...describe("gauge", definition), registers });
+      for (const value of valuesAtStart(definition.labels)) gauge.labels(value).set(0);
+      return gauge;
+    },
+    histogram({ buckets, ...definition }) {
+      const options = describe("histogram", definition);
+      return new Histogram({ ...options, buckets: [...buckets], registers });
+    },
+    reading(definition) {
+      const options = describe("gauge", definition);
+      return createReading(registry, options);
+    },
+  };
+  return { define, descriptions };
+}
+
+function createReading(
+  registry: Registry,
+  options: { name: string; help: string; labelNames: string[] },
+): Reading {
+  return {
+    read(value) {
+      const collect = (): void => gauge.set(value());
+      const gauge = new Gauge({ ...options, registers: [], collect });
+      registry.registerMetric(gauge);
+    },
+    readEach(series) {
+      const collect = (): void => {
+        gauge.reset();
+        for (const [labels, value] of series()) gauge.labels(...labels).set(value);
+      };
+      const gauge = new Gauge({ ...options, registers: [], collect });
+      registry.registerMetric(gauge);
+    },
+  };
+}
+
+function namesOf<L extends string>(labels: Readonly<Record<L, LabelText>> | undefined): L[] {
+  const names: L[] = [];
+  for (const name in labels) names.push(name);
+  return names;
+}

@@ -1,0 +1,48 @@
+/** Metrics of the HTTP API. */
+
+import type { PublishFault } from "../../core/ports.ts";
+import type { SignatureRefusal } from "../../core/report/api.ts";
+import type { Define } from "../metric.ts";
+import { app } from "./labels.ts";
+
+const publishFaults = {
+  broker_failed: "503: Redis is lost or did not answer in time",
+  broker_queue_full: "503: POGO_BROKER_QUEUE_SIZE publishes were under way",
+  invalid_fields: "422: a field is missing or has the wrong type",
+  too_many_channels: "422: more channels than the app's limit",
+  invalid_channel: "422: a channel name with characters that Pusher does not allow",
+  channel_too_long: "422: a channel name over 200 characters",
+  event_too_long: "422: an event name over the app's limit",
+  payload_too_large: "413: data or body over the limit",
+  rate_limited: "429: more than the app's publish rate",
+  invalid_payload_json: "400: the body is not JSON",
+} satisfies Record<PublishFault, string>;
+
+const signatureRefusals = {
+  auth_key: "another app's key",
+  auth_version: "a version that is not 1.0",
+  auth_timestamp: "older or newer than the tolerance: look at both clocks",
+  auth_signature: "signed with another secret, or changed on the way",
+} satisfies Record<SignatureRefusal, string>;
+
+export function apiMetrics({ counter }: Define) {
+  return {
+    publishFailuresTotal: counter({
+      name: "pogo_websocket_publish_failures_total",
+      help: "Publishes refused by the HTTP API, by reason.",
+      unit: "requests",
+      moves: "With each request to events or batch_events of which nothing was published.",
+      action:
+        "broker_failed: look at Redis. The others are the app's request: its answer names the field.",
+      labels: { app_id: app, reason: publishFaults },
+    }),
+    signaturesRefusedTotal: counter({
+      name: "pogo_api_signatures_refused_total",
+      help: "API requests answered 401, by what was wrong with their signature.",
+      unit: "requests",
+      moves: "With each request whose signature does not verify.",
+      action: "Compare key and secret of app and sidecar; for auth_timestamp compare the clocks.",
+      labels: { app_id: app, reason: signatureRefusals },
+    }),
+  };
+}

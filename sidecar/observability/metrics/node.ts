@@ -1,0 +1,16 @@
+/** Metrics of the node itself. */
+
+import type { Define } from "../metric.ts";
+
+export function nodeMetrics({ gauge }: Define) {
+  return {
+    draining: gauge({
+      name: "pogo_draining",
+      help: "1 from the moment the sidecar stops taking connections.",
+      unit: "0 or 1",
+      moves: "To 1 at SIGTERM or SIGINT, once.",
+      action:
+        "Nothing, during a rollout. A node that stays at 1 waits for requests or WebSockets to end; POGO_SHUTDOWN_TIMEOUT ends the wait.",
+    }),
+  };
+}

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { createReport } from "./report.ts";
+
+function createRig(level: "info" | "debug" = "info") {
+  const metrics = createMetrics(["1", "2"]);
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog(
+    { level, version: "1.2.3" },
+    { write: (line) => void lines.push(JSON.parse(line)) },
+  );
+  const clock = { nowMs: 0 };
+  const report = createReport({ metrics, log, now: () => clock.nowMs });
+  const series = async () =>
+    new Set((await metrics.registry.metrics()).split("\n").filter((line) => !line.startsWith("#")));
+  return { report, lines, clock, series };
+}
+
+describe("report: metrics", () => {
+  it("each event moves its own series", async () => {
+    const { report, series } = createRig();
+    for (let i = 0; i < 3; i++) report({ kind: "connection_opened", appId: "1" });
+    report({ kind: "connection_closed", appId: "1" });
+    report({ kind: "subscription_added", appId: "1" });
+    report({ kind: "subscription_added", appId: "1" });
+    report({ kind: "subscription_removed", appId: "1" });
+    report({ kind: "broadcast", appId: "1", recipients: 5 });
+    report({ kind: "broadcast", appId: "1", recipients: 0 });
+    const code = 4301;
+    report({ kind: "error_sent", appId: "1", code, reason: "rate_limit_exceeded" });
+    report({ kind: "error_sent", appId: "1", code, reason: "client_events_disabled" });
+    const reason = "application_does_not_exist";
+    report({ kind: "error_sent", appId: null, code: 4001, reason });
+    report({ kind: "authorization_refused", appId: "1", reason: "forbidden" });
+    report({ kind: "authorization_refused", appId: "1", reason: "circuit_open" });
+    report({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
+    report({ kind: "publish_refused", appId: "1", reason: "broker_queue_full" });
+    report({ kind: "publish_refused", appId: "1", reason: "broker_failed" });
+    report({ kind: "broker_relay_dropped", appId: "1" });
+    report({ kind: "handshake_refused", appId: "1", reason: "origin" });
+    report({ kind: "handshake_refused", appId: null, reason: "unknown_key" });
+    report({ kind: "frame_dropped", appId: "1" });
+    report({ kind: "frame_dropped", appId: "1" });
+    report({ kind: "api_signature_refused", appId: "1", reason: "auth_timestamp" });
+    const endpoint = { appId: "1", endpoint: "a.test:443", events: 3 };
+    report({ kind: "webhook_dropped", ...endpoint, reason: "queue_full" });
+    report({ kind: "proxy_finished", method: "GET", status: 200, durationMs: 1_000 });
+    report({ kind: "proxy_finished", method: "GET", status: 502, durationMs: 1_000 });
+    const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
+    report({ kind: "proxy_failed", method: "GET", status: 502, ...fault });
+    report({ kind: "authorization_withheld", reason: "circuit_open" });
+    report({ kind: "authorization_finished", outcome: "ok", durationMs: 250 });
+    report({ kind: "broker_message_ignored", reason: "not_json" });
+    report({ kind: "broker_replayed", appId: "1", messages: 7 });
+    report({ kind: "broker_gap", appId: "1" });
+    report({ kind: "node_taken_over", appId: "1", nodeId: "n" });
+    report({ kind: "draining", connections: 2 });
+    const seen = await series();
+    for (const line of [
+      'pogo_websocket_connections_active{app_id="1"} 2',
+      'pogo_websocket_subscriptions_active{app_id="1"} 1',
+      'pogo_websocket_messages_total{app_id="1"} 2',
+      'pogo_websocket_deliveries_total{app_id="1"} 5',
+      'pogo_websocket_errors_sent_total{app_id="1",code="4301",reason="rate_limit_exceeded"} 1',
+      'pogo_websocket_errors_sent_total{app_id="1",code="4301",reason="client_events_disabled"} 1',
+      'pogo_websocket_errors_sent_total{app_id="",code="4001",reason="application_does_not_exist"} 1',
+      'pogo_websocket_auth_failures_total{app_id="1",reason="forbidden"} 1',
+      'pogo_websocket_auth_failures_total{app_id="1",reason="circuit_open"} 1',
+      "pogo_websocket_circuit_breaker_open_total 1",
+      'pogo_websocket_publish_failures_total{app_id="1",reason="rate_limited"} 1',
+      "pogo_websocket_broker_dropped_messages_total 3",
+      'pogo_websocket_handshakes_refused_total{app_id="1",reason="origin"} 1',
+      'pogo_websocket_handshakes_refused_total{app_id="",reason="unknown_key"} 1',
+      'pogo_websocket_client_dropped_messages_total{app_id="1"} 2',
+      'pogo_api_signatures_refused_total{app_id="1",reason="auth_timestamp"} 1',
+      'pogo_websocket_webhook_dropped_total{app_id="1",reason="queue_full"} 3',
+      'pogo_proxy_requests_total{code="200"} 1',
+      'pogo_proxy_requests_total{code="502"} 1',
+      'pogo_proxy_faults_total{fault="connect_failed"} 1',
+      "pogo_proxy_request_duration_seconds_sum 2",
+      // Only requests to the app have a duration.
+      "pogo_websocket_auth_duration_seconds_count 1",
+      "pogo_websocket_auth_duration_seconds_sum 0.25",
+      'pogo_broker_ignored_messages_total{reason="not_json"} 1',
+      'pogo_broker_replayed_messages_total{app_id="1"} 7',
+      'pogo_broker_gaps_total{app_id="1"} 1',
+      'pogo_node_takeovers_total{app_id="1"} 1',
+      "pogo_draining 1",
+    ]) {
+      assert.ok(seen.has(line), line);
+    }
+  });
+});
+
+describe("report: log", () => {
+  it("a signature made with another app's key is logged with that key, cut short, and not too often", () => {
+    const { report, lines, clock } = createRig();
+    report({ kind: "foreign_key_sent", appId: "1", sentKey: "k".repeat(100) });
+    report({ kind: "foreign_key_sent", appId: "1", sentKey: "again" });
+    assert.deepEqual(
+      lines.map(({ app_id, sent_app_key }) => [app_id, sent_app_key]),
+      [["1", "k".repeat(64)]],
+    );
+    clock.nowMs += 10_000;
+    report({ kind: "foreign_key_sent", appId: "1", sentKey: "later" });
+    assert.deepEqual([lines[1]?.["sent_app_key"], lines[1]?.["suppressed"]], ["later", 1]);
+  });
+
+  it("a failed authorization is logged with what to look at, one that the app refused is not", () => {
+    const { report, lines } = createRig();
+    report({ kind: "authorization_finished", outcome: "ok", durationMs: 5 });
+    report({ kind: "authorization_finished", outcome: "forbidden", durationMs: 5 });
+    report({ kind: "authorization_withheld", reason: "circuit_open" });
+    assert.deepEqual(lines, []);
+    report({ kind: "authorization_finished", outcome: "timeout", durationMs: 3_000 });
+    report({ kind: "authorization_withheld", reason: "concurrency_limit" });
+    assert.match(String(lines[0]?.["hint"]), /POGO_AUTH_TIMEOUT/);
+    assert.match(String(lines[1]?.["hint"]), /POGO_MAX_CONCURRENT_AUTH/);
+  });
+
+  it("a request that the app failed is logged with its cause; one that it answered only at debug", () => {
+    for (const level of ["info", "debug"] as const) {
+      const { report, lines } = createRig(level);
+      report({ kind: "proxy_finished", method: "GET", status: 502, durationMs: 1 });
+      const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
+      report({ kind: "proxy_failed", method: "GET", status: 502, ...fault });
+      const warned = lines.filter((line) => line["level"] === "warn");
+      assert.deepEqual(
+        warned.map(({ cause }) => cause),
+        ["ECONNREFUSED"],
+      );
+      assert.equal(lines.length, level === "info" ? 1 : 2);
+    }
+  });
+
+  it("each fault of the app, each reason and each endpoint is logged by itself", () => {
+    const { report, lines } = createRig();
+    const failed = { kind: "proxy_failed", method: "GET", status: 502 } as const;
+    const webhook = { kind: "webhook_failed", appId: "1", endpoint: "a.test", events: 1 } as const;
+    const timeout = { fault: { kind: "timeout" }, failures: 1, retryInMs: 1 } as const;
+    const refused = { kind: "api_signature_refused" } as const;
+    for (let round = 0; round < 2; round += 1) {
+      report({ ...failed, fault: "connect_failed", cause: "ECONNREFUSED" });
+      report({ ...failed, fault: "bad_response", cause: "HPE_INVALID_CONSTANT" });
+      report({ kind: "authorization_finished", outcome: "timeout", durationMs: 1 });
+      report({ kind: "authorization_finished", outcome: "worker_error", durationMs: 1 });
+      report({ ...refused, appId: "1", reason: "auth_key" });
+      report({ ...refused, appId: "1", reason: "auth_timestamp" });
+      report({ ...refused, appId: "2", reason: "auth_key" });
+      report({ ...webhook, ...timeout });
+      report({ ...webhook, ...timeout, endpoint: "b.test" });
+      report({ ...webhook, ...timeout, fault: { kind: "status", status: 419 } });
+      report({ kind: "foreign_key_sent", appId: "1", sentKey: "foreign" });
+      report({ kind: "foreign_key_sent", appId: "2", sentKey: "foreign" });
+      // What a client chooses makes no key.
+      report({ kind: "foreign_key_sent", appId: "1", sentKey: "another" });
+    }
+    const keys = lines.map((line) =>
+      ["app_id", "endpoint", "fault", "reason"]
+        .flatMap((name) => line[name] ?? [])
+        .map((value) => (typeof value === "string" ? value : String(Object(value).kind)))
+        .join(" "),
+    );
+    assert.deepEqual(keys, [
+      "connect_failed",
+      "bad_response",
+      "timeout",
+      "worker_error",
+      "1 auth_key",
+      "1 auth_timestamp",
+      "2 auth_key",
+      "1 a.test timeout",
+      "1 b.test timeout",
+      "1 a.test status",
+      "1",
+      "2",
+    ]);
+  });
+});
