@@ -1,6 +1,6 @@
 /** The presence store of a single node: what this node knows is all there is to know. */
 
-import { channelKind, userOfChannel } from "../core/channel-name.ts";
+import { hasMembers, userOfChannel } from "../core/channel-name.ts";
 import { toFact, type Thing } from "../core/facts.ts";
 import { memberKey } from "../core/presence.ts";
 import type { ChannelSummary, PresenceListener, PresenceStore } from "../core/presence-store.ts";
@@ -8,7 +8,8 @@ import { Roster } from "../core/roster.ts";
 
 interface EnteredChannel {
   entries: number;
-  readonly roster: Roster;
+  /** Null where nobody can be a member: a public channel costs no lists. */
+  readonly roster: Roster | null;
 }
 
 export function createMemoryPresence(listener: PresenceListener): PresenceStore {
@@ -22,10 +23,12 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
   }
 
   function open(name: string): EnteredChannel {
-    const roster = new Roster({
-      added: (member) => listener.memberAdded(name, member),
-      removed: (member) => listener.memberRemoved(name, member),
-    });
+    const roster = hasMembers(name)
+      ? new Roster({
+          added: (member) => listener.memberAdded(name, member),
+          removed: (member) => listener.memberRemoved(name, member),
+        })
+      : null;
     const channel = { entries: 0, roster };
     channels.set(name, channel);
     happened({ kind: "channel", channel: name }, "began");
@@ -35,7 +38,7 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
   function summarize(name: string): ChannelSummary | null {
     const channel = channels.get(name);
     if (!channel || userOfChannel(name) !== null) return null;
-    const userCount = channelKind(name).access === "presence" ? channel.roster.userCount : 0;
+    const userCount = channel.roster?.userCount ?? 0;
     return { name, subscriptionCount: channel.entries, userCount };
   }
 
@@ -53,14 +56,14 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
       happened({ kind: "channel", channel: name }, "ended");
     },
     join(name, member) {
-      if (!channels.get(name)?.roster.join(member)) return;
+      if (!channels.get(name)?.roster?.join(member)) return;
       happened({ kind: "member", channel: name, userKey: memberKey(member) }, "began");
     },
     leave(name, member) {
-      if (!channels.get(name)?.roster.leave(member)) return;
+      if (!channels.get(name)?.roster?.leave(member)) return;
       happened({ kind: "member", channel: name, userKey: memberKey(member) }, "ended");
     },
-    roster: (name) => channels.get(name)?.roster,
+    roster: (name) => channels.get(name)?.roster ?? undefined,
     setConnectionCount: (count) => void (connectionCount = count),
     tellSubscriptionCounts(names) {
       for (const name of names) {
@@ -82,7 +85,7 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
       return Promise.resolve({ ok: true, value: names.flatMap((name) => summarize(name) ?? []) });
     },
     findMembers: (name) =>
-      Promise.resolve({ ok: true, value: [...(channels.get(name)?.roster.members() ?? [])] }),
+      Promise.resolve({ ok: true, value: [...(channels.get(name)?.roster?.members() ?? [])] }),
     countConnections: () => Promise.resolve({ ok: true, value: connectionCount }),
   };
 }

@@ -43,7 +43,7 @@ export interface PresenceStore {
   exit(channel: string): void;
   join(channel: string, member: Member): void | Promise<void>;
   leave(channel: string, member: Member): void;
-  /** Undefined unless this node has entered the channel. */
+  /** Undefined unless this node has entered the channel, and where nobody can be a member (`hasMembers`). */
   roster(channel: string): RosterView | undefined;
   /** Tells how many connections of this node are subscribed to anything. */
   setConnectionCount(count: number): void;

@@ -188,7 +188,7 @@ export class RedisApp {
 
   #deliver(channel: string, message: string, entryId?: string): void {
     // The log has the messages of all channels.
-    if (!channel.startsWith(ownMark) && !this.presence.roster(channel)) return;
+    if (!channel.startsWith(ownMark) && !this.presence.hasEntered(channel)) return;
     // One event of many channels comes as many messages of one text.
     if (message !== this.#lastParsed?.message) {
       this.#lastParsed = { message, parsed: parseEnvelope(message) };

@@ -31,7 +31,8 @@ export interface RedisPresenceOptions {
 
 interface EnteredChannel {
   entries: number;
-  readonly roster: Roster;
+  /** Null where nobody can be a member: a public channel costs no lists. */
+  readonly roster: Roster | null;
   /** Pending while the first one to enter still waits for Redis. */
   opening: Promise<void> | null;
 }
@@ -81,7 +82,7 @@ export class RedisPresence implements PresenceStore {
 
   join(name: string, member: Member): void | Promise<void> {
     const { holdings, isUp } = this.#options;
-    const isFirst = this.#channels.get(name)?.roster.join(member);
+    const isFirst = this.#channels.get(name)?.roster?.join(member);
     if (this.#isLeaving) return;
     if (isFirst) holdings.hold(name, memberKey(member), encodeMember(member));
     if (isUp()) return holdings.flush();
@@ -90,12 +91,14 @@ export class RedisPresence implements PresenceStore {
   leave(name: string, member: Member): void {
     const { holdings } = this.#options;
     const key = memberKey(member);
-    const isLast = this.#channels.get(name)?.roster.leave(member, holdings.isStored(name, key));
+    const isLast = this.#channels.get(name)?.roster?.leave(member, holdings.isStored(name, key));
     if (isLast && !this.#isLeaving) holdings.release(name, key);
   }
 
+  hasEntered = (name: string): boolean => this.#channels.has(name);
+
   roster(name: string): Roster | undefined {
-    return this.#channels.get(name)?.roster;
+    return this.#channels.get(name)?.roster ?? undefined;
   }
 
   setConnectionCount(count: number): void {
@@ -120,8 +123,8 @@ export class RedisPresence implements PresenceStore {
 
   /** A change of a channel's members, from whichever node. */
   apply(name: string, change: RosterChange): void {
-    const channel = this.#channels.get(name);
-    if (channel && hasMembers(name) && !channel.roster.apply(change)) this.#reload(name, channel);
+    const roster = this.#channels.get(name)?.roster;
+    if (roster && !roster.apply(change)) this.#reload(name, roster);
   }
 
   /** Facts of the scripts: `+` or `-` and a field. */
@@ -139,23 +142,23 @@ export class RedisPresence implements PresenceStore {
     this.#losses += 1;
     this.#isSettled = false;
     for (const { roster } of this.#channels.values()) {
-      roster.unsettle();
-      roster.awaitSnapshot();
+      roster?.unsettle();
+      roster?.awaitSnapshot();
     }
   }
 
   /** Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read. */
   async reload(onWhole: () => void): Promise<void> {
     const { topics, holdings } = this.#options;
-    const read = async ([name, { roster }]: [string, EnteredChannel]): Promise<void> => {
+    const read = async ([name, roster]: readonly [string, Roster]): Promise<void> => {
       await topics.want(name);
       await holdings.flush();
       // Whoever left meanwhile is dropped already.
       if (this.#channels.get(name)?.roster === roster) await this.#readSnapshot(name, roster);
     };
     for (;;) {
-      const missing = [...this.#channels].filter(
-        ([name, { roster }]) => hasMembers(name) && !roster.isLoaded,
+      const missing = [...this.#channels].flatMap(([name, { roster }]) =>
+        roster && !roster.isLoaded ? [[name, roster] as const] : [],
       );
       if (missing.length === 0) return onWhole();
       for (let i = 0; i < missing.length; i += snapshotsAtOnce) {
@@ -166,7 +169,7 @@ export class RedisPresence implements PresenceStore {
 
   settle(): void {
     this.#isSettled = true;
-    for (const { roster } of this.#channels.values()) roster.settle();
+    for (const { roster } of this.#channels.values()) roster?.settle();
   }
 
   /** This node stops: who is gone from here stays listed until its holdings are given up. */
@@ -177,13 +180,11 @@ export class RedisPresence implements PresenceStore {
 
   #open(name: string): EnteredChannel {
     const { listener } = this.#options;
-    const roster = new Roster(
-      {
-        added: (member) => listener.memberAdded(name, member),
-        removed: (member) => listener.memberRemoved(name, member),
-      },
-      { isSettled: this.#isSettled },
-    );
+    const announce = {
+      added: (member: Member) => listener.memberAdded(name, member),
+      removed: (member: Member) => listener.memberRemoved(name, member),
+    };
+    const roster = hasMembers(name) ? new Roster(announce, { isSettled: this.#isSettled }) : null;
     const channel = { entries: 0, roster, opening: null };
     this.#channels.set(name, channel);
     return channel;
@@ -198,7 +199,7 @@ export class RedisPresence implements PresenceStore {
     // which Redis might forget the channel's version when others leave it.
     await subscribing;
     await this.#options.holdings.flush();
-    if (!hasMembers(name) || !this.#options.isUp()) return;
+    if (!channel.roster || !this.#options.isUp()) return;
     try {
       await this.#readSnapshot(name, channel.roster);
     } catch {
@@ -217,7 +218,7 @@ export class RedisPresence implements PresenceStore {
     }
   }
 
-  #reload(name: string, { roster }: EnteredChannel): void {
+  #reload(name: string, roster: Roster): void {
     this.#readSnapshot(name, roster).catch(this.#options.onFault);
   }
 

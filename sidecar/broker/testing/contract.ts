@@ -181,6 +181,19 @@ function describePresence(start: StartNodes, count: number): void {
     assert.deepEqual(listed(other, "presence-a"), ["2"]);
   });
 
+  it("keeps no list of members for a channel that can have none", async (t) => {
+    const [node] = await start(t, count);
+    if (!node) return;
+    for (const name of ["news", "cache-news", "private-orders", "private-encrypted-orders"]) {
+      await join(node, name);
+      assert.equal(node.presence.roster(name), undefined, name);
+    }
+    for (const name of ["presence-a", "presence-cache-a", "#server-to-user-1"]) {
+      await join(node, name);
+      assert.ok(node.presence.roster(name), name);
+    }
+  });
+
   it("the user of the same id in another channel is another member", async (t) => {
     const nodes = await start(t, count);
     const node = nodes[last];
