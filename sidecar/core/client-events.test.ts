@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { table } from "../config/table/table.ts";
 import type { App } from "./app.ts";
 import { createTestNode, errorMessage } from "./testing/doubles.ts";
 
@@ -167,6 +168,27 @@ describe("client events", () => {
     const { sender, other } = createRoom();
     sender.say({ event: "client-", channel: "room" });
     assert.equal(other.transport.take().length, 1);
+  });
+
+  for (const perSecond of [144, 200]) {
+    it(`E15: the default rate lets ${perSecond} a second pass, as a mouse makes them`, () => {
+      const { perSecond: rate, burst } = table.app.clientEventRate;
+      const clientEventRate = { perSecond: rate.fallback, burst: burst.fallback };
+      const { node, sender, other } = createRoom({ clientEventRate });
+      for (let i = 0; i < 10 * perSecond; i++) {
+        node.clock.nowMs = (i * 1000) / perSecond;
+        assert.deepEqual(sender.say({ event: "client-t", channel: "room", data: { i } }), []);
+      }
+      assert.equal(other.transport.take().length, 10 * perSecond);
+    });
+  }
+
+  it("E15: a client whose whispers were held up may send a second's worth at once", () => {
+    const { perSecond, burst } = table.app.clientEventRate;
+    const clientEventRate = { perSecond: perSecond.fallback, burst: burst.fallback };
+    const { sender } = createRoom({ clientEventRate });
+    const message = { event: "client-t", channel: "room", data: {} };
+    for (let i = 0; i < 200; i++) assert.deepEqual(sender.say(message), []);
   });
 
   it("E15: too many of them are answered 4301, and work again later; pings and subscribes don't count", () => {

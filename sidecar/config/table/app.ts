@@ -94,7 +94,7 @@ export const app = {
     env: "POGO_MAX_CHANNELS_PER_CONNECTION",
     perApp: "max_channels_per_connection",
     parser: orNone(count),
-    fallback: 10_000,
+    fallback: 1000,
     docs: "Channels that one connection may be in. Beyond it a subscribe is refused with 4302; the connection stays.",
   }),
   maxPresenceMembers: option({

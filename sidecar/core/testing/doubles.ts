@@ -30,7 +30,7 @@ export const testApp: App = {
   maxConnections: null,
   maxMessageBytes: 10_000,
   acceptClientEventsFrom: "members",
-  clientEventRate: { perSecond: 50, burst: 20 },
+  clientEventRate: { perSecond: 250, burst: 250 },
   messageRate: null,
   terminateOnLimit: false,
   subscriptionCount: false,
