@@ -10,6 +10,7 @@ import { WebSocket } from "ws";
 import { formatErrors, loadConfig } from "./config.ts";
 import { sign } from "./core/signature.ts";
 import { createSidecar } from "./sidecar.ts";
+import { parseQuestion } from "./testing/running.ts";
 
 const shop = { app_id: "501", key: "shop-key", secret: "shop-secret" };
 const chat = { app_id: "502", key: "chat-key", secret: "chat-secret" };
@@ -384,7 +385,7 @@ describe("two apps on one node", () => {
       const chunks: Buffer[] = [];
       req.on("data", (chunk) => chunks.push(chunk));
       req.on("end", () => {
-        const { channel_name, socket_id } = JSON.parse(Buffer.concat(chunks).toString());
+        const { channel_name, socket_id } = parseQuestion(Buffer.concat(chunks).toString());
         asked.push(channel_name);
         res.setHeader("Content-Type", "application/json");
         res.end(JSON.stringify(channelProof(shop, socket_id, channel_name)));

@@ -7,6 +7,7 @@ import type { AuthorizationFault } from "./core/ports.ts";
 import { waitFor } from "./testing/raw-http.ts";
 import {
   connectClient,
+  parseQuestion,
   signedAnswer,
   startApp,
   startSidecar,
@@ -51,7 +52,8 @@ async function setStage(
     req.on("data", (chunk) => (body += String(chunk)));
     req.on("end", () => {
       clock.onQuestion?.();
-      const { channel_name: channel = "signin", socket_id: socketId } = JSON.parse(body);
+      const { channel_name, socket_id: socketId } = parseQuestion(body);
+      const channel = channel_name || "signin";
       if (channel !== "private-held") return answers[channel]?.(res, socketId);
       held.push({ allow: () => void res.end(JSON.stringify(signedAnswer(socketId, channel))) });
     });

@@ -22,6 +22,7 @@ import {
   startSidecar,
   type Client,
   type RunningSidecar,
+  parseQuestion,
 } from "./testing/running.ts";
 
 type Env = Readonly<Record<string, string>>;
@@ -649,7 +650,7 @@ async function startAuthApp(test: TestContext, answer: number | "never") {
   async function listener(req: IncomingMessage, res: ServerResponse): Promise<void> {
     asked += 1;
     if (answer === "never") return;
-    const { socket_id: socketId, channel_name: channel } = JSON.parse(await textOf(req));
+    const { socket_id: socketId, channel_name: channel } = parseQuestion(await textOf(req));
     const body = answer === 200 ? signedAnswer(socketId, channel) : {};
     res.writeHead(answer).end(JSON.stringify(body));
   }

@@ -10,6 +10,7 @@ import { loadConfig } from "./config.ts";
 import { sign } from "./core/signature.ts";
 import { createSidecar, type Overrides } from "./sidecar.ts";
 import { connectRaw, exchangeRaw } from "./testing/raw-http.ts";
+import { parseQuestion } from "./testing/running.ts";
 
 const credentials = { key: "app-key", secret: "app-secret" };
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -91,7 +92,7 @@ const authEndpoint: RequestListener = (req, res) => {
   const chunks: Buffer[] = [];
   req.on("data", (chunk) => chunks.push(chunk));
   req.on("end", () => {
-    const { channel_name, socket_id } = JSON.parse(Buffer.concat(chunks).toString());
+    const { channel_name, socket_id } = parseQuestion(Buffer.concat(chunks).toString());
     if (req.headers.cookie !== "session=ann") return void res.writeHead(403).end('{"message":""}');
     const auth = `${credentials.key}:${sign(credentials.secret, `${socket_id}:${channel_name}`)}`;
     res.setHeader("Content-Type", "application/json");

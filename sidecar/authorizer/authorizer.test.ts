@@ -52,7 +52,7 @@ async function createRig(
   async function receive(req: IncomingMessage, answer: ServerResponse): Promise<void> {
     let text = "";
     for await (const chunk of req) text += String(chunk);
-    const body: unknown = JSON.parse(text);
+    const body: unknown = Object.fromEntries(new URLSearchParams(text));
     const request = { path: req.url ?? "", headers: req.headers, text, body, answer };
     seen.push(request);
     rig.script(request);
@@ -98,6 +98,7 @@ async function createRig(
     app: testApp,
     socketId: "1.2",
     handshake: { rawHeaders: page, remoteAddress: "203.0.113.9" },
+    credential: null,
     signal: new AbortController().signal,
   });
 
@@ -151,14 +152,14 @@ function status(code: number, body = '{"message":""}'): Script {
 const silence: Script = () => {};
 
 describe("authorizer: the question", () => {
-  it("proxy A2: asks with exactly channel_name and socket_id", async (test) => {
+  it("proxy A2: asks with exactly socket_id and channel_name, as pusher-js does", async (test) => {
     const { ask, seen } = await createRig(test);
     const auth = `app-key:${sign("app-secret", "7.8:private-orders.1")}`;
     const answer = await ask({ socketId: "7.8", channel: "private-orders.1" });
     assert.deepEqual(answer, { ok: true, auth });
-    const text = '{"channel_name":"private-orders.1","socket_id":"7.8"}';
+    const text = "socket_id=7.8&channel_name=private-orders.1";
     assert.equal(seen[0]?.text, text);
-    assert.equal(seen[0]?.headers["content-type"], "application/json");
+    assert.equal(seen[0]?.headers["content-type"], "application/x-www-form-urlencoded");
     assert.equal(seen[0]?.headers["content-length"], String(text.length));
     assert.equal(seen[0]?.headers["transfer-encoding"], undefined);
     assert.equal(seen[0]?.path, "/broadcasting/auth");
@@ -171,7 +172,7 @@ describe("authorizer: the question", () => {
     const auth = `app-key:${sign("app-secret", `7.8::user::${user_data}`)}`;
     const answer = await askWho({ socketId: "7.8" });
     assert.deepEqual(answer, { ok: true, auth, userData: user_data });
-    assert.equal(seen[0]?.text, '{"socket_id":"7.8"}');
+    assert.equal(seen[0]?.text, "socket_id=7.8");
     assert.equal(seen[0]?.path, "/broadcasting/user-auth");
     assert.equal(seen[0]?.headers["x-frankenphp-ws-channel"], undefined);
   });
@@ -179,7 +180,10 @@ describe("authorizer: the question", () => {
   it("proxy A3: cookies and other bytes beyond ASCII arrive as the client sent them", async (test) => {
     const { port, connections } = await listenRaw(
       test,
-      (raw) => void raw.until('"}').then(() => raw.write("HTTP/1.1 403 No\r\n\r\n").socket.end()),
+      (raw) =>
+        void raw
+          .until("channel_name=private-a")
+          .then(() => raw.write("HTTP/1.1 403 No\r\n\r\n").socket.end()),
     );
     const { ask } = await createRig(test, sayYes, {
       upstream: { kind: "tcp", host: "127.0.0.1", port },
@@ -236,6 +240,15 @@ describeBoth("authorizer: whose credentials are spent", (createRig) => {
     assert.equal(seen[0]?.headers["x-xsrf-token"], undefined);
     assert.equal(seen[0]?.headers.authorization, "Bearer t");
     assert.equal(seen[0]?.headers.origin, "https://evil.com");
+  });
+
+  it("Q09, U13: a foreign page with a token of its own is asked for with that and no cookies", async (test) => {
+    const { put, seen } = await createRig(test);
+    const rawHeaders = ["Host", "app.test", "Origin", "https://spa.test", "Cookie", cookie];
+    const handshake = { rawHeaders, remoteAddress: "::1" };
+    assert.ok((await put({ handshake, credential: "Bearer 7|t" })).ok);
+    assert.equal(seen[0]?.headers.cookie, undefined);
+    assert.equal(seen[0]?.headers.authorization, "Bearer 7|t");
   });
 
   it("proxy A18: a page that is listed by name spends its cookies", async (test) => {

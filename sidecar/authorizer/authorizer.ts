@@ -67,11 +67,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
    * users share the guards: it is one app that is asked.
    */
   async function guarded<T extends Answer>(question: Question<T>): Promise<T | Refusal> {
-    const { app, socketId, handshake, signal } = question.request;
+    const { app, socketId, handshake, credential, signal } = question.request;
     if (signal.aborted) return refuse("aborted");
     // Laravel answers 500, which would count against the upstream.
     if (!socketIdPattern.test(socketId)) return refuse("forbidden");
-    const spendable = judge(app, handshake);
+    const spendable = judge(app, handshake, credential !== null);
     if (spendable === "none") return refuse("origin");
     if (cap.isReached(handshake, now())) return refuse("too_many_failures");
     const permit = semaphore.tryAcquire();
@@ -87,23 +87,25 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     }
   }
 
-  function judge({ allowedOrigins }: App, handshake: Handshake) {
+  function judge({ allowedOrigins }: App, handshake: Handshake, hasCredential: boolean) {
     const { rawHeaders } = handshake;
-    return judgeOrigin({ rawHeaders, host: forwarding.host(handshake), allowedOrigins });
+    const host = forwarding.host(handshake);
+    return judgeOrigin({ rawHeaders, host, allowedOrigins, hasCredential });
   }
 
   async function ask<T extends Answer>(
     { request, path, payload, channel, read }: Question<T>,
     withCookies: boolean,
   ): Promise<T | Refusal> {
-    const { handshake, signal } = request;
+    const { handshake, credential, signal } = request;
     const begunMs = now();
-    const body = Buffer.from(JSON.stringify(payload));
+    const body = Buffer.from(new URLSearchParams(payload).toString());
     const headers = toSubrequestHeaders({
       handshake,
       channel,
       bodyBytes: body.length,
       withCookies,
+      credential,
       forwarding,
     });
     const result = await client.post({ path, headers, body }, signal);
@@ -130,7 +132,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       return guarded<Granted<Authorization>>({
         request,
         path: options.authPath,
-        payload: { channel_name: channel, socket_id: socketId },
+        payload: { socket_id: socketId, channel_name: channel },
         channel,
         read: (body) => readAuthAnswer(body, request),
       });
@@ -167,6 +169,7 @@ interface Question<T extends Answer> {
     readonly app: App;
     readonly socketId: string;
     readonly handshake: Handshake;
+    readonly credential: string | null;
     readonly signal: AbortSignal;
   };
   readonly path: string;

@@ -24,13 +24,19 @@ const browserHandshake = [
 
 function headersFor(
   fields: readonly (readonly string[])[],
-  { withCookies = true, trustedProxies = [] as string[], remoteAddress = "203.0.113.9" } = {},
+  {
+    withCookies = true,
+    trustedProxies = [] as string[],
+    remoteAddress = "203.0.113.9",
+    credential = null as string | null,
+  } = {},
 ): string[] {
   return toSubrequestHeaders({
     handshake: { rawHeaders: fields.flat(), remoteAddress },
     channel: "private-a",
     bodyBytes: 42,
     withCookies,
+    credential,
     forwarding: createForwarding({ trustedProxies }),
   });
 }
@@ -39,7 +45,7 @@ describe("toSubrequestHeaders", () => {
   it("proxy A2, A4: a browser's handshake yields these fields and no others", () => {
     const expected = [
       ["Host", "app.test:8080"],
-      ["Content-Type", "application/json"],
+      ["Content-Type", "application/x-www-form-urlencoded"],
       ["Content-Length", "42"],
       ["Accept", "application/json"],
       ["X-Requested-With", "XMLHttpRequest"],
@@ -52,6 +58,13 @@ describe("toSubrequestHeaders", () => {
       ["Accept-Language", "de"],
     ];
     assert.deepEqual(headersFor(browserHandshake), expected.flat());
+  });
+
+  it("Q09: the client's own token goes in place of the handshake's Authorization", () => {
+    const fields = [...browserHandshake, ["authorization", "Basic dTpw"]];
+    const headers = headersFor(fields, { credential: "Bearer 1|x" });
+    assert.deepEqual(valuesOf(headers, "authorization"), ["Bearer 1|x"]);
+    assert.deepEqual(valuesOf(headersFor(fields), "authorization"), ["Basic dTpw"]);
   });
 
   it("proxy A3: credentials, the page and X-… go with it as they came", () => {

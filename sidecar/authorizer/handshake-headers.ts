@@ -16,14 +16,17 @@ export function toSubrequestHeaders(subrequest: {
   readonly channel: string | null;
   readonly bodyBytes: number;
   readonly withCookies: boolean;
+  /** In place of the handshake's Authorization; null: that one goes along. */
+  readonly credential: string | null;
   readonly forwarding: Forwarding;
 }): string[] {
-  const { handshake, channel, bodyBytes, withCookies, forwarding } = subrequest;
+  const { handshake, channel, bodyBytes, withCookies, credential, forwarding } = subrequest;
   const { rawHeaders } = handshake;
   const cookie = withCookies ? valuesOf(rawHeaders, "cookie").join("; ") : "";
   const fields: (readonly [name: string, value: string])[] = [
     ["Host", valuesOf(rawHeaders, "host")[0] ?? "localhost"],
-    ["Content-Type", "application/json"],
+    // As pusher-js itself asks, so that plain PHP finds the fields in `$_POST`; Laravel reads either.
+    ["Content-Type", "application/x-www-form-urlencoded"],
     ["Content-Length", String(bodyBytes)],
     // Both make Laravel answer 401 and 403 in JSON, where a page's visitor would be sent to the login form.
     ["Accept", "application/json"],
@@ -31,12 +34,17 @@ export function toSubrequestHeaders(subrequest: {
     // Which scripts written for the original module read.
     ...(channel === null ? [] : [["X-FrankenPHP-WS-Channel", channel] as const]),
     ...forwarding.headers(handshake),
-    ...passedFields(rawHeaders),
+    ...passedFields(rawHeaders).filter(([name]) => !credential || !isAuthorization(name)),
   ];
+  if (credential !== null) fields.push(["Authorization", credential]);
   if (cookie !== "") fields.push(["Cookie", cookie]);
   const token = valuesOf(rawHeaders, "x-xsrf-token").length > 0 ? undefined : xsrfToken(cookie);
   if (token !== undefined) fields.push(["X-XSRF-TOKEN", token]);
   return fields.flat();
+}
+
+function isAuthorization(name: string): boolean {
+  return name.toLowerCase() === "authorization";
 }
 
 /** `traceparent` and its companions (W3C Trace Context, Baggage) let the app's trace go on. */

@@ -7,6 +7,7 @@ interface Case {
   readonly headers?: readonly string[];
   readonly host?: string;
   readonly allowedOrigins?: readonly string[];
+  readonly hasCredential?: boolean;
   readonly spendable: Spendable;
 }
 
@@ -31,6 +32,23 @@ const cases: readonly Case[] = [
     headers: ["Origin", "http://app.test:3000"],
     host: "app.test:8080",
     spendable: "none",
+  },
+  {
+    title: "a foreign page with a token of its own",
+    headers: ["Origin", "https://evil.com", "Cookie", "laravel_session=x"],
+    hasCredential: true,
+    spendable: "without_cookies",
+  },
+  {
+    title: "a page of the same host with a token of its own",
+    headers: ["Origin", "http://app.test"],
+    hasCredential: true,
+    spendable: "all",
+  },
+  {
+    title: "no browser, with a token of its own",
+    hasCredential: true,
+    spendable: "without_cookies",
   },
   { title: "a foreign page", headers: ["Origin", "https://evil.com"], spendable: "none" },
   {
@@ -95,14 +113,19 @@ const cases: readonly Case[] = [
 ];
 
 describe("judgeOrigin", () => {
-  for (const { title, headers = [], host = "app.test", allowedOrigins = [], spendable } of cases) {
+  for (const { title, spendable, ...given } of cases) {
+    const { headers = [], host = "app.test", allowedOrigins = [], hasCredential = false } = given;
     it(`proxy A18: ${title}: ${spendable}`, () => {
-      assert.equal(judgeOrigin({ rawHeaders: headers, host, allowedOrigins }), spendable);
+      const request = { rawHeaders: headers, host, allowedOrigins, hasCredential };
+      assert.equal(judgeOrigin(request), spendable);
     });
   }
 
   it("proxy A18: no Host is nobody's host", () => {
     const rawHeaders = ["Origin", "http://app.test"];
-    assert.equal(judgeOrigin({ rawHeaders, host: undefined, allowedOrigins: [] }), "none");
+    assert.equal(
+      judgeOrigin({ rawHeaders, host: undefined, allowedOrigins: [], hasCredential: false }),
+      "none",
+    );
   });
 });

@@ -20,8 +20,10 @@ export function judgeOrigin(request: {
   readonly rawHeaders: RawHeaders;
   readonly host: string | undefined;
   readonly allowedOrigins: readonly string[];
+  /** The client brings a token of its own, which no browser adds by itself. */
+  readonly hasCredential: boolean;
 }): Spendable {
-  const { rawHeaders, host, allowedOrigins } = request;
+  const { rawHeaders, host, allowedOrigins, hasCredential } = request;
   const origins = valuesOf(rawHeaders, "origin");
   const origin = origins.length === 1 ? origins[0] : undefined;
   if (host !== undefined && isOriginOfHost(origin, host)) return "all";
@@ -31,7 +33,7 @@ export function judgeOrigin(request: {
   const authorizes = valuesOf(rawHeaders, "authorization").some(
     (value) => value !== "" && !(isForeignPage && ambientScheme.test(value)),
   );
-  return authorizes ? "without_cookies" : "none";
+  return authorizes || hasCredential ? "without_cookies" : "none";
 }
 
 /** A browser adds these by itself once the user has logged in, so they prove as little as cookies (RFC 9110 §11). */

@@ -92,7 +92,9 @@ export interface AuthorizationRequest {
   /** Well formed (`isChannelName`). */
   readonly channel: string;
   readonly handshake: Handshake;
-  /** Aborted when the connection closes; the subrequest then ends at once. */
+  /** What the client sent for an Authorization field, `Bearer …`; null: the handshake's own counts. Never kept or logged. */
+  readonly credential: string | null;
+  /** Aborted when the answer is wanted no more. */
   readonly signal: AbortSignal;
 }
 
@@ -146,6 +148,8 @@ export interface AuthenticationRequest {
   readonly app: App;
   readonly socketId: string;
   readonly handshake: Handshake;
+  /** As in `AuthorizationRequest`. */
+  readonly credential: string | null;
   readonly signal: AbortSignal;
 }
 

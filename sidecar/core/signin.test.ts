@@ -250,6 +250,23 @@ describe("pusher:signin without a signature", () => {
     assert.equal(client.connection.user?.id, "7");
   });
 
+  it("U13: a bearer token in place of the signature is what the app is asked with", async () => {
+    const { node, asked } = createAsked();
+    const client = node.connect();
+    client.say(unsigned);
+    assert.deepEqual(client.say({ event: "pusher:signin", data: { auth: "Bearer s3cr3t" } }), []);
+    assert.deepEqual(
+      asked.map(({ request }) => [request.credential, request.signal.aborted]),
+      [
+        [null, true],
+        ["Bearer s3cr3t", false],
+      ],
+    );
+    asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
+    await settle();
+    assert.equal(client.connection.user?.id, "7");
+  });
+
   it("U08: a numeric id in its user data is answered as a string too", async () => {
     const { node, asked } = createAsked();
     const client = node.connect();

@@ -2,6 +2,7 @@
 
 import { after } from "./after.ts";
 import type { Connection, User } from "./connection.ts";
+import { bearerCredential } from "./credential.ts";
 import type { Hub } from "./hub.ts";
 import { errors } from "./errors.ts";
 import { isObject, parseExactJson } from "./json.ts";
@@ -35,7 +36,8 @@ export async function signin(
   if (!isObject(data) || typeof auth !== "string" || typeof userData !== "string") {
     return connection.fail(errors.invalidMessageFormat);
   }
-  if (auth === "") return askUpstream(connection, dependencies);
+  const credential = bearerCredential(auth);
+  if (auth === "" || credential !== null) return askUpstream(connection, credential, dependencies);
   const { app, socketId } = connection;
   const claim = parseUser(userData);
   if (!claim) return connection.fail(errors.invalidMessageFormat);
@@ -54,17 +56,19 @@ export async function signin(
 
 async function askUpstream(
   connection: Connection,
+  credential: string | null,
   dependencies: SigninDependencies,
 ): Promise<void> {
   const { authenticator } = dependencies;
   if (!authenticator) return deny(connection, "missing_signature", dependencies);
-  if (connection.pending.has(pendingKey)) return;
+  if (connection.pending.has(pendingKey) && credential === null) return;
 
+  connection.pending.get(pendingKey)?.abort();
   const asked = new AbortController();
   connection.pending.set(pendingKey, asked);
   const { app, socketId, handshake } = connection;
   const { signal } = asked;
-  const answer = await authenticator.authenticate({ app, socketId, handshake, signal });
+  const answer = await authenticator.authenticate({ app, socketId, handshake, credential, signal });
 
   if (signal.aborted || !connection.isOpen) return;
   connection.pending.delete(pendingKey);

@@ -290,6 +290,42 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(client.transport.take(), []);
   });
 
+  it("Q09: a bearer token in place of the signature is what the app is asked with", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const node = createTestNode({ authorizer });
+    const client = node.connect();
+    client.say(subscribe({ channel: "private-x" }));
+    client.say(subscribe({ channel: "private-x", auth: "Bearer 7|s3cr3t" }));
+    assert.deepEqual(
+      asked.map(({ request }) => [request.credential, request.signal.aborted]),
+      [
+        [null, true],
+        ["Bearer 7|s3cr3t", false],
+      ],
+      "it supersedes a question without one",
+    );
+    asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
+    asked[1]?.answer({ ok: true, auth: "…" });
+    await settle();
+    assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
+  });
+
+  for (const auth of [
+    "Bearer",
+    "Bearer ",
+    "bearer x",
+    "Bearer a b",
+    "Bearer a\r\nX: b",
+    "Basic x",
+  ]) {
+    it(`Q09: ${JSON.stringify(auth)} is a wrong signature, and the app is not asked`, () => {
+      const { authorizer, asked } = createAskedAuthorizer();
+      const client = createTestNode({ authorizer }).connect();
+      assert.deepEqual(client.say(subscribe({ channel: "private-x", auth })), denied("private-x"));
+      assert.equal(asked.length, 0);
+    });
+  }
+
   it("Q01: a public channel is never asked about", () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();

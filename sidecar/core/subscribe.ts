@@ -5,6 +5,7 @@ import type { Report } from "./report.ts";
 import type { Channel } from "./channel.ts";
 import { channelKind, isChannelName, userOfChannel } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
+import { bearerCredential } from "./credential.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import { isObject, numberText } from "./json.ts";
@@ -31,7 +32,10 @@ export interface SubscribeDependencies {
 
 interface SubscribeRequest {
   readonly channel: string;
+  /** A signature. */
   readonly auth: string | null;
+  /** What the app is asked with instead of a signature. */
+  readonly credential: string | null;
   readonly channelData: string | null;
   /** Read from `channelData`. */
   readonly member: Member | null;
@@ -90,16 +94,18 @@ function parseRequest(data: unknown): SubscribeRequest | null {
   const auth = data["auth"] ?? "";
   const channelData = data["channel_data"] ?? "";
   if (channel === null || typeof auth !== "string" || typeof channelData !== "string") return null;
-  if (channelData === "") return { channel, auth: auth || null, channelData: null, member: null };
+  const credential = bearerCredential(auth);
+  const proof = { channel, auth: credential === null ? auth || null : null, credential };
+  if (channelData === "") return { ...proof, channelData: null, member: null };
   const parsed = parseChannelData(channelData);
   if (!parsed.ok) return null;
-  return { channel, auth: auth || null, channelData, member: parsed.member };
+  return { ...proof, channelData, member: parsed.member };
 }
 
 /** One question at a time for a connection and channel: a second subscribe shares the first one's answer. */
 async function askUpstream(
   connection: Connection,
-  { channel }: SubscribeRequest,
+  { channel, credential }: SubscribeRequest,
   dependencies: SubscribeDependencies,
 ): Promise<void> {
   const { authorizer } = dependencies;
@@ -107,13 +113,16 @@ async function askUpstream(
     const fault = { kind: "denied", reason: "missing_signature" } as const;
     return deny(connection, channel, fault, dependencies);
   }
-  if (connection.pending.has(channel)) return;
+  if (connection.pending.has(channel) && credential === null) return;
 
+  // Who shows a token is somebody else than before.
+  connection.pending.get(channel)?.abort();
   const asked = new AbortController();
   connection.pending.set(channel, asked);
   const { app, socketId, handshake } = connection;
   const { signal } = asked;
-  const answer = await authorizer.authorize({ app, socketId, channel, handshake, signal });
+  const question = { app, socketId, channel, handshake, credential, signal };
+  const answer = await authorizer.authorize(question);
 
   // Closed, unsubscribed, or subscribed with a signature meanwhile: the answer is nobody's any more.
   if (signal.aborted || !connection.isOpen) return;

@@ -12,6 +12,15 @@ import { listen, waitFor, type Cleanup } from "./raw-http.ts";
 
 export const app = { id: "app-id", key: "app-key", secret: "app-secret" };
 
+/** What a subrequest's body asks; about a user it names no channel. */
+export function parseQuestion(body: string) {
+  const fields = new URLSearchParams(body);
+  return {
+    socket_id: fields.get("socket_id") ?? "",
+    channel_name: fields.get("channel_name") ?? "",
+  };
+}
+
 export type RunningSidecar = Awaited<ReturnType<typeof startSidecar>>;
 export type Client = Awaited<ReturnType<typeof connectClient>>;
 
