@@ -1,6 +1,9 @@
 /** That every option reaches the running sidecar: each is set, and its effect seen from outside. */
 
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
 import { createHash, createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -185,6 +188,25 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
       return free;
     });
     assert.equal((await fetch(`http://127.0.0.1:${port}/up`)).status, 200);
+  },
+  async POGO_REUSE_PORT({ start }) {
+    const { port } = await start("true");
+    const successor = await start("true", { POGO_PORT: String(port) });
+    assert.equal(successor.port, port);
+  },
+  async POGO_SOCKET_MODE({ test, start }) {
+    const path = await socketPath(test);
+    await start("600", { POGO_HOST: `unix:${path}` });
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+  },
+  async POGO_SOCKET_OWNER({ test, start }) {
+    const path = await socketPath(test);
+    const { uid, gid } = userInfo();
+    // Only root may give it to somebody else.
+    const owner = uid === 0 ? { uid: 65_534, gid: 65_534 } : { uid, gid };
+    await start(`${owner.uid}:${owner.gid}`, { POGO_HOST: `unix:${path}` });
+    const found = statSync(path);
+    assert.deepEqual({ uid: found.uid, gid: found.gid }, owner);
   },
   async POGO_PATH({ start, connect }) {
     const sidecar = await start("/ws");
@@ -679,4 +701,11 @@ async function textOf(req: IncomingMessage): Promise<string> {
   let text = "";
   for await (const chunk of req) text += String(chunk);
   return text;
+}
+
+/** Of a Unix socket that is not there yet. */
+async function socketPath(test: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "pogo-socket-"));
+  test.after(() => rm(folder, { recursive: true }));
+  return join(folder, "pogo.sock");
 }

@@ -1,12 +1,12 @@
 /** The front door: one port for everything, and what every request passes before anybody answers it. */
 
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { GuardResult } from "./http/guard.ts";
 import type { ApiMatch } from "./http-api/router.ts";
 import { failureOf } from "./http/parser-error.ts";
+import { listen, type ListenAddress } from "./http/listener.ts";
 import { recordPeers } from "./http/peer.ts";
 import { answerPlainly, answerSocketPlainly } from "./http/plain-answer.ts";
 import { answerTo, type Refusal } from "./http/refusal.ts";
@@ -41,8 +41,8 @@ export interface FrontDoorOptions extends RouteOptions {
 }
 
 export interface FrontDoor {
-  /** Resolves with the port once it listens; rejects if the address can't be had. */
-  listen(host: string, port: number): Promise<number>;
+  /** Resolves with the port once it listens (0: a Unix socket); rejects if the address can't be had. See `listen`. */
+  listen(address: ListenAddress): Promise<number>;
   /** Stops accepting; resolves when the last connection, upgraded ones included, has ended. */
   close(): Promise<void>;
   /** Ends what is still open. */
@@ -51,6 +51,9 @@ export interface FrontDoor {
 
 /** Requests of all connections that may wait behind an unanswered one of theirs; some 12 MB. */
 const maxPipelined = 4_096;
+
+/** A connection that was just accepted when the node stopped has so long to send the request that it was opened for. */
+const firstRequestWithinMs = 500;
 
 /** How often Node looks for requests that are too slow to arrive; its own 30 s would make 1 s half a minute. */
 const slowRequestCheckMs = 1_000;
@@ -75,16 +78,20 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   });
 
   recordPeers(server);
-  const connections = new Set<Socket>();
+  /** When each was accepted. */
+  const connections = new Map<Socket, number>();
   server.on("connection", (socket) => {
-    connections.add(socket);
+    connections.set(socket, performance.now());
     socket.once("close", () => connections.delete(socket));
   });
 
   /** Browsers open connections in advance; one that nothing came on yet Node does not count as idle. */
   function closeUnusedConnections(): void {
     server.closeIdleConnections();
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    const openedBeforeMs = performance.now() - firstRequestWithinMs;
+    for (const [socket, acceptedMs] of connections) {
+      if (socket.bytesRead === 0 && acceptedMs < openedBeforeMs) socket.destroy();
+    }
   }
 
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
@@ -167,12 +174,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   }
 
   return {
-    async listen(host, port) {
-      server.listen(port, host);
-      await once(server, "listening");
-      const address = server.address();
-      return typeof address === "object" && address ? address.port : port;
-    },
+    listen: (address) => listen(server, address),
     close: () =>
       new Promise((resolve) => {
         // A connection whose last response goes out from now on falls idle later.

@@ -15,6 +15,7 @@ import { createMetrics } from "./observability/metrics.ts";
 import { createReport } from "./observability/report.ts";
 import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./http/forwarded.ts";
+import { showListenAddress, toListenAddress } from "./http/listener.ts";
 import { guardRequest } from "./http/guard.ts";
 import { showUpstream } from "./http/upstream-address.ts";
 import { systemClock } from "./webhooks/clock.ts";
@@ -36,6 +37,8 @@ export interface Overrides {
   readonly log?: Logger;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
+  /** Descriptors of listening sockets that take the place of the configured addresses. */
+  readonly inherited?: { readonly public: number | null; readonly admin: number | null };
 }
 
 const tickMs = 1_000;
@@ -55,6 +58,7 @@ export function createSidecar(
   const now = overrides.now ?? (() => performance.now());
   const log = overrides.log ?? createLog({ level: config.log.level, version });
   const startedMs = now();
+  const inherited = overrides.inherited ?? { public: null, admin: null };
   let state: "starting" | "listening" | "draining" = "starting";
   const isDraining = (): boolean => state === "draining";
 
@@ -140,17 +144,23 @@ export function createSidecar(
   });
 
   async function start(): Promise<{ port: number; adminPort: number }> {
-    const adminPort = await admin.listen(config.admin.host, config.admin.port);
+    const { server } = config;
+    const adminPort = await admin.listen(
+      inherited.admin === null
+        ? { kind: "tcp", ...config.admin, reusePort: false }
+        : { kind: "inherited", descriptor: inherited.admin },
+    );
     await joined.whenUp();
-    const port = await frontDoor.listen(config.server.host, config.server.port).catch((error) => {
+    const address = toListenAddress(server, inherited.public);
+    const port = await frontDoor.listen(address).catch((error) => {
       admin.close();
       throw error;
     });
     state = "listening";
-    const { host } = config.server;
-    const { address } = config.upstream;
-    const upstream = address && showUpstream(address);
-    report({ kind: "listening", host, port, adminPort, upstream, appIds });
+    const { address: app } = config.upstream;
+    const upstream = app && showUpstream(app);
+    const listening = showListenAddress(address, port);
+    report({ kind: "listening", address: listening, port, adminPort, upstream, appIds });
     return { port, adminPort };
   }
 

@@ -40,7 +40,8 @@ function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
 
 /** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */
 function toDotEnv({ apps, server }: Config): string {
-  const isEverywhere = server.host === "0.0.0.0" || server.host === "::";
+  const host = server.host.kind === "tcp" ? server.host.host : "0.0.0.0";
+  const isEverywhere = host === "0.0.0.0" || host === "::";
   const [app] = apps;
   return [
     "BROADCAST_CONNECTION=reverb",
@@ -48,7 +49,7 @@ function toDotEnv({ apps, server }: Config): string {
     `REVERB_APP_ID=${app?.id}`,
     `REVERB_APP_KEY=${app?.key}`,
     `REVERB_APP_SECRET=${app?.secret}`,
-    `REVERB_HOST=${isEverywhere ? "localhost" : server.host}`,
+    `REVERB_HOST=${isEverywhere ? "localhost" : host}`,
     `REVERB_PORT=${server.port}`,
     "REVERB_SCHEME=http",
     ...(server.pathPrefix === "" ? [] : pathLines(server.pathPrefix)),

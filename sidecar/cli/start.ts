@@ -6,6 +6,7 @@ import { createLog } from "../observability/log.ts";
 import { createSidecar } from "../sidecar.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 import { loadOrMakeUp } from "./credentials.ts";
+import { findInheritedSockets } from "./inherited-sockets.ts";
 import { readVersion } from "./version.ts";
 
 /** One Ctrl-C under `npm start` is two signals: the terminal sends it to all, and npm passes its own on. */
@@ -29,7 +30,11 @@ export async function start(context: CommandContext): Promise<number> {
     process.exit(exitCodes.failure);
   });
 
-  const sidecar = createSidecar(config, { version, log });
+  const sidecar = createSidecar(config, {
+    version,
+    log,
+    inherited: findInheritedSockets(context.env, process.pid),
+  });
   const listening = sidecar.start().then(
     () => true,
     (error: unknown) => {
@@ -61,13 +66,20 @@ export async function start(context: CommandContext): Promise<number> {
 function explainStart(error: unknown, { server, admin }: Config): Record<string, unknown> | null {
   if (!(error instanceof Error) || !("code" in error)) return null;
   const { code } = error;
+  if (server.host.kind === "unix" && "address" in error && error.address === server.host.path) {
+    return explainSocket(String(code), server.host.path);
+  }
   // Node names the port unless it is 0, and the address, or the name that has none.
   const triedPort = "port" in error ? error.port : undefined;
   const triedHost = "address" in error ? error.address : "hostname" in error && error.hostname;
   const likeness = (listener: { host: string; port: number }): number =>
     (listener.port === triedPort ? 2 : 0) + (listener.host === triedHost ? 1 : 0);
-  const isAdmin = likeness(admin) > likeness(server);
-  const { host, port } = isAdmin ? admin : server;
+  const everything = {
+    host: server.host.kind === "tcp" ? server.host.host : "",
+    port: server.port,
+  };
+  const isAdmin = likeness(admin) > likeness(everything);
+  const { host, port } = isAdmin ? admin : everything;
   const names = (key: string): string => {
     const name = isAdmin ? `admin_${key}` : key;
     return `POGO_${name.toUpperCase()} or --${name.replace("_", "-")}`;
@@ -76,10 +88,21 @@ function explainStart(error: unknown, { server, admin }: Config): Record<string,
     EADDRINUSE: `port ${port} is in use: stop what listens there, or choose another one with ${names("port")}`,
     EACCES: `this user may not listen on port ${port}: choose one above 1023 with ${names("port")}`,
     EADDRNOTAVAIL: `this machine has no address ${host}: choose another one with ${names("host")}`,
+    ENOTSUP: `this platform can't share a port between processes: leave out POGO_REUSE_PORT`,
     ENOTFOUND: `there is no host ${host}: choose an address with ${names("host")}`,
   };
   const hint = hints[String(code)];
   return hint === undefined ? null : { code, host, port, hint };
+}
+
+function explainSocket(code: string, path: string): Record<string, unknown> | null {
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: `another process listens on ${path}: stop it, or choose another path with POGO_HOST`,
+    EACCES: `this user may not create ${path}: choose another path with POGO_HOST, or a folder that the user may write to`,
+    ENOENT: `the folder of ${path} does not exist: create it, or choose another path with POGO_HOST`,
+  };
+  const hint = hints[code];
+  return hint === undefined ? null : { code, socket: path, hint };
 }
 
 /** The open ports keep the process running; a signal ends it. */

@@ -13,8 +13,13 @@ const addresses = new WeakMap<Duplex, string>();
  * would pass for those of a peer on a unix socket.
  */
 export function recordPeers(server: Server): void {
+  let isUnix = false;
+  server.on("listening", () => {
+    const address = server.address();
+    // Null: a Unix socket whose descriptor was passed to this process.
+    isUnix = address === null || typeof address === "string";
+  });
   server.on("connection", (socket) => {
-    const isUnix = typeof server.address() === "string";
     const address = isUnix ? "" : socket.remoteAddress;
     if (address === undefined) return void socket.destroy();
     addresses.set(socket, address);

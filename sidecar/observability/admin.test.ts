@@ -3,6 +3,8 @@ import { describe, it, type TestContext } from "node:test";
 import { createAdminServer, type Readiness } from "./admin.ts";
 import { createMetrics } from "./metrics.ts";
 
+const listenAddress = { kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false } as const;
+
 async function startAdmin(test: TestContext) {
   const state: { readiness: Readiness } = { readiness: { ready: true } };
   const metrics = createMetrics();
@@ -11,7 +13,7 @@ async function startAdmin(test: TestContext) {
     readiness: () => state.readiness,
     health: () => ({ connections: 3 }),
   });
-  const port = await admin.listen("127.0.0.1", 0);
+  const port = await admin.listen(listenAddress);
   test.after(() => admin.close());
   const get = async (path: string, init?: RequestInit) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
@@ -76,6 +78,6 @@ describe("admin port", () => {
       readiness: () => ({ ready: true }),
       health: () => ({}),
     });
-    await assert.rejects(other.listen("127.0.0.1", port), { code: "EADDRINUSE" });
+    await assert.rejects(other.listen({ ...listenAddress, port }), { code: "EADDRINUSE" });
   });
 });

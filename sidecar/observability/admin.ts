@@ -1,7 +1,7 @@
 /** The admin port: metrics and probes, for operators only; never reachable through the public port. */
 
-import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import { listen, type ListenAddress } from "../http/listener.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Why the node should get no new traffic; null if it should. */
@@ -18,7 +18,7 @@ export interface AdminOptions {
 
 export interface AdminServer {
   /** Resolves with the port once it listens; rejects if the address can't be had. */
-  listen(host: string, port: number): Promise<number>;
+  listen(address: ListenAddress): Promise<number>;
   close(): void;
 }
 
@@ -57,12 +57,7 @@ export function createAdminServer({ metrics, readiness, health }: AdminOptions):
   });
 
   return {
-    async listen(host, port) {
-      server.listen(port, host);
-      await once(server, "listening");
-      const address = server.address();
-      return typeof address === "object" && address ? address.port : port;
-    },
+    listen: (address) => listen(server, address),
     close() {
       server.close();
       server.closeAllConnections();

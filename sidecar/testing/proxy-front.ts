@@ -80,5 +80,10 @@ export async function startFront(
     frontDoor.destroy();
     await closed;
   });
-  return { port: await frontDoor.listen("127.0.0.1", 0), proxy, outcomes, refused };
+  return {
+    port: await frontDoor.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false }),
+    proxy,
+    outcomes,
+    refused,
+  };
 }

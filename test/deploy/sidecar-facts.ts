@@ -59,7 +59,7 @@ async function adminPaths(): Promise<ReadonlySet<string>> {
     readiness: () => ({ ready: true }),
     health: () => ({}),
   });
-  const base = `http://127.0.0.1:${await admin.listen("127.0.0.1", 0)}`;
+  const base = `http://127.0.0.1:${await admin.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false })}`;
   const listed = (await (await fetch(`${base}/?`)).text()).match(/^\/\S+$/gm) ?? [];
   const statuses = await Promise.all(
     listed.map(async (path) => [path, (await fetch(base + path)).status] as const),

@@ -1,11 +1,14 @@
 // The sidecar as a process: how it starts, what its commands say, and how it ends with clients on it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import PusherServer from "pusher";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
@@ -388,4 +391,76 @@ async function drained(sidecar: Sidecar): Promise<void> {
   const isReady = async (): Promise<boolean> => (await fetch(`${sidecar.adminUrl}/readyz`)).ok;
   const deadline = Date.now() + 5_000;
   while (await isReady()) assert(Date.now() < deadline, "it is still ready after 5 s");
+}
+
+describe("the listening socket", () => {
+  test("outlives the process: with socket activation five restarts refuse no connection", async () => {
+    const port = await freePort();
+    const script = join(import.meta.dirname, "support/socket-unit.pl");
+    const unit = startChild("perl", [script, `${port}`, process.execPath, "sidecar/main.ts"], {
+      cwd: repository,
+      env: { ...standAlone, POGO_ADMIN_PORT: String(await freePort()) },
+    });
+    cleanups.push(() => unit.stop());
+    const starts = (): string[] => unit.lines.filter((line) => line.startsWith("started "));
+    const listening = (): string[] =>
+      unit.lines.filter((line) => line.includes('"msg":"listening"'));
+    const hasStarted = (times: number): Promise<void> =>
+      within(
+        `start ${times}`,
+        until(() => listening().length >= times),
+        30_000,
+      );
+
+    /** A connection of its own for each request, as many visitors have; they go on through the restarts. */
+    const end = new AbortController();
+    let answered = 0;
+    const failed: unknown[] = [];
+    const visit = async (): Promise<void> => {
+      while (!end.signal.aborted) {
+        try {
+          const headers = { Connection: "close" };
+          const response = await fetch(`http://127.0.0.1:${port}/up`, { headers });
+          assert.equal(await response.text(), '{"health":"OK"}');
+          answered += 1;
+        } catch (error) {
+          failed.push(error);
+        }
+      }
+    };
+    await hasStarted(1);
+    const visitors = Array.from({ length: 8 }, visit);
+    for (let restarts = 1; restarts <= 5; restarts += 1) {
+      await hasStarted(restarts);
+      // In the midst of them.
+      await within(
+        "fifty answers",
+        until(() => answered >= 50 * restarts),
+        20_000,
+      );
+      process.kill(Number(starts().at(-1)?.split(" ")[1]), "SIGTERM");
+    }
+    await hasStarted(6);
+    end.abort();
+    await Promise.all(visitors);
+    assert.deepEqual(failed, []);
+  });
+
+  test("D8: a Unix socket in use: exit 1 and what to do", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "pogo-process-"));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    const path = join(folder, "pogo.sock");
+    await start({ ...standAlone, POGO_HOST: `unix:${path}` });
+    const { code, text } = await run([], {
+      ...standAlone,
+      POGO_HOST: `unix:${path}`,
+      POGO_ADMIN_PORT: String(await freePort()),
+    });
+    assert.equal(code, 1);
+    assert.match(text, /another process listens on .*pogo.sock: stop it, or choose another path/);
+  });
+});
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(10);
 }

@@ -35,7 +35,9 @@ const checksOfNode: readonly Check<Config>[] = [
   {
     about: [admin.port, server.port, server.host, admin.host],
     find({ server, admin }) {
-      const isShared = admin.port === server.port && overlap(server.host, admin.host);
+      const { host } = server;
+      const isShared =
+        host.kind === "tcp" && admin.port === server.port && overlap(host.host, admin.host);
       return isShared && server.port !== 0
         ? `${admin.port} is the port of everything else too (POGO_PORT); give the admin port another one.`
         : null;
@@ -45,9 +47,14 @@ const checksOfNode: readonly Check<Config>[] = [
     about: [upstream.address, server.port, server.host],
     find({ server, upstream }) {
       const { address } = upstream;
-      if (address?.kind !== "tcp") return null;
+      if (address?.kind === "unix" && server.host.kind === "unix") {
+        return address.socketPath === server.host.path
+          ? `${upstreamAddress.show(address)} is the sidecar itself (POGO_HOST): requests would go round in circles. Set it to where the PHP application listens.`
+          : null;
+      }
+      if (address?.kind !== "tcp" || server.host.kind !== "tcp") return null;
       const { host, port } = address;
-      return port === server.port && isThisMachine(host) && overlap(server.host, host)
+      return port === server.port && isThisMachine(host) && overlap(server.host.host, host)
         ? `${upstreamAddress.show(address)} is the sidecar itself (its port is ${port}): requests would go round in circles. Set it to where the PHP application listens.`
         : null;
     },

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { parseUpstream, showUpstream, type UpstreamAddress } from "../../http/upstream-address.ts";
+import type { BindAddress } from "../../http/listener.ts";
 import { accept, list, reject, type Parser } from "./parser.ts";
 
 /** Part of a URL path (`/app/{key}`) or of `key:signature`: what separates those can't be in it. */
@@ -31,6 +32,26 @@ export const bindHost: Parser<string> = {
     return isHostName(text) ? accept(text) : reject();
   },
   show: String,
+};
+
+/** A host to listen on, or a Unix socket. */
+export const bindAddress: Parser<BindAddress> = {
+  allowed: "an IP address or a host name without a port, or unix:/path/to.sock",
+  placeholder: "address",
+  parse(text) {
+    const path = /^unix:(?:\/\/)?(.*)$/s.exec(text)?.[1];
+    if (path === undefined) {
+      const host = bindHost.parse(text);
+      return host.ok ? accept({ kind: "tcp", host: host.value }) : host;
+    }
+    if (!path.startsWith("/")) {
+      return reject("the path of the socket is absolute: unix:/run/pogo.sock");
+    }
+    // sun_path of sockaddr_un, its closing zero included (unix(7)).
+    if (Buffer.byteLength(path) > 107) return reject("the path of a socket has at most 107 bytes");
+    return accept({ kind: "unix", path });
+  },
+  show: (address) => (address.kind === "unix" ? `unix:${address.path}` : address.host),
 };
 
 /** In front of `/app` and `/apps`: empty, or `/…` without a slash at the end. */

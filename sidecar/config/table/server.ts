@@ -1,9 +1,10 @@
 /** Options of the ports and of what is passed on to the app. */
 
-import { bindHost, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
+import { bindAddress, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
 import { option } from "./option.ts";
-import { port, zeroIsOff } from "../parsers/parser.ts";
+import { boolean, port, zeroIsOff } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
+import { fileMode, fileOwner } from "../parsers/unix-socket.ts";
 
 const shutdownTimeoutMs = option({
   env: "POGO_SHUTDOWN_TIMEOUT",
@@ -16,9 +17,9 @@ export const server = {
   host: option({
     env: "POGO_HOST",
     laravel: "REVERB_SERVER_HOST",
-    parser: bindHost,
-    fallback: "0.0.0.0",
-    docs: "Address to listen on. `127.0.0.1` is for this machine only, `::` for IPv6 and IPv4.",
+    parser: bindAddress,
+    fallback: { kind: "tcp", host: "0.0.0.0" },
+    docs: "Address to listen on. `127.0.0.1` is for this machine only, `::` for IPv6 and IPv4, `unix:/run/pogo.sock` is a Unix socket, whose peers are believed in their X-Forwarded-* only if `POGO_TRUSTED_PROXIES` says `unix`. A socket that systemd passes (`LISTEN_FDS`) comes before it.",
   }),
   port: option({
     env: "POGO_PORT",
@@ -26,6 +27,25 @@ export const server = {
     parser: port,
     fallback: 8080,
     docs: "Port of everything: WebSockets, HTTP API and the app's pages. 0 takes a free one, which the log names.",
+  }),
+  reusePort: option({
+    env: "POGO_REUSE_PORT",
+    parser: boolean,
+    fallback: false,
+    docs: "Lets a second process listen on the same port (SO_REUSEPORT, Linux), so that the successor listens before its predecessor stops. A connection that the predecessor had not accepted yet when it stops is reset; socket activation by systemd loses none.",
+  }),
+  socketMode: option({
+    env: "POGO_SOCKET_MODE",
+    parser: fileMode,
+    fallback: 0o660,
+    docs: "Permissions of the Unix socket in `POGO_HOST`. Who may write to it may connect.",
+  }),
+  socketOwner: option({
+    env: "POGO_SOCKET_OWNER",
+    parser: fileOwner,
+    fallback: null,
+    fallbackText: "who runs the process",
+    docs: "User and group of the Unix socket in `POGO_HOST`, such as `www-data:www-data`. Only root may give it to another user.",
   }),
   pathPrefix: option({
     env: "POGO_PATH",

@@ -3,7 +3,8 @@
 export interface NodeEvents {
   /** Both ports are open. */
   listening: {
-    host: string;
+    /** Of the public port: `127.0.0.1:8080`, `unix:/run/pogo.sock`. */
+    address: string;
     port: number;
     adminPort: number;
     /** Null: nothing is proxied. */

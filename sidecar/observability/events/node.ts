@@ -10,8 +10,8 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
       log: {
         level: "info",
         message: "listening",
-        fields: ({ host, port, adminPort, upstream, appIds }) => ({
-          host,
+        fields: ({ address, port, adminPort, upstream, appIds }) => ({
+          address,
           port,
           admin_port: adminPort,
           upstream,
