@@ -16,7 +16,7 @@ import type { RedisBrokerOptions } from "./redis.ts";
 import { baseOf } from "./redis/keys.ts";
 import { createLinks } from "./redis/links.ts";
 import { publish } from "./redis/scripts/events.ts";
-import { beat, claim, register, report } from "./redis/scripts/holdings.ts";
+import { claim, heartbeat, register, report } from "./redis/scripts/holdings.ts";
 import type { Script } from "./redis/scripts/script.ts";
 import { event, join, leave, listed, member, recorded } from "./testing/contract.ts";
 import { startRedisNode, type RedisNode } from "./testing/redis-node.ts";
@@ -530,6 +530,104 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
   });
 });
 
+describe("after an outage of Redis", { skip: needsRedis(), concurrency: 3 }, () => {
+  /** By it no lease is ever over, and nobody is silent for long. */
+  const standingStill = { now: () => 0 };
+
+  for (const how of ["a flush", "a restart that loses all", "a restart with its data"] as const) {
+    it(`N16: ${how}: who has left is removed once all nodes are back, whatever the lease`, async (t) => {
+      const redis = await startServer(t, { isPersistent: how === "a restart with its data" });
+      const nodes = [
+        await startNode(t, redis.port, {}, standingStill),
+        await startNode(t, redis.port, {}, standingStill),
+      ];
+      const [a, b] = nodes;
+      if (!a || !b) return;
+      for (const id of ["a", "both", "left"]) await join(a, "presence-a", member(id));
+      for (const id of ["b", "both"]) await join(b, "presence-a", member(id));
+      for (const node of nodes) await recorded(() => node.broker.nodeCount, 2);
+      for (const node of nodes) await recorded(() => listed(node, "presence-a").length, 4);
+      for (const { changes } of nodes) changes.length = 0;
+      if (how === "a flush") {
+        await askRedis(redis.port, "FLUSHALL");
+        leave(a, "presence-a", member("left"));
+      } else {
+        await (how === "a restart with its data" ? redis.stop() : redis.kill());
+        for (const node of nodes) await recorded(() => node.broker.isUp, false);
+        leave(a, "presence-a", member("left"));
+        await redis.restart();
+      }
+      const states = ["up", "down", "up"];
+      for (const { log } of nodes) {
+        await recorded(() => log.filter((line) => states.includes(line)), states);
+      }
+      for (const { changes } of nodes) await recorded(() => changes, ["- presence-a left"]);
+      leave(b, "presence-a", member("b"));
+      const left = ["- presence-a left", "- presence-a b"];
+      for (const { changes } of nodes) await recorded(() => changes, left);
+    });
+  }
+
+  it("N16: one node alone was cut off: it believes the others once they have had a heartbeat", async (t) => {
+    const redis = await startServer(t);
+    const proxy = await startTcpProxy(redis.port);
+    t.after(() => proxy.close());
+    const node = await startNode(t, proxy.port, {}, standingStill);
+    const other = await startNode(t, redis.port, {}, standingStill);
+    await join(node, "presence-a", member("stays here"));
+    for (const id of ["stays there", "leaves there"]) await join(other, "presence-a", member(id));
+    await recorded(() => node.broker.nodeCount, 2);
+    await recorded(() => listed(node, "presence-a").length, 3);
+    node.changes.length = 0;
+    await proxy.cut();
+    await recorded(() => node.broker.isUp, false);
+    leave(other, "presence-a", member("leaves there"));
+    await proxy.heal();
+    await recorded(() => node.changes, ["- presence-a leaves there"]);
+  });
+
+  it("N16: a node that came just before the outage is waited for too", async (t) => {
+    const redis = await startServer(t);
+    // Heartbeats are a second apart, so that neither has seen one of the other.
+    const options = { nodeLeaseMs: 30_000 };
+    const early = await startNode(t, redis.port, options);
+    const late = await startNode(t, redis.port, options);
+    await join(late, "presence-a", member("late"));
+    await join(early, "presence-a", member("early"));
+    await askRedis(redis.port, "FLUSHALL");
+    for (const { log } of [early, late]) await recorded(() => log, ["up", "down", "up"]);
+    await recorded(
+      () =>
+        early.presence.findMembers("presence-a").then((found) => found.ok && found.value.length),
+      2,
+    );
+    leave(late, "presence-a", member("late"));
+    const changes = ["+ presence-a late", "+ presence-a early", "- presence-a late"];
+    await recorded(() => early.changes, changes);
+  });
+
+  it("N16: a node that does not come back keeps its members listed for one lease", async (t) => {
+    const redis = await startServer(t);
+    let nowMs = 0;
+    const node = await startNode(t, redis.port, {}, { now: () => nowMs });
+    const dying = await startNode(t, redis.port, {}, standingStill);
+    await join(node, "presence-a", member("1"));
+    await join(dying, "presence-a", member("2"));
+    await recorded(() => node.broker.nodeCount, 2);
+    await recorded(() => listed(node, "presence-a"), ["1", "2"]);
+    await redis.kill();
+    await recorded(() => dying.broker.isUp, false);
+    await dying.close();
+    await redis.restart();
+    await node.broker.whenUp(5_000);
+    await recorded(() => node.broker.nodeCount, 1);
+    await join(node, "presence-b", member("some heartbeats later"));
+    assert.deepEqual(listed(node, "presence-a"), ["1", "2"]);
+    nowMs = leaseMs;
+    await recorded(() => listed(node, "presence-a"), ["1"]);
+  });
+});
+
 describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, () => {
   const base = baseOf("test", "app");
   async function startScripts(t: TestContext) {
@@ -560,16 +658,16 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
     const hold = { kind: "hold", channel: "presence-a", user: "1", member: "{}", isNews: true };
     const count = { kind: "count", channel: "presence-a", count: 1, isNews: true };
     await run(report, "n", 1, JSON.stringify([count, hold]));
-    const beats = async () => {
-      const reply = await run(beat, "n", "echo", "epoch");
+    const send = async () => {
+      const reply = await run(heartbeat, "n", "echo", "epoch", 1);
       const nodes: unknown = Array.isArray(reply) ? reply[5] : null;
       return Array.isArray(nodes) ? String(nodes[1]) : "";
     };
-    const seen = await beats();
-    const now = await beats();
+    const seen = await send();
+    const now = await send();
     assert.notEqual(seen, now);
     const before = await keys();
-    assert.deepEqual(await run(claim, "n", seen), [-1, []], "it has beaten since");
+    assert.deepEqual(await run(claim, "n", seen), [-1, []], "it has sent another since");
     assert.deepEqual(await run(claim, "nobody", "1"), [-1, []]);
     assert.deepEqual(await keys(), before);
     const facts = ["-m:10:presence-a1", "-c:presence-a"];

@@ -202,6 +202,24 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     });
   }
 
+  test("who comes after an outage is not shown who left during it, as soon as all nodes are back", async (t) => {
+    const longer = { POGO_NODE_LEASE: "30s" };
+    const stage = await setUpOnOne(t, { isPersistent: false }, longer);
+    const { redis, scope, nodes, a, b, ada, bea, cora, cleo } = stage;
+    await stage.during(() => redis.kill());
+    await assertLost(nodes);
+    await cleo.close();
+    await stage.during(() => redis.restart());
+    await Promise.all(nodes.map((node) => node.untilReady()));
+    await assertMembers(nodes, [ada, bea, cora], ["ada", "bea", "cora"]);
+    for (const node of [a, b]) {
+      const id = `after ${nodes.indexOf(node)}`;
+      const late = await enter(scope, node, id);
+      assert.ok(!late.members(room).includes("cleo"));
+    }
+    for (const client of [bea, cora]) assert.equal(count(client.changes(room), "-cleo"), 1);
+  });
+
   test("a node that died while Redis was down: its members leave once, after the lease", async (t) => {
     const { redis, a, b, bea, cora, pumps } = await setUpOnOne(t, { isPersistent: true });
     const [pumpOfA, pump] = pumps;
@@ -367,7 +385,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
 });
 
 describe("a node's link in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
-  const long = { POGO_NODE_LEASE: "5s" };
+  const long = { POGO_NODE_LEASE: "30s" };
 
   for (const how of ["cut", "blackhole"] as const) {
     test(`${how}, for less than the lease: the node reads what it missed, and nobody has left`, async (t) => {
@@ -475,6 +493,10 @@ describe("a node's link in trouble", { skip: needsRedis(), concurrency: 2 }, () 
     assert.ok(bea.isOpen);
   });
 });
+
+function count(changes: readonly string[], change: string): number {
+  return changes.filter((one) => one === change).length;
+}
 
 /** There is nothing to wait for where nothing is to happen, but time. */
 function pastLease(): () => Promise<boolean> {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { askRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { until } from "../../sidecar/testing/redis/until.ts";
 import type { Client } from "./support/client.ts";
@@ -183,6 +185,26 @@ describe("a node goes", { skip: needsRedis() }, () => {
       told.filter((fact) => fact.startsWith("member_removed")),
       ["member_removed ann"],
     );
+  });
+
+  test("FLUSHALL, and SIGTERM right after it: who does not come back leaves with the node, not with the lease", async () => {
+    const redis = await scope.redis();
+    const here = { ...redisAt(redis.port), POGO_NODE_LEASE: "30s" };
+    const [a, b] = await Promise.all([scope.node(here), scope.node(here)]);
+    const [ada, ann] = [await join(a, "ada"), await join(a, "ann")];
+    const bea = await join(b, "bea");
+    await settle(b, channel, [bea]);
+    await askRedis(redis.port, "FLUSHALL");
+    await sleep(1_500);
+    const stopping = a.stop();
+    await Promise.all([ada.closed, ann.closed]);
+    const back = await join(b, "ada");
+    assert.deepEqual(await stopping, { code: 0, signal: null });
+    await bea.until("ann to leave", () => bea.changes(channel).includes("-ann"), 10_000);
+    await settle(b, channel, [bea, back]);
+    assert.deepEqual(bea.changes(channel), ["-ann"]);
+    assert.deepEqual(back.members(channel), ["ada", "bea"]);
+    assert.deepEqual((await join(b, "carl")).members(channel), ["ada", "bea", "carl"]);
   });
 
   test("SIGTERM: a node that nobody is on goes at once", async () => {

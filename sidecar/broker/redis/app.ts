@@ -211,6 +211,8 @@ export class RedisApp {
         return this.presence.apply(channel, { ...envelope, kind: "added" });
       case "member_removed":
         return this.presence.apply(channel, { ...envelope, kind: "removed" });
+      case "node_registered":
+        return this.#session.meet(envelope.node);
       case "echo":
         return this.#session.hear(envelope.id);
       case "subscription_count":

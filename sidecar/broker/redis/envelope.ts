@@ -24,6 +24,8 @@ export type Envelope =
     }
   | { readonly type: "member_added"; readonly version: number; readonly member: Member }
   | { readonly type: "member_removed"; readonly version: number; readonly userKey: string }
+  /** It is known to Redis from now on; what it has follows. */
+  | { readonly type: "node_registered"; readonly node: string }
   | { readonly type: "subscription_count"; readonly count: number }
   | { readonly type: "echo"; readonly id: string }
   | { readonly type: "terminate"; readonly id: string; readonly userId: string };
@@ -98,6 +100,8 @@ const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
   },
   subscription_count: ({ count }) =>
     isCount(count) ? { type: "subscription_count", count } : null,
+  node_registered: ({ node }) =>
+    typeof node === "string" ? { type: "node_registered", node } : null,
   echo: ({ id }) => (typeof id === "string" ? { type: "echo", id } : null),
   terminate({ id, user }) {
     if (typeof id !== "string" || typeof user !== "string") return null;

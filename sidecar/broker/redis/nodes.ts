@@ -1,7 +1,9 @@
-/** Which other nodes are alive, by their beats: told by whoever has watched them without a break, by its own clock. */
+/** Which nodes are alive, by their heartbeats: judged by whoever has watched them without a break, by its own clock. */
+
+import type { Heartbeat } from "./heartbeat.ts";
 
 interface SeenNode {
-  readonly beats: string;
+  readonly text: string;
   readonly sinceMs: number;
 }
 
@@ -18,24 +20,33 @@ export class Nodes {
     return this.#seen.size;
   }
 
+  get names(): Iterable<string> {
+    return this.#seen.keys();
+  }
+
+  /** It has registered just now. */
+  meet(node: string, nowMs: number): void {
+    if (!this.#seen.has(node)) this.#seen.set(node, { text: "", sinceMs: nowMs });
+  }
+
   /** Redis was lost: what was seen before says nothing about who was silent since. */
   forget(): void {
     this.#seen.clear();
   }
 
-  /** Takes every node's beats; returns the dead ones, with the beats they were last seen with. */
-  watch(nodes: ReadonlyMap<string, string>, nowMs: number): { node: string; beats: string }[] {
-    const dead: { node: string; beats: string }[] = [];
-    for (const node of this.#seen.keys()) if (!nodes.has(node)) this.#seen.delete(node);
-    for (const [node, beats] of nodes) {
+  /** Takes every node's last heartbeat; returns the dead ones, with the text of theirs. */
+  watch(
+    heartbeats: ReadonlyMap<string, Heartbeat>,
+    nowMs: number,
+  ): { node: string; text: string }[] {
+    const dead: { node: string; text: string }[] = [];
+    for (const node of this.#seen.keys()) if (!heartbeats.has(node)) this.#seen.delete(node);
+    for (const [node, { text, isClaimed }] of heartbeats) {
       const seen = this.#seen.get(node);
-      if (beats === claimed) dead.push({ node, beats });
-      else if (seen?.beats !== beats) this.#seen.set(node, { beats, sinceMs: nowMs });
-      else if (nowMs - seen.sinceMs >= this.#deadAfterMs) dead.push({ node, beats });
+      if (isClaimed) dead.push({ node, text });
+      else if (seen?.text !== text) this.#seen.set(node, { text, sinceMs: nowMs });
+      else if (nowMs - seen.sinceMs >= this.#deadAfterMs) dead.push({ node, text });
     }
     return dead;
   }
 }
-
-/** Somebody has begun to take the node's holdings, and may have died over it. */
-const claimed = "claimed";

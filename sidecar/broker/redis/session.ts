@@ -1,17 +1,18 @@
 /**
- * One app's life with Redis: a beat a second, and the way back after every loss, in the order in which nothing is
+ * One app's life with Redis: a heartbeat a second, and the way back after every loss, in the order in which nothing is
  * missed: listen again, tell Redis what this node holds, read who is where, read what was published meanwhile.
  */
 
 import type { Report } from "../../core/report.ts";
-import { parseBeat, parseHeld, type Beat } from "./beat.ts";
 import type { RedisClock } from "./clock.ts";
 import type { EventLog } from "./event-log.ts";
+import { parseHeartbeatReply, parseHeld, type HeartbeatReply } from "./heartbeat.ts";
 import type { Holdings } from "./holdings.ts";
 import { controlChannel, echoChannelOf } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
-import { beat as beatScript, claim, register } from "./scripts/holdings.ts";
+import { ReturningNodes } from "./returning-nodes.ts";
+import { claim, heartbeat, register } from "./scripts/holdings.ts";
 import type { RunScript } from "./scripts/script.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
 import type { Topics } from "./topics.ts";
@@ -26,7 +27,7 @@ export interface SessionOptions {
   readonly log: EventLog;
   readonly clock: RedisClock;
   readonly nodeLeaseMs: number;
-  /** After which a beat's echo is not waited for any more. */
+  /** After which a heartbeat's echo is not waited for any more. */
   readonly timeoutMs: number;
   readonly now: () => number;
   readonly newId: () => string;
@@ -39,35 +40,34 @@ export interface SessionOptions {
 
 /** How soon it is tried again while Redis is lost. */
 const retryMs = 250;
-const longestBeatMs = 1_000;
+const longestHeartbeatMs = 1_000;
 /** Messages of one publish arrive twice within less. */
 const forgetAfterMs = 30_000;
 
 export class Session {
   readonly #options: SessionOptions;
-  readonly #beatMs: number;
+  readonly #heartbeatMs: number;
   readonly #nodes: Nodes;
+  readonly #returning: ReturningNodes;
   #state: "down" | "restoring" | "up" = "down";
   #epoch: string | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #beating: Promise<void> | null = null;
+  #underWay: Promise<void> | null = null;
   #isClosed = false;
-  #settleAtMs: number | null = null;
   #forgotMs = 0;
   /** Losses so far: what has begun before one is not to end as if there had been none. */
   #losses = 0;
   #sessions = 0;
   /** The echo that is waited for. */
   #awaited: { readonly echo: string; readonly resolve: (isHeard: boolean) => void } | null = null;
-  /** There are more ends due than one answer takes. */
-  #hasMoreDue = false;
 
   constructor(options: SessionOptions) {
     const { nodeLeaseMs } = options;
     this.#options = options;
-    this.#beatMs = Math.min(longestBeatMs, nodeLeaseMs / 5);
-    // Found out within the lease, though looked at only once a beat.
-    this.#nodes = new Nodes(nodeLeaseMs - 2 * this.#beatMs);
+    this.#heartbeatMs = Math.min(longestHeartbeatMs, nodeLeaseMs / 5);
+    // Found out within the lease, though looked at only once a heartbeat.
+    this.#nodes = new Nodes(nodeLeaseMs - 2 * this.#heartbeatMs);
+    this.#returning = new ReturningNodes(nodeLeaseMs);
     this.#schedule(0);
   }
 
@@ -82,7 +82,7 @@ export class Session {
 
   /** Redis can be had again, perhaps. */
   wake(): void {
-    if (this.#state !== "up" && !this.#beating) this.#schedule(0);
+    if (this.#state !== "up" && !this.#underWay) this.#schedule(0);
   }
 
   /** Redis can't be had, or something it should know it does not. Comes back by itself. */
@@ -92,24 +92,29 @@ export class Session {
     const { presence, holdings, topics } = this.#options;
     const wasUp = this.#state === "up";
     this.#state = "down";
-    this.#settleAtMs = null;
+    this.#returning.lose(this.#nodes.names);
     this.#nodes.forget();
     holdings.close();
     topics.disconnect();
     presence.unsettle();
     if (wasUp) this.#options.onState(false);
-    if (!this.#beating) this.#schedule(retryMs);
+    if (!this.#underWay) this.#schedule(retryMs);
   }
 
-  /** The echo of a beat has arrived. */
+  /** The echo of a heartbeat has arrived. */
   hear(echo: string): void {
     if (this.#awaited?.echo === echo) this.#awaited.resolve(true);
+  }
+
+  /** A node is known to Redis from now on. */
+  meet(node: string): void {
+    this.#nodes.meet(node, this.#options.now());
   }
 
   /** Gives up all that this node holds, in order; harmless if Redis is lost. */
   async leave(): Promise<void> {
     this.close();
-    await this.#beating;
+    await this.#underWay;
     try {
       for (let step = 1; step === 1;) step = await this.#claim(this.#options.nodeId, "");
     } catch {
@@ -126,51 +131,60 @@ export class Session {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
-      this.#beating ??= this.#beat().finally(() => {
-        this.#beating = null;
-        const beatMs = this.#hasMoreDue ? 0 : this.#beatMs;
-        this.#schedule(this.#state === "up" ? beatMs : retryMs);
-      });
+      this.#underWay ??= this.#go();
     }, delayMs);
   }
 
-  async #beat(): Promise<void> {
+  async #go(): Promise<void> {
+    const nextMs = await this.#sendHeartbeat();
+    this.#underWay = null;
+    this.#schedule(this.isUp ? nextMs : retryMs);
+  }
+
+  /** Returns how soon the next one should follow. */
+  async #sendHeartbeat(): Promise<number> {
     try {
       if (!this.#options.link.isReady) throw new Error("not connected");
-      await this.#beatOnce();
+      return await this.#heartbeatOnce();
     } catch {
       this.lose();
+      return retryMs;
     }
   }
 
-  async #beatOnce(): Promise<void> {
+  async #heartbeatOnce(): Promise<number> {
     const { run, nodeId, newId, link, log, clock, presence, now, explain } = this.#options;
     const echo = newId();
     const heard = this.#hear(echo);
-    const beat = parseBeat(await run(beatScript, nodeId, echo, newId()));
-    clock.learn(beat.redisMs, now());
-    presence.tellFacts(beat.due.map((field) => `-${field}`));
-    this.#hasMoreDue = beat.hasMoreDue;
-    const isSame = beat.isKnown && beat.epoch === this.#epoch;
-    if (this.#state !== "up" || !isSame) return this.#restore(beat);
+    const hasSynced = Number(this.isUp);
+    const reply = parseHeartbeatReply(await run(heartbeat, nodeId, echo, newId(), hasSynced));
+    clock.learn(reply.redisMs, now());
+    presence.tellFacts(reply.due.map((field) => `-${field}`));
+    const isSame = reply.isKnown && reply.epoch === this.#epoch;
+    if (this.#state !== "up" || !isSame) {
+      await this.#restore(reply);
+      // That all is registered is said at once: others wait for it.
+      return 0;
+    }
 
-    // What was published before this beat has come before its echo; and what comes here is what is published there.
+    // What was published before this heartbeat has come before its echo; and what comes here is what is published there.
     const losses = this.#losses;
     if (!(await heard)) {
       explain("what is published does not arrive");
       link.reset();
       throw new Error("what is published does not arrive");
     }
-    if (losses === this.#losses) log.advance(beat.lastEntry);
+    if (losses === this.#losses) log.advance(reply.lastEntry);
     const nowMs = now();
     if (nowMs - this.#forgotMs > forgetAfterMs) {
       this.#forgotMs = nowMs;
       log.forgetOld();
     }
-    this.#settleWhenDue(nowMs);
-    for (const { node, beats } of this.#nodes.watch(beat.nodes, nowMs)) {
-      if (node !== nodeId) await this.#takeOver(node, beats);
+    if (this.#returning.isOver(reply.nodes, nowMs)) presence.settle();
+    for (const { node, text } of this.#nodes.watch(reply.nodes, nowMs)) {
+      if (node !== nodeId) await this.#takeOver(node, text);
     }
+    return reply.hasMoreDue ? 0 : this.#heartbeatMs;
   }
 
   /** False if it has not been heard in time. */
@@ -182,7 +196,7 @@ export class Session {
     return promise.finally(() => clearTimeout(timer));
   }
 
-  async #restore(beat: Beat): Promise<void> {
+  async #restore(reply: HeartbeatReply): Promise<void> {
     const { run, nodeId, topics, holdings, presence, log, now, nodeLeaseMs } = this.#options;
     // Redis has forgotten this node while the links were whole.
     if (this.#state === "up") {
@@ -200,7 +214,7 @@ export class Session {
     await holdings.open({
       session: this.#sessions,
       stored,
-      isEmptied: !isFirst && beat.epoch !== this.#epoch,
+      isEmptied: !isFirst && reply.epoch !== this.#epoch,
       missedWithinMs: nodeLeaseMs,
     });
     // What was read before it was listened to may have changed since.
@@ -209,34 +223,28 @@ export class Session {
       if (losses !== this.#losses) throw new Error("lost meanwhile");
       this.#state = "up";
     });
-    this.#epoch = beat.epoch;
+    this.#epoch = reply.epoch;
     // Others may still be on their way back: only then is it known who has left.
     if (isFirst) presence.settle();
-    else this.#settleAtMs = now() + nodeLeaseMs;
-    if (isFirst) log.advance(beat.lastEntry);
+    else this.#returning.begin(reply.nodes, now());
+    if (isFirst) log.advance(reply.lastEntry);
     await log.replay();
     if (losses !== this.#losses) throw new Error("lost meanwhile");
     this.#options.onState(true);
   }
 
-  async #takeOver(node: string, beats: string): Promise<void> {
-    let step = await this.#claim(node, beats);
+  async #takeOver(node: string, seen: string): Promise<void> {
+    let step = await this.#claim(node, seen);
     const { appId, report } = this.#options;
     if (step !== -1) report({ kind: "node_taken_over", appId, nodeId: node });
-    while (step === 1) step = await this.#claim(node, beats);
+    while (step === 1) step = await this.#claim(node, seen);
   }
 
   /** Has Redis give up some of what a node holds, and tells the facts. 1: there is more; 0: not; -1: it was not to be done. */
-  async #claim(node: string, beats: string): Promise<number> {
-    const reply = await this.#options.run(claim, node, beats);
+  async #claim(node: string, seen: string): Promise<number> {
+    const reply = await this.#options.run(claim, node, seen);
     const [step, facts]: unknown[] = Array.isArray(reply) ? reply : [];
     this.#options.presence.tellFacts(facts);
     return Number(step);
-  }
-
-  #settleWhenDue(nowMs: number): void {
-    if (this.#settleAtMs === null || nowMs < this.#settleAtMs) return;
-    this.#settleAtMs = null;
-    this.#options.presence.settle();
   }
 }

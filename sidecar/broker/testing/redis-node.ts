@@ -53,9 +53,14 @@ export function createRecorder() {
 /** Starts a node; up, unless Redis can't be reached. */
 export async function startRedisNode(
   redis: Partial<RedisBrokerOptions["redis"]> & Pick<RedisBrokerOptions["redis"], "servers">,
-  options: { appId?: string; graceMs?: number | null; whenUp?: boolean } = {},
+  options: {
+    appId?: string;
+    graceMs?: number | null;
+    whenUp?: boolean;
+    now?: () => number;
+  } = {},
 ): Promise<RedisNode> {
-  const { appId = "app", graceMs = 0, whenUp = true } = options;
+  const { appId = "app", graceMs = 0, whenUp = true, now = () => performance.now() } = options;
   const { recorded, receiver, listener } = createRecorder();
   const log: string[] = [];
   const broker = createRedisBroker({
@@ -72,7 +77,7 @@ export async function startRedisNode(
     },
     apps: [{ id: appId, graceMs }],
     receiver,
-    now: () => performance.now(),
+    now,
     cacheTtlMs: 60_000,
     report: (event) => void log.push(textOf(event)),
   });

@@ -77,42 +77,45 @@ end
 `;
 
 /**
- * A node's sign of life. Takes: node, an id that is published to it as the echo, an id for the epoch if there is none.
+ * A node's sign of life. Takes: node, an id that is published to it as the echo, an id for the epoch if there is none,
+ * 1 if all that the node has is registered, else 0.
  * Gives: 1, or 0 if the node is not known (Redis was emptied, or the node was given up); the epoch; Redis' time (ms);
- * the last entry of the log; the ends that are due; every node and its beats.
+ * the last entry of the log; the ends that are due; every node and its last heartbeat.
  */
-export const beat = script(`${prelude}
+export const heartbeat = script(`${prelude}
 local node = ARGV[4]
 redis.call('SETNX', base .. 'epoch', ARGV[6])
 tell('!echo:' .. node, '{"v":1,"type":"echo","id":' .. cjson.encode(ARGV[5]) .. '}')
-local beats = redis.call('HGET', base .. 'nodes', node)
-local isKnown = beats and beats ~= 'claimed'
+local last = redis.call('HGET', base .. 'nodes', node)
+local isKnown = last and last ~= 'claimed'
 local due = {}
 if isKnown then
-  redis.call('HINCRBY', base .. 'nodes', node, 1)
+  local count = string.format('%d', tonumber(string.match(last, '^%d+')) + 1)
+  redis.call('HSET', base .. 'nodes', node, ARGV[7] == '1' and count .. '+' or count)
   if grace >= 0 then
     due = redis.call('ZRANGEBYSCORE', base .. 'ends', '-inf', nowMs, 'LIMIT', 0, 500)
     if #due > 0 then redis.call('ZREM', base .. 'ends', unpack(due)) end
   end
 end
-local last = redis.call('XREVRANGE', base .. 'log', '+', '-', 'COUNT', 1)
+local newest = redis.call('XREVRANGE', base .. 'log', '+', '-', 'COUNT', 1)[1]
 redis.call('PEXPIRE', base .. 'log', 900000)
 redis.call('PEXPIRE', base .. 'log:bytes', 900000)
 return { isKnown and 1 or 0, redis.call('GET', base .. 'epoch'), string.format('%d', nowMs),
-  last[1] and last[1][1] or '0-0', due, redis.call('HGETALL', base .. 'nodes') }
+  newest and newest[1] or '0-0', due, redis.call('HGETALL', base .. 'nodes') }
 `);
 
 /**
- * Makes a node known. Takes: node, the number of its session. Gives: what it holds already, field and value in turn.
- * What an earlier session has sent, and Redis has not done yet, it never will. The beats begin with the time: who saw
- * the node before, silent, sees something else now.
+ * Makes a node known, to the other nodes too. Takes: node, the number of its session.
+ * Gives: what it holds already, field and value in turn. What an earlier session has sent, and Redis has not done yet,
+ * it never will. The heartbeats count from the time: who saw the node before, silent, sees something else now.
  */
 export const register = script(`${prelude}
-local beats = redis.call('HGET', base .. 'nodes', ARGV[4])
-if not beats or beats == 'claimed' then
+local last = redis.call('HGET', base .. 'nodes', ARGV[4])
+if not last or last == 'claimed' then
   redis.call('HSET', base .. 'nodes', ARGV[4], string.format('%d', nowMs))
 end
 redis.call('HSET', base .. 'sessions', ARGV[4], ARGV[5])
+tell('!control', '{"v":1,"type":"node_registered","node":' .. cjson.encode(ARGV[4]) .. '}')
 return redis.call('HGETALL', base .. 'node:' .. ARGV[4])
 `);
 
@@ -122,8 +125,8 @@ return redis.call('HGETALL', base .. 'node:' .. ARGV[4])
  */
 export const report = script(`${prelude}${facts}${holdings}
 local node = ARGV[4]
-local beats = redis.call('HGET', base .. 'nodes', node)
-if not beats or beats == 'claimed' then return { 0, {} } end
+local last = redis.call('HGET', base .. 'nodes', node)
+if not last or last == 'claimed' then return { 0, {} } end
 if redis.call('HGET', base .. 'sessions', node) ~= ARGV[5] then return { 0, {} } end
 
 local handlers = {}
@@ -148,13 +151,13 @@ return { 1, facts }
 `);
 
 /**
- * Gives up what a node holds, some of it at a time. Takes: node, and its beats when it was last seen alive, or empty
- * for the node itself. Gives: 1 if there is more to do, 0 if not, -1 if somebody else has done it; the facts.
+ * Gives up what a node holds, some of it at a time. Takes: node, and its heartbeat when it was last seen alive, or
+ * empty for the node itself. Gives: 1 if there is more to do, 0 if not, -1 if somebody else has done it; the facts.
  */
 export const claim = script(`${prelude}${facts}${holdings}
 local node, seen = ARGV[4], ARGV[5]
-local beats = redis.call('HGET', base .. 'nodes', node)
-if not beats or (seen ~= '' and beats ~= seen and beats ~= 'claimed') then return { -1, {} } end
+local last = redis.call('HGET', base .. 'nodes', node)
+if not last or (seen ~= '' and last ~= seen and last ~= 'claimed') then return { -1, {} } end
 redis.call('HSET', base .. 'nodes', node, 'claimed')
 
 local held = base .. 'node:' .. node

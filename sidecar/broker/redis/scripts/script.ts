@@ -2,7 +2,8 @@
  * What Redis does by itself, in one step that nobody sees half of: the Lua scripts, and what each takes and gives.
  *
  * Data of an app, each name behind its base (`keys.ts`):
- * - `nodes` hash: node → a number that grows with each beat, or `claimed` while its holdings are given up for it
+ * - `nodes` hash: node → a number that grows with each heartbeat, with `+` behind it if all that the node has was
+ *   registered by then; or `claimed` while its registrations are given up for it
  * - `sessions` hash: node → the number of its connection to Redis, as it counts them
  * - `node:{node}` hash: what a node holds: `c:…` its subscriptions in a channel, `m:…` that it has a member there
  * - `channels` hash: channel → subscriptions of all nodes; `connections` hash: node → its subscribed connections

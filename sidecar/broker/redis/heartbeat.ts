@@ -1,9 +1,9 @@
-/** What Redis answers to a node's sign of life, read. */
+/** What Redis answers to a node's heartbeat, read. */
 
 /** Ends that the script takes at a time. */
 const maxDue = 500;
 
-export interface Beat {
+export interface HeartbeatReply {
   readonly isKnown: boolean;
   readonly epoch: string;
   readonly redisMs: number;
@@ -13,10 +13,27 @@ export interface Beat {
   readonly due: readonly string[];
   /** There are more of them than one answer takes. */
   readonly hasMoreDue: boolean;
-  readonly nodes: ReadonlyMap<string, string>;
+  /** Every node's last heartbeat. */
+  readonly nodes: ReadonlyMap<string, Heartbeat>;
 }
 
-export function parseBeat(reply: unknown): Beat {
+/** A node's last heartbeat, as Redis has it. */
+export interface Heartbeat {
+  readonly text: string;
+  /** One more with each. */
+  readonly count: number;
+  /** All that the node has was registered when it sent this. */
+  readonly hasSynced: boolean;
+  /** Its registrations are being given up for it; who began that may have died over it. */
+  readonly isClaimed: boolean;
+}
+
+export function parseHeartbeat(text: string): Heartbeat {
+  const [, count = "0", mark] = /^(\d+)(\+?)$/.exec(text) ?? [];
+  return { text, count: Number(count), hasSynced: mark === "+", isClaimed: text === "claimed" };
+}
+
+export function parseHeartbeatReply(reply: unknown): HeartbeatReply {
   const [isKnown, epoch, redisMs, lastEntry, due, nodes]: unknown[] = Array.isArray(reply)
     ? reply
     : [];
@@ -28,7 +45,7 @@ export function parseBeat(reply: unknown): Beat {
     lastEntry: String(lastEntry),
     due: ends,
     hasMoreDue: ends.length >= maxDue,
-    nodes: toMap(nodes),
+    nodes: new Map([...toMap(nodes)].map(([node, text]) => [node, parseHeartbeat(text)])),
   };
 }
 
