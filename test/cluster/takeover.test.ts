@@ -146,8 +146,9 @@ describe("a node goes", { skip: needsRedis() }, () => {
     assert.deepEqual(watchers[1]?.changes(channel), ["+ada", "-ada", "+ada"]);
     assert.deepEqual(ada.members(channel), ["ada", "bea", "cleo"]);
     assert.deepEqual(ada.changes(channel), []);
-    for (const { api } of [a, b, c]) {
-      assert.deepEqual(await api.users(channel), ["ada", "bea", "cleo"]);
+    for (const node of [a, b, c]) {
+      await node.untilReady();
+      assert.deepEqual(await node.api.users(channel), ["ada", "bea", "cleo"]);
     }
     const told = await webhooks.untilTold(channel, 6);
     assert.deepEqual(told.slice(-2), ["member_removed ada", "member_added ada"]);
