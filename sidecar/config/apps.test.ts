@@ -362,7 +362,7 @@ describe("what is wrong with apps", () => {
         /^apps\[0\]\.webhooks\[0\]\.event in .*; did you mean events\?$/,
         /^apps\[0\]\.webhooks\[2\] in .*: an object goes here/,
         /^apps\[0\]\.rate_limiting\.enabled in .*: "maybe" is not true or false/,
-        /^apps\[0\]\.webhooks\[1\]\.url in .*: "nowhere" is not/,
+        /^apps\[0\]\.webhooks\[1\]\.url in .*: its value \(hidden\) is not/,
         /^apps\[0\]\.webhooks\[2\]\.url in .*: it is not set; a webhook needs one\.$/,
         /^apps\[0\]\.webhooks\[3\]\.url in .*: it is not set; a webhook needs one\.$/,
       ],
@@ -400,7 +400,7 @@ describe("what is wrong with apps", () => {
       },
       [
         /^apps\[1\]\.pong_wait in \/etc\/pogo\.json: 20s is not longer than the ping period \(54s\)/,
-        /^apps\[1\]\.webhooks\[1\]\.url in .*: \/hook is a path on the upstream, and POGO_UPSTREAM is none/,
+        /^apps\[1\]\.webhooks\[1\]\.url in .*: it is a path on the upstream, and POGO_UPSTREAM is none/,
         /^apps\[1\]\.webhooks\[1\]\.events in .*: subscription_count would never be sent/,
       ],
     ],
@@ -468,7 +468,7 @@ describe("check, with several apps", () => {
     assert.match(first, /^ {2}max_message_size +400 +POGO_MAX_MESSAGE_SIZE$/m);
     assert.match(
       first,
-      /^ {2}webhooks\[0\]\.url +\/a +apps\[0\]\.webhooks\[0\]\.url in \/etc\/pogo\.json$/m,
+      /^ {2}webhooks\[0\]\.url +\/… +apps\[0\]\.webhooks\[0\]\.url in \/etc\/pogo\.json$/m,
     );
     assert.match(second, /^App 2 \(apps\[1\]\)$/m);
     assert.match(second, /^ {2}ping_interval +54s +default$/m);

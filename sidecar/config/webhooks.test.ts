@@ -66,15 +66,12 @@ describe("webhook options", () => {
     assert.doesNotMatch(describeSettings(loaded.settings), /hunter2/);
   });
 
-  it("a URL's password and query are not printed, for they are secrets at times", () => {
+  it("a URL's password, path and query are not printed, for they are secrets at times", () => {
     const urls = "https://me:hunter2@app.test/hook?token=hunter3,/hook?token=hunter4";
     const loaded = load({ env: { POGO_WEBHOOK_URL: urls } });
     assert.ok(loaded.ok);
     const printed = describeSettings(loaded.settings);
-    assert.match(
-      printed,
-      /webhook_url +https:\/\/…@app\.test\/hook\?…,\/hook\?… +POGO_WEBHOOK_URL/,
-    );
+    assert.match(printed, /webhook_url +https:\/\/…@app\.test\/…,\/… +POGO_WEBHOOK_URL/);
     const refused = errorsOf({
       env: { POGO_WEBHOOK_URL: "htps://me:hunter2@app.test/hook?token=hunter3" },
     });
@@ -113,7 +110,11 @@ describe("webhook options", () => {
       { POGO_WEBHOOK_CHANNEL_PREFIX: "private-*" },
       /^POGO_WEBHOOK_CHANNEL_PREFIX: "private-\*" is not .*, or none/,
     ],
-    ["another scheme", { POGO_WEBHOOK_URL: "ftp://x/" }, /^POGO_WEBHOOK_URL: "ftp:\/\/x\/" is not/],
+    [
+      "another scheme",
+      { POGO_WEBHOOK_URL: "ftp://x/" },
+      /^POGO_WEBHOOK_URL: its value \(hidden\) is not .*: item 1 is not an http/,
+    ],
     [
       "a host without a scheme",
       { POGO_WEBHOOK_URL: "//app.test/hook" },
@@ -122,7 +123,7 @@ describe("webhook options", () => {
     [
       "a path where there is no upstream",
       { POGO_WEBHOOK_URL: `${url},/hook`, POGO_UPSTREAM: "none" },
-      /^POGO_WEBHOOK_URL: \/hook is a path on the upstream, and POGO_UPSTREAM is none/,
+      /^POGO_WEBHOOK_URL: URL 2 is a path on the upstream, and POGO_UPSTREAM is none/,
     ],
     [
       "counts that are asked for and not made",
@@ -137,6 +138,20 @@ describe("webhook options", () => {
       assert.match(errors[0] ?? "", message);
     });
   }
+
+  it("no error repeats a URL, whose path and query may be secrets", () => {
+    for (const wrong of [
+      "hooks.test/hunter2",
+      "https://hooks.test/hunter2 x",
+      "hunter2?t=hunter2",
+    ]) {
+      const errors = errorsOf({ env: { POGO_WEBHOOK_URL: `${url},${wrong}` } });
+      assert.match(errors.join(), /item 2 is not|encoded/);
+      assert.doesNotMatch(errors.join(), /hunter2/);
+    }
+    const path = { POGO_WEBHOOK_URL: "/hunter2", POGO_UPSTREAM: "none" };
+    assert.doesNotMatch(errorsOf({ env: path }).join(), /hunter2/);
+  });
 
   it("all events, by default, is no wish for counts", () => {
     assert.equal(endpointsOf({ POGO_WEBHOOK_URL: url })?.length, 1);

@@ -208,7 +208,19 @@ const brokenManifests: readonly (readonly [from: string | RegExp, to: string, pr
     ],
     ["drop: [ALL]", "drop: [NET_RAW]", /capabilities/],
     ["type: RuntimeDefault", "type: Unconfined", /seccompProfile/],
-    ["readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", /can write/],
+    [
+      "readOnlyRootFilesystem: true",
+      "readOnlyRootFilesystem: false",
+      /pogo-sidecar: readOnlyRootFilesystem/,
+    ],
+    [
+      /(containers:\n {8}- name: app.*)readOnlyRootFilesystem: true/s,
+      "$1readOnlyRootFilesystem: false",
+      /app: readOnlyRootFilesystem/,
+    ],
+    ["timeoutSeconds: 3", "timeoutSeconds: 1", /startupProbe: a busy second/],
+    [/ +timeoutSeconds: 5\n( +failureThreshold)/, "$1", /livenessProbe: a busy second/],
+    ["name: POGO_TRUSTED_PROXIES", "name: POGO_PATH", /have the Ingress's address/],
     ["enableServiceLinks: false", "enableServiceLinks: true", /would set REVERB_PORT/],
     ["--host=127.0.0.1", "--host=0.0.0.0", /does not listen on loopback/],
     ["--no-reload, ", "", /one worker/],
@@ -217,12 +229,12 @@ const brokenManifests: readonly (readonly [from: string | RegExp, to: string, pr
   ];
 
 const deployment = read(`${folder}/deployment.yaml`);
-const service: unknown = resources[1];
+const [, service, policy] = resources;
 
 for (const [from, to, problem] of brokenManifests) {
   test(`the Kubernetes check sees ${title(from, to)}`, () => {
     const broken: unknown = tryParse(change(deployment, from, to));
-    assert.match(kubernetesProblems([broken, service], facts, image).join("\n"), problem);
+    assert.match(kubernetesProblems([broken, service, policy], facts, image).join("\n"), problem);
   });
 }
 
@@ -245,12 +257,28 @@ test("the Kubernetes check sees a Service that targets no port, or other pods", 
   const text = read(`${folder}/service.yaml`);
   const problemsOf = (from: string, to: string): string => {
     const broken: unknown = parse(change(text, from, to));
-    return kubernetesProblems([resources[0], broken], facts, image).join("\n");
+    return kubernetesProblems([resources[0], broken, policy], facts, image).join("\n");
   };
   assert.match(problemsOf("targetPort: http", "targetPort: web"), /service: web is no port/);
   assert.match(problemsOf("targetPort: http", "targetPort: 8080"), /8080 is no name/);
   assert.match(problemsOf("name: example-app }", "name: other }"), /does not select the pods/);
 });
+
+const brokenPolicies: readonly (readonly [from: string | RegExp, to: string, problem: RegExp])[] = [
+  ["name: example-app }", "name: other }", /does not select the pods/],
+  ["policyTypes: [Ingress]", "policyTypes: [Egress]", /is not about what comes in/],
+  [/ {4}- from:.*?\n( +ports:\n +- \{ port: admin)/s, "    -\n$1", /admin port is for everybody/],
+  ["{ port: http }", "{ port: web }", /the app is not for everybody|opens web/],
+  [/ {6}ports:\n +- \{ port: admin \}\n/, "", /opens every port/],
+];
+
+for (const [from, to, problem] of brokenPolicies) {
+  test(`the Kubernetes check sees a policy with ${title(from, to)}`, () => {
+    const text = change(read(`${folder}/networkpolicy.yaml`), from, to);
+    const broken = [resources[0], service, tryParse(text)];
+    assert.match(kubernetesProblems(broken, facts, image).join("\n"), problem);
+  });
+}
 
 test("a misspelt name, port, path or metric in a text is seen", () => {
   assert.deepEqual(

@@ -22,6 +22,7 @@ export interface Facts {
 /** Names that belong to Laravel, to Reverb in Laravel or to PHP, and that the sidecar has no use for. */
 export const laravelNames: ReadonlySet<string> = new Set([
   "BROADCAST_CONNECTION",
+  "LOG_CHANNEL",
   "PHP_CLI_SERVER_WORKERS",
   "REVERB_HOST",
   "REVERB_PORT",
@@ -30,6 +31,7 @@ export const laravelNames: ReadonlySet<string> = new Set([
   "VITE_REVERB_HOST",
   "VITE_REVERB_PORT",
   "VITE_REVERB_SCHEME",
+  "VIEW_COMPILED_PATH",
 ]);
 
 /** Names in a text, prose and comments included, that neither the sidecar nor Laravel knows. */

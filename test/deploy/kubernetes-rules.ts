@@ -7,6 +7,9 @@ import { laravelNames, type Facts } from "./facts.ts";
 /** Between the last possible end of the sidecar and the kubelet's SIGKILL, for what PHP still has to finish. */
 const marginSeconds = 10;
 
+/** Of a probe: the kubelet's default of 1 s is less than a busy node may need. */
+const minTimeoutSeconds = 3;
+
 /** Everything that is wrong with a Deployment that has the sidecar in it, and its Service, in words. */
 export function kubernetesProblems(
   resources: readonly unknown[],
@@ -15,6 +18,7 @@ export function kubernetesProblems(
 ): readonly string[] {
   const deployment = resources.find((resource) => at(resource, "kind") === "Deployment");
   const service = resources.find((resource) => at(resource, "kind") === "Service");
+  const policy = resources.find((resource) => at(resource, "kind") === "NetworkPolicy");
   const pod = at(deployment, "spec", "template", "spec");
   const sidecar = list(at(pod, "initContainers")).find(
     (container) => at(container, "name") === "pogo-sidecar",
@@ -25,6 +29,7 @@ export function kubernetesProblems(
     ...probeProblems(sidecar, facts),
     ...appProblems(at(pod, "containers", 0), sidecar, facts),
     ...serviceProblems(service, deployment, sidecar, facts),
+    ...policyProblems(policy, deployment),
   ];
 }
 
@@ -62,6 +67,7 @@ function securityProblems(pod: unknown, container: unknown): readonly string[] {
     ["allowPrivilegeEscalation", effective("allowPrivilegeEscalation") === false],
     ["capabilities", list(at(effective("capabilities"), "drop")).join() === "ALL"],
     ["seccompProfile", at(effective("seccompProfile"), "type") === "RuntimeDefault"],
+    ["readOnlyRootFilesystem", effective("readOnlyRootFilesystem") === true],
     ["a memory limit", at(container, "resources", "limits", "memory") !== undefined],
   ];
   const name = String(at(container, "name"));
@@ -94,9 +100,6 @@ function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): r
     if (!facts.optionNames.has(name)) problems.push(`pogo-sidecar: ${name} is no option`);
   }
   if (at(sidecar, "restartPolicy") !== "Always") problems.push("pogo-sidecar: no native sidecar");
-  if (at(sidecar, "securityContext", "readOnlyRootFilesystem") !== true) {
-    problems.push("pogo-sidecar: can write to its file system");
-  }
   if (at(sidecar, "securityContext", "runAsUser") !== image.user) {
     problems.push(`pogo-sidecar: another user than the image's ${image.user}`);
   }
@@ -109,6 +112,9 @@ function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): r
   }
   if (env.get("POGO_ADMIN_HOST") !== "0.0.0.0") {
     problems.push("pogo-sidecar: the kubelet can't reach the admin port");
+  }
+  if (!env.has("POGO_TRUSTED_PROXIES")) {
+    problems.push("pogo-sidecar: all visitors have the Ingress's address");
   }
   return problems;
 }
@@ -124,6 +130,9 @@ function probeProblems(sidecar: unknown, facts: Facts): readonly string[] {
     if (path !== expected) problems.push(`${probe}: asks ${path} instead of ${expected}`);
     if (portOf(sidecar, port) !== portOf(sidecar, "admin")) {
       problems.push(`${probe}: port ${String(port)} is not the admin port`);
+    }
+    if (!(Number(at(sidecar, probe, "timeoutSeconds")) >= minTimeoutSeconds)) {
+      problems.push(`${probe}: a busy second fails it`);
     }
   }
   return problems;
@@ -170,12 +179,39 @@ function serviceProblems(
       problems.push(`service: ${String(target)} is no port`);
     }
   }
-  const labels = new Map(entries(at(deployment, "spec", "template", "metadata", "labels")));
-  const selector = entries(at(service, "spec", "selector"));
-  if (!selector.length || !selector.every(([key, value]) => labels.get(key) === value)) {
+  if (!selectsPods(at(service, "spec", "selector"), deployment)) {
     problems.push("service: does not select the pods");
   }
   return problems;
+}
+
+/** The public port is for everybody, the admin port for some, and no other port for anybody. */
+function policyProblems(policy: unknown, deployment: unknown): readonly string[] {
+  const problems: string[] = [];
+  if (!selectsPods(at(policy, "spec", "podSelector", "matchLabels"), deployment)) {
+    problems.push("network policy: does not select the pods");
+  }
+  if (!list(at(policy, "spec", "policyTypes")).includes("Ingress")) {
+    problems.push("network policy: is not about what comes in");
+  }
+  const open = new Map<unknown, readonly unknown[]>();
+  for (const rule of list(at(policy, "spec", "ingress"))) {
+    const ports = list(at(rule, "ports")).map((port) => at(port, "port"));
+    if (ports.length === 0) problems.push("network policy: a rule opens every port");
+    for (const port of ports) open.set(port, list(at(rule, "from")));
+  }
+  if (open.get("http")?.length !== 0) problems.push("network policy: the app is not for everybody");
+  if (open.get("admin")?.length === 0) {
+    problems.push("network policy: the admin port is for everybody");
+  }
+  const others = [...open.keys()].filter((port) => port !== "http" && port !== "admin");
+  return [...problems, ...others.map((port) => `network policy: opens ${String(port)}`)];
+}
+
+function selectsPods(selector: unknown, deployment: unknown): boolean {
+  const labels = new Map(entries(at(deployment, "spec", "template", "metadata", "labels")));
+  const wanted = entries(selector);
+  return wanted.length > 0 && wanted.every(([key, value]) => labels.get(key) === value);
 }
 
 function environment(container: unknown): ReadonlyMap<string, unknown> {

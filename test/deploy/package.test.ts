@@ -62,6 +62,27 @@ test("D18: the Node that the package asks for is the image's", () => {
   assert.equal(engines.node, `>=${image}`);
 });
 
+test("D17: every package is locked: where it comes from and what it must hash to, on every platform", () => {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { version: string; resolved?: string; integrity?: string }>;
+  };
+  const installed = Object.entries(packages).filter(([path]) => path !== "");
+  assert.ok(installed.length > 100);
+  const unlocked = installed.filter(
+    ([, { resolved, integrity }]) =>
+      !resolved?.startsWith("https://registry.npmjs.org/") || !integrity?.startsWith("sha512-"),
+  );
+  assert.deepEqual(unlocked, []);
+});
+
+test("D17: what installs for a proof or an image installs what is locked", () => {
+  for (const file of [".ci/run", "Dockerfile"]) {
+    const text = readFileSync(join(root, file), "utf8");
+    assert.match(text, /npm"?,? "?ci\b/, file);
+    assert.doesNotMatch(text, /npm"?,? "?(install|i)\b/, file);
+  }
+});
+
 /** What a command wrote to standard output. */
 function run(command: string, args: readonly string[], cwd: string): string {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });

@@ -2,7 +2,7 @@
 
 import type { App } from "../../core/app.ts";
 import { findIn, type Check } from "./check.ts";
-import { quote, withoutUrlSecrets, type ConfigError } from "../errors.ts";
+import { quote, type ConfigError } from "../errors.ts";
 import { table } from "../table/table.ts";
 import { readAll, type Values } from "../table/values.ts";
 import type { AppScope } from "../sources/reader.ts";
@@ -42,9 +42,10 @@ const checksOfWebhook: readonly Check<WebhookSubject>[] = [
   {
     about: [table.webhook.urls, table.upstream.address],
     find({ urls, hasUpstream }) {
-      const path = urls.find((url) => url.startsWith("/"));
-      if (path === undefined || hasUpstream) return null;
-      return `${withoutUrlSecrets(path)} is a path on the upstream, and POGO_UPSTREAM is none. Give the whole URL.`;
+      const index = urls.findIndex((url) => url.startsWith("/"));
+      if (index === -1 || hasUpstream) return null;
+      const which = urls.length === 1 ? "it" : `URL ${index + 1}`;
+      return `${which} is a path on the upstream, and POGO_UPSTREAM is none. Give the whole URL.`;
     },
   },
   {

@@ -9,6 +9,8 @@ export interface Parser<T> {
   parse(text: string): Parsed<T>;
   /** The value as text: what `parse` takes, empty for an empty list or path. */
   show(value: T): string;
+  /** A text that is refused may hold a secret, and is not repeated; `show` leaves it out of values. */
+  readonly isConfidential?: true;
 }
 
 /** `why`: what is wrong with this very value and how to put it right, where `allowed` leaves that open. */
@@ -94,13 +96,15 @@ export function list<T>(
   return {
     allowed,
     placeholder,
+    ...(item.isConfidential && { isConfidential: true }),
     parse(text) {
       const values: T[] = [];
-      for (const part of text.split(",").map((piece) => piece.trim())) {
-        if (part === "") continue;
-        const parsed = item.parse(part);
+      for (const [index, part] of text.split(",").entries()) {
+        if (part.trim() === "") continue;
+        const parsed = item.parse(part.trim());
         if (!parsed.ok) {
-          return reject(parsed.why ?? `${JSON.stringify(part)} is not ${item.allowed}`);
+          const shown = item.isConfidential ? `item ${index + 1}` : JSON.stringify(part.trim());
+          return reject(parsed.why ?? `${shown} is not ${item.allowed}`);
         }
         values.push(parsed.value);
       }

@@ -3,7 +3,6 @@
 import { isChannelName } from "../../core/channel-name.ts";
 import { webhookEventNames, type WebhookEventName } from "../../core/ports.ts";
 import { parseTarget } from "../../webhooks/target.ts";
-import { withoutUrlSecrets } from "../errors.ts";
 import { accept, list, oneOf, reject, type Parser } from "./parser.ts";
 
 const webhookUrl: Parser<string> = {
@@ -18,7 +17,13 @@ const webhookUrl: Parser<string> = {
       ? accept(text)
       : reject();
   },
-  show: withoutUrlSecrets,
+  isConfidential: true,
+  // Paths and queries hold tokens at times (Slack's, Discord's): only where it goes is shown.
+  show(url) {
+    const [, scheme = "", user = "", host = "", rest = ""] =
+      /^(https?:\/\/)?([^/?]*@)?([^/?]*)(.*)$/i.exec(url) ?? [];
+    return `${scheme}${user && "…@"}${host}${rest.length > 1 ? "/…" : rest}`;
+  },
 };
 
 export const webhookUrls = list(

@@ -1,7 +1,7 @@
 /** Reads the command line: flags by the key of their option. */
 
 import { parseArgs } from "node:util";
-import { quote, type ConfigError } from "../errors.ts";
+import type { ConfigError } from "../errors.ts";
 import { allOptions } from "../table/table.ts";
 import { boolean } from "../parsers/parser.ts";
 import { explainUnknown } from "./suggest.ts";
@@ -37,13 +37,19 @@ export function readFlags(argv: readonly string[]): {
     allowPositionals: true,
     tokens: true,
   });
+  const strayIndexes = new Set<number>();
   let isAfterUnknown = false;
   for (const token of tokens) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
       // What follows an unknown flag was meant as its value, and may be a secret.
-      if (!isAfterUnknown) errors.push(unexpected(token.value));
+      if (!isAfterUnknown) strayIndexes.add(token.index);
       isAfterUnknown = false;
+      continue;
+    }
+    // `-abc` is three short flags to the parser, of which there are none.
+    if (!token.rawName.startsWith("--")) {
+      strayIndexes.add(token.index);
       continue;
     }
     const key = toKey(token.name);
@@ -63,11 +69,15 @@ export function readFlags(argv: readonly string[]): {
       texts.set(key, token.value ?? "true");
     }
   }
+  errors.push(...[...strayIndexes].map(stray));
   return { texts, errors };
 }
 
-function unexpected(argument: string): ConfigError {
-  return { kind: "unknown", name: quote(argument), message: "options start with --." };
+/** Not shown: `--app-secret= S3CR3T` has a secret there. */
+function stray(index: number): ConfigError {
+  const message =
+    "it is no flag, which start with --. Its text is not shown, as it may be a secret.";
+  return { kind: "unknown", name: `argument ${index + 1}`, message };
 }
 
 function toKey(flagName: string): string {

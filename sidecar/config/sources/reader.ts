@@ -184,7 +184,8 @@ export function createReader(input: ConfigInput): Reader {
     const isSeconds = isLaravels && option.laravelSeconds && /^\d+(\.\d+)?$/.test(text);
     const parsed = option.parser.parse(isSeconds ? `${text}s` : text);
     if (parsed.ok) return parsed.value;
-    const shown = option.secret ? "its value (hidden)" : quote(text);
+    const isHidden = option.secret || option.parser.isConfidential;
+    const shown = isHidden ? "its value (hidden)" : quote(text);
     const why = parsed.why === undefined ? "" : `: ${withoutUrlSecrets(parsed.why)}`;
     return fail(`${shown} is not ${option.parser.allowed}${why}.`);
   }
