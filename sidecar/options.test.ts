@@ -16,7 +16,7 @@ import { sign } from "./core/signature.ts";
 import { startChild, waitUntilUp } from "./testing/child.ts";
 import { startClogged } from "./testing/clogged-port.ts";
 import { freePort, onFreePort } from "./testing/ports.ts";
-import { connectRaw, waitFor } from "./testing/raw-http.ts";
+import { connectRaw, waitFor, type RawSocket } from "./testing/raw-http.ts";
 import {
   app,
   connectClient,
@@ -227,9 +227,8 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   },
   async POGO_REQUEST_TIMEOUT({ test, start }) {
     const { port } = await start("100ms", { POGO_HEADERS_TIMEOUT: "50ms" });
-    const client = await connectRaw(test, port);
-    client.write("POST /apps/app-id/events HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n{");
-    assert.match(await client.untilEnd(), /^HTTP\/1\.1 408 /);
+    const client = await announceBody(test, port, 100);
+    assert.match(await client.write("{").untilEnd(), /^HTTP\/1\.1 408 /);
   },
   async POGO_MAX_HEADER_SIZE({ test, start }) {
     const { port } = await start("2KiB");
@@ -421,6 +420,16 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     const sidecar = await start("1", { POGO_API_PUBLISH_RATE: "1" });
     assert.deepEqual([await publish(sidecar, 1, 1), await publish(sidecar, 1, 1)], [200, 429]);
   },
+  async POGO_API_BODY_TIMEOUT({ test, start }) {
+    const { port } = await start("20ms");
+    const client = await announceBody(test, port, 100);
+    assert.match(await client.write("{").untilEnd(), /^HTTP\/1.1 408 /);
+  },
+  async POGO_MAX_UNVERIFIED_BODY_BYTES({ test, start }) {
+    const { port } = await start("64KiB");
+    const client = await announceBody(test, port, 100_000);
+    assert.match(await client.write("x".repeat(20_000)).until("\r\n\r\n"), /^HTTP\/1.1 429 /);
+  },
   async POGO_API_TIMESTAMP_TOLERANCE({ start }) {
     const sidecar = await start("10s");
     const path = "/apps/app-id/channels";
@@ -511,6 +520,16 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
       return free;
     });
     assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200);
+  },
+  async POGO_ADMIN_ALLOWED_HOSTS({ test, start }) {
+    const { adminUrl } = await start("metrics.internal");
+    const statuses: string[] = [];
+    for (const host of ["metrics.internal", "evil.test"]) {
+      const client = await connectRaw(test, Number(new URL(adminUrl).port));
+      client.write(`GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      statuses.push((await client.untilEnd()).slice(9, 12));
+    }
+    assert.deepEqual(statuses, ["200", "421"]);
   },
   /** The process makes its log itself. */
   async POGO_LOG_LEVEL({ test }) {
@@ -638,6 +657,16 @@ function callApi(
   const signature = sign(secret, `${method}\n${path}\n${query}`);
   const headers = { "Content-Type": "application/json" };
   return fetch(`${url}${path}?${query}&auth_signature=${signature}`, { method, body, headers });
+}
+
+/** The head of a publish whose signature only its body could prove. */
+async function announceBody(test: TestContext, port: number, length: number): Promise<RawSocket> {
+  const timestamp = Math.floor(Date.now() / 1000);
+  const query = `auth_key=${app.key}&auth_timestamp=${timestamp}&auth_version=1.0&auth_signature=${"0".repeat(64)}`;
+  const client = await connectRaw(test, port);
+  return client.write(
+    `POST /apps/${app.id}/events?${query} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`,
+  );
 }
 
 /** So many events on `news`, in requests of ten at most; resolves with the last one's status. */

@@ -8,7 +8,7 @@ import type { BrokerReceiver } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
 import { createJoined } from "./composition/broker.ts";
 import { connectUpstream } from "./composition/upstream.ts";
-import { handleApiRequest, matchApiPath } from "./http-api/router.ts";
+import { createHttpApi, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type Readiness } from "./observability/admin.ts";
 import { createLog, type Logger } from "./observability/log.ts";
 import { createMetrics } from "./observability/metrics.ts";
@@ -17,7 +17,9 @@ import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { showListenAddress, toListenAddress } from "./http/listener.ts";
 import { guardRequest } from "./http/guard.ts";
+import { peerOf } from "./http/peer.ts";
 import { showUpstream } from "./http/upstream-address.ts";
+import { visitorOf } from "./http/visitor.ts";
 import { systemClock } from "./webhooks/clock.ts";
 import { createWebhookDispatcher } from "./webhooks/dispatcher.ts";
 import { createWebSocketEndpoint } from "./ws/upgrade.ts";
@@ -108,13 +110,16 @@ export function createSidecar(
     now,
   });
 
-  const api = {
+  const httpApi = createHttpApi({
     ...config.httpApi,
     hubs: hubsById,
     broker,
     report,
+    visitorOf: (req) => visitorOf(forwarding.clientIp(peerOf(req))),
+    now,
     nowSeconds: () => Date.now() / 1000,
-  };
+  });
+  metrics.api.unverifiedBodyBytes.read(httpApi.unverifiedBodyBytes);
 
   const frontDoor = createFrontDoor({
     ...config.server,
@@ -122,7 +127,7 @@ export function createSidecar(
     guard: guardRequest,
     matchApi: matchApiPath,
     webSocket: webSockets.handleUpgrade,
-    httpApi: (req, res, match, target) => void handleApiRequest(req, res, match, target, api),
+    httpApi: httpApi.handle,
     upstream: upstream?.proxy ?? null,
     isDraining,
     onRefused: () => {},
@@ -130,6 +135,7 @@ export function createSidecar(
 
   const admin = createAdminServer({
     metrics,
+    allowedHosts: config.admin.allowedHosts,
     readiness: (): Readiness => {
       if (state !== "listening") return { ready: false, reason: state };
       return joined.isUp() ? { ready: true } : { ready: false, reason: "Redis is lost" };

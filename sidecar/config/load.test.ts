@@ -627,7 +627,10 @@ describe("check", () => {
 describe("the admin address alone", () => {
   it("is had without credentials, whatever else is missing or unknown", () => {
     const loaded = loadAdmin(input({ env: { POGO_ADMIN_PORT: "3000", POGO_UNHEARD_OF: "x" } }));
-    assert.deepEqual(loaded, { ok: true, admin: { host: "127.0.0.1", port: 3000 } });
+    assert.deepEqual(loaded, {
+      ok: true,
+      admin: { host: "127.0.0.1", port: 3000, allowedHosts: [] },
+    });
   });
 
   it("is an error if it is not one", () => {

@@ -10,23 +10,29 @@ export function parseInfo(info: string | undefined): ReadonlySet<string> {
   return new Set((info ?? "").split(",").map((name) => name.trim()));
 }
 
+/** What was found of a channel: somebody is in it, nobody is, or nobody can say. */
+export type FoundChannel = ChannelSummary | "vacant" | "unknown";
+
 /**
- * `user_count` for occupied presence channels, `subscription_count` for all other occupied ones, `cache` (the last
- * event's data and the seconds for which it is still kept) for cache channels that have one.
- * @param channel null: it is not occupied, or nobody can say
+ * `occupied`; `user_count` of presence channels, `subscription_count` of all others; `cache` (the last event's data and
+ * the seconds for which it is still kept) of cache channels that have one. What nobody can say is left out.
  */
 export async function describeChannel(
   name: string,
-  channel: ChannelSummary | null,
+  channel: FoundChannel,
   { info, hub, broker }: { info: ReadonlySet<string>; hub: Hub; broker: Broker },
 ): Promise<Record<string, unknown>> {
   const kind = channelKind(name);
   const attributes: Record<string, unknown> = {};
-  if (channel && kind.access === "presence" && info.has("user_count")) {
-    attributes["user_count"] = channel.userCount;
-  }
-  if (channel && kind.access !== "presence" && info.has("subscription_count")) {
-    attributes["subscription_count"] = channel.subscriptionCount;
+  if (channel !== "unknown") {
+    const counts = channel === "vacant" ? { userCount: 0, subscriptionCount: 0 } : channel;
+    if (info.has("occupied")) attributes["occupied"] = channel !== "vacant";
+    if (kind.access === "presence" && info.has("user_count")) {
+      attributes["user_count"] = counts.userCount;
+    }
+    if (kind.access !== "presence" && info.has("subscription_count")) {
+      attributes["subscription_count"] = counts.subscriptionCount;
+    }
   }
   if (info.has("cache") && kind.cache) {
     const cached = await broker.lastEvent(hub.app.id, name);
@@ -45,7 +51,8 @@ export async function describeChannels(
 ): Promise<Record<string, unknown>[]> {
   const found = await request.hub.presence.findChannels({ names });
   const channels = new Map((found.ok ? found.value : []).map((channel) => [channel.name, channel]));
+  const other = found.ok ? "vacant" : "unknown";
   return Promise.all(
-    names.map((name) => describeChannel(name, channels.get(name) ?? null, request)),
+    names.map((name) => describeChannel(name, channels.get(name) ?? other, request)),
   );
 }

@@ -22,9 +22,9 @@ export const showChannel: ApiHandler = async ({ hub, broker, params, query }) =>
   const info = parseInfo(query.get("info"));
   const found = await hub.presence.findChannels({ names: [name] });
   if (!found.ok) return unavailable();
-  const channel = found.value[0] ?? null;
+  const channel = found.value[0] ?? "vacant";
   const attributes = await describeChannel(name, channel, { info, hub, broker });
-  return json(200, { occupied: channel !== null, ...attributes });
+  return json(200, { occupied: channel !== "vacant", ...attributes });
 };
 
 export const listUsers: ApiHandler = async ({ hub, params }) => {

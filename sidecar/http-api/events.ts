@@ -46,7 +46,7 @@ export const publishBatch: ApiHandler = async (request) => {
   }
   const refusal = await publish(request, events);
   if (refusal) return refusal;
-  if (events.every(({ info }) => info === undefined)) return json(200, { batch: {} });
+  if (events.every(({ info }) => info === undefined)) return json(200, {});
   const { hub, broker } = request;
   const batch = events.map(async ({ channels, info }) => {
     const [attributes] = await describeChannels(channels, { info: parseInfo(info), hub, broker });
@@ -138,15 +138,17 @@ async function publish(
     return fail(request, { reason: "rate_limited", message });
   }
   const appId = request.hub.app.id;
-  const events = requests.flatMap(({ name, data, channels, socketId }) =>
-    channels.map((channel): ChannelEvent => ({
+  const events = requests.flatMap(({ name, data, channels, socketId }) => {
+    const dataJson = JSON.stringify(data);
+    const except = socketId === undefined ? {} : { exceptSocketId: socketId };
+    return channels.map((channel): ChannelEvent => ({
       appId,
       channel,
       event: name,
-      dataJson: JSON.stringify(data),
-      ...(socketId !== undefined && { exceptSocketId: socketId }),
-    })),
-  );
+      dataJson,
+      ...except,
+    }));
+  });
   const result = await request.broker.publish(events);
   if (result.ok) return null;
   const message = "The event was not published; try again.";

@@ -14,7 +14,7 @@ export interface ApiRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Buffer;
-  /** Unix time in milliseconds. */
+  /** Milliseconds of a clock that never goes back. */
   readonly nowMs: number;
 }
 

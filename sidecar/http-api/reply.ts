@@ -1,6 +1,7 @@
 /** What the API answers: short bodies, since the PHP SDK puts them into its exception as they are. */
 
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { endWhileReceiving, isReceiving } from "../http/linger.ts";
 
 export interface Reply {
   readonly status: number;
@@ -28,12 +29,16 @@ export function unavailable(): Reply {
   });
 }
 
-export function sendReply(res: ServerResponse, reply: Reply): void {
+export function sendReply(req: IncomingMessage, res: ServerResponse, reply: Reply): void {
+  if (res.destroyed) return;
+  const isEarly = isReceiving(req);
   res.writeHead(reply.status, {
     ...reply.headers,
     "Cache-Control": "no-cache, private",
     "Content-Type": reply.contentType,
     "Content-Length": Buffer.byteLength(reply.body),
+    ...(isEarly && { Connection: "close" }),
   });
-  res.end(reply.body);
+  if (isEarly) endWhileReceiving(req, res, reply.body);
+  else res.end(reply.body);
 }

@@ -1,120 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
-import { once } from "node:events";
-import { createServer, request as httpRequest } from "node:http";
-import { afterEach, describe, it } from "node:test";
-import Pusher from "pusher";
-import type { App } from "../core/app.ts";
+import { describe, it, type TestContext } from "node:test";
 import type { Broker, BrokerFault } from "../core/ports.ts";
-import { createTestNode, type TestNode } from "../core/testing/doubles.ts";
-import { handleApiRequest, matchApiPath } from "./router.ts";
-
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup();
-});
-
-const nowSeconds = Math.floor(Date.now() / 1000);
-
-/** The API on a real port, with one app, below the prefix `/ws` too. */
-async function startApi(
-  options: { app?: Partial<App>; broker?: Broker; maxBodyBytes?: number } = {},
-) {
-  const node = createTestNode(options.app ? { app: options.app } : {});
-  const server = createServer((req, res) => {
-    const [path = "", search = ""] = (req.url ?? "").split("?");
-    const inner = path.startsWith("/ws/") ? path.slice(3) : path;
-    const match = matchApiPath(inner);
-    if (!match) return void res.writeHead(418).end();
-    void handleApiRequest(
-      req,
-      res,
-      match,
-      { search, signedPaths: [path, inner] },
-      {
-        hubs: new Map([[node.app.id, node.hub]]),
-        broker: options.broker ?? node.broker,
-        report: node.reports.report,
-        maxBodyBytes: options.maxBodyBytes ?? 2_097_152,
-        timestampToleranceSeconds: 300,
-        nowSeconds: () => nowSeconds,
-      },
-    );
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  cleanups.push(() => void server.close());
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  const { id, key, secret } = node.app;
-  const sdk = new Pusher({ appId: id, key, secret, host: "127.0.0.1", port: String(port) });
-  const refusals = (): string[] =>
-    node.reports.of("api_signature_refused").map(({ reason }) => reason);
-  return { node, port, sdk, refusals, call: createCaller(port, node) };
-}
+import { matchApiPath } from "./router.ts";
+import { nowSeconds, send, startApi } from "../testing/http-api.ts";
 
 const publishRefused = (reason: string) => ({ kind: "publish_refused", appId: "app-id", reason });
-
-interface Call {
-  readonly method?: string;
-  readonly query?: Record<string, string>;
-  /** Bytes as they are; objects as JSON. */
-  readonly body?: unknown;
-  readonly path?: string;
-  readonly signedPath?: string;
-  readonly tamper?: (params: Record<string, string>) => void;
-  readonly secret?: string;
-}
-
-/** Signs by hand, as the SDKs do, and sends. */
-function createCaller(port: number, node: TestNode) {
-  return async (route: string, call: Call = {}) => {
-    const method = call.method ?? (call.body === undefined ? "GET" : "POST");
-    const path = call.path ?? `/apps/${node.app.id}/${route}`;
-    const body =
-      call.body === undefined
-        ? ""
-        : typeof call.body === "string"
-          ? call.body
-          : JSON.stringify(call.body);
-    const params: Record<string, string> = {
-      auth_key: node.app.key,
-      auth_timestamp: String(nowSeconds),
-      auth_version: "1.0",
-      ...(body && { body_md5: createHash("md5").update(body).digest("hex") }),
-      ...call.query,
-    };
-    const sorted = Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const text = [
-      method,
-      call.signedPath ?? path,
-      sorted.map(([name, value]) => `${name}=${value}`).join("&"),
-    ].join("\n");
-    const secret = call.secret ?? node.app.secret;
-    params["auth_signature"] = createHmac("sha256", secret).update(text).digest("hex");
-    call.tamper?.(params);
-    return send(port, method, `${path}?${new URLSearchParams(params)}`, body);
-  };
-}
-
-async function send(port: number, method: string, target: string, body: string) {
-  const req = httpRequest({ port, host: "127.0.0.1", method, path: target, agent: false });
-  req.end(body);
-  const [res] = await once(req, "response");
-  const chunks: Buffer[] = [];
-  for await (const chunk of res) chunks.push(chunk);
-  return {
-    status: res.statusCode,
-    headers: res.headers,
-    text: Buffer.concat(chunks).toString(),
-  };
-}
 
 const event = { name: "e", data: '"d"', channels: ["a"] };
 
 describe("authentication of the API", () => {
-  it("A01: an unsigned and a wrongly signed request are answered 401", async () => {
-    const { call, refusals } = await startApi();
+  it("A01: an unsigned and a wrongly signed request are answered 401", async (test) => {
+    const { call, refusals } = await startApi(test);
     const answers = [
       await call("channels", { tamper: (params) => delete params["auth_signature"] }),
       await call("channels", { secret: "wrong" }),
@@ -134,15 +31,15 @@ describe("authentication of the API", () => {
     );
   });
 
-  it("A02: an unknown app id is said before any signature", async () => {
-    const { call } = await startApi();
+  it("A02: an unknown app id is said before any signature", async (test) => {
+    const { call } = await startApi(test);
     const { status, text } = await call("", { path: "/apps/nope/channels" });
     assert.equal(status, 404);
     assert.equal(text, "No matching application for ID [nope].");
   });
 
-  it("A03, A04: the body's md5 is recomputed, whatever the query claims", async () => {
-    const { port, node, call } = await startApi();
+  it("A03, A04: the body's md5 is recomputed, whatever the query claims", async (test) => {
+    const { port, node, call } = await startApi(test);
     const { text } = await call("events", { body: event });
     assert.equal(text, "{}");
     const params = {
@@ -161,8 +58,8 @@ describe("authentication of the API", () => {
     assert.equal(absent.status, 422, "signed, though not in the query");
   });
 
-  it("A05: a timestamp is good for 300 s either way", async () => {
-    const { call, refusals } = await startApi();
+  it("A05: a timestamp is good for 300 s either way", async (test) => {
+    const { call, refusals } = await startApi(test);
     for (const [offset, status] of [
       [-299, 200],
       [299, 200],
@@ -178,37 +75,37 @@ describe("authentication of the API", () => {
     assert.ok(refusals().every((refusal) => refusal === "auth_timestamp"));
   });
 
-  it("A06: another app's key and another version are refused", async () => {
-    const { call, refusals } = await startApi();
+  it("A06: another app's key and another version are refused", async (test) => {
+    const { call, refusals } = await startApi(test);
     assert.equal((await call("channels", { query: { auth_key: "other" } })).status, 401);
     assert.equal((await call("channels", { query: { auth_version: "2.0" } })).status, 401);
     assert.deepEqual(refusals(), ["auth_key", "auth_version"]);
   });
 
-  it("A07: below a path prefix, signed with it or without", async () => {
-    const { call } = await startApi();
+  it("A07: below a path prefix, signed with it or without", async (test) => {
+    const { call } = await startApi(test);
     const path = "/ws/apps/app-id/channels";
     assert.equal((await call("", { path })).status, 200);
     assert.equal((await call("", { path, signedPath: "/apps/app-id/channels" })).status, 200);
     assert.equal((await call("", { path, signedPath: "/x/apps/app-id/channels" })).status, 401);
   });
 
-  it("A08: query values are decoded before they are signed", async () => {
-    const { call } = await startApi();
+  it("A08: query values are decoded before they are signed", async (test) => {
+    const { call } = await startApi(test);
     const query = { filter_by_prefix: "a b/é&=+%", info: "user_count" };
     assert.equal((await call("channels", { query })).status, 200);
   });
 
-  it("A09: info[] twice is signed as a comma list", async () => {
-    const { port, node } = await startApi();
+  it("A09: info[] twice is signed as a comma list", async (test) => {
+    const { port, node } = await startApi(test);
     const signed = `GET\n/apps/app-id/channels\nauth_key=app-key&auth_timestamp=${nowSeconds}&auth_version=1.0&info=a,b`;
     const signature = createHmac("sha256", node.app.secret).update(signed).digest("hex");
     const query = `auth_key=app-key&auth_timestamp=${nowSeconds}&auth_version=1.0&info[]=a&info%5B%5D=b&auth_signature=${signature}`;
     assert.equal((await send(port, "GET", `/apps/app-id/channels?${query}`, "")).status, 200);
   });
 
-  it("O02: a wrong method is answered 405 with Allow", async () => {
-    const { call } = await startApi();
+  it("O02: a wrong method is answered 405 with Allow", async (test) => {
+    const { call } = await startApi(test);
     const { status, headers, text } = await call("events", { method: "PUT", body: event });
     assert.equal(status, 405);
     assert.equal(headers["allow"], "POST");
@@ -216,8 +113,8 @@ describe("authentication of the API", () => {
     assert.equal((await call("channels/a/users", { method: "DELETE" })).headers["allow"], "GET");
   });
 
-  it("HEAD is answered as GET is, without the body", async () => {
-    const { call } = await startApi();
+  it("HEAD is answered as GET is, without the body", async (test) => {
+    const { call } = await startApi(test);
     const { status, headers, text } = await call("channels", { method: "HEAD" });
     assert.deepEqual([status, headers["content-length"], text], [200, "15", ""]);
     assert.equal((await call("events", { method: "HEAD" })).status, 405);
@@ -245,8 +142,8 @@ describe("authentication of the API", () => {
 });
 
 describe("POST /apps/{id}/events", () => {
-  it("V01, V11: delivers data verbatim to the channel, and answers {}", async () => {
-    const { node, call } = await startApi();
+  it("V01, V11: delivers data verbatim to the channel, and answers {}", async (test) => {
+    const { node, call } = await startApi(test);
     const client = node.connect();
     client.subscribe("a");
     const data = 'ü "quoted" \\/ \u2028 😀 {"x":[1.0]}';
@@ -260,8 +157,8 @@ describe("POST /apps/{id}/events", () => {
     assert.deepEqual(client.transport.take(), [{ event: "App\\Events\\E", channel: "a", data }]);
   });
 
-  it("V02: one message for each channel of the list; channels wins over channel", async () => {
-    const { node, call } = await startApi();
+  it("V02: one message for each channel of the list; channels wins over channel", async (test) => {
+    const { node, call } = await startApi(test);
     const client = node.connect();
     for (const channel of ["a", "b", "c"]) client.subscribe(channel);
     await call("events", { body: { ...event, channels: ["a", "b"], channel: "c" } });
@@ -271,8 +168,8 @@ describe("POST /apps/{id}/events", () => {
     );
   });
 
-  it("V03: socket_id leaves its connection out; an unknown one is no fault", async () => {
-    const { node, sdk } = await startApi();
+  it("V03: socket_id leaves its connection out; an unknown one is no fault", async (test) => {
+    const { node, sdk } = await startApi(test);
     const [sender, other] = [node.connect(), node.connect()];
     for (const client of [sender, other]) client.subscribe("a");
     await sdk.trigger("a", "e", {}, { socket_id: sender.socketId });
@@ -281,18 +178,37 @@ describe("POST /apps/{id}/events", () => {
     assert.equal(other.transport.take().length, 2);
   });
 
-  it("V04, V05: info tells counts by kind of channel", async () => {
-    const { node, sdk } = await startApi();
+  it("V04, V05, V18: info gives counts by kind of channel, and who is occupied", async (test) => {
+    const { node, sdk } = await startApi(test);
     node.connect().subscribe("presence-a", '{"user_id":"1"}');
     node.connect().subscribe("b");
-    const both = ["presence-a", "b", "vacant"];
+    const both = ["presence-a", "presence-vacant", "b", "vacant"];
     const users = await sdk.trigger(both, "e", {}, { info: "user_count" });
     assert.deepEqual(await users.json(), {
-      channels: { "presence-a": { user_count: 1 }, b: {}, vacant: {} },
+      channels: {
+        "presence-a": { user_count: 1 },
+        "presence-vacant": { user_count: 0 },
+        b: {},
+        vacant: {},
+      },
     });
     const subscriptions = await sdk.trigger(both, "e", {}, { info: "subscription_count,nonsense" });
     assert.deepEqual(await subscriptions.json(), {
-      channels: { "presence-a": {}, b: { subscription_count: 1 }, vacant: {} },
+      channels: {
+        "presence-a": {},
+        "presence-vacant": {},
+        b: { subscription_count: 1 },
+        vacant: { subscription_count: 0 },
+      },
+    });
+    const occupied = await sdk.trigger(both, "e", {}, { info: "occupied" });
+    assert.deepEqual(await occupied.json(), {
+      channels: {
+        "presence-a": { occupied: true },
+        "presence-vacant": { occupied: false },
+        b: { occupied: true },
+        vacant: { occupied: false },
+      },
     });
   });
 
@@ -349,8 +265,8 @@ describe("POST /apps/{id}/events", () => {
     ],
   ];
   for (const [title, body, errors] of invalid) {
-    it(`${title}: 422, and nothing is delivered`, async () => {
-      const { node, call } = await startApi();
+    it(`${title}: 422, and nothing is delivered`, async (test) => {
+      const { node, call } = await startApi(test);
       const client = node.connect();
       client.subscribe("a");
       const { status, text } = await call("events", { body });
@@ -384,8 +300,8 @@ describe("POST /apps/{id}/events", () => {
     ],
   ];
   for (const [title, body, status, reason] of refused) {
-    it(`${title}: ${status} ${reason}, counted, delivered nowhere`, async () => {
-      const { node, call } = await startApi();
+    it(`${title}: ${status} ${reason}, counted, delivered nowhere`, async (test) => {
+      const { node, call } = await startApi(test);
       const client = node.connect();
       client.subscribe("a");
       const answer = await call("events", { body });
@@ -396,8 +312,8 @@ describe("POST /apps/{id}/events", () => {
     });
   }
 
-  it("V12: 100 channels are taken, 101 are not; a bad name refuses all; both are counted", async () => {
-    const { call, node } = await startApi();
+  it("V12: 100 channels are taken, 101 are not; a bad name refuses all; both are counted", async (test) => {
+    const { call, node } = await startApi(test);
     const channels = Array.from({ length: 101 }, (_, index) => `c${index}`);
     assert.equal(
       (await call("events", { body: { ...event, channels: channels.slice(1) } })).status,
@@ -414,8 +330,8 @@ describe("POST /apps/{id}/events", () => {
     ]);
   });
 
-  it("V14: what is refused for one channel or item reaches nobody on the others", async () => {
-    const { node, call } = await startApi();
+  it("V14: what is refused for one channel or item reaches nobody on the others", async (test) => {
+    const { node, call } = await startApi(test);
     const client = node.connect();
     client.subscribe("a");
     const others = Array.from({ length: 100 }, (_, index) => `c${index}`);
@@ -437,14 +353,14 @@ describe("POST /apps/{id}/events", () => {
     assert.deepEqual(client.transport.take(), []);
   });
 
-  it("an event for a user's own channel is taken", async () => {
-    const { call } = await startApi();
+  it("an event for a user's own channel is taken", async (test) => {
+    const { call } = await startApi(test);
     const body = { ...event, channels: ["#server-to-user-7"] };
     assert.equal((await call("events", { body })).status, 200);
   });
 
-  it("the limits are options", async () => {
-    const { call } = await startApi({
+  it("the limits are options", async (test) => {
+    const { call } = await startApi(test, {
       app: { maxEventNameLength: 1, maxEventDataBytes: 3, maxChannelsPerPublish: 1 },
     });
     assert.equal((await call("events", { body: event })).status, 200);
@@ -453,16 +369,18 @@ describe("POST /apps/{id}/events", () => {
     assert.equal((await call("events", { body: { ...event, channels: ["a", "b"] } })).status, 422);
   });
 
-  it("V10: a body over the limit is answered 413 Payload too large.", async () => {
-    const { call, node } = await startApi({ maxBodyBytes: 1000 });
+  it("V10: a body over the limit is answered 413 Payload too large.", async (test) => {
+    const { call, node } = await startApi(test, { maxBodyBytes: 1000 });
     const { status, text } = await call("events", { body: { ...event, data: "x".repeat(1000) } });
     assert.equal(status, 413);
     assert.deepEqual(node.reports.events.at(-1), publishRefused("payload_too_large"));
     assert.equal(text, "Payload too large.");
   });
 
-  it("V13: more publishing requests than the app's rate are answered 429 rate_limited", async () => {
-    const { call, node } = await startApi({ app: { publishRate: { perSecond: 0.001, burst: 2 } } });
+  it("V13: more publishing requests than the app's rate are answered 429 rate_limited", async (test) => {
+    const { call, node } = await startApi(test, {
+      app: { publishRate: { perSecond: 0.001, burst: 2 } },
+    });
     const client = node.connect();
     client.subscribe("a");
     const batch = [{ name: "e", data: "d", channel: "a" }];
@@ -477,7 +395,7 @@ describe("POST /apps/{id}/events", () => {
   });
 
   for (const reason of ["broker_failed", "broker_queue_full"] satisfies BrokerFault[]) {
-    it(`V17: ${reason}: 503 with the reason, so that the publisher tries again`, async () => {
+    it(`V17: ${reason}: 503 with the reason, so that the publisher tries again`, async (test) => {
       const broker: Broker = {
         publish: () => Promise.resolve({ ok: false, reason }),
         relay() {},
@@ -485,7 +403,7 @@ describe("POST /apps/{id}/events", () => {
         terminate: () => Promise.resolve({ ok: false, reason }),
         close: () => Promise.resolve(),
       };
-      const { call, node } = await startApi({ broker });
+      const { call, node } = await startApi(test, { broker });
       for (const [route, body] of [
         ["events", event],
         ["batch_events", { batch: [{ name: "e", data: "d", channel: "a" }] }],
@@ -503,15 +421,15 @@ describe("POST /apps/{id}/events", () => {
 describe("POST /apps/{id}/batch_events", () => {
   const item = { name: "e", data: "d", channel: "a" };
 
-  it("B01, B05: delivers all in order, each without its socket_id", async () => {
-    const { node, call } = await startApi();
+  it("B01, B05: delivers all in order, each without its socket_id", async (test) => {
+    const { node, call } = await startApi(test);
     const [one, two] = [node.connect(), node.connect()];
     for (const client of [one, two]) for (const name of ["a", "b"]) client.subscribe(name);
     for (const client of [one, two]) client.transport.take();
     const batch = [item, { ...item, channel: "b", socket_id: one.socketId }];
     const { status, text } = await call("batch_events", { body: { batch } });
     assert.equal(status, 200);
-    assert.equal(text, '{"batch":{}}');
+    assert.equal(text, "{}");
     assert.equal(one.transport.take().length, 1);
     assert.deepEqual(
       two.transport.take().map((message) => message["channel"]),
@@ -519,8 +437,8 @@ describe("POST /apps/{id}/batch_events", () => {
     );
   });
 
-  it("B02: info of some items, aligned by index", async () => {
-    const { node, sdk } = await startApi();
+  it("B02: info of some items, aligned by index", async (test) => {
+    const { node, sdk } = await startApi(test);
     node.connect().subscribe("presence-a", '{"user_id":"1"}');
     const answer = await sdk.triggerBatch([
       { name: "e", data: "d", channel: "presence-a", info: "user_count" },
@@ -529,8 +447,8 @@ describe("POST /apps/{id}/batch_events", () => {
     assert.deepEqual(await answer.json(), { batch: [{ user_count: 1 }, {}] });
   });
 
-  it("B03: no batch", async () => {
-    const { call } = await startApi();
+  it("B03: no batch", async (test) => {
+    const { call } = await startApi(test);
     for (const body of [{}, { batch: [] }, { batch: null }]) {
       const { status, text } = await call("batch_events", { body });
       assert.equal(status, 422);
@@ -539,8 +457,8 @@ describe("POST /apps/{id}/batch_events", () => {
     assert.equal((await call("batch_events", { body: { batch: {} } })).status, 422);
   });
 
-  it("B04: one bad item refuses the whole batch, naming the fields", async () => {
-    const { node, call } = await startApi();
+  it("B04: one bad item refuses the whole batch, naming the fields", async (test) => {
+    const { node, call } = await startApi(test);
     const client = node.connect();
     client.subscribe("a");
     const batch = [item, { data: 5, socket_id: 1 }, "x"];
@@ -563,8 +481,8 @@ describe("POST /apps/{id}/batch_events", () => {
 });
 
 describe("GET /apps/{id}/…", () => {
-  async function startOccupied() {
-    const api = await startApi();
+  async function startOccupied(test: TestContext) {
+    const api = await startApi(test);
     const [one, two] = [api.node.connect(), api.node.connect()];
     one.subscribe("a");
     two.subscribe("a");
@@ -573,21 +491,26 @@ describe("GET /apps/{id}/…", () => {
     return { ...api, one, two };
   }
 
-  it("G01, G02: channels, with info and prefix", async () => {
-    const { sdk } = await startOccupied();
+  it("G01, G02: channels, with info and prefix", async (test) => {
+    const { sdk } = await startOccupied(test);
     const all = await sdk.get({ path: "/channels", params: { info: "user_count" } });
     assert.deepEqual(await all.json(), { channels: { a: {}, "presence-x": { user_count: 1 } } });
+    const params = { info: "occupied,subscription_count" };
+    const occupied = await sdk.get({ path: "/channels", params });
+    assert.deepEqual(await occupied.json(), {
+      channels: { a: { occupied: true, subscription_count: 2 }, "presence-x": { occupied: true } },
+    });
     const some = await sdk.get({ path: "/channels", params: { filter_by_prefix: "presence-" } });
     assert.deepEqual(await some.json(), { channels: { "presence-x": {} } });
   });
 
-  it("G03: nothing occupied is an empty object", async () => {
-    const { call } = await startApi();
+  it("G03: nothing occupied is an empty object", async (test) => {
+    const { call } = await startApi(test);
     assert.equal((await call("channels")).text, '{"channels":{}}');
   });
 
-  it("G04, G05, G06: one channel", async () => {
-    const { call } = await startOccupied();
+  it("G04, G05, G06: one channel", async (test) => {
+    const { call } = await startOccupied(test);
     const query = { info: "user_count,subscription_count" };
     const open = await call("channels/a", { query });
     assert.equal(open.text, '{"occupied":true,"subscription_count":2}');
@@ -596,11 +519,14 @@ describe("GET /apps/{id}/…", () => {
     assert.equal(presence.text, '{"occupied":true,"user_count":1}');
     const vacant = await call("channels/vacant", { query });
     assert.equal(vacant.status, 200);
-    assert.equal(vacant.text, '{"occupied":false}');
+    assert.equal(vacant.text, '{"occupied":false,"subscription_count":0}');
+    assert.equal((await call("channels/vacant")).text, '{"occupied":false}');
+    const empty = await call("channels/presence-vacant", { query });
+    assert.equal(empty.text, '{"occupied":false,"user_count":0}');
   });
 
-  it("K07: info=cache tells a cache channel's last event and how long it is kept", async () => {
-    const { call, sdk, node } = await startApi();
+  it("K07: info=cache tells a cache channel's last event and how long it is kept", async (test) => {
+    const { call, sdk, node } = await startApi(test);
     const query = { info: "cache" };
     node.connect().subscribe("cache-x");
     assert.equal((await call("channels/cache-x", { query })).text, '{"occupied":true}');
@@ -614,8 +540,8 @@ describe("GET /apps/{id}/…", () => {
     assert.deepEqual(channels.a, {});
   });
 
-  it("G07, G08: users, each once, of presence channels only", async () => {
-    const { call, one } = await startOccupied();
+  it("G07, G08: users, each once, of presence channels only", async (test) => {
+    const { call, one } = await startOccupied(test);
     assert.equal((await call("channels/presence-x/users")).text, '{"users":[{"id":1}]}');
     const open = await call("channels/a/users");
     assert.deepEqual([open.status, open.text], [400, "{}"]);
@@ -626,14 +552,14 @@ describe("GET /apps/{id}/…", () => {
     assert.equal((await call("channels/presence-y/users")).status, 404);
   });
 
-  it("a channel's name may be percent-encoded", async () => {
-    const { call } = await startOccupied();
+  it("a channel's name may be percent-encoded", async (test) => {
+    const { call } = await startOccupied(test);
     const path = "/apps/app-id/channels/presence%2Dx";
     assert.equal((await call("", { path })).text, '{"occupied":true}');
   });
 
-  it("G09, G10: connections and channels end with their connections", async () => {
-    const { call, one, two } = await startOccupied();
+  it("G09, G10: connections and channels end with their connections", async (test) => {
+    const { call, one, two } = await startOccupied(test);
     assert.equal((await call("connections")).text, '{"connections":2}');
     one.disconnect();
     two.disconnect();
@@ -643,8 +569,33 @@ describe("GET /apps/{id}/…", () => {
 });
 
 describe("POST /apps/{id}/users/{user}/terminate_connections", () => {
-  it("T01, T03: closes the user's connections; an unknown user is no fault", async () => {
-    const { node, sdk } = await startApi();
+  for (const id of ["auth0|12", "jürgen", "a b", "😀", "a/b", "100%", "a%20b", "x"]) {
+    it(`A13, T04: ${id} as the SDKs sign and send it, which is raw and percent-encoded`, async (test) => {
+      const { node, call } = await startApi(test);
+      const user = node.connect();
+      user.subscribe("presence-x", JSON.stringify({ user_id: id }));
+      const signedPath = `/apps/app-id/users/${id}/terminate_connections`;
+      const path = `/apps/app-id/users/${encodeURIComponent(id)}/terminate_connections`;
+      assert.equal((await call("", { path, signedPath, body: {} })).status, 200);
+      assert.equal(user.transport.closed?.code, 4009);
+      assert.equal((await call("", { path, body: {} })).status, 200, "signed as it is sent");
+      const other = `/apps/app-id/users/${encodeURIComponent(id)}2/terminate_connections`;
+      assert.equal((await call("", { path: other, signedPath, body: {} })).status, 401);
+    });
+  }
+
+  it("T04: the Node SDK's calls are taken for ids of any alphabet", async (test) => {
+    const { node, sdk } = await startApi(test);
+    for (const id of ["auth0|12", "jürgen", "a b", "😀"]) {
+      const user = node.connect();
+      user.subscribe("presence-x", JSON.stringify({ user_id: id }));
+      assert.equal((await sdk.terminateUserConnections(id)).status, 200, id);
+      assert.equal(user.transport.closed?.code, 4009);
+    }
+  });
+
+  it("T01, T03: closes the user's connections; an unknown user is no fault", async (test) => {
+    const { node, sdk } = await startApi(test);
     const [user, other] = [node.connect(), node.connect()];
     user.subscribe("presence-x", '{"user_id":456}');
     other.subscribe("presence-x", '{"user_id":"7"}');

@@ -4,13 +4,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
-import { checkSignedRequest } from "./authenticate.ts";
-import { readBody } from "./body.ts";
+import type { SignatureRefusal } from "../core/report/api.ts";
+import { checkBody, checkQuery } from "./authenticate.ts";
 import { countConnections, listChannels, listUsers, showChannel } from "./channels.ts";
 import { publishBatch, publishEvent } from "./events.ts";
 import type { ApiHandler } from "./handler.ts";
 import { parseQuery } from "./query.ts";
+import { bodyReplies, receiveBody, type UnreadBody } from "./receive-body.ts";
 import { sendReply, text, type Reply } from "./reply.ts";
+import { UnverifiedBodies } from "./unverified-bodies.ts";
 import { terminateConnections } from "./users.ts";
 
 interface Route {
@@ -40,7 +42,15 @@ export interface HttpApiOptions {
   readonly broker: Broker;
   readonly report: Report;
   readonly maxBodyBytes: number;
+  /** From a request's head to the last byte of its body. */
+  readonly bodyTimeoutMs: number;
+  /** Bytes of bodies, of all requests together, whose signature can be checked only once they are read. */
+  readonly maxUnverifiedBodyBytes: number;
+  /** Whom a body counts for until its signature was checked. */
+  readonly visitorOf: (req: IncomingMessage) => string;
   readonly timestampToleranceSeconds: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
   /** Unix time. */
   readonly nowSeconds: () => number;
 }
@@ -62,58 +72,97 @@ export function matchApiPath(path: string): ApiMatch | null {
   const [root, apps, appId, ...rest] = path.split("/");
   if (root !== "" || apps !== "apps" || !appId) return null;
   const route = matchRoute(rest);
-  return route && { appId: decodeSegment(appId), route };
+  return route && { appId: decode(appId), route };
 }
 
-/** Handles a matched request to the end, errors included. `signedPaths`: see `SignedRequest.paths`. */
-export async function handleApiRequest(
-  req: IncomingMessage,
-  res: ServerResponse,
-  match: ApiMatch,
-  target: { search: string; signedPaths: readonly string[] },
-  options: HttpApiOptions,
-): Promise<void> {
-  const reply = await answer(req, match, target, options);
-  // An unread body can't be told from the next request; and a client that sends too much may be stopped.
-  if (!req.complete) res.setHeader("Connection", "close");
-  if (!res.destroyed) sendReply(res, reply);
+/** `signedPaths`: as sent, and without the configured prefix. */
+export interface ApiTarget {
+  readonly search: string;
+  readonly signedPaths: readonly string[];
 }
 
-async function answer(
-  req: IncomingMessage,
-  { appId, route }: ApiMatch,
-  { search, signedPaths }: { search: string; signedPaths: readonly string[] },
-  options: HttpApiOptions,
-): Promise<Reply> {
-  const hub = options.hubs.get(appId);
-  if (!hub) return text(404, `No matching application for ID [${appId}].`);
-  const method = req.method ?? "";
-  // RFC 9110 §9.3.2; Node leaves the body out.
-  const handler = route.handlers.get(method === "HEAD" ? "GET" : method);
-  if (!handler) {
-    const allow = [...route.handlers.keys()].join(", ");
-    return text(405, "Method not allowed.", { Allow: allow });
-  }
-  const body = await readBody(req, options.maxBodyBytes);
-  if (!body) {
-    const reason = "payload_too_large";
-    if (method === "POST") options.report({ kind: "publish_refused", appId, reason });
-    return text(413, "Payload too large.");
+export interface HttpApi {
+  /** Answers a matched request to the end, errors included. */
+  readonly handle: (
+    req: IncomingMessage,
+    res: ServerResponse,
+    match: ApiMatch,
+    target: ApiTarget,
+  ) => void;
+  /** Memory taken now by bodies whose signature is still to be checked. */
+  readonly unverifiedBodyBytes: () => number;
+}
+
+export function createHttpApi(options: HttpApiOptions): HttpApi {
+  const { hubs, broker, report, now, nowSeconds } = options;
+  const unverifiedBodies = new UnverifiedBodies(options.maxUnverifiedBodyBytes);
+
+  async function answer(
+    req: IncomingMessage,
+    { appId, route }: ApiMatch,
+    target: ApiTarget,
+  ): Promise<Reply> {
+    const hub = hubs.get(appId);
+    if (!hub) return text(404, `No matching application for ID [${appId}].`);
+    const method = req.method ?? "";
+    // RFC 9110 §9.3.2; Node leaves the body out.
+    const handler = route.handlers.get(method === "HEAD" ? "GET" : method);
+    if (!handler) {
+      const allow = [...route.handlers.keys()].join(", ");
+      return text(405, "Method not allowed.", { Allow: allow });
+    }
+
+    const query = parseQuery(target.search);
+    const request = { method, paths: withDecoded(target.signedPaths), query };
+    const check = checkQuery(hub.app, request, {
+      nowSeconds: nowSeconds(),
+      toleranceSeconds: options.timestampToleranceSeconds,
+    });
+    if (check.kind === "refused") return refuseSignature(appId, check.refusal);
+
+    const body = await receiveBody(req, {
+      maxBytes: options.maxBodyBytes,
+      timeoutMs: options.bodyTimeoutMs,
+      unverified:
+        check.kind === "signed"
+          ? null
+          : { budget: unverifiedBodies, visitor: options.visitorOf(req) },
+    });
+    if (!body.ok) return refuseBody(appId, body.refusal);
+    const refusal = checkBody(hub.app, request, check, body.bytes);
+    if (refusal) return refuseSignature(appId, refusal);
+    const { params } = route;
+    return handler({ hub, broker, report, params, query, body: body.bytes, nowMs: now() });
   }
 
-  const query = parseQuery(search);
-  const refusal = checkSignedRequest(
-    hub.app,
-    { method, paths: signedPaths, query, body },
-    { nowSeconds: options.nowSeconds(), toleranceSeconds: options.timestampToleranceSeconds },
-  );
-  if (refusal) {
-    options.report({ kind: "api_signature_refused", appId, reason: refusal });
+  function refuseSignature(appId: string, refusal: SignatureRefusal): Reply {
+    report({ kind: "api_signature_refused", appId, reason: refusal });
     return text(401, "Authentication signature invalid.");
   }
-  const { broker, report } = options;
-  const nowMs = options.nowSeconds() * 1000;
-  return handler({ hub, broker, report, params: route.params, query, body, nowMs });
+
+  function refuseBody(appId: string, refusal: UnreadBody): Reply {
+    if (refusal === "too_long") {
+      report({ kind: "publish_refused", appId, reason: "payload_too_large" });
+    } else if (refusal !== "cut") {
+      report({ kind: "api_body_refused", appId, reason: refusal });
+    }
+    return bodyReplies[refusal];
+  }
+
+  return {
+    handle: (req, res, match, target) =>
+      void answer(req, match, target).then((reply) => sendReply(req, res, reply)),
+    unverifiedBodyBytes: () => unverifiedBodies.bytes,
+  };
+}
+
+/**
+ * The Node and PHP SDKs sign a path as it was put together and send it percent-encoded: `/users/auth0|12/…` as
+ * `/users/auth0%7C12/…`. Others sign what they send.
+ */
+function withDecoded(paths: readonly string[]): readonly string[] {
+  if (!paths.some((path) => path.includes("%"))) return paths;
+  return [...new Set([...paths, ...paths.map(decode)])];
 }
 
 function matchRoute(segments: readonly string[]): MatchedRoute | null {
@@ -138,7 +187,7 @@ function matchSegments(
     const segment = segments[index] ?? "";
     if (part.startsWith("{")) {
       if (segment === "") return null;
-      params[part.slice(1, -1)] = decodeSegment(segment);
+      params[part.slice(1, -1)] = decode(segment);
     } else if (part !== segment) {
       return null;
     }
@@ -146,10 +195,10 @@ function matchSegments(
   return params;
 }
 
-function decodeSegment(segment: string): string {
+function decode(text: string): string {
   try {
-    return decodeURIComponent(segment);
+    return decodeURIComponent(text);
   } catch {
-    return segment;
+    return text;
   }
 }

@@ -2,7 +2,7 @@
 
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { bodyLength } from "./headers.ts";
+import { endWhileReceiving, isReceiving, maxLingerMs } from "./linger.ts";
 
 /** A status with a short text. */
 export interface PlainAnswer {
@@ -11,36 +11,17 @@ export interface PlainAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/**
- * For so long what a client still sends is read and dropped after an answer that ends its connection: closing at once
- * would reset it, and the answer might be lost (RFC 9112 §9.6).
- */
-const lingerMs = 1_000;
-
-/**
- * Answers a request to which nothing was sent so far. If its body is still coming in, the connection ends with the
- * answer.
- */
+/** Answers a request to which nothing was sent so far. If its body is still coming in, the connection ends with the answer. */
 export function answerPlainly(
   req: IncomingMessage,
   res: ServerResponse,
   answer: PlainAnswer,
 ): void {
-  const isReceiving = bodyLength(req.rawHeaders) !== 0 && !req.complete;
+  const isEarly = isReceiving(req);
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  res.writeHead(answer.status, {
-    ...fieldsOf(answer),
-    ...(isReceiving && { Connection: "close" }),
-  });
-  if (!isReceiving) return void res.end(answer.text);
-
-  res.write(answer.text);
-  req.resume();
-  const timer = setTimeout(() => res.end(), lingerMs).unref();
-  req.once("close", () => {
-    clearTimeout(timer);
-    res.end();
-  });
+  res.writeHead(answer.status, { ...fieldsOf(answer), ...(isEarly && { Connection: "close" }) });
+  if (isEarly) endWhileReceiving(req, res, answer.text);
+  else res.end(answer.text);
 }
 
 /** Answers on a socket that no response is being written to, such as one that was to be upgraded, and ends it. */
@@ -53,7 +34,7 @@ export function answerSocketPlainly(socket: Duplex, answer: PlainAnswer): void {
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${answer.text}`);
   const destroy = (): void => void socket.destroy();
-  const timer = setTimeout(destroy, lingerMs).unref();
+  const timer = setTimeout(destroy, maxLingerMs).unref();
   socket.once("end", destroy);
   socket.once("close", () => clearTimeout(timer));
   socket.resume();

@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { connectRaw, parseMessage } from "../testing/raw-http.ts";
 import { createAdminServer, type Readiness } from "./admin.ts";
 import { createMetrics } from "./metrics.ts";
 
 const listenAddress = { kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false } as const;
 
-async function startAdmin(test: TestContext) {
+async function startAdmin(
+  test: TestContext,
+  { host = "127.0.0.1", allowedHosts = [] }: { host?: string; allowedHosts?: string[] } = {},
+) {
   const state: { readiness: Readiness } = { readiness: { ready: true } };
   const metrics = createMetrics();
   const admin = createAdminServer({
     metrics,
     readiness: () => state.readiness,
     health: () => ({ connections: 3 }),
+    allowedHosts,
   });
-  const port = await admin.listen(listenAddress);
+  const port = await admin.listen({ ...listenAddress, host });
   test.after(() => admin.close());
   const get = async (path: string, init?: RequestInit) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
@@ -77,7 +82,44 @@ describe("admin port", () => {
       metrics: createMetrics(),
       readiness: () => ({ ready: true }),
       health: () => ({}),
+      allowedHosts: [],
     });
     await assert.rejects(other.listen({ ...listenAddress, port }), { code: "EADDRINUSE" });
+  });
+
+  /** The status for a Host, as a browser would send it that takes `host` for this port. */
+  async function statusFor(test: TestContext, port: number, host: string | null): Promise<number> {
+    const client = await connectRaw(test, port);
+    const fields = host === null ? "" : `Host: ${host}\r\n`;
+    const version = host === null ? "1.0" : "1.1";
+    client.write(`GET /metrics HTTP/${version}\r\n${fields}Connection: close\r\n\r\n`);
+    return parseMessage(await client.untilEnd()).status;
+  }
+
+  const loopback = ["localhost", "LOCALHOST:2019", "127.0.0.1", "127.9.9.9:2019", "[::1]:2019"];
+  const literals = ["10.0.0.7:2019", "[fd00::7]", "[::ffff:10.0.0.7]"];
+  const foreign = ["evil.test", "evil.test:2019", "localhost.evil.test", "127.0.0.1.evil.test"];
+
+  it("bound to loopback it answers its names and addresses, and no name that was rebound to it", async (test) => {
+    const { port } = await startAdmin(test);
+    for (const host of [...loopback, ...literals, null]) {
+      assert.equal(await statusFor(test, port, host), 200, String(host));
+    }
+    for (const host of foreign) assert.equal(await statusFor(test, port, host), 421, host);
+    const client = await connectRaw(test, port);
+    client.write("GET /metrics HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n");
+    assert.match(parseMessage(await client.untilEnd()).body, /POGO_ADMIN_ALLOWED_HOSTS/);
+  });
+
+  it("names that are listed are answered, wherever it is bound; unlisted ones only where nothing is listed", async (test) => {
+    const allowedHosts = ["metrics.internal"];
+    for (const host of ["127.0.0.1", "0.0.0.0"]) {
+      const { port } = await startAdmin(test, { host, allowedHosts });
+      assert.equal(await statusFor(test, port, "Metrics.Internal:2019"), 200);
+      assert.equal(await statusFor(test, port, "localhost"), 200);
+      assert.equal(await statusFor(test, port, "evil.test"), 421);
+    }
+    const { port } = await startAdmin(test, { host: "0.0.0.0" });
+    assert.equal(await statusFor(test, port, "pogo.default.svc"), 200);
   });
 });

@@ -1,6 +1,8 @@
 /** The admin port: metrics and probes, for operators only; never reachable through the public port. */
 
 import { createServer, type ServerResponse } from "node:http";
+import { isIP } from "node:net";
+import { normaliseIp } from "../http/ip-address.ts";
 import { listen, type ListenAddress } from "../http/listener.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -14,6 +16,11 @@ export interface AdminOptions {
   readonly readiness: () => Readiness;
   /** Body of `/pogo/health`; nothing secret. */
   readonly health: () => Record<string, unknown>;
+  /**
+   * Host names that requests may be sent to, beside `localhost` and IP addresses. Others are refused while the port is
+   * bound to a loopback address, or as soon as there are any of these.
+   */
+  readonly allowedHosts: readonly string[];
 }
 
 export interface AdminServer {
@@ -24,7 +31,11 @@ export interface AdminServer {
 
 type Page = (res: ServerResponse) => void | Promise<void>;
 
-export function createAdminServer({ metrics, readiness, health }: AdminOptions): AdminServer {
+export function createAdminServer(options: AdminOptions): AdminServer {
+  const { metrics, readiness, health } = options;
+  const allowedHosts = new Set(["localhost", ...options.allowedHosts]);
+  let areHostsChecked = options.allowedHosts.length > 0;
+
   const pages: Readonly<Record<string, Page>> = {
     "/metrics": async (res) => {
       const body = await metrics.registry.metrics();
@@ -46,6 +57,9 @@ export function createAdminServer({ metrics, readiness, health }: AdminOptions):
   const index = Object.keys(pages).join("\n");
 
   const server = createServer((req, res) => {
+    if (areHostsChecked && !isAllowedHost(req.headers.host, allowedHosts)) {
+      return send(res, 421, "text/plain", wrongHost);
+    }
     const path = (req.url ?? "").split("?")[0] ?? "";
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (!page) return send(res, 404, "text/plain", `Not found. There is:\n${index}\n`);
@@ -57,12 +71,39 @@ export function createAdminServer({ metrics, readiness, health }: AdminOptions):
   });
 
   return {
-    listen: (address) => listen(server, address),
+    listen(address) {
+      if (address.kind === "tcp") {
+        areHostsChecked ||= isLoopback(address.host);
+        allowedHosts.add(address.host.toLowerCase());
+      }
+      return listen(server, address);
+    },
     close() {
       server.close();
       server.closeAllConnections();
     },
   };
+}
+
+const wrongHost =
+  "Refused: the Host is neither localhost nor an IP address. Add its name to POGO_ADMIN_ALLOWED_HOSTS.\n";
+
+/**
+ * A page of a foreign site whose name was rebound to 127.0.0.1 still names that site as its host (DNS rebinding); an
+ * address can't be rebound. Without a Host (HTTP/1.0) it is no browser.
+ */
+function isAllowedHost(host: string | undefined, allowed: ReadonlySet<string>): boolean {
+  if (host === undefined || normaliseIp(host) !== undefined) return true;
+  return allowed.has(host.replace(/:\d+$/, "").toLowerCase());
+}
+
+function isLoopback(host: string): boolean {
+  if (host.toLowerCase() === "localhost") return true;
+  const address = normaliseIp(host);
+  return (
+    address !== undefined &&
+    (address === "::1" || (isIP(address) === 4 && address.startsWith("127.")))
+  );
 }
 
 function send(res: ServerResponse, status: number, contentType: string, body: string): void {

@@ -288,7 +288,7 @@ function suite(release: LaravelRelease): void {
       { channel: "sdk-1", name: "greeting", data: { text: "first" } },
       { channel: "sdk-2", name: "greeting", data: { text: "second" } },
     ]);
-    assert.deepEqual(await batch.json(), { batch: {} });
+    assert.deepEqual(await batch.json(), {});
     assert.deepEqual([await one.next(), await one.next()], [{ text: "both" }, { text: "first" }]);
     assert.deepEqual([await two.next(), await two.next()], [{ text: "both" }, { text: "second" }]);
 
@@ -354,7 +354,7 @@ function suite(release: LaravelRelease): void {
       trigger: {
         channels: { news: { subscription_count: 1 }, "presence-room.1": { user_count: 1 } },
       },
-      triggerBatch: { batch: {} },
+      triggerBatch: {},
       getChannels: { channels: { "presence-room.1": { user_count: 1 } } },
       getChannelInfo: { occupied: true, subscription_count: 1 },
       getPresenceUsers: { users: [{ id: "2" }] },

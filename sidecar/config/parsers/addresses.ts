@@ -54,6 +54,18 @@ export const bindAddress: Parser<BindAddress> = {
   show: (address) => (address.kind === "unix" ? `unix:${address.path}` : address.host),
 };
 
+/** Names as they stand in a Host field, without its port. */
+export const hostNames = list(
+  {
+    allowed: "a host name without a port",
+    placeholder: "name",
+    parse: (text) => (isHostName(text) ? accept(text.toLowerCase()) : reject()),
+    show: String,
+  },
+  "host names without ports, with commas between them",
+  "names",
+);
+
 /** In front of `/app` and `/apps`: empty, or `/…` without a slash at the end. */
 export const pathPrefix: Parser<string> = {
   allowed: "a path of letters, digits and - . _ ~ such as /ws",

@@ -1,7 +1,7 @@
 /** Options of Pusher's HTTP API: those of the node, and what one app may publish. */
 
 import { count, orNone, positive } from "../parsers/parser.ts";
-import { bodyBytes, seconds } from "../parsers/units.ts";
+import { bodyBytes, bytes, duration, seconds } from "../parsers/units.ts";
 import { option } from "./option.ts";
 
 export const httpApi = {
@@ -11,6 +11,18 @@ export const httpApi = {
     parser: bodyBytes,
     fallback: 2_097_152,
     docs: "Bytes of an API request's body; 413 beyond. It bounds a batch, however many events it has.",
+  }),
+  bodyTimeoutMs: option({
+    env: "POGO_API_BODY_TIMEOUT",
+    parser: duration(),
+    fallback: 10_000,
+    docs: "How long the body of an API request may take to arrive; beyond it 408, and the connection is closed.",
+  }),
+  maxUnverifiedBodyBytes: option({
+    env: "POGO_MAX_UNVERIFIED_BODY_BYTES",
+    parser: bytes({ min: 65_536, max: 16 * 1024 ** 3 }),
+    fallback: 16_777_216,
+    docs: "Memory for bodies of API requests without `body_md5` in the query, which have to be read before their signature can be checked. 503 beyond, and 429 for one client IP that takes more than a quarter of it. All SDKs of Pusher's send `body_md5`.",
   }),
   timestampToleranceSeconds: option({
     env: "POGO_API_TIMESTAMP_TOLERANCE",

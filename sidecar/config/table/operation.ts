@@ -1,6 +1,6 @@
 /** Options for those who run a node: its admin port and its log. */
 
-import { bindHost } from "../parsers/addresses.ts";
+import { bindHost, hostNames } from "../parsers/addresses.ts";
 import { oneOf, port } from "../parsers/parser.ts";
 import { option } from "./option.ts";
 
@@ -16,6 +16,12 @@ export const admin = {
     parser: port,
     fallback: 2019,
     docs: "Port of `/metrics`, `/livez`, `/readyz` and `/pogo/health`.",
+  }),
+  allowedHosts: option({
+    env: "POGO_ADMIN_ALLOWED_HOSTS",
+    parser: hostNames,
+    fallback: [],
+    docs: "Host names that requests to the admin port may be sent to, beside `localhost` and IP addresses; others get 421. An empty list refuses every other name on a loopback `POGO_ADMIN_HOST`, where a foreign web page could reach the port by rebinding its name, and none elsewhere.",
   }),
 } as const;
 

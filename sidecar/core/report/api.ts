@@ -3,11 +3,21 @@
 import type { PublishFault } from "../ports.ts";
 
 /** What is wrong with the signature of a request. */
-export type SignatureRefusal = "auth_key" | "auth_version" | "auth_timestamp" | "auth_signature";
+export type SignatureRefusal =
+  | "auth_key"
+  | "auth_version"
+  | "auth_timestamp"
+  | "auth_signature"
+  | "body_md5"; // the body is not the one that was signed
+
+/** Why the body of a request was not read to its end; one that is too long is a `publish_refused`. */
+export type BodyRefusal = "too_slow" | "node_budget" | "visitor_budget";
 
 export interface ApiEvents {
   /** None of the request's events were published. */
   publish_refused: { appId: string; reason: PublishFault };
   /** Answered 401. */
   api_signature_refused: { appId: string; reason: SignatureRefusal };
+  /** Answered 408, 429 or 503. */
+  api_body_refused: { appId: string; reason: BodyRefusal };
 }

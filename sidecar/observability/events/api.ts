@@ -23,6 +23,16 @@ export function apiRows({ api, broker }: Metrics): Rows<keyof ApiEvents> {
         throttle: ({ appId, reason }) => `${appId} ${reason}`,
       },
     },
+    api_body_refused: {
+      count: ({ appId, reason }) => api.bodiesRefusedTotal.inc({ app_id: appId, reason }),
+      log: {
+        level: "warn",
+        message: "API request refused: its body was not read",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        hint: ({ reason }) => bodyHints[reason],
+        throttle: ({ appId, reason }) => `${appId} ${reason}`,
+      },
+    },
   };
 }
 
@@ -31,4 +41,13 @@ const signatureHints = {
   auth_version: "the caller signs with another version than 1.0",
   auth_timestamp: "compare the clocks of the caller and of this machine",
   auth_signature: "compare the app's secret on both sides; does a proxy change path or query?",
+  body_md5: "the body was changed on the way: does a proxy rewrite it?",
+};
+
+const unverified =
+  "bodies without body_md5 in the query are kept unverified; SDKs send it, so look at who sends these";
+const bodyHints = {
+  too_slow: "it took longer than POGO_API_BODY_TIMEOUT to arrive",
+  node_budget: `POGO_MAX_UNVERIFIED_BODY_BYTES is used up: ${unverified}`,
+  visitor_budget: `one client IP has used a quarter of POGO_MAX_UNVERIFIED_BODY_BYTES: ${unverified}`,
 };

@@ -1,7 +1,7 @@
 /** Metrics of the HTTP API. */
 
 import type { PublishFault } from "../../core/ports.ts";
-import type { SignatureRefusal } from "../../core/report/api.ts";
+import type { BodyRefusal, SignatureRefusal } from "../../core/report/api.ts";
 import type { Define } from "../metric.ts";
 import { app } from "./labels.ts";
 
@@ -23,9 +23,16 @@ const signatureRefusals = {
   auth_version: "a version that is not 1.0",
   auth_timestamp: "older or newer than the tolerance: look at both clocks",
   auth_signature: "signed with another secret, or changed on the way",
+  body_md5: "the body is not the one that was signed",
 } satisfies Record<SignatureRefusal, string>;
 
-export function apiMetrics({ counter }: Define) {
+const bodyRefusals = {
+  too_slow: "408: longer than POGO_API_BODY_TIMEOUT on its way",
+  node_budget: "503: POGO_MAX_UNVERIFIED_BODY_BYTES were kept of unverified bodies",
+  visitor_budget: "429: one client IP had a quarter of POGO_MAX_UNVERIFIED_BODY_BYTES",
+} satisfies Record<BodyRefusal, string>;
+
+export function apiMetrics({ counter, reading }: Define) {
   return {
     publishFailuresTotal: counter({
       name: "pogo_websocket_publish_failures_total",
@@ -43,6 +50,22 @@ export function apiMetrics({ counter }: Define) {
       moves: "With each request whose signature does not verify.",
       action: "Compare key and secret of app and sidecar; for auth_timestamp compare the clocks.",
       labels: { app_id: app, reason: signatureRefusals },
+    }),
+    bodiesRefusedTotal: counter({
+      name: "pogo_api_bodies_refused_total",
+      help: "API requests whose body was not read to its end, by reason.",
+      unit: "requests",
+      moves: "With each request that is answered 408, 429 or 503 for its body.",
+      action:
+        "Somebody sends slow bodies, or many without `body_md5`: a proxy in front has the addresses.",
+      labels: { app_id: app, reason: bodyRefusals },
+    }),
+    unverifiedBodyBytes: reading({
+      name: "pogo_api_unverified_body_bytes",
+      help: "Memory taken by bodies of API requests whose signature is still to be checked.",
+      unit: "bytes",
+      moves: "Read at each scrape; at most POGO_MAX_UNVERIFIED_BODY_BYTES.",
+      action: "It is near 0 with Pusher's SDKs: they send `body_md5`.",
     }),
   };
 }

@@ -1,0 +1,37 @@
+/** Ends an answer to a request whose body is still coming in, so that its client gets to read it. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { bodyLength } from "./headers.ts";
+
+/**
+ * For so long and so much, what a client still sends is read and dropped after an answer that ends its connection:
+ * closing at once would reset it, and the answer might be lost (RFC 9112 §9.6).
+ */
+export const maxLingerMs = 1_000;
+const maxLingerBytes = 16 * 1_048_576;
+
+/** Bytes of its body are still to come: the answer needs `Connection: close`. */
+export function isReceiving(req: IncomingMessage): boolean {
+  return !req.complete && bodyLength(req.rawHeaders) !== 0;
+}
+
+/**
+ * Sends the last of the answer; its head has `Connection: close`. The connection is closed once the body has ended, or
+ * has gone on for `maxLingerMs` or `maxLingerBytes` more.
+ */
+export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, body: string): void {
+  let bytes = 0;
+  const end = (): void => {
+    clearTimeout(timer);
+    res.end();
+  };
+  const timer = setTimeout(end, maxLingerMs).unref();
+  req.on("data", (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > maxLingerBytes) end();
+  });
+  req.once("close", end);
+  if (body === "") res.flushHeaders();
+  else res.write(body);
+  req.resume();
+}

@@ -1,0 +1,106 @@
+/** For tests: the HTTP API on a real port with one app, below the prefix `/ws` too, and somebody who signs by hand. */
+
+import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
+import Pusher from "pusher";
+import type { App } from "../core/app.ts";
+import { createTestNode } from "../core/testing/doubles.ts";
+import { listen, type Cleanup } from "./raw-http.ts";
+import { createHttpApi, matchApiPath, type HttpApiOptions } from "../http-api/router.ts";
+
+export const nowSeconds = Math.floor(Date.now() / 1000);
+
+export async function startApi(
+  test: Cleanup,
+  { app, ...options }: Partial<HttpApiOptions> & { app?: Partial<App> } = {},
+) {
+  const node = createTestNode(app ? { app } : {});
+  const api: HttpApiOptions = {
+    hubs: new Map([[node.app.id, node.hub]]),
+    broker: node.broker,
+    report: node.reports.report,
+    maxBodyBytes: 2_097_152,
+    bodyTimeoutMs: 60_000,
+    maxUnverifiedBodyBytes: 16_777_216,
+    visitorOf: () => "visitor",
+    timestampToleranceSeconds: 300,
+    now: () => node.clock.nowMs,
+    nowSeconds: () => nowSeconds,
+    ...options,
+  };
+  const { handle, unverifiedBodyBytes } = createHttpApi(api);
+  const server = createServer((req, res) => {
+    const [path = "", search = ""] = (req.url ?? "").split("?");
+    const inner = path.startsWith("/ws/") ? path.slice(3) : path;
+    const match = matchApiPath(inner);
+    if (!match) return void res.writeHead(418).end();
+    handle(req, res, match, { search, signedPaths: [path, inner] });
+  });
+  const port = await listen(test, server);
+  const { id, key, secret } = node.app;
+  const sdk = new Pusher({ appId: id, key, secret, host: "127.0.0.1", port: String(port) });
+  const sign = createSigner(node.app);
+  return {
+    node,
+    port,
+    unverifiedBodyBytes,
+    sdk,
+    refusals: () => node.reports.of("api_signature_refused").map(({ reason }) => reason),
+    bodyRefusals: () => node.reports.of("api_body_refused").map(({ reason }) => reason),
+    sign,
+    /** Signs by hand, as the SDKs do, and sends. */
+    call(route: string, call: Call = {}) {
+      const { method, target, body } = sign(route, call);
+      return send(port, method, target, body);
+    },
+  };
+}
+
+export interface Call {
+  readonly method?: string;
+  readonly query?: Record<string, string>;
+  /** Bytes as they are; objects as JSON. */
+  readonly body?: unknown;
+  readonly path?: string;
+  readonly signedPath?: string;
+  readonly tamper?: (params: Record<string, string>) => void;
+  readonly secret?: string;
+}
+
+/** The method, target and body of a signed request. */
+export function createSigner(app: { id: string; key: string; secret: string }) {
+  return (route: string, call: Call = {}) => {
+    const method = call.method ?? (call.body === undefined ? "GET" : "POST");
+    const path = call.path ?? `/apps/${app.id}/${route}`;
+    const body = toText(call.body);
+    const params: Record<string, string> = {
+      auth_key: app.key,
+      auth_timestamp: String(nowSeconds),
+      auth_version: "1.0",
+      ...(body && { body_md5: createHash("md5").update(body).digest("hex") }),
+      ...call.query,
+    };
+    const sorted = Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const pairs = sorted.map(([name, value]) => `${name}=${value}`).join("&");
+    const text = [method, call.signedPath ?? path, pairs].join("\n");
+    const secret = call.secret ?? app.secret;
+    params["auth_signature"] = createHmac("sha256", secret).update(text).digest("hex");
+    call.tamper?.(params);
+    return { method, target: `${path}?${new URLSearchParams(params)}`, body };
+  };
+}
+
+function toText(body: unknown): string {
+  if (body === undefined) return "";
+  return typeof body === "string" ? body : JSON.stringify(body);
+}
+
+export async function send(port: number, method: string, target: string, body: string) {
+  const req = httpRequest({ port, host: "127.0.0.1", method, path: target, agent: false });
+  req.end(body);
+  const [res] = await once(req, "response");
+  const chunks: Buffer[] = [];
+  for await (const chunk of res) chunks.push(chunk);
+  return { status: res.statusCode, headers: res.headers, text: Buffer.concat(chunks).toString() };
+}
