@@ -253,6 +253,14 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     await soon(sidecar.stop());
     assert.ok(sidecar.lines.some(({ msg }) => String(msg).startsWith("shutdown timeout")));
   },
+  async POGO_DRAIN_DELAY({ start, connect }) {
+    const sidecar = await start("1s");
+    const stopped = sidecar.stop();
+    const readiness = await fetch(`${sidecar.adminUrl}/readyz`);
+    assert.deepEqual([readiness.status, await readiness.text()], [503, "not ready: leaving\n"]);
+    await connect(sidecar);
+    await stopped;
+  },
   async POGO_DRAIN_WINDOW({ start, connect }) {
     const sidecar = await start("0");
     const clients = [await connect(sidecar), await connect(sidecar)];

@@ -53,9 +53,10 @@ export async function start(context: CommandContext): Promise<number> {
       stoppingSinceMs = performance.now();
       log.info({ signal }, "stopping");
       // What begins to listen can be stopped only once it does.
-      void listening.then(() => sidecar.stop()).then(() => process.exit(exitCodes.ok));
+      void listening.then(() => sidecar.stop());
     });
   }
+  void sidecar.stopped.then(() => process.exit(exitCodes.ok));
 
   if (await listening) return await never();
   // One of the two ports may listen already.

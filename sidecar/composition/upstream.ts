@@ -8,6 +8,11 @@ import { createAuthorizer, type Authorizer } from "../authorizer/authorizer.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { createUpstreamProxy, type UpstreamProxy } from "../proxy/proxy.ts";
 
+export interface UpstreamParts {
+  readonly proxy: UpstreamProxy;
+  readonly authorizer: Authorizer;
+}
+
 export function connectUpstream(
   config: Config,
   options: {
@@ -17,7 +22,7 @@ export function connectUpstream(
     now: () => number;
     isDraining: () => boolean;
   },
-): { readonly proxy: UpstreamProxy; readonly authorizer: Authorizer } | null {
+): UpstreamParts | null {
   const { forwarding, report, metrics, now, isDraining } = options;
   const { address } = config.upstream;
   if (address === null) return null;

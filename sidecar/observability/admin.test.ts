@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { connectRaw, parseMessage } from "../testing/raw-http.ts";
+import { connectRaw, exchangeRaw, parseMessage } from "../testing/raw-http.ts";
 import { createAdminServer, type Readiness } from "./admin.ts";
 import { createMetrics } from "./metrics.ts";
 
@@ -10,13 +10,14 @@ async function startAdmin(
   test: TestContext,
   { host = "127.0.0.1", allowedHosts = [] }: { host?: string; allowedHosts?: string[] } = {},
 ) {
-  const state: { readiness: Readiness } = { readiness: { ready: true } };
+  const state: { readiness: Readiness; drains: number } = { readiness: { ready: true }, drains: 0 };
   const metrics = createMetrics();
   const admin = createAdminServer({
     metrics,
     readiness: () => state.readiness,
     health: () => ({ connections: 3 }),
     allowedHosts,
+    drain: () => void (state.drains += 1),
   });
   const port = await admin.listen({ ...listenAddress, host });
   test.after(() => admin.close());
@@ -37,6 +38,30 @@ describe("admin port", () => {
     const { status, text } = await get("/pogo/health");
     assert.deepEqual([status, JSON.parse(text)], [200, { status: "ok", connections: 3 }]);
   });
+
+  it("/drain begins a stop, by GET too, as a preStop hook asks", async (test) => {
+    const { state, get } = await startAdmin(test);
+    assert.equal((await get("/drain")).status, 202);
+    assert.equal((await get("/drain", { method: "POST" })).status, 202);
+    assert.equal(state.drains, 2);
+    assert.equal((await get("/drain", { method: "PUT" })).status, 405);
+  });
+
+  for (const headers of [
+    { Origin: "http://evil.test" },
+    { Origin: "null" },
+    { "Sec-Fetch-Site": "cross-site" },
+    { "Sec-Fetch-Site": "same-site" },
+  ]) {
+    it(`no page in a browser drains the node: ${JSON.stringify(headers)}`, async (test) => {
+      const { state, port } = await startAdmin(test);
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      const head = ["GET /drain HTTP/1.1", "Host: localhost", "Connection: close", ...lines];
+      const answer = await exchangeRaw(test, port, `${head.join("\r\n")}\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1\.1 403 /);
+      assert.equal(state.drains, 0);
+    });
+  }
 
   it("one that is not ready is alive all the same, and says why", async (test) => {
     const { state, get } = await startAdmin(test);
@@ -83,6 +108,7 @@ describe("admin port", () => {
       readiness: () => ({ ready: true }),
       health: () => ({}),
       allowedHosts: [],
+      drain: () => {},
     });
     await assert.rejects(other.listen({ ...listenAddress, port }), { code: "EADDRINUSE" });
   });

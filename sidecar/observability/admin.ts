@@ -1,6 +1,6 @@
 /** The admin port: metrics and probes, for operators only; never reachable through the public port. */
 
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { normaliseIp } from "../http/ip-address.ts";
 import { listen, type ListenAddress } from "../http/listener.ts";
@@ -21,6 +21,8 @@ export interface AdminOptions {
    * bound to a loopback address, or as soon as there are any of these.
    */
   readonly allowedHosts: readonly string[];
+  /** Begins to stop the node, as SIGTERM does. */
+  readonly drain: () => void;
 }
 
 export interface AdminServer {
@@ -32,7 +34,7 @@ export interface AdminServer {
 type Page = (res: ServerResponse) => void | Promise<void>;
 
 export function createAdminServer(options: AdminOptions): AdminServer {
-  const { metrics, readiness, health } = options;
+  const { metrics, readiness, health, drain } = options;
   const allowedHosts = new Set(["localhost", ...options.allowedHosts]);
   let areHostsChecked = options.allowedHosts.length > 0;
 
@@ -54,7 +56,14 @@ export function createAdminServer(options: AdminOptions): AdminServer {
       send(res, state.ready ? 200 : 503, "application/json", JSON.stringify(body));
     },
   };
-  const index = Object.keys(pages).join("\n");
+  /** What changes something; GET too, for a preStop hook of Kubernetes (`httpGet`) can do nothing else. */
+  const actions: Readonly<Record<string, () => string>> = {
+    "/drain": () => {
+      drain();
+      return "draining: the process ends once what is open has ended\n";
+    },
+  };
+  const index = [...Object.keys(pages), ...Object.keys(actions)].join("\n");
 
   const server = createServer((req, res) => {
     if (areHostsChecked && !isAllowedHost(req.headers.host, allowedHosts)) {
@@ -62,6 +71,8 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     }
     const path = (req.url ?? "").split("?")[0] ?? "";
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    const action = Object.hasOwn(actions, path) ? actions[path] : undefined;
+    if (action) return act(req, res, action);
     if (!page) return send(res, 404, "text/plain", `Not found. There is:\n${index}\n`);
     if (req.method !== "GET" && req.method !== "HEAD") {
       res.setHeader("Allow", "GET, HEAD");
@@ -103,6 +114,30 @@ function isLoopback(host: string): boolean {
   return (
     address !== undefined &&
     (address === "::1" || (isIP(address) === 4 && address.startsWith("127.")))
+  );
+}
+
+function act(req: IncomingMessage, res: ServerResponse, action: () => string): void {
+  if (!["GET", "POST"].includes(req.method ?? "")) {
+    res.setHeader("Allow", "GET, POST");
+    return send(res, 405, "text/plain", "Method not allowed.\n");
+  }
+  if (isFromPage(req)) {
+    return send(
+      res,
+      403,
+      "text/plain",
+      "Not for pages in a browser: use curl or the command line.\n",
+    );
+  }
+  send(res, 202, "text/plain", action());
+}
+
+/** Any page that the operator has open could ask for a URL on this machine; browsers then add one of these. */
+function isFromPage({ headers }: IncomingMessage): boolean {
+  return (
+    headers.origin !== undefined ||
+    !["none", undefined].includes(headers["sec-fetch-site"]?.toString())
   );
 }
 

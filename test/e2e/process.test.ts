@@ -393,6 +393,19 @@ async function drained(sidecar: Sidecar): Promise<void> {
   while (await isReady()) assert(Date.now() < deadline, "it is still ready after 5 s");
 }
 
+test("D4: /drain on the admin port ends the process in order, as SIGTERM does", async () => {
+  const sidecar = await start({ ...standAlone, POGO_DRAIN_DELAY: "500ms" });
+  const client = await rawClient(`${sidecar.wsUrl}/app/${app.key}`);
+  await client.established();
+  assert.equal((await fetch(`${sidecar.adminUrl}/drain`, { method: "POST" })).status, 202);
+  const readiness = await fetch(`${sidecar.adminUrl}/readyz`);
+  assert.deepEqual([readiness.status, await readiness.text()], [503, "not ready: leaving\n"]);
+  // Everything goes on until the delay is over.
+  assert.equal((await fetch(`${sidecar.url}/up`)).status, 200);
+  assert.equal((await sidecar.exited).code, 0);
+  client.terminate();
+});
+
 describe("the listening socket", () => {
   test("outlives the process: with socket activation five restarts refuse no connection", async () => {
     const port = await freePort();

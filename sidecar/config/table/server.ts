@@ -80,6 +80,12 @@ export const server = {
     docs: "How long an idle HTTP connection is kept for its next request. It must be longer than a load balancer in front keeps one (60s at AWS), or the load balancer answers 502 now and then.",
   }),
   shutdownTimeoutMs,
+  drainDelayMs: option({
+    env: "POGO_DRAIN_DELAY",
+    parser: duration({ zero: "to drain at once" }),
+    fallback: 0,
+    docs: "Time between SIGTERM and the drain, in which `/readyz` says 503 and everything goes on: a load balancer needs some seconds to notice, and connections refused meanwhile are errors for people. `POGO_SHUTDOWN_TIMEOUT` runs from its end.",
+  }),
   drainWindowMs: option({
     env: "POGO_DRAIN_WINDOW",
     parser: duration({ zero: "to close all at once" }),

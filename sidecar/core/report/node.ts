@@ -11,6 +11,8 @@ export interface NodeEvents {
     upstream: string | null;
     appIds: readonly string[];
   };
+  /** A stop was asked for: readiness says no, and everything goes on for the drain delay. */
+  leaving: { delayMs: number };
   /** No new connections are taken; those that are open are closed one by one. */
   draining: { connections: number };
   /** The shutdown timeout is over, and something was still open. */

@@ -19,6 +19,13 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
         }),
       },
     },
+    leaving: {
+      log: {
+        level: "info",
+        message: "not ready any more, and going on until the drain delay is over",
+        fields: ({ delayMs }) => ({ delay_ms: delayMs }),
+      },
+    },
     draining: {
       count: () => node.draining.set(1),
       log: {

@@ -1,0 +1,161 @@
+/** The life of a node: in which order its parts start, drain and stop. */
+
+import type { Joined } from "./composition/broker.ts";
+import type { UpstreamParts } from "./composition/upstream.ts";
+import type { Config } from "./config.ts";
+import { shutdownClose } from "./core/errors.ts";
+import type { Hub } from "./core/hub.ts";
+import type { Report } from "./core/report.ts";
+import { showListenAddress, toListenAddress } from "./http/listener.ts";
+import { showUpstream } from "./http/upstream-address.ts";
+import type { AdminServer, Readiness } from "./observability/admin.ts";
+import type { FrontDoor } from "./server.ts";
+import type { WebhookDispatcher } from "./webhooks/dispatcher.ts";
+import type { WebSocketEndpoint } from "./ws/upgrade.ts";
+
+/**
+ * `leaving`: readiness says no, so that no new traffic is sent here, and everything goes on. `draining`: nothing new is
+ * taken, and what is open ends.
+ */
+export type PhaseName = "starting" | "listening" | "leaving" | "draining";
+
+/** In which phase the node is; its parts ask, the lifecycle sets it. */
+export class Phase {
+  name: PhaseName = "starting";
+
+  get isDraining(): boolean {
+    return this.name === "draining";
+  }
+}
+
+/** Descriptors of listening sockets that take the place of the configured addresses. */
+export interface Inherited {
+  readonly public: number | null;
+  readonly admin: number | null;
+}
+
+export interface LifecycleOptions {
+  readonly config: Config;
+  readonly phase: Phase;
+  readonly inherited: Inherited;
+  readonly report: Report;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  readonly hubs: readonly Hub[];
+  readonly joined: Joined;
+  readonly upstream: UpstreamParts | null;
+  readonly webSockets: WebSocketEndpoint;
+  readonly webhooks: WebhookDispatcher;
+  readonly frontDoor: FrontDoor;
+  readonly admin: AdminServer;
+}
+
+export interface Lifecycle {
+  /** Resolves once both ports listen; rejects if one of them can't be had. */
+  start(): Promise<{ port: number; adminPort: number }>;
+  /** Resolves when all is closed; called again it returns the same promise. */
+  stop(): Promise<void>;
+  /** Resolves when all is closed, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+const tickMs = 1_000;
+/** What webhooks get of a stop, however late it is. */
+const minWebhookFlushMs = 500;
+
+/** Why the node should get no new traffic. */
+export function readinessOf(phase: Phase, joined: Joined): Readiness {
+  if (phase.name !== "listening") return { ready: false, reason: phase.name };
+  return joined.isUp() ? { ready: true } : { ready: false, reason: "Redis is lost" };
+}
+
+export function createLifecycle(options: LifecycleOptions): Lifecycle {
+  const { config, phase, inherited, report, now } = options;
+  const { hubs, joined, upstream, webSockets, webhooks, frontDoor, admin } = options;
+  const { server } = config;
+  let ticking: NodeJS.Timeout | undefined;
+  let isStopping = false;
+  const { promise: stopped, resolve: resolveStopped } = Promise.withResolvers<void>();
+
+  async function start(): Promise<{ port: number; adminPort: number }> {
+    ticking = setInterval(() => {
+      for (const hub of hubs) hub.tick(now());
+    }, tickMs).unref();
+    const adminPort = await admin.listen(
+      inherited.admin === null
+        ? { kind: "tcp", ...config.admin, reusePort: false }
+        : { kind: "inherited", descriptor: inherited.admin },
+    );
+    await joined.whenUp();
+    const address = toListenAddress(server, inherited.public);
+    const port = await frontDoor.listen(address).catch((error) => {
+      admin.close();
+      throw error;
+    });
+    phase.name = "listening";
+    const { address: app } = config.upstream;
+    report({
+      kind: "listening",
+      address: showListenAddress(address, port),
+      port,
+      adminPort,
+      upstream: app && showUpstream(app),
+      appIds: hubs.map((hub) => hub.app.id),
+    });
+    return { port, adminPort };
+  }
+
+  async function stop(): Promise<void> {
+    await leave();
+    const deadlineMs = now() + server.shutdownTimeoutMs;
+    await drain();
+    webSockets.destroy();
+    await joined.broker.close();
+    await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
+    upstream?.proxy.close();
+    upstream?.authorizer.close();
+    frontDoor.destroy();
+    clearInterval(ticking);
+    admin.close();
+    report({ kind: "stopped" });
+  }
+
+  function stopOnce(): Promise<void> {
+    if (!isStopping) resolveStopped(stop());
+    isStopping = true;
+    return stopped;
+  }
+
+  /** Time for load balancers to see that the node is not ready, before it refuses anybody. */
+  async function leave(): Promise<void> {
+    if (phase.name === "starting" || server.drainDelayMs === 0) return;
+    phase.name = "leaving";
+    report({ kind: "leaving", delayMs: server.drainDelayMs });
+    await wait(server.drainDelayMs);
+  }
+
+  /** Ends what is open in order; resolves when all has ended, or the shutdown timeout is over. */
+  async function drain(): Promise<void> {
+    phase.name = "draining";
+    report({ kind: "draining", connections: webSockets.connectionCount });
+    const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
+    const timer = setTimeout(() => giveUp("deadline"), server.shutdownTimeoutMs);
+    const handOverMs = hubs.some((hub) => hub.isInUse) ? joined.handOver() : 0;
+    const isClosed = frontDoor.close();
+    // Who is closed last needs its time to come back on another node, too.
+    const handedOver = webSockets
+      .closeAll(shutdownClose, server.drainWindowMs)
+      .then(() => wait(Math.min(handOverMs, server.shutdownTimeoutMs / 2)));
+    upstream?.proxy.closeTunnels();
+    const outcome = await Promise.race([Promise.all([isClosed, handedOver]), deadline]);
+    clearTimeout(timer);
+    if (outcome === "deadline") report({ kind: "drain_timed_out" });
+  }
+
+  return { start, stop: stopOnce, stopped };
+}
+
+/** Does not keep the process running by itself. */
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}
