@@ -1,7 +1,7 @@
-/** One request's worth of facts: its body, made once, and the headers that prove it (Pusher: "Webhooks"). */
+/** One request's worth of events: its body, made once, and the headers that prove it (Pusher: "Webhooks"). */
 
 import { sign } from "../core/signature.ts";
-import type { Fact } from "./fact.ts";
+import type { EncodedEvent } from "./encoded-event.ts";
 
 export interface Batch {
   /** How many events are in it. */
@@ -13,13 +13,16 @@ export interface Batch {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** `time_ms` is when the first of the events happened, as an end that was held happened before it was told. */
-export function createBatch(facts: readonly Fact[], app: { key: string; secret: string }): Batch {
-  const timeMs = facts.reduce((first, { atMs }) => Math.min(first, atMs), Infinity);
-  const text = `{"time_ms":${timeMs},"events":[${facts.map(({ json }) => json).join(",")}]}`;
+/** `time_ms` is when the first of the events happened, as an end that was delayed happened before it was sent. */
+export function createBatch(
+  events: readonly EncodedEvent[],
+  app: { key: string; secret: string },
+): Batch {
+  const timeMs = events.reduce((first, { atMs }) => Math.min(first, atMs), Infinity);
+  const text = `{"time_ms":${timeMs},"events":[${events.map(({ json }) => json).join(",")}]}`;
   return {
-    count: facts.length,
-    bytes: facts.reduce((sum, { bytes }) => sum + bytes, 0),
+    count: events.length,
+    bytes: events.reduce((sum, { bytes }) => sum + bytes, 0),
     body: Buffer.from(text),
     headers: {
       "Content-Type": "application/json",

@@ -3,9 +3,9 @@
 import { systemTimers, type Timers } from "../http/timers.ts";
 
 export interface Clock extends Timers {
-  /** Unix time, ms: for what is told. */
+  /** Unix time, ms: for what is sent. */
   unixMs(): number;
-  /** Milliseconds that never go back: for what is waited for. */
+  /** Milliseconds that never go back: for waiting. */
   now(): number;
 }
 

@@ -254,7 +254,7 @@ function nextResponseHead(): Promise<void> {
   const name = "http.client.response.finish";
   const read = () => {
     unsubscribe(name, read);
-    // Whoever waits for the answer hears of it in this turn of the event loop.
+    // The answer reaches whoever waits for it in this turn of the event loop.
     setImmediate(resolve);
   };
   subscribe(name, read);

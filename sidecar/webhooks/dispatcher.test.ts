@@ -144,7 +144,7 @@ describe("createWebhookDispatcher", () => {
     assert.equal(headers["x-pusher-signature"], signature);
   });
 
-  it("W04: time_ms of an end that was held is when it happened", async (test) => {
+  it("W04: time_ms of an end that was delayed is when it happened", async (test) => {
     const endpoint = await startEndpoint(test);
     const { dispatcher, clock, logged } = createRig(test, [endpointAt(endpoint.url)]);
     clock.advance(50);
@@ -158,7 +158,7 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(namesIn(endpoint.request(1)), ["cache_miss", "channel_vacated"]);
   });
 
-  it("W04: a reload is told to nobody, whatever half of it they want", async (test) => {
+  it("W04: a reload is sent to nobody, whatever half of it they want", async (test) => {
     const endpoint = await startEndpoint(test);
     const only = (name: WebhookEvent["name"]) =>
       endpointAt(`${endpoint.url}/${name}`, { events: new Set([name]) });
@@ -253,7 +253,7 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(namesIn(endpoint.request(1)), ["channel_occupied", "member_added"]);
   });
 
-  it("W08: each endpoint is told what it asked for", async (test) => {
+  it("W08: each endpoint gets what it asked for", async (test) => {
     const all = await startEndpoint(test);
     const some = await startEndpoint(test);
     const { dispatcher, clock, logged } = createRig(test, [
@@ -271,7 +271,7 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(JSON.parse(some.request(1).body).events, [occupied, connected]);
   });
 
-  it("W08: what nobody asked for is not held in grace either", (test) => {
+  it("W08: what nobody asked for is not delayed either", (test) => {
     const url = "http://127.0.0.1:9/";
     const { dispatcher, clock } = createRig(test, [
       endpointAt(url, { events: new Set(["cache_miss"]) }),
@@ -294,7 +294,7 @@ describe("createWebhookDispatcher", () => {
     assert.equal(app.received[0]?.url, "/webhooks/pusher");
   });
 
-  it("W10: apps hear only of themselves; one without endpoints, or unknown, costs nothing", async (test) => {
+  it("W10: apps get only their own events; one without endpoints, or unknown, costs nothing", async (test) => {
     const endpoint = await startEndpoint(test);
     const { dispatcher, clock, logged } = createRig(test, [], {
       apps: [

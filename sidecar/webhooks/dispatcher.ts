@@ -1,11 +1,11 @@
-/** Tells each app's endpoints what happened: grace, filter, and a queue of its own for every endpoint. */
+/** Sends each app's endpoints what happened: grace, filter, and a queue of its own for every endpoint. */
 
 import type { WebhookEvent, Webhooks } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import type { Clock } from "./clock.ts";
 import { createWebhookClient } from "./deliver.ts";
 import { EndpointQueue, type QueueLimits } from "./endpoint-queue.ts";
-import type { Fact } from "./fact.ts";
+import type { EncodedEvent } from "./encoded-event.ts";
 import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
 import { Grace } from "./grace.ts";
 import { parseTarget, type WebhookUpstream } from "./target.ts";
@@ -29,8 +29,8 @@ export interface WebhookDispatcherOptions extends QueueLimits {
   /** Where path endpoints go; null if there is none. */
   readonly upstream: WebhookUpstream | null;
   /**
-   * How long an end (vacated, removed, disconnected) waits for its undoing; 0 tells it at once. What waits is bounded
-   * for each app like a queue; beyond the bound the oldest end is told early.
+   * How long an end (vacated, removed, disconnected) waits for its undoing; 0 sends it at once. What waits is bounded
+   * for each app like a queue; beyond the bound the oldest end is sent early.
    */
   readonly graceMs: number;
   /** For one attempt. */
@@ -94,19 +94,19 @@ function createAppWebhooks(app: WebhookApp, options: WebhookDispatcherOptions) {
   }));
   const grace = new Grace({
     graceMs: options.graceMs,
-    maxHeldEvents: options.maxQueuedEvents,
-    maxHeldBytes: options.maxQueuedBytes,
+    maxDelayedEvents: options.maxQueuedEvents,
+    maxDelayedBytes: options.maxQueuedBytes,
     clock: options.clock,
-    tell,
+    emit: enqueue,
   });
 
   function notify(event: WebhookEvent): void {
     if (endpoints.some(({ filter }) => isRelevant(filter, event))) grace.pass(event);
   }
 
-  function tell(event: WebhookEvent, fact: Fact): void {
+  function enqueue(event: WebhookEvent, encoded: EncodedEvent): void {
     for (const { filter, queue } of endpoints) {
-      if (isWanted(filter, event)) queue.push(fact);
+      if (isWanted(filter, event)) queue.push(encoded);
     }
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { SidecarEvent } from "../core/report.ts";
 import type { Delivery } from "./deliver.ts";
 import { EndpointQueue, type QueueLimits } from "./endpoint-queue.ts";
-import type { Fact } from "./fact.ts";
+import { plain } from "./testing/events.ts";
 import { createFakeClock } from "./testing/fake-clock.ts";
 
 const limits: QueueLimits = {
@@ -53,8 +53,8 @@ function createRig(overrides: Partial<QueueLimits> = {}) {
     push(count = 1, bytes = 1): void {
       for (let i = 0; i < count; i++) {
         pushed += 1;
-        const fact: Fact = { json: String(pushed), bytes, atMs: clock.unixMs() };
-        queue.push(fact);
+        const event = { ...plain, json: String(pushed), bytes, atMs: clock.unixMs() };
+        queue.push(event);
       }
     },
     /** Ends the attempt that is under way. */
@@ -201,7 +201,7 @@ describe("EndpointQueue, failures", () => {
       origin,
       report: (event) => void (event.kind === "webhook_failed" && retries.push(event.retryInMs)),
     });
-    queue.push({ json: "1", bytes: 1, atMs: 0 });
+    queue.push(plain);
     clock.advance(100);
     await settle();
     assert.deepEqual(retries, [500]);
@@ -402,7 +402,7 @@ describe("EndpointQueue, the end", () => {
       const { length } = rig.log;
       await rig.end(success);
       rig.clock.advance(100_000);
-      assert.equal(rig.log.length, length, "what ends after close is not told");
+      assert.equal(rig.log.length, length, "what ends after close is not reported");
       rig.push(1);
       assert.equal(rig.log.at(-1), "1 shutdown");
     }

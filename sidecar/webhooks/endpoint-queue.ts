@@ -9,8 +9,8 @@ import { backoffMs, type Backoff } from "./backoff.ts";
 import { createBatch, type Batch } from "./batch.ts";
 import type { Clock } from "./clock.ts";
 import type { WebhookClient } from "./deliver.ts";
-import { FactQueue } from "./fact-queue.ts";
-import type { Fact } from "./fact.ts";
+import { EventQueue } from "./event-queue.ts";
+import type { EncodedEvent } from "./encoded-event.ts";
 
 export interface QueueLimits {
   /** How long the first event of a batch waits for others. */
@@ -18,7 +18,7 @@ export interface QueueLimits {
   readonly maxBatchEvents: number;
   /** Of the events' JSON; a longer event is a batch by itself. */
   readonly maxBatchBytes: number;
-  /** Events that wait, those under way included; beyond either bound the newest is dropped. */
+  /** Events that wait, those under way included; beyond either bound the newest of the group that has most is dropped. */
   readonly maxQueuedEvents: number;
   readonly maxQueuedBytes: number;
   readonly retry: Backoff & {
@@ -52,9 +52,12 @@ interface Pending {
   readonly newestMs: number;
 }
 
+/** Of the queue, what may wait of one connection's client events. */
+const connectionShare = 1 / 16;
+
 export class EndpointQueue {
   readonly #options: EndpointQueueOptions;
-  readonly #queue = new FactQueue();
+  readonly #queue = new EventQueue();
   #state: State = { kind: "idle" };
   /** In a row. */
   #failures = 0;
@@ -72,14 +75,14 @@ export class EndpointQueue {
   }
 
   /** Never sends by itself: the caller may be busy. */
-  push(fact: Fact): void {
+  push(event: EncodedEvent): void {
     const { limits, clock } = this.#options;
     if (this.#state.kind === "closed") return this.#reportDropped("shutdown", 1);
-    const bytes = this.#queue.bytes + (this.#pending?.batch.bytes ?? 0) + fact.bytes;
-    const isFull = this.depth >= limits.maxQueuedEvents || bytes > limits.maxQueuedBytes;
-    if (isFull) return this.#reportDropped("queue_full", 1);
+    if (this.#queue.supersede(event)) return;
+    const refusal = this.#makeRoom(event);
+    if (refusal) return this.#reportDropped(refusal, 1);
 
-    this.#queue.add(fact, clock.now());
+    this.#queue.add(event, clock.now());
     const isWhole = this.#queue.length === limits.maxBatchEvents;
     if (this.#state.kind === "idle") this.#collect();
     else if (this.#state.kind === "collecting" && isWhole) {
@@ -116,6 +119,28 @@ export class EndpointQueue {
     this.#drained?.resolve();
   }
 
+  /** Why the event gets no place; null: it has one, though newer events of another group may have lost theirs. */
+  #makeRoom(event: EncodedEvent): "connection_limit" | "queue_full" | null {
+    const max = {
+      events: this.#options.limits.maxQueuedEvents,
+      bytes: this.#options.limits.maxQueuedBytes,
+    };
+    if (event.socketId !== null) {
+      const { events, bytes } = this.#queue.ofConnection(event.socketId);
+      const isOver =
+        events >= Math.max(1, max.events * connectionShare) ||
+        (events > 0 && bytes + event.bytes > max.bytes * connectionShare);
+      if (isOver) return "connection_limit";
+    }
+    const underWay = this.#pending?.batch.bytes ?? 0;
+    while (this.depth >= max.events || this.#queue.bytes + underWay + event.bytes > max.bytes) {
+      const group = this.#queue.groupToGiveWay(event, max);
+      if (group === event.group || !this.#queue.dropNewest(group)) return "queue_full";
+      this.#reportDropped("displaced", 1);
+    }
+    return null;
+  }
+
   get #pending(): Pending | null {
     return "pending" in this.#state ? this.#state.pending : null;
   }
@@ -150,8 +175,8 @@ export class EndpointQueue {
     const taken = this.#queue.take(limits.maxBatchEvents, limits.maxBatchBytes);
     const newest = taken.at(-1);
     if (!newest) return null;
-    const facts = taken.map(({ fact }) => fact);
-    return { batch: createBatch(facts, app), newestMs: newest.sinceMs };
+    const events = taken.map(({ event }) => event);
+    return { batch: createBatch(events, app), newestMs: newest.sinceMs };
   }
 
   async #send(pending: Pending): Promise<void> {

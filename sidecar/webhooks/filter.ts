@@ -1,4 +1,4 @@
-/** Which events an endpoint is told. */
+/** Which events an endpoint gets. */
 
 import type { WebhookEvent, WebhookEventName } from "../core/ports.ts";
 
@@ -12,13 +12,13 @@ export interface WebhookFilter {
   readonly channelPrefix: string | null;
 }
 
-/** True if the endpoint is to be told of `event`. */
+/** True if the endpoint is to get `event`. */
 export function isWanted(filter: WebhookFilter, event: WebhookEvent): boolean {
   return (filter.events === null || filter.events.has(event.name)) && isInside(filter, event);
 }
 
 /**
- * True if `event` is wanted, or may undo one that is: an endpoint that hears only of vacated channels does not hear of
+ * True if `event` is wanted, or may undo one that is: an endpoint that wants only vacated channels does not get
  * one that was occupied again at once.
  */
 export function isRelevant(filter: WebhookFilter, event: WebhookEvent): boolean {

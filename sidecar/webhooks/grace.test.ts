@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { WebhookEvent } from "../core/ports.ts";
-import type { Fact } from "./fact.ts";
+import type { EncodedEvent } from "./encoded-event.ts";
 import { Grace } from "./grace.ts";
 import { createFakeClock, startUnixMs } from "./testing/fake-clock.ts";
 
@@ -30,39 +30,39 @@ const clientEvent: WebhookEvent = {
 };
 
 function createRig(
-  options: { graceMs?: number; maxHeldEvents?: number; maxHeldBytes?: number } = {},
+  options: { graceMs?: number; maxDelayedEvents?: number; maxDelayedBytes?: number } = {},
 ) {
   const clock = createFakeClock();
-  const told: WebhookEvent[] = [];
-  const facts: Fact[] = [];
+  const sent: WebhookEvent[] = [];
+  const encodedEvents: EncodedEvent[] = [];
   const grace = new Grace({
     graceMs,
-    maxHeldEvents: 1_000,
-    maxHeldBytes: 1_000_000,
+    maxDelayedEvents: 1_000,
+    maxDelayedBytes: 1_000_000,
     ...options,
     clock,
-    tell(event, fact) {
-      assert.equal(fact.json, JSON.stringify(event));
-      told.push(event);
-      facts.push(fact);
+    emit(event, encoded) {
+      assert.equal(encoded.json, JSON.stringify(event));
+      sent.push(event);
+      encodedEvents.push(encoded);
     },
   });
-  return { clock, told, facts, grace };
+  return { clock, sent, encodedEvents, grace };
 }
 
 describe("Grace", () => {
-  it("W04: a beginning is told at once, an end after the grace, with the time at which it happened", () => {
-    const { clock, grace, told, facts } = createRig();
+  it("W04: a beginning is sent at once, an end after the grace, with the time at which it happened", () => {
+    const { clock, grace, sent, encodedEvents } = createRig();
     grace.pass(occupied("a"));
-    assert.deepEqual(told, [occupied("a")]);
+    assert.deepEqual(sent, [occupied("a")]);
     clock.advance(500);
     grace.pass(vacated("a"));
     clock.advance(graceMs - 1);
-    assert.deepEqual(told, [occupied("a")]);
+    assert.deepEqual(sent, [occupied("a")]);
     clock.advance(1);
-    assert.deepEqual(told, [occupied("a"), vacated("a")]);
+    assert.deepEqual(sent, [occupied("a"), vacated("a")]);
     assert.deepEqual(
-      facts.map(({ atMs }) => atMs - startUnixMs),
+      encodedEvents.map(({ atMs }) => atMs - startUnixMs),
       [0, 500],
     );
   });
@@ -73,28 +73,28 @@ describe("Grace", () => {
     ["user", disconnected("7"), connected("7")],
   ];
   for (const [what, end, beginning] of pairs) {
-    it(`W04: a ${what} that is back within the grace is told neither way`, () => {
-      const { clock, grace, told } = createRig();
+    it(`W04: a ${what} that is back within the grace is sent neither way`, () => {
+      const { clock, grace, sent } = createRig();
       grace.pass(end);
       clock.advance(graceMs - 1);
       grace.pass(beginning);
-      assert.equal(grace.heldCount, 0);
+      assert.equal(grace.delayedCount, 0);
       assert.equal(clock.timers, 0);
       clock.advance(10 * graceMs);
-      assert.deepEqual(told, []);
+      assert.deepEqual(sent, []);
     });
 
-    it(`W04: a ${what} that is back after the grace is told both ways`, () => {
-      const { clock, grace, told } = createRig();
+    it(`W04: a ${what} that is back after the grace is sent both ways`, () => {
+      const { clock, grace, sent } = createRig();
       grace.pass(end);
       clock.advance(graceMs);
       grace.pass(beginning);
-      assert.deepEqual(told, [end, beginning]);
+      assert.deepEqual(sent, [end, beginning]);
     });
   }
 
   it("W04: another channel, another user and the same user elsewhere undo nothing", () => {
-    const { clock, grace, told } = createRig();
+    const { clock, grace, sent } = createRig();
     const ends = [vacated("a"), removed("presence-a", "7"), disconnected("7")];
     const others = [
       occupied("b"),
@@ -106,18 +106,18 @@ describe("Grace", () => {
     ];
     for (const event of [...ends, ...others]) grace.pass(event);
     clock.advance(graceMs);
-    assert.deepEqual(told, [...others, ...ends]);
+    assert.deepEqual(sent, [...others, ...ends]);
   });
 
   it("W04: ends keep their order among themselves, and come after what happened in between", () => {
-    const { clock, grace, told } = createRig();
+    const { clock, grace, sent } = createRig();
     grace.pass(removed("presence-a", "7"));
     grace.pass(vacated("presence-a"));
     clock.advance(1_000);
     grace.pass(clientEvent);
     grace.pass(vacated("b"));
     clock.advance(graceMs);
-    assert.deepEqual(told, [
+    assert.deepEqual(sent, [
       clientEvent,
       removed("presence-a", "7"),
       vacated("presence-a"),
@@ -125,50 +125,50 @@ describe("Grace", () => {
     ]);
   });
 
-  it("an end that comes twice is told once, at the time of the first", () => {
-    const { clock, grace, facts } = createRig();
+  it("an end that comes twice is sent once, at the time of the first", () => {
+    const { clock, grace, encodedEvents } = createRig();
     grace.pass(vacated("a"));
     clock.advance(2_000);
     grace.pass(vacated("a"));
     clock.advance(graceMs);
     assert.deepEqual(
-      facts.map(({ atMs }) => atMs - startUnixMs),
+      encodedEvents.map(({ atMs }) => atMs - startUnixMs),
       [0],
     );
   });
 
-  it("beyond the bound of events the oldest end is told early", () => {
-    const { grace, told } = createRig({ maxHeldEvents: 2 });
+  it("beyond the bound of events the oldest end is sent early", () => {
+    const { grace, sent } = createRig({ maxDelayedEvents: 2 });
     for (const channel of ["a", "b", "c"]) grace.pass(vacated(channel));
-    assert.deepEqual(told, [vacated("a")]);
-    assert.equal(grace.heldCount, 2);
+    assert.deepEqual(sent, [vacated("a")]);
+    assert.equal(grace.delayedCount, 2);
   });
 
-  it("beyond the bound of bytes the oldest end is told early; what was undone counts no more", () => {
+  it("beyond the bound of bytes the oldest end is sent early; what was undone counts no more", () => {
     const bytes = JSON.stringify(vacated("a")).length;
-    const { grace, told } = createRig({ maxHeldBytes: 2 * bytes });
+    const { grace, sent } = createRig({ maxDelayedBytes: 2 * bytes });
     for (let i = 0; i < 5; i++) {
       grace.pass(vacated("a"));
       grace.pass(occupied("a"));
     }
     for (const channel of ["a", "b", "c"]) grace.pass(vacated(channel));
-    assert.deepEqual(told, [vacated("a")]);
+    assert.deepEqual(sent, [vacated("a")]);
   });
 
-  it("end() tells what is held, in order, and from then on everything at once", () => {
-    const { clock, grace, told } = createRig();
+  it("end() sends what is delayed, in order, and from then on everything at once", () => {
+    const { clock, grace, sent } = createRig();
     for (const channel of ["a", "b"]) grace.pass(vacated(channel));
     grace.end();
     grace.pass(vacated("c"));
-    assert.deepEqual(told, [vacated("a"), vacated("b"), vacated("c")]);
+    assert.deepEqual(sent, [vacated("a"), vacated("b"), vacated("c")]);
     assert.equal(clock.timers, 0);
   });
 
-  it("without grace everything is told at once", () => {
-    const { clock, grace, told } = createRig({ graceMs: 0 });
+  it("without grace everything is sent at once", () => {
+    const { clock, grace, sent } = createRig({ graceMs: 0 });
     grace.pass(vacated("a"));
     grace.pass(occupied("a"));
-    assert.deepEqual(told, [vacated("a"), occupied("a")]);
+    assert.deepEqual(sent, [vacated("a"), occupied("a")]);
     assert.equal(clock.timers, 0);
   });
 });
@@ -194,36 +194,36 @@ describe("the algebra of grace", () => {
     return isOn ? events.begin : events.end;
   }
 
-  it("W04: what is told of a thing alternates, begins with its beginning and ends in the truth", () => {
+  it("W04: what is sent of a channel, member or user alternates, begins with its beginning and ends in the truth", () => {
     fc.assert(
-      fc.property(steps, fc.integer({ min: 1, max: 6 }), (steps, maxHeldEvents) => {
-        const { clock, grace, told } = createRig({ maxHeldEvents });
+      fc.property(steps, fc.integer({ min: 1, max: 6 }), (steps, maxDelayedEvents) => {
+        const { clock, grace, sent } = createRig({ maxDelayedEvents });
         const isOn = things.map(() => false);
         for (const { thing, waitMs } of steps) {
           clock.advance(waitMs);
           isOn[thing] = !isOn[thing];
           grace.pass(eventOf(thing, isOn[thing]));
-          assert.ok(grace.heldCount <= maxHeldEvents);
+          assert.ok(grace.delayedCount <= maxDelayedEvents);
         }
         clock.advance(graceMs);
-        assert.equal(grace.heldCount, 0);
+        assert.equal(grace.delayedCount, 0);
         assert.equal(clock.timers, 0);
         for (const [index, { begin, end }] of things.entries()) {
-          const ofThing = told.filter((event) => event === begin || event === end);
-          for (const [turn, event] of ofThing.entries()) {
+          const ofOne = sent.filter((event) => event === begin || event === end);
+          for (const [turn, event] of ofOne.entries()) {
             assert.equal(event, turn % 2 === 0 ? begin : end);
           }
-          assert.equal(ofThing.length % 2 === 1, isOn[index]);
+          assert.equal(ofOne.length % 2 === 1, isOn[index]);
         }
       }),
       { numRuns: 500 },
     );
   });
 
-  it("W04: exactly those that were not undone in time are told", () => {
+  it("W04: exactly those that were not undone in time are sent", () => {
     fc.assert(
       fc.property(steps, (steps) => {
-        const { clock, grace, told } = createRig();
+        const { clock, grace, sent } = createRig();
         const isOn = things.map(() => false);
         const endedAtMs = things.map(() => -Infinity);
         let undone = 0;
@@ -235,7 +235,7 @@ describe("the algebra of grace", () => {
           grace.pass(eventOf(thing, isOn[thing]));
         }
         clock.advance(graceMs);
-        assert.equal(told.length, steps.length - 2 * undone);
+        assert.equal(sent.length, steps.length - 2 * undone);
       }),
       { numRuns: 500 },
     );

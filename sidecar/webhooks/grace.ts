@@ -1,37 +1,37 @@
 /**
- * Keeps reloads quiet: an end (vacated, removed, disconnected) is held for a while, and if the beginning of the same
- * thing follows meanwhile, neither is told (Pusher: "Webhooks", the delay of `channel_vacated`).
+ * Keeps reloads quiet: an end (vacated, removed, disconnected) is delayed for a while, and if the same channel, member
+ * or user begins again meanwhile, neither is sent (Pusher: "Webhooks", the delay of `channel_vacated`).
  *
- * A beginning is told at once, unless it undoes a held end. So for each channel, member and user beginnings and ends
- * alternate, as they did before, and the last one told is true. Ends are told in the order in which they happened; what
- * happened in between to others is told before them.
+ * A beginning passes at once, unless it undoes a delayed end. So for each channel, member and user beginnings and ends
+ * alternate, as they did before, and the last one is true. Ends pass in the order in which they happened; what
+ * happened in between to others passes before them.
  */
 
 import type { WebhookEvent } from "../core/ports.ts";
 import type { Clock } from "./clock.ts";
-import { toFact, type Fact } from "./fact.ts";
+import { encodeEvent, type EncodedEvent } from "./encoded-event.ts";
 
 export interface GraceOptions {
-  /** How long an end is held; 0: not at all. */
+  /** How long an end is delayed; 0: not at all. */
   readonly graceMs: number;
-  /** Bounds of what is held; beyond them the oldest end is told early, so that nothing is lost but quiet. */
-  readonly maxHeldEvents: number;
-  readonly maxHeldBytes: number;
+  /** Bounds of what is delayed; beyond them the oldest end passes early, so that nothing is lost but quiet. */
+  readonly maxDelayedEvents: number;
+  readonly maxDelayedBytes: number;
   readonly clock: Clock;
-  readonly tell: (event: WebhookEvent, fact: Fact) => void;
+  readonly emit: (event: WebhookEvent, encoded: EncodedEvent) => void;
 }
 
-interface Held {
+interface Delayed {
   readonly event: WebhookEvent;
-  readonly fact: Fact;
+  readonly encoded: EncodedEvent;
   readonly dueMs: number;
 }
 
 export class Grace {
   readonly #options: GraceOptions;
-  /** By what ended, oldest first. All are held equally long, so that is also the order in which they are due. */
-  readonly #held = new Map<string, Held>();
-  #heldBytes = 0;
+  /** By what ended, oldest first. All are delayed equally long, so that is also the order in which they are due. */
+  readonly #delayed = new Map<string, Delayed>();
+  #delayedBytes = 0;
   #cancelTimer: (() => void) | null = null;
   #isOver: boolean;
 
@@ -40,49 +40,51 @@ export class Grace {
     this.#isOver = options.graceMs <= 0;
   }
 
-  get heldCount(): number {
-    return this.#held.size;
+  get delayedCount(): number {
+    return this.#delayed.size;
   }
 
-  /** Tells the event, holds it, or cancels it with the one it undoes. */
+  /** Emits the event, delays it, or cancels it with the one it undoes. */
   pass(event: WebhookEvent): void {
     const change = changeOf(event);
     if (change?.kind === "beginning" && this.#drop(change.key)) return this.#watch();
     // Ended twice without a beginning: the first one says it.
-    if (change?.kind === "end" && this.#held.has(change.key)) return;
+    if (change?.kind === "end" && this.#delayed.has(change.key)) return;
 
-    const fact = toFact(event, this.#options.clock.unixMs());
-    if (change?.kind === "end" && !this.#isOver) this.#hold(change.key, event, fact);
-    else this.#options.tell(event, fact);
+    const encoded = encodeEvent(event, this.#options.clock.unixMs());
+    if (change?.kind === "end" && !this.#isOver) this.#delay(change.key, event, encoded);
+    else this.#options.emit(event, encoded);
   }
 
-  /** Tells all that is held, and from now on everything at once. */
+  /** Emits all that is delayed, and from now on everything at once. */
   end(): void {
     this.#isOver = true;
     this.#release(() => true);
   }
 
-  #hold(key: string, event: WebhookEvent, fact: Fact): void {
-    const { graceMs, maxHeldEvents, maxHeldBytes, clock } = this.#options;
-    this.#held.set(key, { event, fact, dueMs: clock.now() + graceMs });
-    this.#heldBytes += fact.bytes;
-    this.#release(() => this.#held.size > maxHeldEvents || this.#heldBytes > maxHeldBytes);
+  #delay(key: string, event: WebhookEvent, encoded: EncodedEvent): void {
+    const { graceMs, maxDelayedEvents, maxDelayedBytes, clock } = this.#options;
+    this.#delayed.set(key, { event, encoded, dueMs: clock.now() + graceMs });
+    this.#delayedBytes += encoded.bytes;
+    this.#release(
+      () => this.#delayed.size > maxDelayedEvents || this.#delayedBytes > maxDelayedBytes,
+    );
   }
 
   #drop(key: string): boolean {
-    const held = this.#held.get(key);
-    if (!held) return false;
-    this.#held.delete(key);
-    this.#heldBytes -= held.fact.bytes;
+    const delayed = this.#delayed.get(key);
+    if (!delayed) return false;
+    this.#delayed.delete(key);
+    this.#delayedBytes -= delayed.encoded.bytes;
     return true;
   }
 
-  /** Tells held ends, oldest first, for as long as `isDue` says so, and sees to the rest in time. */
-  #release(isDue: (held: Held) => boolean): void {
-    for (const [key, held] of this.#held) {
-      if (!isDue(held)) break;
+  /** Emits delayed ends, oldest first, for as long as `isDue` says so, and sees to the rest in time. */
+  #release(isDue: (delayed: Delayed) => boolean): void {
+    for (const [key, delayed] of this.#delayed) {
+      if (!isDue(delayed)) break;
       this.#drop(key);
-      this.#options.tell(held.event, held.fact);
+      this.#options.emit(delayed.event, delayed.encoded);
     }
     this.#watch();
   }
@@ -90,7 +92,7 @@ export class Grace {
   /** One timer, for the oldest. It may find that one gone and the next not due yet. */
   #watch(): void {
     const { clock } = this.#options;
-    const [oldest] = this.#held.values();
+    const [oldest] = this.#delayed.values();
     if (!oldest) {
       this.#cancelTimer?.();
       this.#cancelTimer = null;
@@ -126,7 +128,7 @@ function changeOf(event: WebhookEvent): { kind: "beginning" | "end"; key: string
   }
 }
 
-// A channel's name holds no colon, so that no two things have the same key.
+// A channel's name holds no colon, so that no two keys are the same.
 const channelKey = (channel: string) => `channel:${channel}`;
 const memberKey = (member: { channel: string; user_id: string }) =>
   `member:${member.channel}:${member.user_id}`;

@@ -57,7 +57,7 @@ export const webhooks = {
     env: "POGO_WEBHOOK_QUEUE_SIZE",
     parser: count,
     fallback: 10_000,
-    docs: "Events that may wait for one webhook endpoint. One beyond it is dropped and counted.",
+    docs: "Events that may wait for one webhook endpoint. Beyond it the kind of event that has most of the queue for its share loses its newest.",
   }),
   timeoutMs: option({
     env: "POGO_WEBHOOK_TIMEOUT",

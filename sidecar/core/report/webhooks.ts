@@ -1,7 +1,12 @@
 /** What happens to webhooks on their way to an endpoint. */
 
 /** Why events were not delivered. */
-export type WebhookDropReason = "queue_full" | "gave_up" | "shutdown";
+export type WebhookDropReason =
+  | "queue_full" // its kind has most of the queue for its share
+  | "displaced" // it waited already, and gave way to another kind that had less than its share
+  | "connection_limit" // a client event of a connection that has its share of the queue
+  | "gave_up"
+  | "shutdown";
 
 /** Why an attempt failed. `code` is Node's: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`, … */
 export type DeliveryFault =

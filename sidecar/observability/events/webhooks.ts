@@ -41,8 +41,18 @@ export function webhookRows({ webhooks }: Metrics): Rows<keyof WebhookDeliveryEv
         level: "warn",
         message: "webhook events dropped",
         fields: ({ appId, endpoint, reason }) => ({ app_id: appId, endpoint, reason }),
+        hint: ({ reason }) => dropHints[reason],
         throttle: ({ appId, endpoint, reason }) => `${appId} ${endpoint} ${reason}`,
       },
     },
   };
 }
+
+const dropHints = {
+  queue_full:
+    "the endpoint is too slow or down, or somebody floods it with one kind of event: POGO_WEBHOOK_QUEUE_SIZE, POGO_WEBHOOK_EVENTS",
+  displaced: "the queue was full of one kind of event, and others took their share of it",
+  connection_limit: "one connection sends more client events than the endpoint takes",
+  gave_up: "the endpoint failed for POGO_WEBHOOK_RETRY_FOR",
+  shutdown: "POGO_SHUTDOWN_TIMEOUT was over before the endpoint took them",
+};

@@ -5,7 +5,10 @@ import type { Define } from "../metric.ts";
 import { app } from "./labels.ts";
 
 const dropReasons = {
-  queue_full: "POGO_WEBHOOK_QUEUE_SIZE events waited for this endpoint",
+  queue_full:
+    "POGO_WEBHOOK_QUEUE_SIZE events (or 16 MiB) waited for this endpoint, most of them of its kind",
+  displaced: "it waited in a full queue, and gave way to an event of another kind",
+  connection_limit: "client events of one connection took a sixteenth of the queue",
   gave_up: "the endpoint failed for POGO_WEBHOOK_RETRY_FOR",
   shutdown: "the node stopped before the endpoint took them",
 } satisfies Record<WebhookDropReason, string>;

@@ -1,4 +1,4 @@
-/** For tests: a clock that stands still until it is told to go. */
+/** For tests: a clock that stands still until it is put forward. */
 
 /** A `Clock` of the webhooks. */
 export interface FakeClock {

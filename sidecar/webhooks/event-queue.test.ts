@@ -1,22 +1,23 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FactQueue, type WaitingFact } from "./fact-queue.ts";
+import { plain } from "./testing/events.ts";
+import { EventQueue, type WaitingEvent } from "./event-queue.ts";
 
-function createQueue(...sizes: number[]): FactQueue {
-  const queue = new FactQueue();
+function createQueue(...sizes: number[]): EventQueue {
+  const queue = new EventQueue();
   for (const [index, bytes] of sizes.entries()) {
-    queue.add({ json: String(index), bytes, atMs: 0 }, index * 10);
+    queue.add({ ...plain, json: String(index), bytes }, index * 10);
   }
   return queue;
 }
 
-const names = (taken: WaitingFact[]) => taken.map(({ fact }) => fact.json).join("");
+const names = (taken: WaitingEvent[]) => taken.map(({ event }) => event.json).join("");
 
-describe("FactQueue", () => {
+describe("EventQueue", () => {
   it("takes the oldest first, up to so many", () => {
     const queue = createQueue(1, 1, 1);
     assert.equal(names(queue.take(2, 100)), "01");
-    assert.equal(queue.oldest?.fact.json, "2");
+    assert.equal(queue.oldest?.event.json, "2");
     assert.equal(names(queue.take(2, 100)), "2");
     assert.equal(names(queue.take(2, 100)), "");
     assert.equal(queue.oldest, undefined);
