@@ -6,6 +6,7 @@ use Illuminate\Cache\CacheManager;
 use Illuminate\Contracts\Config\Repository as Config;
 use Illuminate\Contracts\Container\Container;
 use Illuminate\Contracts\Events\Dispatcher;
+use Illuminate\Contracts\Foundation\CachesRoutes;
 use Illuminate\Http\Client\Factory;
 use Illuminate\Routing\Router;
 use Illuminate\Support\ServiceProvider;
@@ -39,7 +40,7 @@ class PogoServiceProvider extends ServiceProvider
     {
         $path = $this->text('pogo.webhooks.path');
         // Outside of the group `web`: the sidecar has no session and no CSRF token, its signature is checked instead.
-        if ($path !== null && ! $this->app->routesAreCached()) {
+        if ($path !== null && ! ($this->app instanceof CachesRoutes && $this->app->routesAreCached())) {
             $middleware = config('pogo.webhooks.middleware');
             $router->post($path, WebhookController::class)
                 ->middleware(is_array($middleware) ? $middleware : [])

@@ -8,7 +8,9 @@ use Pogo\Api\Client;
 /** What the app can ask of the sidecar, and have it do. Each call is one request to its HTTP API. */
 class Sidecar
 {
-    public function __construct(private readonly Client $api) {}
+    public function __construct(private readonly Client $api)
+    {
+    }
 
     /**
      * The occupied channels, with the number of users on presence channels.
@@ -60,7 +62,7 @@ class Sidecar
     /**
      * An event for every connection over which the user has signed in.
      *
-     * @param array<string, mixed> $data
+     * @param  array<string, mixed>  $data
      *
      * @throws RequestException
      */

@@ -12,10 +12,11 @@ class Client
         private readonly Factory $http,
         private readonly Credentials $credentials,
         private readonly int $timeoutSeconds,
-    ) {}
+    ) {
+    }
 
     /**
-     * @param array<string, string> $query
+     * @param  array<string, string>  $query
      * @return array<array-key, mixed> the JSON of the answer
      *
      * @throws RequestException
@@ -26,7 +27,7 @@ class Client
     }
 
     /**
-     * @param array<string, mixed> $body
+     * @param  array<string, mixed>  $body
      * @return array<array-key, mixed>
      *
      * @throws RequestException
@@ -37,7 +38,7 @@ class Client
     }
 
     /**
-     * @param array<string, string> $query
+     * @param  array<string, string>  $query
      * @return array<array-key, mixed>
      */
     private function send(string $method, string $path, array $query, string $body): array
@@ -58,7 +59,7 @@ class Client
     }
 
     /**
-     * @param array<string, string> $query
+     * @param  array<string, string>  $query
      * @return array<string, string>
      */
     private function sign(string $method, string $path, array $query, string $body): array

@@ -8,14 +8,15 @@ use RuntimeException;
 /** An app of the sidecar's and where its HTTP API is, as the broadcast connection has it. */
 final readonly class Credentials
 {
-    /** @param array<string, mixed> $clientOptions of Guzzle */
+    /** @param  array<string, mixed>  $clientOptions of Guzzle */
     public function __construct(
         public string $id,
         public string $key,
         public string $secret,
         public string $baseUrl,
         public array $clientOptions = [],
-    ) {}
+    ) {
+    }
 
     /** @throws RuntimeException when the connection is none of Pusher's protocol, or lacks something */
     public static function fromConfig(Repository $config): self

@@ -13,5 +13,6 @@ final readonly class ChannelOccupied implements SidecarEvent
         public string $channel,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

@@ -20,5 +20,6 @@ final readonly class ClientEventReceived implements SidecarEvent
         public ?string $userId,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

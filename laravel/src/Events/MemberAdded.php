@@ -14,5 +14,6 @@ final readonly class MemberAdded implements SidecarEvent
         public string $userId,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

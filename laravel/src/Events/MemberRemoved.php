@@ -14,5 +14,6 @@ final readonly class MemberRemoved implements SidecarEvent
         public string $userId,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

@@ -8,4 +8,6 @@ namespace Pogo\Events;
  * @property-read string $appKey which of the sidecar's apps it happened in
  * @property-read \Carbon\CarbonImmutable $occurredAt not later than the event; those of one batch share the time of the first
  */
-interface SidecarEvent {}
+interface SidecarEvent
+{
+}

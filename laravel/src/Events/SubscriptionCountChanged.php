@@ -14,5 +14,6 @@ final readonly class SubscriptionCountChanged implements SidecarEvent
         public int $subscriptionCount,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

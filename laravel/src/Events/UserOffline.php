@@ -13,5 +13,6 @@ final readonly class UserOffline implements SidecarEvent
         public string $userId,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

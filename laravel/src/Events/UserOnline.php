@@ -13,5 +13,6 @@ final readonly class UserOnline implements SidecarEvent
         public string $userId,
         public string $appKey,
         public CarbonImmutable $occurredAt,
-    ) {}
+    ) {
+    }
 }

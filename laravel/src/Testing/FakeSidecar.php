@@ -20,7 +20,9 @@ class FakeSidecar extends Sidecar
 
     private int $connectionCount = 0;
 
-    public function __construct() {}
+    public function __construct()
+    {
+    }
 
     /** Who is on a presence channel from now on. */
     public function withUsers(string $channel, string|int ...$userIds): static
@@ -64,7 +66,7 @@ class FakeSidecar extends Sidecar
         $this->terminated[] = (string) $userId;
     }
 
-    /** @param (Closure(array<string, mixed>): bool)|null $matches given the event's data */
+    /** @param  (Closure(array<string, mixed>): bool)|null  $matches given the event's data */
     public function assertSentToUser(string|int $userId, string $event, ?Closure $matches = null): void
     {
         $found = array_filter($this->sent, fn (array $sent) => $sent['userId'] === (string) $userId

@@ -9,21 +9,22 @@ use Pogo\Events\SidecarEvent;
 /** One webhook request whose signature holds: when its earliest event happened, and the events in their order. */
 final readonly class Batch
 {
-    /** @param list<array<string, mixed>> $events in the wire's spelling */
+    /** @param  list<array<string, mixed>>  $events in the wire's spelling */
     private function __construct(
         /** The same for a batch that is sent again: it is repeated byte by byte. */
         public string $id,
         public string $appKey,
         public CarbonImmutable $occurredAt,
         private array $events,
-    ) {}
+    ) {
+    }
 
     /** Null unless the body was signed with the secret; compared in constant time, over the raw bytes. */
     public static function verified(Request $request, string $secret): ?self
     {
         $body = $request->getContent();
         $signature = hash_hmac('sha256', $body, $secret);
-        if (! hash_equals($signature, (string) $request->header('X-Pusher-Signature', ''))) {
+        if (! hash_equals($signature, $request->headers->get('X-Pusher-Signature') ?? '')) {
             return null;
         }
         $json = json_decode($body, true);
@@ -37,7 +38,7 @@ final readonly class Batch
 
         return new self(
             $signature,
-            (string) $request->header('X-Pusher-Key', ''),
+            $request->headers->get('X-Pusher-Key') ?? '',
             CarbonImmutable::createFromTimestampMs($timeMs),
             $objects,
         );

@@ -17,7 +17,7 @@ use Pogo\Events\UserOnline;
 /** From Pusher's webhook events to this package's classes. */
 final class EventMap
 {
-    /** @param array<string, mixed> $wire */
+    /** @param  array<string, mixed>  $wire */
     public static function toEvent(array $wire, string $appKey, CarbonImmutable $at): ?SidecarEvent
     {
         $text = fn (string $field): string => is_scalar($wire[$field] ?? null) ? (string) $wire[$field] : '';

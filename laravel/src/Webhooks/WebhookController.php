@@ -26,11 +26,12 @@ final class WebhookController
         /** By which the app of a key signs; null for a key that is none of ours. */
         private readonly WebhookSecrets $secrets,
         private readonly int $maxAgeSeconds,
-    ) {}
+    ) {
+    }
 
     public function __invoke(Request $request): Response
     {
-        $secret = $this->secrets->of((string) $request->header('X-Pusher-Key', ''));
+        $secret = $this->secrets->of($request->headers->get('X-Pusher-Key') ?? '');
         $batch = $secret === null ? null : Batch::verified($request, $secret);
         if ($batch === null) {
             return new Response('The signature does not hold: does the app have the sidecar\'s secret?', 401);
@@ -62,7 +63,7 @@ final class WebhookController
         return new Response('', 204);
     }
 
-    /** @param callable(): Response $work */
+    /** @param  callable(): Response  $work */
     private function exclusively(Batch $batch, callable $work): Response
     {
         $store = $this->cache->getStore();

@@ -7,7 +7,9 @@ use Illuminate\Contracts\Config\Repository;
 /** By which secret the webhooks of an app are signed: every connection of Pusher's protocol is an app. */
 final readonly class WebhookSecrets
 {
-    public function __construct(private Repository $config) {}
+    public function __construct(private Repository $config)
+    {
+    }
 
     /** Null for a key that no connection of config/broadcasting.php has. */
     public function of(string $appKey): ?string

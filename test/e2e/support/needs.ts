@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commandPath, lacking } from "../../../sidecar/testing/needs.ts";
-import { laravel12 } from "./laravel.ts";
+import { laravel12, laravelFolder } from "./laravel.ts";
 import type { LaravelRelease } from "./laravel.ts";
 
 /** For `{ skip: needsLaravel() }`: false when the app can be started with this release, else why it cannot. */
@@ -12,6 +12,12 @@ export function needsLaravel(release: LaravelRelease = laravel12): string | fals
     return lacking(`the Laravel app's packages of Laravel ${release.major} are not installed`);
   }
   return false;
+}
+
+/** What checks the Composer package by itself. */
+export function needsPackageTools(): string | false {
+  if (existsSync(join(laravelFolder, "../../../laravel/tools/vendor/.installed-for"))) return false;
+  return lacking("PHPStan, Pint and PHPUnit are not installed");
 }
 
 /** For `{ skip: needsChromium() }`. */

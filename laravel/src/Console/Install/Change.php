@@ -10,7 +10,8 @@ final readonly class Change
         public ?string $path = null,
         public ?string $contents = null,
         public ?string $advice = null,
-    ) {}
+    ) {
+    }
 
     public static function none(string $what): self
     {

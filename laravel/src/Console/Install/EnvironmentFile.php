@@ -8,7 +8,9 @@ final class EnvironmentFile
     /** @var list<string> */
     private array $added = [];
 
-    public function __construct(private string $contents) {}
+    public function __construct(private string $contents)
+    {
+    }
 
     /** The value as it is written, quotes and all; null where the name is missing or empty. */
     public function get(string $name): ?string

@@ -39,8 +39,10 @@ final readonly class Steps
 
     private const devCommand = 'npx pogo-sidecar';
 
-    /** @param Closure(int): string $random so many random characters of 0-9a-z */
-    public function __construct(private string $basePath, private Closure $random) {}
+    /** @param  Closure(int): string  $random so many random characters of 0-9a-z */
+    public function __construct(private string $basePath, private Closure $random)
+    {
+    }
 
     /** @return list<Change> */
     public function changes(): array

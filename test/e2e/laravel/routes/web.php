@@ -74,3 +74,4 @@ Route::get('/js/{file}', fn (string $file) => response()->file(
 ));
 
 Route::withoutMiddleware('web')->group(base_path('routes/proxy.php'));
+Route::withoutMiddleware('web')->group(base_path('routes/package.php'));

@@ -1,0 +1,144 @@
+<?php
+
+namespace Pogo\Tests;
+
+use PHPUnit\Framework\TestCase;
+use Pogo\Console\Install\Change;
+use Pogo\Console\Install\Steps;
+
+class InstallTest extends TestCase
+{
+    private string $app;
+
+    protected function setUp(): void
+    {
+        $this->app = sys_get_temp_dir().'/pogo-install-'.bin2hex(random_bytes(6));
+        mkdir("{$this->app}/bootstrap", recursive: true);
+        mkdir("{$this->app}/routes");
+        mkdir("{$this->app}/resources/js", recursive: true);
+        $this->write('.env', "APP_NAME=Laravel\nBROADCAST_CONNECTION=log\n");
+        $this->write('bootstrap/app.php', <<<'PHP'
+            <?php
+
+            use Illuminate\Foundation\Application;
+            use Illuminate\Foundation\Configuration\Exceptions;
+            use Illuminate\Foundation\Configuration\Middleware;
+
+            return Application::configure(basePath: dirname(__DIR__))
+                ->withRouting(
+                    web: __DIR__.'/../routes/web.php',
+                    commands: __DIR__.'/../routes/console.php',
+                    health: '/up',
+                )
+                ->withMiddleware(function (Middleware $middleware): void {
+                    //
+                })
+                ->withExceptions(function (Exceptions $exceptions): void {
+                    //
+                })->create();
+
+            PHP);
+        $this->write('package.json', '{"devDependencies": {"laravel-echo": "^2", "pusher-js": "^8"}}');
+        $this->write('composer.json', <<<'JSON'
+            {
+                "scripts": {
+                    "dev": [
+                        "Composer\\Config::disableProcessTimeout",
+                        "npx concurrently -c \"#93c5fd,#c4b5fd\" \"php artisan serve\" \"npm run dev\" --names=server,vite --kill-others"
+                    ]
+                }
+            }
+            JSON);
+    }
+
+    protected function tearDown(): void
+    {
+        exec('rm -r '.escapeshellarg($this->app));
+    }
+
+    public function test_a_fresh_app_is_set_up_and_twice_is_once(): void
+    {
+        $this->apply();
+
+        $env = $this->read('.env');
+        $this->assertStringContainsString("BROADCAST_CONNECTION=reverb\n", $env);
+        $this->assertMatchesRegularExpression('/^REVERB_APP_SECRET=[0-9a-z]{20}$/m', $env);
+        $this->assertStringContainsString('VITE_REVERB_APP_KEY="${REVERB_APP_KEY}"', $env);
+        $bootstrap = $this->read('bootstrap/app.php');
+        $this->assertStringContainsString("channels: __DIR__.'/../routes/channels.php',", $bootstrap);
+        $this->assertStringContainsString("\$middleware->trustProxies(at: '127.0.0.1');", $bootstrap);
+        $this->assertStringContainsString('window.location.hostname', $this->read('resources/js/echo.js'));
+        $this->assertFileExists("{$this->app}/routes/channels.php");
+        $this->assertStringContainsString('\"npx pogo-sidecar\" --names=server,vite,sidecar', $this->read('composer.json'));
+        $this->assertNotNull(json_decode($this->read('composer.json')));
+        exec('php -l '.escapeshellarg("{$this->app}/bootstrap/app.php"), $output, $code);
+        $this->assertSame(0, $code, implode("\n", $output));
+
+        $before = $this->snapshot();
+        foreach ($this->steps()->changes() as $change) {
+            $this->assertNull($change->contents, $change->what);
+            $this->assertNull($change->advice, $change->what);
+        }
+        $this->apply();
+        $this->assertSame($before, $this->snapshot());
+    }
+
+    public function test_what_a_person_wrote_stays_and_the_line_is_said(): void
+    {
+        $this->write('.env', "BROADCAST_CONNECTION=pusher\n");
+        $this->write('bootstrap/app.php', "<?php\n\nreturn makeMyApp();\n");
+        $this->write('resources/js/echo.js', 'window.Echo = mine;');
+        $this->write('package.json', '{}');
+        $before = $this->snapshot();
+        $this->apply();
+        $advice = implode("\n", array_map(fn (Change $change) => $change->advice ?? '', $this->steps()->changes()));
+
+        foreach (['.env', 'bootstrap/app.php', 'resources/js/echo.js', 'package.json'] as $file) {
+            $this->assertSame($before[$file], $this->read($file), $file);
+        }
+        foreach (['set it to reverb', 'channels:', 'trustProxies', 'wsHost', 'npm install'] as $part) {
+            $this->assertStringContainsString($part, $advice);
+        }
+    }
+
+    public function test_without_an_env_file_it_says_so(): void
+    {
+        unlink("{$this->app}/.env");
+        $this->apply();
+
+        $this->assertFileDoesNotExist("{$this->app}/.env");
+    }
+
+    private function apply(): void
+    {
+        foreach ($this->steps()->changes() as $change) {
+            if ($change->path !== null && $change->contents !== null) {
+                file_put_contents($change->path, $change->contents);
+            }
+        }
+    }
+
+    private function steps(): Steps
+    {
+        return new Steps($this->app, fn (int $length) => substr(str_repeat('a1', $length), 0, $length));
+    }
+
+    /** @return array<string, string> */
+    private function snapshot(): array
+    {
+        $files = ['.env', 'bootstrap/app.php', 'routes/channels.php', 'resources/js/echo.js', 'package.json', 'composer.json'];
+        $there = array_filter($files, fn (string $file) => is_file("{$this->app}/{$file}"));
+
+        return array_combine($there, array_map($this->read(...), $there));
+    }
+
+    private function write(string $file, string $contents): void
+    {
+        file_put_contents("{$this->app}/{$file}", $contents);
+    }
+
+    private function read(string $file): string
+    {
+        return (string) file_get_contents("{$this->app}/{$file}");
+    }
+}
