@@ -1,6 +1,7 @@
 // The Composer package pogo/sidecar, in a real app: webhooks as events, and the API.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +11,7 @@ import type { EchoPage } from "./support/echo-page.ts";
 import { json } from "./support/http-client.ts";
 import type { HttpClient } from "./support/http-client.ts";
 import { inbox } from "./support/inbox.ts";
-import { laravelReleases } from "./support/laravel.ts";
+import { laravelFolder, laravelReleases } from "./support/laravel.ts";
 import type { LaravelRelease } from "./support/laravel.ts";
 import { needsLaravel, needsPackageTools } from "./support/needs.ts";
 import { repository } from "./support/sidecar.ts";
@@ -143,6 +144,13 @@ function suite(release: LaravelRelease): void {
     assert.deepEqual(await greetings.next(), { text: "hello" });
     assert.equal((await guest.post("/sidecar/terminate/3", {})).status, 200);
     await received({ class: "UserOffline", userId: "3" });
+  });
+
+  test("pogo:install --dry-run changes nothing", async () => {
+    const env = (): string => readFileSync(join(laravelFolder, ".env"), "utf8");
+    const before = env();
+    await stack.laravel.artisan("pogo:install", "--dry-run", "--no-interaction");
+    assert.equal(env(), before);
   });
 
   describe("a webhook request", () => {
