@@ -84,7 +84,7 @@ export const server = {
     env: "POGO_DRAIN_DELAY",
     parser: duration({ zero: "to drain at once" }),
     fallback: 0,
-    docs: "Time between SIGTERM and the drain, in which `/readyz` says 503 and everything goes on: a load balancer needs some seconds to notice, and connections refused meanwhile are errors for people. `POGO_SHUTDOWN_TIMEOUT` runs from its end.",
+    docs: "Time between SIGTERM and the drain, in which `/readyz` says 503 and everything goes on. A load balancer needs some seconds to notice, and connections refused meanwhile are errors for people. `POGO_SHUTDOWN_TIMEOUT` runs from its end.",
   }),
   drainWindowMs: option({
     env: "POGO_DRAIN_WINDOW",
