@@ -16,7 +16,7 @@ export function renderCompatibilityDocs(): string {
 
 <!-- Made by \`npm run docs\` from the tables in test/e2e/matrix/. Edits here are lost. -->
 
-Each ✓ is a test of the library itself, at the version named, with the sidecar as a process of its own; the native column is a client of ours, see below. Run them all with
+Each ✓ is a test of the library itself, at the version named, with the sidecar as a process of its own; the native column is a client of ours and those called "its wire" replay what an SDK sends, see below. Run them all with
 
 \`\`\`sh
 node --test 'test/e2e/matrix/*.test.ts'
@@ -39,6 +39,8 @@ The restart is SIGTERM for the only node, and another one on the same port: all 
 ${renderTable("The server", serverKinds, serverFeatures)}
 
 What comes of it is seen by the native client. Of each package there is a current version and an older one; each test run asserts that those are the ones installed.
+
+In the columns "its wire" the SDK itself does not run: no registry in reach of these tests has the Python, Go, Ruby and Java SDKs. What runs is the requests that they send, put together as their public sources do (order and encoding of the query, \`body_md5\` of the empty body in Python's GETs, escapes in the JSON, header fields), and answers are read as strictly as their decoders do. Requests that the Go and Python SDKs expect in tests of their own are checked byte by byte in \`sidecar/http-api/authenticate.test.ts\`. The Go SDK takes ids of users as strings only: with ids that were signed as numbers, as Laravel does, its \`GetChannelUsers\` fails.
 
 ## What else is tested
 

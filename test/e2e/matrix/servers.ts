@@ -15,13 +15,15 @@ import type { ServerFeatureId } from "./server-features.ts";
 import { credentials } from "./stage.ts";
 import { composerVersion, installedVersion, npmVersion, pinnedNpmVersion } from "./versions.ts";
 import { startWebhookEndpoint } from "./webhook-endpoint.ts";
+import { wireServer } from "./wire-server.ts";
+import type { WireSdk } from "./wire-server.ts";
 import type { WebhookEndpoint } from "./webhook-endpoint.ts";
 
 export interface ServerKind {
   /** The column's head, and the beginning of its tests' titles. */
   readonly title: string;
-  /** In the title. */
-  readonly version: string;
+  /** In the title; null: not the library runs, but what it sends. */
+  readonly version: string | null;
   readonly installedVersion: () => string | undefined;
   /** Why it can't run on this machine, or false. */
   readonly lacks: () => string | false;
@@ -33,6 +35,9 @@ export interface ServerKind {
 const publishesOnly =
   "Laravel's broadcasters publish and sign, and do nothing else; ask the PHP SDK below it, `Broadcast::connection('reverb')->getPusher()`.";
 
+const wireOnly =
+  "Only requests to the HTTP API are replayed; signing for clients and checking webhooks is the same HMAC in every SDK, and calls for users are not in the sources at hand.";
+
 export const serverKinds: readonly ServerKind[] = [
   node("pusher", PusherServer),
   node("pusher-5.2", PusherServer52),
@@ -41,6 +46,10 @@ export const serverKinds: readonly ServerKind[] = [
   laravel(laravel13),
   laravel(laravel12),
   laravel(laravel11),
+  wire("python"),
+  wire("go"),
+  wire("ruby"),
+  wire("java"),
 ];
 
 type Sdk = new (options: PusherServer.Options) => PusherServer;
@@ -93,6 +102,29 @@ function laravel(release: LaravelRelease): ServerKind {
       sendToUser: publishesOnly,
       terminate: publishesOnly,
       webhook: publishesOnly,
+    },
+  };
+}
+
+function wire(sdk: WireSdk): ServerKind {
+  return {
+    title: `pusher-http-${sdk}, its wire`,
+    version: null,
+    installedVersion: () => undefined,
+    lacks: () => false,
+    start: () =>
+      startWithSidecar((port) => {
+        const node = new PusherServer({ ...credentials, host: "127.0.0.1", port: String(port) });
+        return wireServer(sdk, { ...credentials, port, signer: nodeServer(node).signer });
+      }),
+    cannot: {
+      private: wireOnly,
+      presence: wireOnly,
+      encrypted: wireOnly,
+      signin: wireOnly,
+      sendToUser: wireOnly,
+      terminate: wireOnly,
+      webhook: wireOnly,
     },
   };
 }
