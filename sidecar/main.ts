@@ -22,6 +22,7 @@ const context: CommandContext = {
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   start: async () => (await import("./cli/start.ts")).start(context),
   check: async () => (await import("./cli/check.ts")).check(context),
+  doctor: async () => (await import("./cli/doctor.ts")).doctor(context),
   healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
   version: async () => (await import("./cli/version.ts")).printVersion(context),
   help: async () => (await import("./cli/help.ts")).help(context),
@@ -34,7 +35,7 @@ async function run(): Promise<number> {
   const chosen = isAskedFor("--version", "-v") ? "version" : wanted;
   if (Object.hasOwn(commands, chosen)) return (await commands[chosen]?.()) ?? exitCodes.failure;
   context.complain(
-    `There is no command ${JSON.stringify(command)}: start, check, healthcheck, version and help are.\n`,
+    `There is no command ${JSON.stringify(command)}: start, check, doctor, healthcheck, version and help are.\n`,
   );
   return exitCodes.usage;
 }

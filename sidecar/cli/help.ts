@@ -5,14 +5,16 @@ import { exitCodes, type CommandContext } from "./command.ts";
 
 const usage = `Pogo Sidecar: one port in front of a Laravel app, with the Pusher protocol on it.
 
-Usage: pogo-sidecar [start|check|healthcheck|version|help] [flags]
+Usage: pogo-sidecar [start|check|doctor|healthcheck|version|help] [flags]
 
   start        run (what happens without a command); SIGTERM stops it in order
   check        print the effective configuration, or everything that is wrong with it
+  doctor       try what usually stands in the way, and say what mends it; --url, --cookie and --channel replay
+               an authorization, --json for programs
   healthcheck  ask a running sidecar on its admin port whether it is alive
   version      print the version
 
-Exit codes: 0 done; 1 it could not start, or is not alive; 64 no such command; 78 the configuration is wrong.
+Exit codes: 0 done; 1 it could not start, is not alive, or the doctor found something; 64 no such command; 78 the configuration is wrong.
 
 Flags win over the environment, the environment over the config file. Durations are written 54s, 1500ms, 2m.
 

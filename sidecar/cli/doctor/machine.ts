@@ -1,0 +1,136 @@
+/** What the machine and the app's files say: versions, settings, limits. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { hint, ok, skipped, wrong, type Check } from "./check.ts";
+
+const oldestNode = 22;
+
+export const nodeVersion: Check = {
+  name: "Node",
+  run: async () =>
+    Number(process.versions.node.split(".")[0]) >= oldestNode
+      ? ok(`${process.version} at ${process.execPath}`)
+      : wrong(
+          `${process.version} at ${process.execPath} is too old`,
+          `install Node ${oldestNode} or newer`,
+        ),
+};
+
+const credentials = ["REVERB_APP_ID", "REVERB_APP_KEY", "REVERB_APP_SECRET"] as const;
+
+/** Does the app have what the sidecar has? The values of secrets are compared, never shown. */
+export const environmentFile: Check = {
+  name: ".env",
+  async run({ folder, app }) {
+    const env = readEnv(folder);
+    if (!env) return skipped(`there is no .env in ${folder}`);
+    const unexpanded = Object.entries(env).find(
+      ([name, value]) => name.startsWith("REVERB_") && value.includes("${"),
+    );
+    if (unexpanded) {
+      return hint(
+        `${unexpanded[0]} refers to another name: \${…} is expanded by Laravel, and by the sidecar only where it reads the file itself`,
+        `write the value into ${unexpanded[0]}, or start the sidecar in ${folder} without --env-file of node`,
+      );
+    }
+    const ours = { REVERB_APP_ID: app.id, REVERB_APP_KEY: app.key, REVERB_APP_SECRET: app.secret };
+    const other = credentials.filter((name) => env[name] && env[name] !== ours[name]);
+    if (other.length > 0) {
+      return wrong(
+        `${other.join(", ")} in ${join(folder, ".env")} ${other.length > 1 ? "are" : "is"} not what the sidecar has`,
+        "give both the same three: the sidecar takes POGO_APP_*, then REVERB_APP_* of its environment",
+      );
+    }
+    const missing = credentials.filter((name) => !env[name]);
+    return missing.length > 0
+      ? wrong(`${missing.join(", ")} missing in .env`, "run: pogo-sidecar env --write")
+      : ok("has the credentials that the sidecar has");
+  },
+};
+
+export const broadcastConnection: Check = {
+  name: "broadcaster",
+  async run({ folder }) {
+    const env = readEnv(folder);
+    if (!env) return skipped("no .env to read it from");
+    const driver = env["BROADCAST_CONNECTION"] ?? env["BROADCAST_DRIVER"] ?? "null";
+    return ["reverb", "pusher"].includes(driver)
+      ? ok(`BROADCAST_CONNECTION=${driver}`)
+      : wrong(
+          `BROADCAST_CONNECTION=${driver}: events go nowhere, and channels are authorized without a signature`,
+          "in .env: BROADCAST_CONNECTION=reverb, then php artisan config:clear",
+        );
+  },
+};
+
+/** Is the key in the built pages ours? */
+export const frontEnd: Check = {
+  name: "front end",
+  async run({ folder, app }) {
+    if (readText(join(folder, "public/hot")) !== null) {
+      return ok("served by Vite's dev server, which reads .env itself");
+    }
+    const manifest = readText(join(folder, "public/build/manifest.json"));
+    if (manifest === null) return skipped("no public/build: nothing was built here");
+    const files = [...manifest.matchAll(/"file":\s*"([^"]+\.js)"/g)].map(([, file = ""]) => file);
+    const scripts = files.map((file) => readText(join(folder, "public/build", file)) ?? "");
+    if (!scripts.some((script) => script.includes("pusher"))) {
+      return hint("the built scripts don't hold Echo", "npm run build");
+    }
+    return scripts.some((script) => script.includes(app.key))
+      ? ok("was built with the sidecar's key")
+      : wrong(
+          "was built with another key than the sidecar has",
+          "set VITE_REVERB_APP_KEY=${REVERB_APP_KEY} in .env, then npm run build",
+        );
+  },
+};
+
+export const openFiles: Check = {
+  name: "open files",
+  async run({ config }) {
+    const limit = /^Max open files\s+(\d+)/m.exec(readText("/proc/self/limits") ?? "")?.[1];
+    if (limit === undefined) return skipped("this platform does not say");
+    const { maxConnections } = config.websocket;
+    return Number(limit) > maxConnections
+      ? ok(`${limit} are enough for ${maxConnections} connections`)
+      : wrong(
+          `${limit} are not enough for ${maxConnections} connections (POGO_MAX_CONNECTIONS)`,
+          `ulimit -n ${2 * maxConnections} where the sidecar is started (systemd: LimitNOFILE=${2 * maxConnections})`,
+        );
+  },
+};
+
+/** A queued broadcast waits for a worker. */
+export const queue: Check = {
+  name: "queue",
+  async run({ folder }) {
+    const connection = readEnv(folder)?.["QUEUE_CONNECTION"];
+    if (connection === undefined) return skipped("no .env to read it from");
+    return connection === "sync"
+      ? ok("events are broadcast at once (sync)")
+      : hint(
+          `events that implement ShouldBroadcast wait for a worker (QUEUE_CONNECTION=${connection})`,
+          "php artisan queue:work has to run; or let events implement ShouldBroadcastNow",
+        );
+  },
+};
+
+export function readEnv(folder: string): Record<string, string> | null {
+  const text = readText(join(folder, ".env"));
+  if (text === null) return null;
+  const entries = Object.entries(parseEnv(text));
+  return Object.fromEntries(
+    entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
