@@ -56,7 +56,7 @@ export async function doctor(context: CommandContext): Promise<number> {
     channel: own.flags.channel,
     folder: process.cwd(),
   };
-  const findings: { name: string; finding: Finding }[] = [];
+  const findings: (Finding & { readonly name: string })[] = [];
   const { isJson } = own.flags;
   const failed = new Set<Check>();
   for (const check of checks) {
@@ -64,13 +64,10 @@ export async function doctor(context: CommandContext): Promise<number> {
     const missing = needs.find((other) => failed.has(other));
     const finding = missing ? skipped(`waits for: ${missing.name}`) : await run(subject);
     if (finding.status === "wrong") failed.add(check);
-    findings.push({ name, finding });
+    findings.push({ name, ...finding });
     if (!isJson) context.print(describe(name, finding));
   }
-  if (isJson) {
-    const rows = findings.map(({ name, finding }) => ({ name, ...finding }));
-    context.print(`${JSON.stringify(rows, null, 2)}\n`);
-  }
+  if (isJson) context.print(`${JSON.stringify(findings, null, 2)}\n`);
   return failed.size > 0 ? exitCodes.failure : exitCodes.ok;
 }
 

@@ -80,9 +80,10 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
       [],
     );
     assert.equal(code, 0);
-    const fine = rows.filter(({ status }) => status === "ok").map(({ name }) => name);
+    const isFine = ({ status }: Row): boolean => status === "ok";
+    const fine = new Set(rows.filter(isFine).map(({ name }) => name));
     for (const name of ["app", "sidecar", "publishing", "WebSocket", "replayed authorization"]) {
-      assert.ok(fine.includes(name), name);
+      assert.ok(fine.has(name), name);
     }
   });
 
