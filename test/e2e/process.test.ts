@@ -11,6 +11,7 @@ import { afterEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import PusherServer from "pusher";
+import { md5, sign } from "../../sidecar/core/signature.ts";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
 import { openEchoPage, subscribed } from "./support/echo-page.ts";
 import { httpClient } from "./support/http-client.ts";
@@ -343,10 +344,15 @@ describe("healthcheck", () => {
     const alive = await run(["healthcheck"], env);
     assert.deepEqual(alive, { code: 0, text: `alive: ${sidecar.adminUrl}/livez answered 200` });
 
-    // A request whose body has not come keeps it draining.
+    // A signed request whose body has not come keeps it draining.
     const half = connect(sidecar.port, "127.0.0.1");
     half.on("error", () => undefined);
-    half.write("POST /apps/123456/events HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{");
+    const path = `/apps/${app.id}/events`;
+    const query = `auth_key=${app.key}&auth_timestamp=${Math.floor(Date.now() / 1000)}&auth_version=1.0&body_md5=${md5(Buffer.from("{}"))}`;
+    const signature = sign(app.secret, `POST\n${path}\n${query}`);
+    half.write(
+      `POST ${path}?${query}&auth_signature=${signature} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{`,
+    );
     await fetch(`${sidecar.url}/up`);
     process.kill(sidecar.pid, "SIGTERM");
     await drained(sidecar);
