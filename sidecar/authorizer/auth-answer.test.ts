@@ -31,6 +31,11 @@ describe("readAuthAnswer", () => {
     });
   });
 
+  it("a byte order mark before the JSON is skipped", () => {
+    const auth = authFor("1.2:private-a");
+    assert.deepEqual(read("private-a", `\ufeff${JSON.stringify({ auth })}`), { ok: true, auth });
+  });
+
   it("proxy A6: channel_data of a private channel is part of what was signed", () => {
     const channel_data = '{"user_id":"7"}';
     const auth = authFor(`1.2:private-a:${channel_data}`);

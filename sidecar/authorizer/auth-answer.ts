@@ -30,7 +30,7 @@ export function readAuthAnswer(
   subject: { readonly app: App; readonly socketId: string; readonly channel: string },
 ): AuthAnswer {
   const { app, socketId, channel } = subject;
-  const json = parseJson(body.toString());
+  const json = parseJson(textOf(body));
   if (!json.ok || !isObject(json.value)) return { ok: false, reason: "invalid_response_json" };
 
   const auth = textIn(json.value, "auth");
@@ -66,7 +66,7 @@ export function readUserAuthAnswer(
   body: Buffer,
   { app, socketId }: { readonly app: App; readonly socketId: string },
 ): UserAuthAnswer {
-  const json = parseJson(body.toString());
+  const json = parseJson(textOf(body));
   if (!json.ok || !isObject(json.value)) return { ok: false, reason: "invalid_response_json" };
   const auth = textIn(json.value, "auth");
   if (auth === undefined) return { ok: false, reason: "missing_signature" };
@@ -75,6 +75,11 @@ export function readUserAuthAnswer(
   return checkUserSignature(app, { socketId, userData }, auth).ok
     ? { ok: true, auth, userData }
     : { ok: false, reason: "invalid_signature" };
+}
+
+/** Without the byte order mark that a PHP file saved with one puts before all output. */
+function textOf(body: Buffer): string {
+  return body.toString().replace(/^\ufeff/, "");
 }
 
 /** A field's text; an empty one is none. */

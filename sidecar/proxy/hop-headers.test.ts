@@ -75,3 +75,10 @@ test("proxy P9: whatever its name is, a field of no special meaning keeps its va
     }),
   );
 });
+
+test("proxy P9: an X-Socket-ID that is no socket id does not pass: Laravel would answer it with 500", () => {
+  assert.deepEqual(toUpstreamFields(raw("X-Socket-ID: 12.34"), []), { "X-Socket-ID": "12.34" });
+  for (const value of ["undefined", "null", "", "1", "1.2.3", "1.2, 3.4"]) {
+    assert.deepEqual(toUpstreamFields(raw(`x-socket-id: ${value}`), []), {}, value);
+  }
+});

@@ -1,5 +1,6 @@
 /** Which header fields pass this hop, upstream and back (RFC 9110 §7.6.1). */
 
+import { isSocketId } from "../core/socket-id.ts";
 import { isForwardingHeader } from "../http/forwarded.ts";
 import { fieldsOf, isChunked, listOf, type RawHeaders } from "../http/headers.ts";
 
@@ -16,8 +17,10 @@ export function toUpstreamFields(
   forwarding: readonly (readonly [name: string, value: string])[],
 ): RequestFields {
   const nominated = nominatedIn(rawHeaders);
-  const kept = [...fieldsOf(rawHeaders)].filter(([name]) => {
+  const kept = [...fieldsOf(rawHeaders)].filter(([name, value]) => {
     const lowerCase = name.toLowerCase();
+    // A page without a connection sends `undefined`, upon which Laravel's `toOthers()` answers 500.
+    if (lowerCase === "x-socket-id" && !isSocketId(value.trim())) return false;
     return !isHopByHop(lowerCase, nominated) && isWelcomeUpstream(lowerCase);
   });
   const fields = collect([...kept, ...forwarding]);

@@ -1,0 +1,6 @@
+/** The id of a connection, as Pusher's libraries take it. */
+
+/** Digits, a dot, digits: of any other `pusher-http-php` throws, upon which Laravel answers 500. */
+export function isSocketId(text: string): boolean {
+  return /^\d+\.\d+$/.test(text);
+}
