@@ -32,6 +32,15 @@ const answers: Readonly<Record<string, (res: ServerResponse, socketId: string) =
   "private-error": (res) => void res.writeHead(500).end("{}"),
   "private-reset": (res) => res.socket?.resetAndDestroy(),
   "private-silent": () => undefined,
+  "private-404": (res) => void res.writeHead(404).end("{}"),
+  "private-405": (res) => void res.writeHead(405).end("{}"),
+  "private-419": (res) => void res.writeHead(419).end("{}"),
+  "private-302": (res) => void res.writeHead(302, { Location: "/login" }).end(),
+  "private-422": (res) => void res.writeHead(422).end("{}"),
+  "private-429": (res) => void res.writeHead(429).end("{}"),
+  "private-502": (res) => void res.writeHead(502).end("{}"),
+  "private-head": (res) => void res.writeHead(200, { "X-A": "a".repeat(99_000) }).end("{}"),
+  "private-noise": (res) => void res.socket?.end("SSH-2.0-OpenSSH_9.9\r\n\r\n"),
   "private-long": (res) => void res.end(JSON.stringify({ auth: "x".repeat(200) })),
   "private-page": (res) => void res.end("<!doctype html>"),
   "private-unsigned": (res) => void res.end("{}"),
@@ -47,6 +56,7 @@ async function setStage(
   clock: { now: () => number; onQuestion?: () => void } = { now: () => performance.now() },
 ): Promise<Stage> {
   const held: { allow: () => void }[] = [];
+  let failures = 0;
   const answer: RequestListener = (req, res) => {
     let body = "";
     req.on("data", (chunk) => (body += String(chunk)));
@@ -54,12 +64,15 @@ async function setStage(
       clock.onQuestion?.();
       const { channel_name, socket_id: socketId } = parseQuestion(body);
       const channel = channel_name || "signin";
-      if (channel !== "private-held") return answers[channel]?.(res, socketId);
+      if (channel === "private-flaky" && failures++ === 0) return void res.writeHead(500).end("{}");
+      const isHeld = channel === "private-held" || channel === "private-flaky";
+      if (!isHeld) return answers[channel]?.(res, socketId);
       held.push({ allow: () => void res.end(JSON.stringify(signedAnswer(socketId, channel))) });
     });
   };
   const url = await startApp(test, answer);
-  const sidecar = await startSidecar(test, { POGO_UPSTREAM: url, ...env }, clock.now);
+  const defaults = { POGO_UPSTREAM: url, POGO_AUTH_RETRY_FOR: "0" };
+  const sidecar = await startSidecar(test, { ...defaults, ...env }, clock.now);
   return { sidecar, held, connect: (headers) => connectClient(test, sidecar.port, headers) };
 }
 
@@ -71,6 +84,10 @@ interface Row {
   readonly also?: Partial<Record<AuthorizationFault, number>>;
   readonly provoke: (stage: Stage) => Promise<void>;
 }
+
+/** Peers of this machine say which address they come from, so that several visitors are several. */
+const trusting = { POGO_TRUSTED_PROXIES: "127.0.0.1" };
+const visitor = (number: number) => ({ "X-Forwarded-For": `203.0.113.${number}` });
 
 /** A single question about a channel, and the status that the client is told. */
 function asking(channel: string, status: number, env: Record<string, string> = {}): Row {
@@ -115,18 +132,47 @@ const rows: Readonly<Record<AuthorizationFault, Row>> = {
       assert.equal(await waits, 200);
     },
   },
-  circuit_open: {
-    env: { POGO_AUTH_BREAKER_FAILURES: "2", POGO_MAX_AUTH_FAILURES: "1" },
+  queue_full: {
+    env: {
+      POGO_MAX_CONCURRENT_AUTH: "1",
+      POGO_MAX_AUTH_QUEUE: "1",
+      POGO_AUTH_RETRY_FOR: "30s",
+    },
     asked: 2,
-    also: { worker_error: 2 },
+    async provoke({ sidecar, connect, held }) {
+      const [first, second, third] = [await connect(), await connect(), await connect()];
+      const asked = first.subscribe("private-held");
+      await waitFor(() => held.length === 1);
+      const waits = second.subscribe("private-ok");
+      await sidecar.seriesBecome("pogo_websocket_auth_waiting", { 'app_id="app-id"': 1 });
+      const replaces = third.subscribe("private-ok");
+      assert.equal(await waits, 503);
+      held[0]?.allow();
+      assert.deepEqual(await Promise.all([asked, replaces]), [200, 200]);
+    },
+  },
+  circuit_open: {
+    env: { ...trusting, POGO_AUTH_BREAKER_FAILURES: "2" },
+    asked: 2,
+    also: { service_unavailable: 2 },
     async provoke({ connect }) {
-      for (const channel of ["private-error", "private-error", "private-ok"]) {
-        assert.equal(await (await connect()).subscribe(channel), 503);
+      for (const [i, channel] of ["private-502", "private-502", "private-ok"].entries()) {
+        assert.equal(await (await connect(visitor(i))).subscribe(channel), 503);
       }
     },
   },
+  route_not_found: asking("private-404", 403),
+  method_not_allowed: asking("private-405", 403),
+  csrf_token_mismatch: asking("private-419", 403),
+  redirected: asking("private-302", 403),
+  unexpected_status: asking("private-422", 403),
+  too_many_requests: asking("private-429", 503),
+  service_unavailable: asking("private-502", 503),
+  head_overflow: asking("private-head", 403),
+  unreadable_answer: asking("private-noise", 403),
   timeout: asking("private-silent", 503, { POGO_AUTH_TIMEOUT: "50ms" }),
-  dispatch_error: asking("private-reset", 503),
+  dispatch_error: asking("private-ok", 503, { POGO_UPSTREAM: "http://127.0.0.1:1" }),
+  connection_reset: asking("private-reset", 503),
   worker_error: asking("private-error", 503),
   body_overflow: asking("private-long", 403, { POGO_MAX_AUTH_BODY: "100" }),
   invalid_response_json: asking("private-page", 403),
@@ -180,30 +226,28 @@ describe("metrics of authorizations", () => {
     let nowMs = 1_000;
     const { sidecar, connect, held } = await setStage(
       test,
-      {
-        POGO_AUTH_BREAKER_FAILURES: "2",
-        POGO_MAX_AUTH_FAILURES: "1",
-        POGO_AUTH_BREAKER_TIMEOUT: "10s",
-      },
+      { ...trusting, POGO_AUTH_BREAKER_FAILURES: "2", POGO_AUTH_BREAKER_TIMEOUT: "500ms" },
       { now: () => nowMs },
     );
     const isIn = async (state: string): Promise<void> =>
       assert.deepEqual(await sidecar.series("pogo_websocket_circuit_breaker_state"), {
-        'state="closed"': 0,
-        'state="open"': 0,
-        'state="half-open"': 0,
-        [`state="${state}"`]: 1,
+        'app_id="app-id",state="closed"': 0,
+        'app_id="app-id",state="open"': 0,
+        'app_id="app-id",state="half-open"': 0,
+        [`app_id="app-id",state="${state}"`]: 1,
       });
-    const ask = async (channel: string): Promise<number> => (await connect()).subscribe(channel);
+    let visitors = 0;
+    const ask = async (channel: string): Promise<number> =>
+      (await connect(visitor(visitors++))).subscribe(channel);
     const refused = async (): Promise<number | undefined> =>
       (await sidecar.series("pogo_websocket_circuit_breaker_open_total"))[""];
 
     await isIn("closed");
-    await ask("private-error");
+    await ask("private-502");
     await isIn("closed");
-    await ask("private-error");
+    await ask("private-502");
     await isIn("open");
-    nowMs += 10_000;
+    nowMs += 499;
     assert.equal(await ask("private-ok"), 503);
     await isIn("open");
     assert.equal(await refused(), 1);
@@ -218,10 +262,10 @@ describe("metrics of authorizations", () => {
     assert.equal(await trial, 200);
     await isIn("closed");
 
-    await ask("private-error");
-    await ask("private-error");
-    nowMs += 10_001;
-    assert.equal(await ask("private-error"), 503);
+    await ask("private-502");
+    await ask("private-502");
+    nowMs += 500;
+    assert.equal(await ask("private-502"), 503);
     await isIn("open");
     assert.equal(await refused(), 2);
 
@@ -231,6 +275,20 @@ describe("metrics of authorizations", () => {
       logged.map(({ state }) => state),
       states,
     );
+  });
+
+  it("proxy A24: what is tried again, by reason, without a refusal", async (test) => {
+    const env = { POGO_AUTH_RETRY_FOR: "30s" };
+    const { sidecar, connect, held } = await setStage(test, env);
+    const client = await connect();
+    const subscribed = client.subscribe("private-flaky");
+    await waitFor(() => held.length === 1);
+    held[0]?.allow();
+    assert.equal(await subscribed, 200);
+    const retries = await sidecar.series("pogo_websocket_auth_retries_total");
+    assert.equal(retries['reason="worker_error"'], 1);
+    assert.equal(retries['reason="timeout"'], 0);
+    assert.deepEqual(await sidecar.series("pogo_websocket_auth_failures_total"), {});
   });
 
   it("proxy A24: how long the app took, whether it allowed it or not", async (test) => {

@@ -304,8 +304,14 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   },
   async POGO_AUTH_TIMEOUT({ test, start, connect }) {
     const asked = await startAuthApp(test, "never");
-    const client = await connect(await start("50ms", { POGO_UPSTREAM: asked.url }));
+    const client = await connect(await start("50ms", { POGO_UPSTREAM: asked.url, ...impatient }));
     assert.equal(await soon(client.subscribe("private-x")), 503);
+  },
+  async POGO_AUTH_RETRY_FOR({ test, start, connect }) {
+    const asked = await startAuthApp(test, 500);
+    const client = await connect(await start("0", { POGO_UPSTREAM: asked.url }));
+    assert.equal(await soon(client.subscribe("private-x")), 503);
+    assert.equal(asked.count(), 1);
   },
   async POGO_MAX_AUTH_BODY({ test, start, connect }) {
     const asked = await startAuthApp(test, 200);
@@ -314,43 +320,65 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   },
   async POGO_MAX_CONCURRENT_AUTH({ test, start, connect }) {
     const asked = await startAuthApp(test, "never");
-    const sidecar = await start("1", { POGO_UPSTREAM: asked.url });
+    const sidecar = await start("1", { POGO_UPSTREAM: asked.url, ...impatient });
     (await connect(sidecar)).say("pusher:subscribe", { channel: "private-x" });
     await waitFor(() => asked.count() === 1);
     const second = await connect(sidecar);
     assert.equal(await soon(second.subscribe("private-x")), 503);
   },
-  async POGO_AUTH_BREAKER_FAILURES({ test, start, connect }) {
-    const asked = await startAuthApp(test, 500);
-    const env = { POGO_UPSTREAM: asked.url, POGO_MAX_AUTH_FAILURES: "1" };
-    const sidecar = await start("2", env);
-    for (let n = 0; n < 3; n += 1) await (await connect(sidecar)).subscribe("private-x");
-    assert.equal(asked.count(), 2);
+  async POGO_MAX_CONCURRENT_AUTH_PER_IP({ test, start, connect }) {
+    const asked = await startAuthApp(test, "never");
+    const sidecar = await start("1", { POGO_UPSTREAM: asked.url, ...impatient });
+    (await connect(sidecar)).say("pusher:subscribe", { channel: "private-x" });
+    await waitFor(() => asked.count() === 1);
+    const second = await connect(sidecar);
+    assert.equal(await soon(second.subscribe("private-x")), 503);
   },
-  async POGO_AUTH_BREAKER_TIMEOUT({ test, start, connect, clock }) {
-    const asked = await startAuthApp(test, 500);
-    const sidecar = await start("1s", { POGO_UPSTREAM: asked.url });
+  async POGO_MAX_AUTH_QUEUE({ test, start, connect }) {
+    const asked = await startAuthApp(test, "never");
+    const env = { POGO_UPSTREAM: asked.url, POGO_MAX_CONCURRENT_AUTH: "1" };
+    const sidecar = await start("1", env);
+    const [first, second, third] = [
+      await connect(sidecar),
+      await connect(sidecar),
+      await connect(sidecar),
+    ];
+    first.say("pusher:subscribe", { channel: "private-x" });
+    await waitFor(() => asked.count() === 1);
+    const waits = second.subscribe("private-x");
+    await sidecar.seriesBecome("pogo_websocket_auth_waiting", { 'app_id="app-id"': 1 });
+    third.say("pusher:subscribe", { channel: "private-x" });
+    assert.equal(await soon(waits), 503);
+  },
+  async POGO_AUTH_BREAKER_FAILURES({ start, connect }) {
+    const sidecar = await start("2", { POGO_UPSTREAM: nobody, ...impatient });
+    for (let n = 0; n < 3; n += 1) await (await connect(sidecar)).subscribe("private-x");
+    assert.equal(await refusedByBreaker(sidecar), 1);
+  },
+  async POGO_AUTH_BREAKER_TIMEOUT({ start, connect, clock }) {
+    const sidecar = await start("500ms", { POGO_UPSTREAM: nobody, ...impatient });
     for (let n = 0; n < 6; n += 1) await (await connect(sidecar)).subscribe("private-x");
-    assert.equal(asked.count(), 5);
-    clock.nowMs += 1_001;
+    assert.equal(await refusedByBreaker(sidecar), 1);
+    // By default it would stay open for a second at first.
+    clock.nowMs += 501;
     await (await connect(sidecar)).subscribe("private-x");
-    assert.equal(asked.count(), 6);
+    assert.equal(await refusedByBreaker(sidecar), 1);
   },
   async POGO_MAX_AUTH_FAILURES({ test, start, connect }) {
     const asked = await startAuthApp(test, 500);
-    const client = await connect(await start("1", { POGO_UPSTREAM: asked.url }));
+    const client = await connect(await start("1", { POGO_UPSTREAM: asked.url, ...impatient }));
     for (let n = 0; n < 2; n += 1) await client.subscribe("private-x");
     assert.equal(asked.count(), 1);
   },
   async POGO_MAX_AUTH_DENIALS({ test, start, connect }) {
     const asked = await startAuthApp(test, 403);
-    const client = await connect(await start("1", { POGO_UPSTREAM: asked.url }));
+    const client = await connect(await start("1", { POGO_UPSTREAM: asked.url, ...impatient }));
     for (let n = 0; n < 2; n += 1) await client.subscribe("private-x");
     assert.equal(asked.count(), 1);
   },
   async POGO_AUTH_FAILURE_WINDOW({ test, start, connect, clock }) {
     const asked = await startAuthApp(test, 403);
-    const env = { POGO_UPSTREAM: asked.url, POGO_MAX_AUTH_DENIALS: "1" };
+    const env = { POGO_UPSTREAM: asked.url, POGO_MAX_AUTH_DENIALS: "1", ...impatient };
     const client = await connect(await start("1s", env));
     await client.subscribe("private-x");
     clock.nowMs += 1_001;
@@ -632,6 +660,15 @@ function refusal({ port }: RunningSidecar, headers: Env = {}): Promise<number> {
     socket.terminate();
   });
   return promise;
+}
+
+/** Nothing is tried again, and nothing waits. */
+const impatient = { POGO_AUTH_RETRY_FOR: "0" };
+/** Nobody listens there. */
+const nobody = "http://127.0.0.1:1";
+
+async function refusedByBreaker(sidecar: RunningSidecar): Promise<number> {
+  return (await sidecar.series("pogo_websocket_circuit_breaker_open_total"))[""] ?? 0;
 }
 
 /** Holds that it comes before the least default of all that is waited for so, 3 s. */

@@ -291,7 +291,7 @@ const messages: readonly Refusal[] = [
   },
   {
     title: "none, and an app that can't be asked",
-    env: { POGO_UPSTREAM: "http://127.0.0.1:9" },
+    env: { POGO_UPSTREAM: "http://127.0.0.1:9", POGO_AUTH_RETRY_FOR: "0" },
     bring: saying(subscribeTo("private-a")),
     code: 4009,
     text: "Connection is unauthorized",
@@ -311,7 +311,7 @@ const messages: readonly Refusal[] = [
   },
   {
     title: "U09: a signin that nobody can answer for",
-    env: { POGO_UPSTREAM: "http://127.0.0.1:9" },
+    env: { POGO_UPSTREAM: "http://127.0.0.1:9", POGO_AUTH_RETRY_FOR: "0" },
     bring: saying({ event: "pusher:signin", data: {} }),
     code: 4202,
     text: "Authentication is unavailable",

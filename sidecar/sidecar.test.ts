@@ -160,7 +160,10 @@ describe("sidecar", () => {
       /pogo_websocket_auth_failures_total\{app_id="app-id",reason="origin"\} 1/,
     );
     assert.match(metrics, /pogo_websocket_auth_duration_seconds_count 2/);
-    assert.match(metrics, /pogo_websocket_circuit_breaker_state\{state="closed"\} 1/);
+    assert.match(
+      metrics,
+      /pogo_websocket_circuit_breaker_state\{app_id="app-id",state="closed"\} 1/,
+    );
     assert.match(metrics, /pogo_websocket_connections_active\{app_id="app-id"\} 3/);
     assert.match(metrics, /pogo_websocket_subscriptions_active\{app_id="app-id"\} 1/);
   });
@@ -184,7 +187,10 @@ describe("sidecar", () => {
   });
 
   it("an app that is not there: 502 for its pages, 503 for authorizations, while WebSockets work", async () => {
-    const { port, url, lines } = await startSidecar({ POGO_UPSTREAM: "http://127.0.0.1:9" });
+    const { port, url, lines } = await startSidecar({
+      POGO_UPSTREAM: "http://127.0.0.1:9",
+      POGO_AUTH_RETRY_FOR: "0",
+    });
     const page = await fetch(`${url}/page`);
     assert.equal(page.status, 502);
     assert.doesNotMatch(await page.text(), /127\.0\.0\.1|ECONN/);

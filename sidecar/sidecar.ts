@@ -132,7 +132,7 @@ export function createSidecar(
       version,
       uptime_seconds: Math.round((now() - startedMs) / 1000),
       connections: webSockets.connectionCount,
-      circuit_breaker: upstream?.authorizer.breakerState ?? null,
+      circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
       ...joined.health(),
     }),
   });

@@ -1,94 +1,118 @@
-/** A circuit breaker: after so many failures in a row the upstream is left alone for a while, then tried once. */
+/** A circuit breaker: an app that does not answer is left alone for a while, then tried with one request at a time. */
 
-import type { Report } from "../core/report.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
 
-/** How a call counts: `none` decides nothing, as if it had never been made. */
-export type Verdict = "success" | "failure" | "none";
-
-/** `ran: false`: rejected without a call, and without a trace in any count. */
-export type BreakerRun<T> = { readonly ran: true; readonly value: T } | { readonly ran: false };
+/**
+ * What the end of a request says about the app. `answered`: it is there, whatever it said. `unreachable`: nobody accepts
+ * connections, whoever asks. `unanswered`: no answer, or a gateway's word that there is none; what was asked for may be
+ * the cause, too. `none`: nothing.
+ */
+export type Evidence = "answered" | "unreachable" | "unanswered" | "none";
 
 export interface CircuitBreakerOptions {
   /** Failures in a row that open it. */
   readonly failures: number;
-  /** Milliseconds for which it stays open. */
+  /**
+   * The longest that it stays open. At first that is `firstOpenMs`, then twice as long each time that nobody accepts the
+   * trial's connection. A trial without an answer may be its visitor's own fault, so the next one has its turn soon.
+   */
   readonly openMs: number;
-  /** Milliseconds of a clock that never goes back. */
-  readonly now: () => number;
-  readonly report: Report;
+  /** Called with the new state after each change. MUST NOT throw. */
+  readonly onState?: ((state: BreakerState) => void) | undefined;
 }
 
+export const firstOpenMs = 1_000;
+
+/** What `begin` returns and `end` takes. */
+export type Admission = Admitting;
+
 /**
- * Semantics of gobreaker with one trial request and no interval, whose users this replaces. Each state is an object
- * of its own, and a result counts only while the state in which its call began is still the current one: what comes
- * late neither opens nor closes anything.
+ * Each state is an object of its own, and a result counts only while the state in which its request began is still the
+ * current one: what comes late neither opens nor closes anything. (As gobreaker, with one trial request and no interval,
+ * whose users this replaces.)
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
-  #state: State = { name: "closed", failuresInARow: 0 };
+  #state: State = createClosed();
+  /** Openings in a row for want of a connection. */
+  #refusals = 0;
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
   }
 
-  /** As of the last call: whether an open breaker's time is up is looked at when somebody calls. */
+  /** As of the last call: whether an open breaker's time is up is looked at when somebody begins. */
   get state(): BreakerState {
     return this.#state.name;
   }
 
-  /**
-   * Makes the call if the state permits it, and lets `judge` say how its result counts. A call that throws has
-   * failed; its error is thrown on.
-   */
-  async run<T>(call: () => Promise<T>, judge: (value: T) => Verdict): Promise<BreakerRun<T>> {
-    const begun = this.#admit();
-    if (!begun) return { ran: false };
-    let verdict: Verdict = "failure";
-    try {
-      const value = await call();
-      verdict = judge(value);
-      return { ran: true, value };
-    } finally {
-      if (this.#state === begun) this.#count(begun, verdict);
-    }
+  /** From when on a request may begin: 0 while it is closed, infinity while a trial is under way. */
+  get admitsFromMs(): number {
+    const state = this.#state;
+    if (state.name === "open") return state.untilMs;
+    return state.name === "half-open" && state.isTrialUnderWay ? Number.POSITIVE_INFINITY : 0;
   }
 
-  /** The state in which a call may begin now; null if none may. */
-  #admit(): Admitting | null {
+  /** Only from `admitsFromMs` on. */
+  begin(): Admission {
     const state = this.#state;
-    if (state.name === "open") {
-      if (this.#options.now() <= state.untilMs) return null;
-      return this.#enter({ name: "half-open", trialUnderWay: true });
-    }
-    if (state.name === "half-open") {
-      if (state.trialUnderWay) return null;
-      state.trialUnderWay = true;
-    }
+    if (state.name === "closed") return state;
+    if (state.name === "open") return this.#enter({ name: "half-open", isTrialUnderWay: true });
+    state.isTrialUnderWay = true;
     return state;
   }
 
-  #count(state: Admitting, verdict: Verdict): void {
-    if (state.name === "half-open") state.trialUnderWay = false;
-    if (verdict === "none") return;
-    if (verdict === "success") {
-      if (state.name === "closed") state.failuresInARow = 0;
-      else this.#enter({ name: "closed", failuresInARow: 0 });
+  /**
+   * @param visitor Who asked. While it is closed, what is `unanswered` counts once a visitor, so that nobody opens it
+   *   alone; what is `unreachable` counts each time.
+   */
+  end(begun: Admission, evidence: Evidence, visitor: string, nowMs: number): void {
+    if (this.#state !== begun) return;
+    if (begun.name === "half-open") begun.isTrialUnderWay = false;
+    if (evidence === "none") return;
+    if (evidence === "answered") return this.#succeed(begun);
+    if (begun.name === "closed" && !this.#isLastStraw(begun, evidence, visitor)) return;
+    if (evidence === "unreachable") this.#refusals++;
+    const growth = evidence === "unreachable" ? 2 ** (this.#refusals - 1) : 1;
+    const openMs = Math.min(this.#options.openMs, firstOpenMs * growth);
+    this.#enter({ name: "open", untilMs: nowMs + openMs });
+  }
+
+  #succeed(begun: Admission): void {
+    if (begun.name === "half-open") {
+      this.#refusals = 0;
+      this.#enter(createClosed());
       return;
     }
-    if (state.name === "closed" && ++state.failuresInARow < this.#options.failures) return;
-    this.#enter({ name: "open", untilMs: this.#options.now() + this.#options.openMs });
+    begun.failures = 0;
+    begun.visitors.clear();
+  }
+
+  #isLastStraw(closed: Closed, evidence: Evidence, visitor: string): boolean {
+    if (evidence === "unreachable" || !closed.visitors.has(visitor)) closed.failures++;
+    if (evidence === "unanswered") closed.visitors.add(visitor);
+    return closed.failures >= this.#options.failures;
   }
 
   #enter<S extends State>(state: S): S {
     this.#state = state;
-    this.#options.report({ kind: "circuit_breaker_changed", state: state.name });
+    this.#options.onState?.(state.name);
     return state;
   }
 }
 
-type Admitting =
-  | { readonly name: "closed"; failuresInARow: number }
-  | { readonly name: "half-open"; trialUnderWay: boolean };
+interface Closed {
+  readonly name: "closed";
+  /** In a row. */
+  failures: number;
+  /** Whose requests are among them as unanswered. */
+  readonly visitors: Set<string>;
+}
+
+type Admitting = Closed | { readonly name: "half-open"; isTrialUnderWay: boolean };
 
 type State = Admitting | { readonly name: "open"; readonly untilMs: number };
+
+function createClosed(): Closed {
+  return { name: "closed", failures: 0, visitors: new Set() };
+}

@@ -1,74 +1,74 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ConnectionCap } from "./failure-limit.ts";
+import { FailureLimit, type CountedOutcome } from "./failure-limit.ts";
+import type { Place } from "./fair-queue.ts";
+import { VisitorLimit } from "./visitor-limit.ts";
 
-const options = { maxFailures: 4, maxDenials: 20, windowMs: 10_000 };
+const options = { maxFailures: 2, maxDenials: 3, windowMs: 1_000 };
 
-function createConnection() {
-  return { rawHeaders: [], remoteAddress: "127.0.0.1" };
+function record(limit: FailureLimit, outcomes: readonly CountedOutcome[], nowMs = 0, key = "a") {
+  for (const outcome of outcomes) limit.record(key, outcome, nowMs);
 }
 
-describe("ConnectionCap", () => {
-  it("proxy A17: four failures within the window are the last", () => {
-    const cap = new ConnectionCap(options);
-    const connection = createConnection();
-    for (let ms = 0; ms < 4; ms++) {
-      assert.equal(cap.isReached(connection, ms), false);
-      cap.note(connection, "failed", ms);
-    }
-    assert.equal(cap.isReached(connection, 4), true);
-    assert.equal(cap.isReached(connection, 9_999), true);
+describe("FailureLimit", () => {
+  it("proxy A17: blocks after so many failures, or denials, until the first of them leaves the window", () => {
+    const limit = new FailureLimit(options);
+    record(limit, ["failed"], 100);
+    assert.equal(limit.blockedUntilMs("a"), 0);
+    record(limit, ["failed"], 300);
+    assert.equal(limit.blockedUntilMs("a"), 1_100);
+    record(limit, ["denied", "denied", "denied"], 500);
+    assert.equal(limit.blockedUntilMs("a"), 1_500);
+    assert.equal(limit.blockedUntilMs("b"), 0, "others are not concerned");
   });
 
-  it("proxy A17: the window slides: with the oldest failure out of it, there is room for one", () => {
-    const cap = new ConnectionCap(options);
-    const connection = createConnection();
-    for (const ms of [0, 4_000, 5_000, 6_000]) cap.note(connection, "failed", ms);
-    assert.equal(cap.isReached(connection, 9_999), true);
-    assert.equal(cap.isReached(connection, 10_000), false);
-    cap.note(connection, "failed", 10_000);
-    assert.equal(cap.isReached(connection, 10_001), true);
-    assert.equal(cap.isReached(connection, 14_000), false);
+  it("only the last ones count", () => {
+    const limit = new FailureLimit(options);
+    for (const nowMs of [0, 800, 1_600]) record(limit, ["failed"], nowMs);
+    assert.equal(limit.blockedUntilMs("a"), 1_800);
   });
 
-  it("proxy A17: twenty denials within the window are the last", () => {
-    const cap = new ConnectionCap(options);
-    const connection = createConnection();
-    for (let ms = 0; ms < 20; ms++) {
-      assert.equal(cap.isReached(connection, ms), false);
-      cap.note(connection, "denied", ms);
-    }
-    assert.equal(cap.isReached(connection, 9_999), true);
-    assert.equal(cap.isReached(connection, 10_000), false);
+  it("a yes ends the failures, and no denial", () => {
+    const limit = new FailureLimit(options);
+    record(limit, ["failed", "failed", "ok"]);
+    assert.equal(limit.blockedUntilMs("a"), 0);
+    record(limit, ["denied", "denied", "denied", "ok"]);
+    assert.equal(limit.blockedUntilMs("a"), 1_000);
   });
 
-  it("a yes is never one too many, and does not forgive what failed", () => {
-    const cap = new ConnectionCap(options);
-    const connection = createConnection();
-    for (let i = 0; i < 100; i++) cap.note(connection, "ok", 0);
-    assert.equal(cap.isReached(connection, 0), false);
-    for (let i = 0; i < 4; i++) {
-      cap.note(connection, "failed", 0);
-      cap.note(connection, "ok", 0);
-    }
-    assert.equal(cap.isReached(connection, 1), true);
+  it("a denial ends no failures: who causes them could make it", () => {
+    const limit = new FailureLimit(options);
+    record(limit, ["failed", "denied", "failed"]);
+    assert.equal(limit.blockedUntilMs("a"), 1_000);
   });
 
-  it("proxy A17: one connection's failures are not another's", () => {
-    const cap = new ConnectionCap(options);
-    const [one, other] = [createConnection(), createConnection()];
-    for (let i = 0; i < 4; i++) cap.note(one, "failed", 0);
-    assert.equal(cap.isReached(one, 1), true);
-    assert.equal(cap.isReached(other, 1), false);
+  it("forgets whom the window has left behind", () => {
+    const limit = new FailureLimit(options);
+    record(limit, ["failed", "failed"], 0, "old");
+    record(limit, ["failed"], 1_000, "new");
+    assert.equal(limit.blockedUntilMs("old"), 0);
+  });
+});
+
+describe("VisitorLimit", () => {
+  const place = (session: string, isProven = false): Place => ({ address: "a", session, isProven });
+
+  it("sessions that are not proven count for their address together, ten times as many", () => {
+    const limit = new VisitorLimit(options);
+    for (let i = 0; i < 29; i++) limit.record(place(`made up ${i}`), "denied", 0);
+    assert.equal(limit.isBlocked(place("another"), 0), false);
+    limit.record(place("made up 29"), "denied", 0);
+    assert.equal(limit.isBlocked(place("another"), 0), true);
+    assert.equal(limit.isBlocked(place("ada", true), 0), false, "a proven one is not concerned");
+    assert.equal(limit.isBlocked({ ...place("another"), address: "b" }, 0), false);
+    assert.equal(limit.isBlocked(place("another"), 1_000), false);
   });
 
-  it("proxy A17: the fifth failure since a connection's last success is none to the breaker", () => {
-    const cap = new ConnectionCap(options);
-    const connection = createConnection();
-    // Far apart: the window alone would let them all count.
-    const verdicts = [0, 1, 2, 3, 4, 5].map((n) => cap.note(connection, "failed", n * 60_000));
-    assert.deepEqual(verdicts, ["failure", "failure", "failure", "failure", "none", "none"]);
-    assert.equal(cap.note(connection, "denied", 600_000), "success");
-    assert.equal(cap.note(connection, "failed", 660_000), "failure");
+  it("a proven one counts for itself", () => {
+    const limit = new VisitorLimit(options);
+    for (let i = 0; i < 300; i++) limit.record(place("ada", true), "denied", 0);
+    assert.equal(limit.isBlocked(place("ada", true), 0), true);
+    assert.equal(limit.isBlocked(place("bob", true), 0), false);
+    assert.equal(limit.isBlocked(place("new"), 0), false);
   });
 });

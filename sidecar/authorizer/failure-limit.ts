@@ -1,67 +1,66 @@
-/** How many authorizations of one connection may fail, so that no client exhausts the app or opens the breaker for all. */
+/** How many denials and failures somebody may cause within a window, before the next request has to wait. */
 
-import type { Handshake } from "../core/ports.ts";
-import type { Verdict } from "./circuit-breaker.ts";
-
-export interface ConnectionCapOptions {
-  /** Failures of the upstream (5xx, timeout …) within the window; less than the breaker needs to open. At least 1. */
+export interface FailureLimitOptions {
+  /** Requests that the app did not answer, or answered 5xx, within the window. At least 1. */
   readonly maxFailures: number;
   /** Answers of the app other than a yes, within the window. At least 1. */
   readonly maxDenials: number;
   readonly windowMs: number;
 }
 
-/** What came of one subrequest, as far as its connection is judged by it. */
-export type CappedOutcome = "ok" | "denied" | "failed";
+/** What came of one request, as far as it counts against who caused it. */
+export type CountedOutcome = "ok" | "denied" | "failed";
 
-/** One for all connections; a connection is known by its handshake, and forgotten with it. */
-export class ConnectionCap {
-  readonly #options: ConnectionCapOptions;
-  readonly #ledgers = new WeakMap<Handshake, Ledger>();
+/** Of many at once, each known by a key, and forgotten when the window has passed. */
+export class FailureLimit {
+  readonly #options: FailureLimitOptions;
+  /** In the order of their last outcome. */
+  readonly #histories = new Map<string, History>();
 
-  constructor(options: ConnectionCapOptions) {
+  constructor(options: FailureLimitOptions) {
     this.#options = options;
   }
 
-  /** True while one more failure, or one more denial, would be one too many. */
-  isReached(connection: Handshake, nowMs: number): boolean {
-    const ledger = this.#ledgers.get(connection);
-    if (!ledger) return false;
-    const { maxFailures, maxDenials, windowMs } = this.#options;
-    const isFull = (times: readonly number[], max: number) =>
-      times.length >= max && nowMs - (times.at(-max) ?? 0) < windowMs;
-    return isFull(ledger.failedMs, maxFailures) || isFull(ledger.deniedMs, maxDenials);
+  /** A yes ends the failures, which were the app's then; denials count on. */
+  record(key: string, outcome: CountedOutcome, nowMs: number): void {
+    this.#forgetOld(nowMs);
+    const history = this.#histories.get(key) ?? { failedMs: [], deniedMs: [], lastMs: nowMs };
+    if (outcome === "ok") history.failedMs.length = 0;
+    if (outcome === "ok" && history.deniedMs.length === 0) {
+      this.#histories.delete(key);
+      return;
+    }
+    const { maxFailures, maxDenials } = this.#options;
+    if (outcome === "failed") keepLast(history.failedMs, nowMs, maxFailures);
+    if (outcome === "denied") keepLast(history.deniedMs, nowMs, maxDenials);
+    history.lastMs = nowMs;
+    this.#histories.delete(key);
+    this.#histories.set(key, history);
   }
 
-  /**
-   * Notes an outcome and says how the breaker is to count it. A connection's failures since its last success count up
-   * to `maxFailures` only: those that were under way together, or that a patient client spreads over many windows,
-   * would otherwise fill the breaker's row alone.
-   */
-  note(connection: Handshake, outcome: CappedOutcome, nowMs: number): Verdict {
-    const { maxFailures, maxDenials } = this.#options;
-    const ledger = this.#ledgers.get(connection) ?? {
-      failedMs: [],
-      deniedMs: [],
-      failuresInARow: 0,
-    };
-    this.#ledgers.set(connection, ledger);
-    if (outcome !== "failed") {
-      ledger.failuresInARow = 0;
-      if (outcome === "denied") keepLast(ledger.deniedMs, nowMs, maxDenials);
-      return "success";
+  /** Until when one more failure, or one more denial, would be one too many; 0 if it would not be. */
+  blockedUntilMs(key: string): number {
+    const history = this.#histories.get(key);
+    if (!history) return 0;
+    const { maxFailures, maxDenials, windowMs } = this.#options;
+    const until = (times: readonly number[], max: number) =>
+      times.length < max ? 0 : (times[0] ?? 0) + windowMs;
+    return Math.max(until(history.failedMs, maxFailures), until(history.deniedMs, maxDenials));
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [key, { lastMs }] of this.#histories) {
+      if (nowMs - lastMs < this.#options.windowMs) return;
+      this.#histories.delete(key);
     }
-    ledger.failuresInARow++;
-    keepLast(ledger.failedMs, nowMs, maxFailures);
-    return ledger.failuresInARow <= maxFailures ? "failure" : "none";
   }
 }
 
-interface Ledger {
-  /** When the last ones came, oldest first; never more than the cap. */
+interface History {
+  /** When the last ones came, oldest first; never more than the limit. */
   readonly failedMs: number[];
   readonly deniedMs: number[];
-  failuresInARow: number;
+  lastMs: number;
 }
 
 function keepLast(times: number[], nowMs: number, max: number): void {

@@ -60,6 +60,13 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(headersFor(browserHandshake), expected.flat());
   });
 
+  it("an X-Socket-ID that is no socket id does not go along", () => {
+    const socketIds = (value: string) =>
+      valuesOf(headersFor([...browserHandshake, ["X-Socket-Id", value]]), "x-socket-id");
+    assert.deepEqual(socketIds("12.34"), ["12.34"]);
+    for (const value of ["undefined", "null", "", "1.2.3"]) assert.deepEqual(socketIds(value), []);
+  });
+
   it("Q09: the client's own token goes in place of the handshake's Authorization", () => {
     const fields = [...browserHandshake, ["authorization", "Basic dTpw"]];
     const headers = headersFor(fields, { credential: "Bearer 1|x" });

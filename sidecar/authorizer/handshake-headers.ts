@@ -1,6 +1,7 @@
 /** The header of a subrequest: what of the handshake goes with it, what never does, and what is its own. */
 
 import type { Handshake } from "../core/ports.ts";
+import { isSocketId } from "../core/socket-id.ts";
 import { isForwardingHeader, type Forwarding } from "../http/forwarded.ts";
 import { fieldsOf, listOf, valuesOf, type RawHeaders } from "../http/headers.ts";
 
@@ -22,7 +23,7 @@ export function toSubrequestHeaders(subrequest: {
 }): string[] {
   const { handshake, channel, bodyBytes, withCookies, credential, forwarding } = subrequest;
   const { rawHeaders } = handshake;
-  const cookie = withCookies ? valuesOf(rawHeaders, "cookie").join("; ") : "";
+  const { cookie, authorization } = credentialsOf({ handshake, credential, withCookies });
   const fields: (readonly [name: string, value: string])[] = [
     ["Host", valuesOf(rawHeaders, "host")[0] ?? "localhost"],
     // As pusher-js itself asks, so that plain PHP finds the fields in `$_POST`; Laravel reads either.
@@ -34,23 +35,31 @@ export function toSubrequestHeaders(subrequest: {
     // Which scripts written for the original module read.
     ...(channel === null ? [] : [["X-FrankenPHP-WS-Channel", channel] as const]),
     ...forwarding.headers(handshake),
-    ...passedFields(rawHeaders).filter(([name]) => !credential || !isAuthorization(name)),
+    ...passedFields(rawHeaders),
   ];
-  if (credential !== null) fields.push(["Authorization", credential]);
+  if (authorization !== "") fields.push(["Authorization", authorization]);
   if (cookie !== "") fields.push(["Cookie", cookie]);
   const token = valuesOf(rawHeaders, "x-xsrf-token").length > 0 ? undefined : xsrfToken(cookie);
   if (token !== undefined) fields.push(["X-XSRF-TOKEN", token]);
   return fields.flat();
 }
 
-function isAuthorization(name: string): boolean {
-  return name.toLowerCase() === "authorization";
+/** What shows the app who asks. An empty text is none. */
+export function credentialsOf(source: {
+  readonly handshake: Handshake;
+  readonly credential: string | null;
+  readonly withCookies: boolean;
+}): { readonly cookie: string; readonly authorization: string } {
+  const { rawHeaders } = source.handshake;
+  return {
+    cookie: source.withCookies ? valuesOf(rawHeaders, "cookie").join("; ") : "",
+    authorization: source.credential ?? valuesOf(rawHeaders, "authorization")[0] ?? "",
+  };
 }
 
 /** `traceparent` and its companions (W3C Trace Context, Baggage) let the app's trace go on. */
 const passed: ReadonlySet<string> = new Set([
   "accept-language",
-  "authorization",
   "baggage",
   "origin",
   "referer",
@@ -70,11 +79,13 @@ const withheld: ReadonlySet<string> = new Set([
 function passedFields(rawHeaders: RawHeaders): (readonly [name: string, value: string])[] {
   // RFC 9110 §7.6.1: what Connection names was meant for this hop.
   const nominated = new Set(listOf(rawHeaders, "connection").map((name) => name.toLowerCase()));
-  return [...fieldsOf(rawHeaders)].filter(([name]) => {
+  return [...fieldsOf(rawHeaders)].filter(([name, value]) => {
     const lowerCase = name.toLowerCase();
     // PHP reads `X_Forwarded_For` as `X-Forwarded-For`, and takes the last.
     if (lowerCase.includes("_") || nominated.has(lowerCase)) return false;
     if (isForwardingHeader(lowerCase) || withheld.has(lowerCase)) return false;
+    // Echo sets it on every request of a page: `undefined` as long as there is no connection.
+    if (lowerCase === "x-socket-id" && !isSocketId(value.trim())) return false;
     return passed.has(lowerCase) || lowerCase.startsWith("x-");
   });
 }

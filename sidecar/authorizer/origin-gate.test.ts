@@ -8,6 +8,7 @@ interface Case {
   readonly host?: string;
   readonly allowedOrigins?: readonly string[];
   readonly hasCredential?: boolean;
+  readonly scheme?: "http" | "https";
   readonly spendable: Spendable;
 }
 
@@ -110,13 +111,80 @@ const cases: readonly Case[] = [
   },
   { title: "an empty Authorization", headers: ["Authorization", ""], spendable: "none" },
   { title: "nothing at all", spendable: "none" },
+  {
+    title: "attacks H14: an http page of a host that is asked by https",
+    headers: ["Origin", "http://app.test"],
+    scheme: "https",
+    spendable: "none",
+  },
+  {
+    title: "attacks H14: an https page of it",
+    headers: ["Origin", "https://app.test"],
+    scheme: "https",
+    spendable: "all",
+  },
+  {
+    title: "attacks H14: an https page, where a proxy in between saw http",
+    headers: ["Origin", "https://app.test"],
+    scheme: "http",
+    spendable: "all",
+  },
+  ...["chrome-extension", "capacitor", "file", "ws", "app"].map((scheme): Case => ({
+    title: `attacks H14: ${scheme}:// with the app's host`,
+    headers: ["Origin", `${scheme}://app.test`],
+    spendable: "none",
+  })),
+  {
+    title: "attacks H14: chrome-extension:// with a host that is listed",
+    headers: ["Origin", "chrome-extension://spa.test"],
+    allowedOrigins: ["spa.test"],
+    spendable: "none",
+  },
+  {
+    title: "attacks H14: an http page that is listed by its host, asked by https",
+    headers: ["Origin", "http://spa.test"],
+    allowedOrigins: ["spa.test"],
+    scheme: "https",
+    spendable: "none",
+  },
+  {
+    title: "attacks H14: an http page that is listed with its scheme, asked by https",
+    headers: ["Origin", "http://spa.test"],
+    allowedOrigins: ["http://spa.test"],
+    scheme: "https",
+    spendable: "all",
+  },
+  {
+    title: "attacks H14: a scheme of its own that is listed with its name",
+    headers: ["Origin", "capacitor://localhost"],
+    allowedOrigins: ["capacitor://localhost"],
+    spendable: "all",
+  },
+  {
+    title: "a handshake that the browser calls cross-site, whatever its Origin",
+    headers: ["Origin", "http://app.test", "Sec-Fetch-Site", "Cross-Site"],
+    spendable: "none",
+  },
+  {
+    title: "a cross-site one of an origin that is listed",
+    headers: ["Origin", "https://spa.test", "Sec-Fetch-Site", "cross-site", ...bearer],
+    allowedOrigins: ["https://spa.test"],
+    spendable: "without_cookies",
+  },
+  {
+    title: "one that is same-site",
+    headers: ["Origin", "https://spa.test", "Sec-Fetch-Site", "same-site"],
+    allowedOrigins: ["https://spa.test"],
+    spendable: "all",
+  },
 ];
 
 describe("judgeOrigin", () => {
   for (const { title, spendable, ...given } of cases) {
-    const { headers = [], host = "app.test", allowedOrigins = [], hasCredential = false } = given;
+    const { headers = [], host = "app.test", allowedOrigins = [], scheme } = given;
+    const { hasCredential = false } = given;
     it(`proxy A18: ${title}: ${spendable}`, () => {
-      const request = { rawHeaders: headers, host, allowedOrigins, hasCredential };
+      const request = { rawHeaders: headers, host, scheme, allowedOrigins, hasCredential };
       assert.equal(judgeOrigin(request), spendable);
     });
   }
@@ -124,7 +192,13 @@ describe("judgeOrigin", () => {
   it("proxy A18: no Host is nobody's host", () => {
     const rawHeaders = ["Origin", "http://app.test"];
     assert.equal(
-      judgeOrigin({ rawHeaders, host: undefined, allowedOrigins: [], hasCredential: false }),
+      judgeOrigin({
+        rawHeaders,
+        host: undefined,
+        scheme: undefined,
+        allowedOrigins: [],
+        hasCredential: false,
+      }),
       "none",
     );
   });

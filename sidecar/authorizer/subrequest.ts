@@ -1,6 +1,8 @@
 /** One POST to the app and its short answer, as the authorization sees it: what came of it. */
 
+import type { AuthorizationFault } from "../core/ports.ts";
 import { createPostClient, type PostFault, type PostResult } from "../http/client.ts";
+import { valuesOf, type RawHeaders } from "../http/headers.ts";
 import { systemTimers } from "../http/timers.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 
@@ -14,18 +16,14 @@ export interface SubrequestOptions {
   readonly maxConnections: number;
 }
 
-/** What came of it. The reasons are those of `AuthorizationFault`. */
 export type SubrequestResult =
   | { readonly ok: true; readonly body: Buffer }
-  | { readonly ok: false; readonly reason: SubrequestFault };
-
-export type SubrequestFault =
-  | "forbidden" // another status than 200 below 500; redirects are not followed
-  | "worker_error" // status 500 and above
-  | "body_overflow"
-  | "timeout"
-  | "dispatch_error"
-  | "aborted";
+  | {
+      readonly ok: false;
+      readonly reason: AuthorizationFault;
+      /** What the app asked for by Retry-After (RFC 9110 §10.2.3), else 0. */
+      readonly retryAfterMs: number;
+    };
 
 export interface Subrequest {
   /** With its query. */
@@ -36,10 +34,8 @@ export interface Subrequest {
 }
 
 export interface SubrequestClient {
-  /**
-   * Always resolves, never rejects; with `aborted` as soon as `signal` is. To ask twice is safe, for the app only signs.
-   */
-  post(message: Subrequest, signal: AbortSignal): Promise<SubrequestResult>;
+  /** Always resolves, never rejects. To ask twice is safe, for the app only signs. */
+  post(message: Subrequest): Promise<SubrequestResult>;
   /** Aborts what is under way and closes all connections. */
   close(): void;
 }
@@ -52,31 +48,76 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
       : { host: upstream.host, port: upstream.port };
   const client = createPostClient({ isSecure: false, target, timers: systemTimers, ...limits });
   return {
-    post: async (message, signal) => judge(await client.post(message, signal)),
+    post: async (message) => read(await client.post(message)),
     close: () => client.close(),
   };
 }
 
 /** A status that says no has said it, even if the rest of the answer never came. */
-function judge(result: PostResult): SubrequestResult {
-  if (!result.ok) return { ok: false, reason: reasons[result.fault.kind] };
-  const { status, body } = result;
-  if (body.kind === "cut" && body.fault.kind === "aborted") return { ok: false, reason: "aborted" };
-  // No final status (RFC 9110 §15.2): a 101 that upgrades to nothing.
-  if (status < 200) return { ok: false, reason: "dispatch_error" };
-  if (status !== 200) return { ok: false, reason: status >= 500 ? "worker_error" : "forbidden" };
+function read(result: PostResult): SubrequestResult {
+  if (!result.ok) return failed(reasonOf(result.fault));
+  const { status, rawHeaders, body } = result;
+  if (body.kind === "cut" && body.fault.kind === "aborted") return failed("aborted");
+  if (status !== 200) return failed(reasonOfStatus(status), retryAfterMs(rawHeaders));
   switch (body.kind) {
     case "whole":
       return { ok: true, body: body.bytes };
     case "too_long":
-      return { ok: false, reason: "body_overflow" };
+      return failed("body_overflow");
     case "cut":
-      return { ok: false, reason: reasons[body.fault.kind] };
+      return failed(reasonOf(body.fault));
   }
 }
 
-const reasons: Readonly<Record<PostFault["kind"], SubrequestFault>> = {
-  timeout: "timeout",
-  aborted: "aborted",
-  connection: "dispatch_error",
-};
+function failed(reason: AuthorizationFault, retryAfterMs = 0): SubrequestResult {
+  return { ok: false, reason, retryAfterMs };
+}
+
+function reasonOf(fault: PostFault): AuthorizationFault {
+  if (fault.kind !== "connection") return fault.kind;
+  const { code } = fault;
+  if (code === "HPE_HEADER_OVERFLOW") return "head_overflow";
+  // An upgrade that nobody asked for has no code.
+  if (code.startsWith("HPE_") || code === "unknown") return "unreadable_answer";
+  return unreachable.has(code) ? "dispatch_error" : "connection_reset";
+}
+
+/** There is no connection to be had, whatever is asked. */
+const unreachable: ReadonlySet<string> = new Set([
+  "EACCES",
+  "EAI_AGAIN",
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "ENOTFOUND",
+]);
+
+function reasonOfStatus(status: number): AuthorizationFault {
+  const known = statuses.get(status);
+  if (known !== undefined) return known;
+  if (status >= 500) return "worker_error";
+  return status >= 300 && status < 400 ? "redirected" : "unexpected_status";
+}
+
+const statuses: ReadonlyMap<number, AuthorizationFault> = new Map([
+  [401, "forbidden"],
+  [403, "forbidden"],
+  [404, "route_not_found"],
+  [405, "method_not_allowed"],
+  // Laravel's own, for want of a CSRF token.
+  [419, "csrf_token_mismatch"],
+  [429, "too_many_requests"],
+  [502, "service_unavailable"],
+  [503, "service_unavailable"],
+  [504, "service_unavailable"],
+]);
+
+/** Seconds, or a date, which is compared with the answer's own. */
+function retryAfterMs(rawHeaders: RawHeaders): number {
+  const [value = ""] = valuesOf(rawHeaders, "retry-after");
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  const [date = ""] = valuesOf(rawHeaders, "date");
+  const differenceMs = Date.parse(value) - Date.parse(date);
+  return differenceMs > 0 ? differenceMs : 0;
+}

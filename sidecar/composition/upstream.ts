@@ -33,16 +33,24 @@ export function connectUpstream(
     isDraining,
     report,
   });
+  const appIds = config.apps.map(({ id }) => id);
   const authorizer = createAuthorizer({
     ...config.authorizer,
     upstream: address,
+    appIds,
     forwarding,
     now,
     report,
   });
   metrics.proxy.tunnelsActive.read(() => proxy.openTunnels);
   metrics.authorizer.circuitBreakerState.readEach(() =>
-    breakerStates.map((state) => [[state], Number(state === authorizer.breakerState)]),
+    appIds.flatMap((appId) => {
+      const current = authorizer.breakerState(appId);
+      return breakerStates.map((state) => [[appId, state], Number(state === current)] as const);
+    }),
+  );
+  metrics.authorizer.waiting.readEach(() =>
+    appIds.map((appId) => [[appId], authorizer.waiting(appId)]),
   );
   return { proxy, authorizer };
 }

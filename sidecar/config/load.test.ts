@@ -461,16 +461,6 @@ describe("options that contradict each other", () => {
       { POGO_HOST: "127.0.0.1", POGO_UPSTREAM: "http://localhost:8080" },
       /^POGO_UPSTREAM: http:\/\/localhost:8080 is the sidecar itself/,
     ],
-    [
-      "one connection can't open the breaker by itself",
-      { POGO_MAX_AUTH_FAILURES: "5" },
-      /^POGO_AUTH_BREAKER_FAILURES: 5 is not above the failures of one connection \(POGO_MAX_AUTH_FAILURES, 5\).*Set it to 6 or more/,
-    ],
-    [
-      "nor where the breaker opens early",
-      { POGO_AUTH_BREAKER_FAILURES: "1", POGO_MAX_AUTH_FAILURES: "1" },
-      /^POGO_AUTH_BREAKER_FAILURES: 1 is not above .*Set it to 2 or more/,
-    ],
   ];
   for (const [name, env, message] of conflicts) {
     it(name, () => {

@@ -100,7 +100,7 @@ export interface AuthorizationRequest {
 
 /**
  * The outcome of a subrequest. `denied`: the app said no, or its answer is no proof; asking again will not help.
- * `unavailable`: nobody could say (breaker open, overloaded, timeout, 5xx); asking later may help.
+ * `unavailable`: nobody could say, however often it was tried (breaker open, overloaded, timeout, 5xx).
  * `reason` is also the label of `pogo_websocket_auth_failures_total`.
  */
 export type Authorization =
@@ -120,14 +120,25 @@ export type Authorization =
     };
 
 export type AuthorizationFault =
-  | "origin" // cookies of a foreign page, and no Authorization header
-  | "forbidden" // the upstream answered another status than 200 below 500
-  | "too_many_failures" // this connection failed too often within the window
-  | "concurrency_limit" // no permit left
-  | "circuit_open" // breaker open, or half-open with its trial under way
+  | "origin" // a page whose cookies may not be spent, and no Authorization
+  | "forbidden" // status 401 or 403
+  | "route_not_found" // 404
+  | "method_not_allowed" // 405
+  | "csrf_token_mismatch" // 419
+  | "redirected" // 3xx
+  | "unexpected_status" // another one below 500, and not 200
+  | "too_many_requests" // 429
+  | "service_unavailable" // 502, 503, 504
+  | "worker_error" // another one of 500 and above
+  | "too_many_failures" // the visitor was denied, or failed, too often within the window
+  | "concurrency_limit" // no permit came free in time
+  | "queue_full" // too many wait for a permit
+  | "circuit_open" // breaker open
   | "timeout" // no whole answer within the deadline
-  | "dispatch_error" // refused, reset, name not found
-  | "worker_error" // status 500 and above
+  | "dispatch_error" // no connection: refused, name not found
+  | "connection_reset" // ended before the whole answer came
+  | "head_overflow" // the answer's header is longer than the HTTP parser takes
+  | "unreadable_answer" // the answer is no HTTP
   | "body_overflow" // answer longer than max_auth_body
   | "invalid_response_json" // 200 without a JSON object
   | "missing_signature" // 200 without `auth`
@@ -137,8 +148,9 @@ export type AuthorizationFault =
   | "aborted"; // the connection closed meanwhile
 
 /**
- * Asks the app whether a connection may subscribe to a channel.
- * MUST resolve, never reject, within its deadline; MUST NOT queue; MUST verify the signature in the answer.
+ * Asks the app whether a connection may subscribe to a channel, and again where it could not say for now.
+ * MUST resolve, never reject, within a bounded time, and as soon as the signal is aborted; MUST verify the signature in
+ * the answer.
  */
 export interface ChannelAuthorizer {
   authorize(request: AuthorizationRequest): Promise<Authorization>;

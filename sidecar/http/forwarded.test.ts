@@ -38,6 +38,16 @@ test("proxy F1: what an untrusted peer says about itself is replaced", () => {
   }
 });
 
+test("attacks H14: the scheme is known only from a trusted proxy", () => {
+  const https = ["Host: app.test", "X-Forwarded-Proto: https"];
+  assert.equal(nobody.scheme(peer("10.1.2.3", ...https)), undefined);
+  assert.equal(ingress.scheme(peer("10.1.2.3", "Host: app.test")), undefined);
+  assert.equal(ingress.scheme(peer("10.1.2.3", ...https)), "https");
+  assert.equal(ingress.scheme(peer("10.1.2.3", "X-Forwarded-Proto: wss")), "https");
+  assert.equal(ingress.scheme(peer("10.1.2.3", "X-Forwarded-Proto: http, https")), "http");
+  assert.equal(ingress.scheme(peer("10.1.2.3", "X-Forwarded-Proto: gopher")), undefined);
+});
+
 test("proxy F2: behind a trusted peer the chain is extended, and scheme, host and port are kept", () => {
   const request = peer(
     "10.1.2.3",

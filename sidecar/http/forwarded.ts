@@ -14,6 +14,8 @@ export interface Forwarding {
   clientIp(peer: Handshake): string;
   /** The host the client asked for: Host, or X-Forwarded-Host where a trusted proxy says so. */
   host(peer: Handshake): string | undefined;
+  /** How the client asked, as far as it is known: what a trusted proxy says in X-Forwarded-Proto. */
+  scheme(peer: Handshake): "http" | "https" | undefined;
   /** The fields that take the place of all that `isForwardingHeader` names. */
   headers(peer: Handshake): readonly (readonly [name: string, value: string])[];
 }
@@ -63,13 +65,15 @@ export function createForwarding(options: { trustedProxies: readonly string[] })
 
     const fields: (readonly [string, string])[] = [];
     if (chain.length > 0) fields.push(["X-Forwarded-For", chain.join(", ")]);
-    fields.push(["X-Forwarded-Proto", (trusted && forwardedProto(peer)) || "http"]);
+    fields.push(["X-Forwarded-Proto", scheme(peer) ?? "http"]);
     if (asked !== undefined) fields.push(["X-Forwarded-Host", asked]);
     if (trusted) fields.push(...otherForwardingFields(peer));
     return fields;
   }
 
-  return { clientIp, host, headers };
+  const scheme = (peer: Handshake) => (isTrustedPeer(peer) ? forwardedProto(peer) : undefined);
+
+  return { clientIp, host, scheme, headers };
 }
 
 /** Fields that say who the client is; whoever sends them to us is believed only if trusted. `name` in lower case. */

@@ -51,7 +51,7 @@ describe("report: metrics", () => {
     const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
     report({ kind: "proxy_failed", method: "GET", status: 502, ...fault });
     report({ kind: "authorization_withheld", reason: "circuit_open" });
-    report({ kind: "authorization_finished", outcome: "ok", durationMs: 250 });
+    report({ kind: "authorization_finished", outcome: "ok", durationMs: 250, isTriedAgain: false });
     report({ kind: "broker_message_ignored", reason: "not_json" });
     report({ kind: "broker_replayed", appId: "1", messages: 7 });
     report({ kind: "broker_gap", appId: "1" });
@@ -110,11 +110,21 @@ describe("report: log", () => {
 
   it("a failed authorization is logged with what to look at, one that the app refused is not", () => {
     const { report, lines } = createRig();
-    report({ kind: "authorization_finished", outcome: "ok", durationMs: 5 });
-    report({ kind: "authorization_finished", outcome: "forbidden", durationMs: 5 });
+    report({ kind: "authorization_finished", outcome: "ok", durationMs: 5, isTriedAgain: false });
+    report({
+      kind: "authorization_finished",
+      outcome: "forbidden",
+      durationMs: 5,
+      isTriedAgain: false,
+    });
     report({ kind: "authorization_withheld", reason: "circuit_open" });
     assert.deepEqual(lines, []);
-    report({ kind: "authorization_finished", outcome: "timeout", durationMs: 3_000 });
+    report({
+      kind: "authorization_finished",
+      outcome: "timeout",
+      durationMs: 3_000,
+      isTriedAgain: false,
+    });
     report({ kind: "authorization_withheld", reason: "concurrency_limit" });
     assert.match(String(lines[0]?.["hint"]), /POGO_AUTH_TIMEOUT/);
     assert.match(String(lines[1]?.["hint"]), /POGO_MAX_CONCURRENT_AUTH/);
@@ -144,8 +154,18 @@ describe("report: log", () => {
     for (let round = 0; round < 2; round += 1) {
       report({ ...failed, fault: "connect_failed", cause: "ECONNREFUSED" });
       report({ ...failed, fault: "bad_response", cause: "HPE_INVALID_CONSTANT" });
-      report({ kind: "authorization_finished", outcome: "timeout", durationMs: 1 });
-      report({ kind: "authorization_finished", outcome: "worker_error", durationMs: 1 });
+      report({
+        kind: "authorization_finished",
+        outcome: "timeout",
+        durationMs: 1,
+        isTriedAgain: false,
+      });
+      report({
+        kind: "authorization_finished",
+        outcome: "worker_error",
+        durationMs: 1,
+        isTriedAgain: false,
+      });
       report({ ...refused, appId: "1", reason: "auth_key" });
       report({ ...refused, appId: "1", reason: "auth_timestamp" });
       report({ ...refused, appId: "2", reason: "auth_key" });

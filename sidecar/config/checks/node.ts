@@ -12,18 +12,9 @@ import { findRedisConflicts } from "./redis.ts";
 import type { Config } from "../derive.ts";
 import { showDuration } from "../parsers/units.ts";
 
-const { admin, app, authorizer, server, upstream } = table;
+const { admin, app, server, upstream } = table;
 
 const checksOfNode: readonly Check<Config>[] = [
-  {
-    about: [authorizer.breaker.failures, authorizer.perConnection.maxFailures],
-    find({ authorizer: { breaker, perConnection } }) {
-      const { maxFailures } = perConnection;
-      return breaker.failures > maxFailures
-        ? null
-        : `${breaker.failures} is not above the failures of one connection (POGO_MAX_AUTH_FAILURES, ${maxFailures}): one client could open the breaker for all by itself. Set it to ${maxFailures + 1} or more, or lower the other.`;
-    },
-  },
   {
     about: [server.drainWindowMs, server.shutdownTimeoutMs],
     find({ server: { drainWindowMs, shutdownTimeoutMs } }) {

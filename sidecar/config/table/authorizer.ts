@@ -22,7 +22,13 @@ export const authorizer = {
     env: "POGO_AUTH_TIMEOUT",
     parser: duration(),
     fallback: 3000,
-    docs: "Time for the whole answer to an authorization request. After it the client gets 503 and may try again; the circuit breaker counts a failure.",
+    docs: "Time for the whole answer to one authorization request. After it the request counts as failed, and is tried again (`POGO_AUTH_RETRY_FOR`).",
+  }),
+  retryForMs: option({
+    env: "POGO_AUTH_RETRY_FOR",
+    parser: duration({ zero: "to try nothing again and let nothing wait" }),
+    fallback: 30_000,
+    docs: "For how long an authorization is tried again that the app could not answer for now. So it is without a connection, after a timeout, with 500 and above, 429, in maintenance mode, and while the circuit breaker is open; `Retry-After` is observed. The pauses grow from half a second to 8 seconds, by chance up to half as long. At the end the client gets 503. One that only waits for its turn waits twice as long at most. pusher-js and Echo cannot ask again themselves.",
   }),
   maxAnswerBytes: option({
     env: "POGO_MAX_AUTH_BODY",
@@ -34,34 +40,46 @@ export const authorizer = {
     env: "POGO_MAX_CONCURRENT_AUTH",
     parser: count,
     fallback: 100,
-    docs: "Authorization requests under way at a time. None waits for a place: one more is refused with 503. More than PHP has workers only queues them there.",
+    docs: "Authorization requests under way at a time, divided equally among the apps. More wait for their turn: client IPs are served in turn, and so are the sessions behind each. More than PHP has workers only queues them there.",
+  }),
+  maxConcurrentPerIp: option({
+    env: "POGO_MAX_CONCURRENT_AUTH_PER_IP",
+    parser: count,
+    fallback: 20,
+    docs: "Authorization requests of one client IP (of IPv6 one /64) under way at a time, so that none can use up `POGO_MAX_CONCURRENT_AUTH`. One session behind it has a quarter of them. It needs `POGO_TRUSTED_PROXIES` where a proxy is in front.",
+  }),
+  maxWaiting: option({
+    env: "POGO_MAX_AUTH_QUEUE",
+    parser: count,
+    fallback: 10_000,
+    docs: "Authorizations that wait for their turn or are tried again, divided equally among the apps; one client IP may have a quarter. Beyond it whoever has most waiting gets 503 for its newest one. Each takes about a kilobyte.",
   }),
   breaker: {
     failures: option({
       env: "POGO_AUTH_BREAKER_FAILURES",
       parser: count,
       fallback: 5,
-      docs: "Failed authorization requests in a row (500 and above, timeouts, refused connections) that open the circuit breaker. While it is open the app is not asked, so that an app in trouble is left alone.",
+      docs: "Failures in a row that open an app's circuit breaker. Refused connections count each time; timeouts, resets, 502, 503 and 504 count once per client IP. While it is open the app is not asked, so that an app in trouble is left alone. A 500 is the affair of whoever asked and never counts.",
     }),
     openMs: option({
       env: "POGO_AUTH_BREAKER_TIMEOUT",
       parser: duration(),
       fallback: 10_000,
-      docs: "How long the circuit breaker stays open before one authorization request is tried.",
+      docs: "The longest time that the circuit breaker stays open before one authorization request is tried. It begins with one second, and doubles each time that the connection is refused again.",
     }),
   },
-  perConnection: {
+  perVisitor: {
     maxFailures: option({
       env: "POGO_MAX_AUTH_FAILURES",
       parser: count,
       fallback: 4,
-      docs: "Failed authorization requests of one connection within `POGO_AUTH_FAILURE_WINDOW`; after them it is refused without asking. It must be below `POGO_AUTH_BREAKER_FAILURES`, or one client could open the circuit breaker for all.",
+      docs: "Failed authorization requests (500 and above, timeouts) of one session within `POGO_AUTH_FAILURE_WINDOW`; its next ones wait until the window has passed. As long as the app has not accepted a session, its connection counts in its place; all unaccepted sessions of one client IP together may fail ten times as often.",
     }),
     maxDenials: option({
       env: "POGO_MAX_AUTH_DENIALS",
       parser: count,
       fallback: 20,
-      docs: "Denied authorizations of one connection within `POGO_AUTH_FAILURE_WINDOW`; after them it is refused without asking.",
+      docs: "Denied authorizations of one session within `POGO_AUTH_FAILURE_WINDOW`; its next ones wait until the window has passed. Unaccepted sessions count as in `POGO_MAX_AUTH_FAILURES`.",
     }),
     windowMs: option({
       env: "POGO_AUTH_FAILURE_WINDOW",

@@ -5,9 +5,15 @@ import type { AuthorizationFault } from "../ports.ts";
 export type BreakerState = "closed" | "open" | "half-open";
 
 export interface AuthorizerEvents {
-  /** The app was asked; `outcome` is what it answered or why it did not. */
-  authorization_finished: { outcome: AuthorizationFault | "ok"; durationMs: number };
+  /**
+   * The app was asked; `outcome` is what it answered or why it did not. `isTriedAgain`: nobody is refused for it so far.
+   */
+  authorization_finished: {
+    outcome: AuthorizationFault | "ok";
+    durationMs: number;
+    isTriedAgain: boolean;
+  };
   /** Refused without asking the app. */
   authorization_withheld: { reason: AuthorizationFault };
-  circuit_breaker_changed: { state: BreakerState };
+  circuit_breaker_changed: { appId: string; state: BreakerState };
 }

@@ -10,7 +10,10 @@ const message = "authorization by the app failed";
 export function authorizerRows({ authorizer }: Metrics): Rows<keyof AuthorizerEvents> {
   return {
     authorization_finished: {
-      count: ({ durationMs }) => authorizer.durationSeconds.observe(durationMs / 1000),
+      count({ outcome, durationMs, isTriedAgain }) {
+        authorizer.durationSeconds.observe(durationMs / 1000);
+        if (isTriedAgain) authorizer.retriesTotal.inc({ reason: outcome });
+      },
       log: {
         level: "warn",
         message,
@@ -32,7 +35,7 @@ export function authorizerRows({ authorizer }: Metrics): Rows<keyof AuthorizerEv
       log: {
         level: "warn",
         message: "circuit breaker of the authorization changed its state",
-        fields: ({ state }) => ({ state }),
+        fields: ({ appId, state }) => ({ app_id: appId, state }),
       },
     },
   };
@@ -44,12 +47,33 @@ function hintFor(outcome: AuthorizationFault | "ok"): string | undefined {
 
 /** What the operator should look at, where a refusal is not just the app saying no. */
 const hints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
+  route_not_found:
+    "the app has no such route: register Broadcast::routes() (and Broadcast::userRoutes()), or set POGO_AUTH_PATH and POGO_USER_AUTH_PATH to where they are (with an api prefix /api/broadcasting/auth)",
+  method_not_allowed:
+    "the route at POGO_AUTH_PATH takes no POST: is it the one of Broadcast::routes()?",
+  csrf_token_mismatch:
+    "the app wants a CSRF token for POGO_AUTH_PATH: exempt the path (validateCsrfTokens(except: …); in Laravel up to 7 VerifyCsrfToken::$except)",
+  redirected:
+    "the app redirects the request at POGO_AUTH_PATH, to its login page or to https: the route must answer JSON itself; does the app trust the proxy's X-Forwarded-Proto?",
+  unexpected_status: "does POGO_AUTH_PATH name the route of Broadcast::routes()?",
+  too_many_requests:
+    "a throttle middleware in the app limits the route at POGO_AUTH_PATH; take it off, or raise its limit",
+  service_unavailable:
+    "the app is in maintenance mode (php artisan up), or the gateway before PHP finds no PHP",
   timeout: "the app took longer than POGO_AUTH_TIMEOUT; has it enough workers?",
-  dispatch_error: "the app can't be reached at POGO_UPSTREAM",
+  dispatch_error: "the app can't be reached at POGO_UPSTREAM; is PHP running?",
+  connection_reset: "a PHP worker ended while it answered; the app's own log says why",
   worker_error: "the app answered 500 or above; its own log says why",
+  head_overflow: "the header of the app's answer is too long; does it set many cookies?",
+  unreadable_answer: "what answers at POGO_UPSTREAM speaks no HTTP/1.1",
   body_overflow: "the answer is longer than POGO_MAX_AUTH_BODY",
   invalid_response_json: "is POGO_AUTH_PATH right, and BROADCAST_CONNECTION reverb or pusher?",
   missing_signature: "is BROADCAST_CONNECTION in the app reverb or pusher, not log or null?",
   invalid_signature: "the app signs with another key or secret than the sidecar has",
-  concurrency_limit: "POGO_MAX_CONCURRENT_AUTH requests are under way at once; is the app slow?",
+  concurrency_limit:
+    "no permit of POGO_MAX_CONCURRENT_AUTH came free in time; is the app slow, or POGO_TRUSTED_PROXIES unset so that all visitors have one address?",
+  queue_full:
+    "POGO_MAX_AUTH_QUEUE authorizations wait already; is the app slow, or POGO_TRUSTED_PROXIES unset so that all visitors have one address?",
+  too_many_failures:
+    "one visitor reached POGO_MAX_AUTH_DENIALS or POGO_MAX_AUTH_FAILURES; is POGO_TRUSTED_PROXIES unset so that all visitors have one address?",
 };

@@ -2,6 +2,7 @@
 
 import type { BreakerState } from "../../core/report/authorizer.ts";
 import type { Define } from "../metric.ts";
+import { app, retriedReasons } from "./labels.ts";
 
 const breakerStates = {
   closed: "the app is asked",
@@ -26,13 +27,30 @@ export function authorizerMetrics({ counter, histogram, reading }: Define) {
       moves: "With each subscribe or signin that is refused with 503 meanwhile.",
       action: "The app is down or too slow: see pogo_websocket_auth_failures_total by reason.",
     }),
+    retriesTotal: counter({
+      name: "pogo_websocket_auth_retries_total",
+      help: "Authorization subrequests that failed for now and are tried again.",
+      unit: "requests",
+      moves: "With each attempt but the last of POGO_AUTH_RETRY_FOR; nobody is refused for it.",
+      action:
+        "A restart of PHP moves it for seconds. If it keeps rising, the reason says what the app lacks.",
+      labels: { reason: retriedReasons },
+    }),
+    waiting: reading({
+      name: "pogo_websocket_auth_waiting",
+      help: "Authorizations that wait for their turn or for another attempt.",
+      unit: "requests",
+      moves: "Read at each scrape. Not there without an upstream.",
+      action: "Above zero for long the app is slower than its visitors ask: give PHP more workers.",
+      labels: { app_id: app },
+    }),
     circuitBreakerState: reading({
       name: "pogo_websocket_circuit_breaker_state",
-      help: "1 for the state the circuit breaker is in, 0 for the others.",
+      help: "1 for the state an app's circuit breaker is in, 0 for the others.",
       unit: "0 or 1",
       moves: "Read at each scrape. Not there without an upstream.",
       action: "Alert on open: nobody new gets into private channels by asking the app.",
-      labels: { state: breakerStates },
+      labels: { app_id: app, state: breakerStates },
     }),
   };
 }

@@ -13,14 +13,25 @@ export const errorReasons: Readonly<Record<string, string>> = Object.fromEntries
 ]);
 
 export const authorizationReasons = {
-  origin: "cookies from a page of another origin, and no Authorization header",
-  forbidden: "the app said no",
-  too_many_failures: "this connection failed too often lately",
-  concurrency_limit: "POGO_MAX_CONCURRENT_AUTH requests were under way",
+  origin: "a page whose cookies may not be spent, and no Authorization",
+  forbidden: "the app answered 401 or 403",
+  route_not_found: "the app answered 404 at POGO_AUTH_PATH or POGO_USER_AUTH_PATH",
+  method_not_allowed: "the app answered 405: it takes no POST there",
+  csrf_token_mismatch: "the app answered 419: it wants a CSRF token",
+  redirected: "the app answered 3xx, to its login page for instance",
+  unexpected_status: "the app answered another status below 500",
+  too_many_requests: "the app answered 429",
+  service_unavailable: "the app, or a gateway before it, answered 502, 503 or 504",
+  worker_error: "the app answered another status of 500 or above",
+  too_many_failures: "this visitor was denied or failed too often lately",
+  concurrency_limit: "no permit of POGO_MAX_CONCURRENT_AUTH came free in time",
+  queue_full: "POGO_MAX_AUTH_QUEUE authorizations were waiting",
   circuit_open: "the circuit breaker was open",
   timeout: "the app took longer than POGO_AUTH_TIMEOUT",
-  dispatch_error: "the app could not be reached",
-  worker_error: "the app answered 500 or above",
+  dispatch_error: "no connection to the app: refused, or no such name",
+  connection_reset: "the app ended the connection before its whole answer came",
+  head_overflow: "the header of the app's answer is longer than the HTTP parser takes",
+  unreadable_answer: "the app's answer is no HTTP",
   body_overflow: "the app's answer was longer than POGO_MAX_AUTH_BODY",
   invalid_response_json: "the app answered 200 without a JSON object",
   missing_signature: "the app's answer has no `auth`",
@@ -29,3 +40,13 @@ export const authorizationReasons = {
   invalid_signature: "`auth` is not the signature of this connection and channel",
   aborted: "the client left meanwhile",
 } satisfies Record<AuthorizationFault, string>;
+
+/** Those that are tried again. */
+export const retriedReasons = {
+  dispatch_error: authorizationReasons.dispatch_error,
+  connection_reset: authorizationReasons.connection_reset,
+  timeout: authorizationReasons.timeout,
+  too_many_requests: authorizationReasons.too_many_requests,
+  service_unavailable: authorizationReasons.service_unavailable,
+  worker_error: authorizationReasons.worker_error,
+};

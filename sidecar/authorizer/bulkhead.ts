@@ -1,0 +1,240 @@
+/** Who may ask the app, and when: permits, the breaker, a fair queue, and another attempt for what failed for now. */
+
+import { Alarm, never, type Clock } from "./alarm.ts";
+import { CircuitBreaker, type Admission, type Evidence } from "./circuit-breaker.ts";
+import type { BreakerState } from "../core/report/authorizer.ts";
+import type { CountedOutcome, FailureLimitOptions } from "./failure-limit.ts";
+import { FairQueue, type Place } from "./fair-queue.ts";
+import { pauseAfter } from "./pauses.ts";
+import { VisitorLimit } from "./visitor-limit.ts";
+
+export interface BulkheadLimits {
+  /** Requests under way at a time: all, those of one address, those of one session. */
+  readonly permits: number;
+  readonly perAddress: number;
+  readonly perSession: number;
+  /** Requests that wait at a time, for a permit or for their next attempt. */
+  readonly maxWaiting: number;
+  readonly maxWaitingPerAddress: number;
+  /**
+   * For so long a request is tried again that failed for now. One that only waits for its turn may wait twice as long. 0:
+   * nothing waits.
+   */
+  readonly retryForMs: number;
+  readonly breaker: { readonly failures: number; readonly openMs: number };
+  /** Of one session. */
+  readonly failureLimit: FailureLimitOptions;
+}
+
+export interface BulkheadOptions<T> extends BulkheadLimits {
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Begins an attempt, whose end is reported to `end`. MUST NOT throw, nor call back before it returns. */
+  readonly start: (request: T) => void;
+  /** Of a request that waits: there is no further attempt. MUST NOT throw, nor call back before it returns. */
+  readonly giveUp: (request: T, reason: BulkheadFault) => void;
+  /** MUST NOT throw. */
+  readonly onBreakerState?: ((state: BreakerState) => void) | undefined;
+}
+
+export type BulkheadFault =
+  | "queue_full"
+  | "concurrency_limit"
+  | "circuit_open"
+  | "too_many_failures"
+  | "aborted";
+
+/** What the end of an attempt means. */
+export interface Verdict {
+  readonly evidence: Evidence;
+  /** How it counts against who asked. */
+  readonly outcome: CountedOutcome | "none";
+  /** Null: it is final. Else it failed for now, and the next attempt is not before so many milliseconds. */
+  readonly retryAfterMs: number | null;
+}
+
+/** For one app. All is decided within a call; the only timer is one for what is due next. */
+export class Bulkhead<T> {
+  readonly #options: BulkheadOptions<T>;
+  readonly #queue: FairQueue<Entry<T>>;
+  readonly #breaker: CircuitBreaker;
+  readonly #visitors: VisitorLimit;
+  readonly #alarm: Alarm;
+  /** What waits or is under way, in the order of arrival. */
+  readonly #entries = new Map<T, Entry<T>>();
+  #entered = 0;
+  #isClosed = false;
+  /** Permits that may be in use: after an outage one, and one more with each answer. */
+  #permits: number;
+
+  constructor(options: BulkheadOptions<T>) {
+    this.#options = options;
+    this.#permits = options.permits;
+    this.#alarm = new Alarm(options.clock, () => this.#run());
+    this.#visitors = new VisitorLimit(options.failureLimit);
+    this.#queue = new FairQueue({
+      ...options,
+      blockedUntilMs: (key) => this.#visitors.blockedUntilMs(key),
+    });
+    this.#breaker = new CircuitBreaker({ ...options.breaker, onState: options.onBreakerState });
+  }
+
+  get breakerState(): BreakerState {
+    return this.#breaker.state;
+  }
+
+  get underWay(): number {
+    return this.#queue.underWay;
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  /** Starts it, lets it wait or gives it up, before this returns. */
+  enter(request: T, place: Place): void {
+    const arrivedMs = this.#options.clock.now();
+    const entry: Entry<T> = {
+      request,
+      place,
+      seq: this.#entered++,
+      arrivedMs,
+      attempts: 0,
+      admission: null,
+      isCalledOff: false,
+      isAppsFault: false,
+    };
+    this.#entries.set(request, entry);
+    const victim = this.#queue.add(entry);
+    if (this.#isClosed) return this.#giveUp(entry, "aborted");
+    if (victim) this.#giveUp(victim, "queue_full");
+    this.#run();
+  }
+
+  /** Nobody wants it any more. An attempt under way keeps its permit until `end`, and counts for who asked. */
+  callOff(request: T): void {
+    const entry = this.#entries.get(request);
+    if (!entry) return;
+    entry.isCalledOff = true;
+    if (entry.admission) return;
+    this.#entries.delete(request);
+    this.#queue.remove(entry);
+    this.#run();
+  }
+
+  /** Gives up what waits, and all that comes. */
+  close(): void {
+    this.#isClosed = true;
+    for (const entry of this.#entries.values()) {
+      if (!entry.admission) this.#giveUp(entry, "aborted");
+    }
+    this.#alarm.setTo(never);
+  }
+
+  /** The end of an attempt. Returns whether there is going to be another one, or `giveUp`. */
+  end(request: T, verdict: Verdict): boolean {
+    const entry = this.#entries.get(request);
+    const admission = entry?.admission;
+    if (!entry || !admission) return false;
+    const nowMs = this.#options.clock.now();
+    entry.admission = null;
+    const untilMs = this.#nextAttemptMs(entry, verdict, nowMs);
+    if (untilMs === null) {
+      this.#entries.delete(request);
+      this.#queue.release(entry);
+    } else {
+      entry.isAppsFault = verdict.evidence !== "answered";
+      this.#queue.pause(entry, untilMs);
+    }
+    const { outcome } = verdict;
+    if (outcome !== "none") this.#visitors.record(entry.place, outcome, nowMs);
+    this.#judge(admission, verdict.evidence, entry.place, nowMs);
+    this.#run();
+    return untilMs !== null;
+  }
+
+  /** Null: there is none. */
+  #nextAttemptMs(entry: Entry<T>, { retryAfterMs }: Verdict, nowMs: number): number | null {
+    const deadlineMs = entry.arrivedMs + this.#options.retryForMs;
+    const isOver = this.#isClosed || entry.isCalledOff || nowMs >= deadlineMs;
+    if (retryAfterMs === null || isOver) return null;
+    const pauseMs = Math.max(pauseAfter(entry.attempts, this.#options.random), retryAfterMs);
+    // The last attempt is made when the time is up, not before.
+    return Math.min(nowMs + pauseMs, deadlineMs);
+  }
+
+  #judge(admission: Admission, evidence: Evidence, { address }: Place, nowMs: number): void {
+    const before = this.#breaker.state;
+    this.#breaker.end(admission, evidence, address, nowMs);
+    if (evidence === "answered") this.#permits = Math.min(this.#options.permits, this.#permits + 1);
+    const { state } = this.#breaker;
+    // While the breaker sets the pace, no request needs a pause of its own, and any may be the trial.
+    if (state === "open") this.#queue.resume((entry) => entry.isAppsFault);
+    // The app is back, and gets what waits one by one at first (RFC 5681 §3.1, "slow start").
+    if (state === "closed" && before !== "closed") this.#permits = 1;
+  }
+
+  /** Starts what may be started, gives up whose time is over, and sets the timer for what is next. */
+  #run(): void {
+    const nowMs = this.#options.clock.now();
+    while (this.#queue.underWay < this.#permits && this.#breaker.admitsFromMs <= nowMs) {
+      const entry = this.#queue.take(nowMs);
+      if (!entry) break;
+      entry.attempts++;
+      entry.admission = this.#breaker.begin();
+      this.#options.start(entry.request);
+    }
+    const nextExpiryMs = this.#expire(nowMs);
+    if (this.#queue.waiting === 0) return this.#alarm.setTo(never);
+    // A permit that comes free is no matter of time.
+    if (this.#queue.underWay >= this.#permits) return this.#alarm.setTo(nextExpiryMs);
+    const { admitsFromMs } = this.#breaker;
+    this.#alarm.setTo(
+      Math.min(nextExpiryMs, admitsFromMs > nowMs ? admitsFromMs : this.#queue.nextMs),
+    );
+  }
+
+  /** Returns when it is to be called next. */
+  #expire(nowMs: number): number {
+    const { retryForMs } = this.#options;
+    let nextMs = never;
+    for (const entry of this.#entries.values()) {
+      const deadlineMs = entry.arrivedMs + retryForMs;
+      if (deadlineMs > nowMs) return Math.min(nextMs, deadlineMs);
+      if (entry.admission) continue;
+      const reason = this.#reasonToWait(entry, nowMs);
+      // Whose turn is still to come, while the app answers, had no attempt at the end of its time.
+      const isInLine = reason === "concurrency_limit" && nowMs < deadlineMs + retryForMs;
+      if (isInLine) nextMs = Math.min(nextMs, deadlineMs + retryForMs);
+      else this.#giveUp(entry, reason);
+    }
+    return nextMs;
+  }
+
+  #reasonToWait({ place }: Entry<T>, nowMs: number): BulkheadFault {
+    if (this.#breaker.state === "open") return "circuit_open";
+    if (this.#visitors.isBlocked(place, nowMs)) return "too_many_failures";
+    const isHalfOpen = this.#breaker.state === "half-open" && this.#options.retryForMs === 0;
+    return isHalfOpen ? "circuit_open" : "concurrency_limit";
+  }
+
+  #giveUp(entry: Entry<T>, reason: BulkheadFault): void {
+    this.#entries.delete(entry.request);
+    this.#queue.remove(entry);
+    this.#options.giveUp(entry.request, reason);
+  }
+}
+
+interface Entry<T> {
+  readonly request: T;
+  readonly place: Place;
+  readonly seq: number;
+  readonly arrivedMs: number;
+  attempts: number;
+  /** Of an attempt under way. */
+  admission: Admission | null;
+  isCalledOff: boolean;
+  /** Its last attempt failed since the app did not answer. */
+  isAppsFault: boolean;
+}

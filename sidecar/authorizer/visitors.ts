@@ -1,0 +1,55 @@
+/** Who asks: the client's address, and what tells visitors behind one address apart. */
+
+import { createHmac } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import type { Place } from "./fair-queue.ts";
+
+/** What a subrequest carries to show who asks; none of it is kept. */
+export interface Credentials {
+  readonly cookie: string;
+  readonly authorization: string;
+}
+
+/** Digests of credentials kept at a time, for all apps; the ones longest unused go first. */
+const maxProven = 20_000;
+
+/**
+ * Anybody can make up a cookie, so that credentials stand for a visitor only once the app has said yes to them. Until
+ * then a visitor is a connection, and all of an address count together, too. Of credentials nothing is kept but a keyed
+ * digest, in memory alone.
+ */
+export class Visitors {
+  readonly #key: Buffer;
+  readonly #proven = new LRUCache<string, true>({ max: maxProven });
+
+  /** @param key Random, of this process alone. */
+  constructor(key: Buffer) {
+    this.#key = key;
+  }
+
+  placeOf(asker: {
+    readonly appId: string;
+    /** As `visitorOf` gives it. */
+    readonly address: string;
+    readonly socketId: string;
+    readonly credentials: Credentials;
+  }): Place {
+    const { address, socketId } = asker;
+    const digest = this.#digest(asker.appId, asker.credentials);
+    return digest !== null && this.#proven.get(digest)
+      ? { address, session: digest, isProven: true }
+      : { address, session: socketId, isProven: false };
+  }
+
+  /** The app has said yes. */
+  prove(appId: string, credentials: Credentials): void {
+    const digest = this.#digest(appId, credentials);
+    if (digest !== null) this.#proven.set(digest, true);
+  }
+
+  #digest(appId: string, { cookie, authorization }: Credentials): string | null {
+    if (cookie === "" && authorization === "") return null;
+    const text = JSON.stringify([appId, cookie, authorization]);
+    return createHmac("sha256", this.#key).update(text).digest("base64url").slice(0, 22);
+  }
+}
