@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Thing } from "../core/facts.ts";
 import { createCertificate } from "../testing/certificate.ts";
 import { freePort } from "../testing/ports.ts";
 import { needsRedis } from "../testing/redis/redis-needs.ts";
@@ -16,8 +17,9 @@ import type { RedisBrokerOptions } from "./redis.ts";
 import { baseOf } from "./redis/keys.ts";
 import { createLinks } from "./redis/links.ts";
 import { publish } from "./redis/scripts/events.ts";
-import { claim, heartbeat, register, report } from "./redis/scripts/holdings.ts";
-import type { Script } from "./redis/scripts/script.ts";
+import { heartbeat, joinCluster } from "./redis/scripts/nodes.ts";
+import { giveUp, register, type RegistrationChange } from "./redis/scripts/registrations.ts";
+import type { RunScript } from "./redis/scripts/script.ts";
 import { event, join, leave, listed, member, recorded } from "./testing/contract.ts";
 import { startRedisNode, type RedisNode } from "./testing/redis-node.ts";
 
@@ -393,7 +395,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     for (const id of ["comes", "goes"]) await join(stopping, "presence-a", member(id));
     await recorded(() => other.changes.length, 2);
     other.changes.length = 0;
-    stopping.broker.handOver();
+    stopping.broker.beginDrain();
     for (const id of ["comes", "goes"]) leave(stopping, "presence-a", member(id));
     await join(other, "presence-a", member("comes"));
     assert.deepEqual(other.changes, []);
@@ -647,54 +649,89 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
     const links = createLinks({ ...access, servers });
     t.after(() => links.close());
     await recorded(() => links.isReady, true);
-    const run = (script: Script, ...args: (string | number)[]) =>
-      links.run(script, base, ["PUBLISH", 0, ...args]);
-    return { run, keys: () => askRedis(redis.port, "KEYS", "*") };
+    const run: RunScript = (script, ...args) => links.run(script, { base, graceMs: 0 }, ...args);
+    return { run, keys: () => askRedis(redis.port, "KEYS", "*"), port: redis.port };
   }
+
+  const change: RegistrationChange = {
+    kind: "channel",
+    channel: "presence-a",
+    count: 1,
+    isNews: true,
+  };
+  const began = (thing: Thing) => ({ thing, change: "began" });
+  const ended = (thing: Thing) => ({ thing, change: "ended" });
+  const channel: Thing = { kind: "channel", channel: "presence-a" };
 
   it("a publish whose time is over leaves nothing behind", async (t) => {
     const { run, keys } = await startScripts(t);
-    const publication = [10, 1_000, 1_000, "message", 2, "croom-cache", "-room"] as const;
-    assert.equal(await run(publish, Date.now() - 1, ...publication), 0);
+    const limits = { maxLogEntries: 10, maxLogBytes: 1_000, cacheTtlMs: 1_000 };
+    const channels = [
+      { name: "room-cache", isCached: true },
+      { name: "room", isCached: false },
+    ];
+    const publications = [{ message: "message", channels }];
+    const late = { ...limits, deadlineMs: Date.now() - 1 };
+    assert.equal(await run(publish, late, publications), false);
     assert.deepEqual(await keys(), []);
-    assert.equal(await run(publish, Date.now() + 10_000, ...publication), 1);
-    assert.equal(Array.isArray(await keys()), true);
+    assert.equal(
+      await run(publish, { ...limits, deadlineMs: Date.now() + 10_000 }, publications),
+      true,
+    );
     assert.notDeepEqual(await keys(), []);
   });
 
   it("a node is given up only while it is as silent as it was seen", async (t) => {
     const { run, keys } = await startScripts(t);
-    await run(register, "n", 1);
-    const hold = { kind: "hold", channel: "presence-a", user: "1", member: "{}", isNews: true };
-    const count = { kind: "count", channel: "presence-a", count: 1, isNews: true };
-    await run(report, "n", 1, JSON.stringify([count, hold]));
+    await run(joinCluster, "n", 1);
+    const joins = { kind: "member_added", channel: "presence-a", user: "1", member: "{}" } as const;
+    await run(register, "n", 1, [change, { ...joins, isNews: true }]);
     const send = async () => {
-      const reply = await run(heartbeat, "n", "echo", "epoch", 1);
-      const nodes: unknown = Array.isArray(reply) ? reply[5] : null;
-      return Array.isArray(nodes) ? String(nodes[1]) : "";
+      const asked = { echo: "echo", newEpoch: "epoch", hasSynced: true };
+      return (await run(heartbeat, "n", asked)).nodes.get("n")?.text ?? "";
     };
     const seen = await send();
     const now = await send();
     assert.notEqual(seen, now);
     const before = await keys();
-    assert.deepEqual(await run(claim, "n", seen), [-1, []], "it has sent another since");
-    assert.deepEqual(await run(claim, "nobody", "1"), [-1, []]);
+    const notDue = { outcome: "not_due", transitions: [] };
+    assert.deepEqual(await run(giveUp, "n", seen), notDue, "it has sent another since");
+    assert.deepEqual(await run(giveUp, "nobody", "1"), notDue);
     assert.deepEqual(await keys(), before);
-    const facts = ["-m:10:presence-a1", "-c:presence-a"];
-    assert.deepEqual(await run(claim, "n", now), [1, facts.slice(0, 1)], "members first");
+    const member: Thing = { kind: "member", channel: "presence-a", userKey: "1" };
+    assert.deepEqual(
+      await run(giveUp, "n", now),
+      { outcome: "more_to_do", transitions: [ended(member)] },
+      "members first",
+    );
     // Begun, and gone on with by whoever sees it.
-    assert.deepEqual(await run(claim, "n", "claimed"), [0, facts.slice(1)]);
-    assert.deepEqual(await run(claim, "n", "claimed"), [-1, []]);
-    const [isKnown] = [await run(report, "n", 1, JSON.stringify([count]))];
-    assert.deepEqual(isKnown, [0, []]);
+    assert.deepEqual(await run(giveUp, "n", "claimed"), {
+      outcome: "done",
+      transitions: [ended(channel)],
+    });
+    assert.deepEqual(await run(giveUp, "n", "claimed"), notDue);
+    assert.equal(await run(register, "n", 1, [change]), null);
   });
 
-  it("what an earlier session of a node sent is not done", async (t) => {
+  it("what is no field of a node does not keep it from being given up", async (t) => {
+    const { run, port } = await startScripts(t);
+    await run(joinCluster, "n", 1);
+    for (const field of ["m:presence-a", "x", "c:"]) {
+      await askRedis(port, "HSET", `${base}node:n`, field, "1");
+    }
+    let outcome = "more_to_do";
+    for (let i = 0; i < 4 && outcome === "more_to_do"; i++) {
+      ({ outcome } = await run(giveUp, "n", null));
+    }
+    assert.equal(outcome, "done");
+    assert.equal(await askRedis(port, "EXISTS", `${base}node:n`), 0);
+  });
+
+  it("what a node sent in an earlier term is not done", async (t) => {
     const { run } = await startScripts(t);
-    await run(register, "n", 2);
-    const count = { kind: "count", channel: "room", count: 1, isNews: true };
-    assert.deepEqual(await run(report, "n", 1, JSON.stringify([count])), [0, []]);
-    assert.deepEqual(await run(report, "n", 2, JSON.stringify([count])), [1, ["+c:room"]]);
+    await run(joinCluster, "n", 2);
+    assert.equal(await run(register, "n", 1, [change]), null);
+    assert.deepEqual(await run(register, "n", 2, [change]), [began(channel)]);
   });
 });
 

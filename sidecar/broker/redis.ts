@@ -42,7 +42,7 @@ export interface RedisBroker extends Broker {
   /** Resolves once Redis is there for all apps, or after so long. */
   whenUp(withinMs: number): Promise<void>;
   /** From now on who leaves this node stays listed, until `close`: time to come back on another one. */
-  handOver(): void;
+  beginDrain(): void;
 }
 
 export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
@@ -110,9 +110,10 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
         timeoutMs: redis.timeoutMs,
         nodeLeaseMs: redis.nodeLeaseMs,
         cacheTtlMs,
-        onState: (isUp) => changeState(appId, isUp),
         report,
       });
+      app.availability.onUp(() => changeState(appId, true));
+      app.availability.onLost(() => changeState(appId, false));
       apps.set(appId, app);
       return app.presence;
     },
@@ -138,10 +139,12 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     lastEvent: (appId, channel) =>
       apps.get(appId)?.publisher.lastEvent(channel) ?? Promise.resolve(null),
     async whenUp(withinMs) {
-      await Promise.all([...apps.values()].map((app) => app.whenUp(withinMs)));
+      await Promise.all(
+        [...apps.values()].map(({ availability }) => availability.whenUp(withinMs)),
+      );
     },
-    handOver() {
-      for (const app of apps.values()) app.presence.handOver();
+    beginDrain() {
+      for (const { presence } of apps.values()) presence.beginDrain();
     },
     async close() {
       await Promise.all([...apps.values()].map((app) => app.leave()));

@@ -80,7 +80,7 @@ export function createJoined(
       if (!broker.isUp) report({ kind: "redis_lost", reason: broker.lastError });
     },
     handOver() {
-      broker.handOver();
+      broker.beginDrain();
       return handOverMs;
     },
   };

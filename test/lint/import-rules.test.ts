@@ -59,6 +59,12 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
     'import "../../config.ts";',
     'import { env } from "node:process";',
   ],
+  "sidecar/broker/redis/scripts/planted.ts": [
+    'import "../../../ws/outbox.ts";',
+    'import "../../../config.ts";',
+    'import "../../../../scripts/docs.ts";',
+    'import { env } from "node:process";',
+  ],
   "sidecar/broker/redis/planted.ts": [
     'import "../../ws/outbox.ts";',
     'import "../../core/../ws/outbox.ts";',
@@ -114,6 +120,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'import "prom-client";',
   ],
   "sidecar/http/planted.ts": ['import "../core/ports.ts";', 'import "node:net";'],
+  "sidecar/broker/redis/scripts/planted.ts": [
+    'import "../../../core/hub.ts";',
+    'import "../keys.ts";',
+  ],
   "sidecar/broker/redis/planted.ts": [
     'import "../../core/hub.ts";',
     'import "../../http/headers.ts";',

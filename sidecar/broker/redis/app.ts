@@ -3,16 +3,17 @@
 import type { BrokerReceiver } from "../../core/ports.ts";
 import type { PresenceListener } from "../../core/presence-store.ts";
 import type { Report } from "../../core/report.ts";
+import { Availability } from "./availability.ts";
 import { RedisClock } from "./clock.ts";
 import { parseEnvelope, type Envelope } from "./envelope.ts";
-import { EventLog, parseEntries } from "./event-log.ts";
-import { Holdings } from "./holdings.ts";
+import { EventLog } from "./event-log.ts";
 import { baseOf, echoChannelOf, ownMark, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
+import { Registrations } from "./registrations.ts";
 import { readLog } from "./scripts/events.ts";
-import { report } from "./scripts/holdings.ts";
+import { register } from "./scripts/registrations.ts";
 import type { RunScript } from "./scripts/script.ts";
 import { Session } from "./session.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
@@ -32,11 +33,11 @@ export interface RedisAppOptions {
   readonly timeoutMs: number;
   readonly nodeLeaseMs: number;
   readonly cacheTtlMs: number;
-  readonly onState: (isUp: boolean) => void;
   readonly report: Report;
 }
 
 export class RedisApp {
+  readonly availability: Availability;
   readonly publisher: Publisher;
   readonly presence: RedisPresence;
   readonly #options: RedisAppOptions;
@@ -44,44 +45,32 @@ export class RedisApp {
   readonly #clock = new RedisClock();
   readonly #log: EventLog;
   readonly #session: Session;
-  readonly #waiting = new Set<() => void>();
-  #lostSinceMs: number;
   #lastParsed: { message: string; parsed: ReturnType<typeof parseEnvelope> } | null = null;
 
   constructor(options: RedisAppOptions) {
-    const { links, appId, nodeId, now, timeoutMs, nodeLeaseMs } = options;
+    const { links, appId, listener, now, timeoutMs, graceMs } = options;
     this.#options = options;
     this.#base = baseOf(options.prefix, appId);
-    this.#lostSinceMs = now();
-    const run: RunScript = async (script, ...args) => {
-      const command = await links.publishCommand();
-      return links.run(script, this.#base, [command, options.graceMs ?? -1, ...args]);
-    };
+    const availability = new Availability(now);
+    this.availability = availability;
+    const run: RunScript = (script, ...args) =>
+      links.run(script, { base: this.#base, graceMs }, ...args);
     const link = links.subscriber(this.#base);
     const topics = this.#createTopics(link);
-    const holdings = this.#createHoldings(run);
-    const onFault = (): void => this.#session.lose();
-    const isUp = (): boolean => this.#session.isUp;
-    const { listener } = options;
-    this.presence = new RedisPresence({ run, holdings, topics, listener, isUp, onFault });
+    const registrations = this.#createRegistrations(run);
+    this.presence = new RedisPresence({ run, availability, registrations, topics, listener });
     this.#log = this.#createLog(run);
     this.#session = new Session({
-      nodeId,
-      newId: options.newId,
-      nodeLeaseMs,
-      timeoutMs,
-      now,
-      appId,
-      report: options.report,
-      explain: (error) => links.explain(error),
-      onState: (isUp) => this.#changeState(isUp),
+      ...options,
+      availability,
       run,
       link,
       topics,
-      holdings,
+      registrations,
       presence: this.presence,
       log: this.#log,
       clock: this.#clock,
+      explain: (error) => links.explain(error),
     });
     this.publisher = new Publisher({
       ...options,
@@ -91,32 +80,16 @@ export class RedisApp {
       whenReceived: () => link.ping(),
       // Who waits is a PHP worker: where Redis has been away for longer than it would wait, it need not.
       whenUp: (withinMs) =>
-        this.whenUp(Math.min(withinMs, Math.max(0, timeoutMs - (now() - this.#lostSinceMs)))),
+        availability.whenUp(Math.min(withinMs, timeoutMs - availability.lostForMs)),
     });
     this.#attach(link, topics);
-  }
-
-  get isUp(): boolean {
-    return this.#session.isUp;
   }
 
   get nodeCount(): number {
     return this.#session.nodeCount;
   }
 
-  /** Resolves once Redis is there, or after so long. */
-  whenUp(withinMs: number): Promise<void> {
-    if (this.isUp || withinMs <= 0) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, withinMs);
-    this.#waiting.add(resolve);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      this.#waiting.delete(resolve);
-    });
-  }
-
-  /** Gives up all that this node holds, and ends. Resolves at the latest when Redis does not answer in time. */
+  /** Gives up all that this node has registered, and ends. Resolves at the latest when Redis does not answer in time. */
   leave(): Promise<void> {
     return this.#session.leave();
   }
@@ -127,20 +100,19 @@ export class RedisApp {
     return new Topics({
       subscribe: (channels) => link.subscribe(toTopics(channels)),
       unsubscribe: (channels) => link.unsubscribe(toTopics(channels)),
-      onFault: () => this.#session.lose(),
+      onFault: () => this.availability.lose(),
     });
   }
 
-  #createHoldings(run: RunScript): Holdings {
+  #createRegistrations(run: RunScript): Registrations {
     const { nodeId, now, graceMs } = this.#options;
-    return new Holdings({
-      report: async (session, changes) => {
-        const reply = await run(report, nodeId, session, JSON.stringify(changes));
-        const [isKnown, facts]: unknown[] = Array.isArray(reply) ? reply : [];
-        if (isKnown !== 1) throw new Error("this node is not known any more");
-        this.presence.tellFacts(facts);
+    return new Registrations({
+      register: async (term, changes) => {
+        const transitions = await run(register, nodeId, term, changes);
+        if (!transitions) throw new Error("Redis does not know this node any more");
+        this.presence.passOn(transitions);
       },
-      onFault: () => this.#session.lose(),
+      onFault: () => this.availability.lose(),
       now,
       // The time for which an end waits in Redis, and some for the way.
       endedMemoryMs: (graceMs ?? 0) + 2_000,
@@ -150,8 +122,8 @@ export class RedisApp {
   #createLog(run: RunScript): EventLog {
     const { appId, report } = this.#options;
     return new EventLog({
-      read: async (after, count) => parseEntries(await run(readLog, `(${after}`, "+", count)),
-      has: async (id) => parseEntries(await run(readLog, id, id, 1)).length > 0,
+      read: (after, count) => run(readLog, `(${after}`, "+", count),
+      has: async (id) => (await run(readLog, id, id, 1)).length > 0,
       deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
       appId,
       report,
@@ -163,27 +135,21 @@ export class RedisApp {
     const echoChannel = echoChannelOf(nodeId);
     link.attach(this.#base, {
       message: (channel, text) => {
-        // Not held back with the others: it says how far they have come.
+        // It does not wait with the others: it says how far they have come.
         if (channel === echoChannel) this.#deliver(channel, text);
         else this.#log.receive(channel, text);
       },
       ready: () => this.#session.wake(),
       lost: () => {
-        this.#log.hold();
+        this.#log.pause();
         topics.forget();
-        this.#session.lose();
+        this.availability.lose();
       },
     });
     links.onChange(() => {
       if (links.isReady) this.#session.wake();
-      else this.#session.lose();
+      else this.availability.lose();
     });
-  }
-
-  #changeState(isUp: boolean): void {
-    if (isUp) for (const resolve of this.#waiting) resolve();
-    else this.#lostSinceMs = this.#options.now();
-    this.#options.onState(isUp);
   }
 
   #deliver(channel: string, message: string, entryId?: string): void {
@@ -212,9 +178,9 @@ export class RedisApp {
       case "member_removed":
         return this.presence.apply(channel, { ...envelope, kind: "removed" });
       case "node_registered":
-        return this.#session.meet(envelope.node);
+        return this.#session.nodeRegistered(envelope.node);
       case "echo":
-        return this.#session.hear(envelope.id);
+        return this.#session.echoed(envelope.id);
       case "subscription_count":
         return listener.subscriptionsCounted(channel, envelope.count);
       case "terminate": {

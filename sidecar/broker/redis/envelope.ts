@@ -24,13 +24,12 @@ export type Envelope =
     }
   | { readonly type: "member_added"; readonly version: number; readonly member: Member }
   | { readonly type: "member_removed"; readonly version: number; readonly userKey: string }
-  /** It is known to Redis from now on; what it has follows. */
+  /** Redis knows the node from now on; what it has follows. */
   | { readonly type: "node_registered"; readonly node: string }
   | { readonly type: "subscription_count"; readonly count: number }
   | { readonly type: "echo"; readonly id: string }
   | { readonly type: "terminate"; readonly id: string; readonly userId: string };
 
-/** Why a message was ignored; also a metric's label. */
 export function encodeEvent(
   { id, node }: { id: string; node: string },
   { event, dataJson, isClientEvent, userId, exceptSocketId }: ChannelEvent,
@@ -63,15 +62,38 @@ export function parseEnvelope(
   const { v, type } = json.value;
   if (typeof v !== "number") return { ok: false, fault: "bad_fields" };
   if (v > envelopeVersion) return { ok: false, fault: "newer_version" };
-  const read = typeof type === "string" && Object.hasOwn(readers, type) && readers[type];
-  if (!read) return { ok: false, fault: "unknown_type" };
-  const envelope = read(json.value);
+  if (!isMessageType(type)) return { ok: false, fault: "unknown_type" };
+  const envelope = readers[type](json.value);
   return envelope ? { ok: true, envelope } : { ok: false, fault: "bad_fields" };
 }
 
-type Fields = Record<string, unknown>;
+/** The fields of each message as they stand in its JSON, beside `v` and `type`. */
+interface WireFields {
+  event: "id" | "node" | "event" | "data" | "client" | "user" | "except";
+  member_added: "version" | "member";
+  member_removed: "version" | "user";
+  node_registered: "node";
+  subscription_count: "count";
+  echo: "id";
+  terminate: "id" | "user";
+}
 
-const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
+type MessageType = keyof WireFields;
+
+/** A message as a table of Lua. @param fields the name of each, and the expression that gives its value */
+export function luaMessage<T extends MessageType>(
+  type: T,
+  fields: Readonly<Record<WireFields[T], string>>,
+): string {
+  const entries = Object.entries<string>(fields).map(([name, value]) => `${name} = ${value}`);
+  return `{ type = '${type}', ${entries.join(", ")} }`;
+}
+
+const readers: {
+  readonly [T in MessageType]: (
+    fields: Partial<Readonly<Record<WireFields[T], unknown>>>,
+  ) => (Envelope & { readonly type: T }) | null;
+} = {
   event({ id, node, event, data, client, user, except }) {
     if (typeof id !== "string" || typeof node !== "string") return null;
     if (typeof event !== "string" || typeof data !== "string") return null;
@@ -98,16 +120,20 @@ const readers: Readonly<Record<string, (fields: Fields) => Envelope | null>> = {
     if (!isCount(version) || typeof user !== "string") return null;
     return { type: "member_removed", version, userKey: user };
   },
-  subscription_count: ({ count }) =>
-    isCount(count) ? { type: "subscription_count", count } : null,
   node_registered: ({ node }) =>
     typeof node === "string" ? { type: "node_registered", node } : null,
+  subscription_count: ({ count }) =>
+    isCount(count) ? { type: "subscription_count", count } : null,
   echo: ({ id }) => (typeof id === "string" ? { type: "echo", id } : null),
   terminate({ id, user }) {
     if (typeof id !== "string" || typeof user !== "string") return null;
     return { type: "terminate", id, userId: user };
   },
 };
+
+function isMessageType(type: unknown): type is MessageType {
+  return typeof type === "string" && Object.hasOwn(readers, type);
+}
 
 function readUserId(text: unknown): { userId?: UserId } {
   const json = typeof text === "string" ? parseExactJson(text) : null;

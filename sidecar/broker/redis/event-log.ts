@@ -5,14 +5,8 @@
  * all were received for certain. After a cut the node reads on from there, and what it had already it knows by its id.
  */
 
-import { isObject } from "../../core/json.ts";
 import type { Report } from "../../core/report.ts";
-
-export interface LogEntry {
-  readonly id: string;
-  readonly message: string;
-  readonly channels: readonly string[];
-}
+import type { LogEntry } from "./scripts/events.ts";
 
 export interface EventLogOptions {
   /** Reads entries behind `after`, oldest first, at most so many. */
@@ -26,20 +20,18 @@ export interface EventLogOptions {
 }
 
 const pageSize = 200;
-const maxHeld = 10_000;
+const maxBuffered = 10_000;
 const beginning = "0-0";
 /** Ids that are known in a row before the older half is forgotten. */
 const maxKnownIds = 100_000;
 
 export class EventLog {
   readonly #options: EventLogOptions;
-  /** Null until the first beat: there is nothing to read back to. */
+  /** Null until the first heartbeat: there is nothing to read back to. */
   #position: string | null = null;
   /** Messages that came while the log is read; null when it is not. */
-  #held: { channel: string; message: string }[] | null = null;
+  #buffered: { channel: string; message: string }[] | null = null;
   #hasOverflown = false;
-  /** How often the link was lost: what has begun before is not whole afterwards. */
-  #losses = 0;
   #ids = new Set<string>();
   #olderIds = new Set<string>();
 
@@ -49,8 +41,8 @@ export class EventLog {
 
   /** A message that pub/sub brought. */
   receive(channel: string, message: string): void {
-    if (!this.#held) return this.#options.deliver(channel, message);
-    if (this.#held.length < maxHeld) this.#held.push({ channel, message });
+    if (!this.#buffered) return this.#options.deliver(channel, message);
+    if (this.#buffered.length < maxBuffered) this.#buffered.push({ channel, message });
     else this.#hasOverflown = true;
   }
 
@@ -74,20 +66,21 @@ export class EventLog {
   }
 
   /** The link is lost: what comes from now on waits for what was missed. */
-  hold(): void {
-    this.#losses += 1;
-    this.#held ??= [];
+  pause(): void {
+    this.#buffered ??= [];
   }
 
-  /** The link is whole again: delivers what was missed, then what was held. Rejects if the log can't be read. */
-  async replay(): Promise<void> {
-    const losses = this.#losses;
-    this.#held ??= [];
+  /**
+   * The link is whole again: delivers what was missed, then what has come since. Rejects if the log can't be read, or
+   * the signal aborts before that.
+   */
+  async replay(signal: AbortSignal): Promise<void> {
+    this.#buffered ??= [];
     if (this.#position !== null) await this.#catchUp(this.#position);
-    if (losses !== this.#losses) throw new Error("lost meanwhile");
-    const held = this.#held;
-    this.#held = null;
-    for (const { channel, message } of held) this.#options.deliver(channel, message);
+    signal.throwIfAborted();
+    const buffered = this.#buffered;
+    this.#buffered = null;
+    for (const { channel, message } of buffered) this.#options.deliver(channel, message);
   }
 
   async #catchUp(position: string): Promise<void> {
@@ -104,7 +97,7 @@ export class EventLog {
       replayed += entries.length;
       // What came meanwhile and did not fit is in the log.
       const isWhole = entries.length < pageSize && !this.#hasOverflown;
-      if (this.#hasOverflown) this.#held = [];
+      if (this.#hasOverflown) this.#buffered = [];
       this.#hasOverflown = false;
       if (isWhole) break;
     }
@@ -116,19 +109,4 @@ export class EventLog {
     this.#olderIds = this.#ids;
     this.#ids = new Set();
   }
-}
-
-/** Reads what XRANGE answers; what is no entry of ours is left out. */
-export function parseEntries(reply: unknown): readonly LogEntry[] {
-  return (Array.isArray(reply) ? reply : []).flatMap((row: unknown): LogEntry[] => {
-    const [id, fields]: unknown[] = Array.isArray(row) ? row : [];
-    if (typeof id !== "string" || !Array.isArray(fields)) return [];
-    const named: unknown = Object.fromEntries(
-      Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]]),
-    );
-    if (!isObject(named)) return [];
-    const { m: message, c: channels } = named;
-    if (typeof message !== "string" || typeof channels !== "string") return [];
-    return [{ id, message, channels: channels.split("\n") }];
-  });
 }

@@ -2,7 +2,7 @@
 
 import { Cluster, Redis } from "ioredis";
 import { connectSubscriber, createCommands, type RedisAccess } from "./clients.ts";
-import type { Script } from "./scripts/script.ts";
+import { encodeCommon, type Argument, type Common, type Script } from "./scripts/script.ts";
 import { SubscriberLink } from "./subscriber-link.ts";
 
 /** The Redis command that carries a message: sharded in a cluster that can (7.0), else to all of its nodes. */
@@ -15,8 +15,12 @@ export interface Links {
   onChange(callback: () => void): void;
   /** How messages are published here; rejects while that can't be found out. */
   publishCommand(): Promise<PublishCommand>;
-  /** Rejects with what Redis said, or after the timeout; then the outcome is not known. `base` says where it runs. */
-  run(script: Script, base: string, args: readonly (string | number)[]): Promise<unknown>;
+  /** Rejects with what Redis said, or after the timeout; then the outcome is not known. The base says where it runs. */
+  run<A extends readonly unknown[], R>(
+    script: Script<A, R>,
+    common: Omit<Common, "publishCommand">,
+    ...args: A
+  ): Promise<R>;
   /** Publishes one message without a script. */
   publish(topic: string, message: string): Promise<unknown>;
   /** The link that brings what is published for an app; several apps may share one. */
@@ -92,15 +96,15 @@ export function createLinks(access: RedisAccess): Links {
   }
 
   async function evaluate(
-    { sha, text }: Script,
+    { sha, text }: { readonly sha: string; readonly text: string },
     base: string,
-    args: readonly (string | number)[],
+    args: readonly Argument[],
   ): Promise<unknown> {
     try {
-      return await commands.evalsha(sha, 1, base, base, ...args);
+      return await commands.evalsha(sha, 1, base, ...args);
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return commands.eval(text, 1, base, base, ...args);
+      return commands.eval(text, 1, base, ...args);
     }
   }
 
@@ -118,7 +122,11 @@ export function createLinks(access: RedisAccess): Links {
         throw error;
       }
     },
-    run: (script, base, args) => within(evaluate(script, base, args)),
+    async run(script, { base, graceMs }, ...args) {
+      const common = { base, graceMs, publishCommand: await this.publishCommand() };
+      const all = [...encodeCommon(common), ...script.args(...args)];
+      return script.reply(await within(evaluate(script, base, all)));
+    },
     async publish(topic, message) {
       const command = await this.publishCommand();
       const sent =

@@ -1,4 +1,4 @@
-/** The presence store of many nodes: what this node holds is told to Redis, and what the others hold comes from there. */
+/** The presence store of many nodes: what this node has is registered in Redis, and what the others have comes from there. */
 
 import { hasMembers } from "../../core/channel-name.ts";
 import { toFact } from "../../core/facts.ts";
@@ -11,22 +11,21 @@ import type {
   WantedChannels,
 } from "../../core/presence-store.ts";
 import { Roster, type RosterChange } from "../../core/roster.ts";
-import type { Holdings } from "./holdings.ts";
-import { parseField } from "./keys.ts";
-import { createQueries, parseSnapshot, type Queries } from "./queries.ts";
-import { snapshot, tellCounts } from "./scripts/queries.ts";
+import type { Availability } from "./availability.ts";
+import { createQueries, type Queries } from "./queries.ts";
+import type { Registrations } from "./registrations.ts";
+import { snapshot } from "./scripts/queries.ts";
 import type { RunScript } from "./scripts/script.ts";
+import { createCountAnnouncer } from "./subscription-counts.ts";
+import type { Transition } from "./scripts/transitions.ts";
 import type { Topics } from "./topics.ts";
 
 export interface RedisPresenceOptions {
   readonly run: RunScript;
-  readonly holdings: Holdings;
+  readonly availability: Availability;
+  readonly registrations: Registrations;
   readonly topics: Topics;
   readonly listener: PresenceListener;
-  /** Whether Redis is there, and knows all that this node holds. */
-  readonly isUp: () => boolean;
-  /** Something that was asked for could not be had. */
-  readonly onFault: () => void;
 }
 
 interface EnteredChannel {
@@ -44,29 +43,37 @@ export class RedisPresence implements PresenceStore {
   readonly #options: RedisPresenceOptions;
   readonly #channels = new Map<string, EnteredChannel>();
   readonly #queries: Queries;
-  #isSettled = true;
-  #isLeaving = false;
-  #losses = 0;
+  readonly #announceCounts: (names: readonly string[]) => Promise<void>;
+  /** Lists in Redis may lack members who never left. */
+  #isDegraded = false;
+  #isDraining = false;
 
   constructor(options: RedisPresenceOptions) {
     this.#options = options;
     this.#queries = createQueries(options);
+    this.#announceCounts = createCountAnnouncer({
+      ...options,
+      ownCount: (name) => this.#channels.get(name)?.entries ?? 0,
+    });
+    options.availability.onLost(() => this.#distrust());
   }
 
-  enter(name: string): void | Promise<void> {
-    const { topics, holdings, isUp } = this.#options;
+  async enter(name: string): Promise<void> {
+    const { topics, registrations, availability } = this.#options;
     const channel = this.#channels.get(name) ?? this.#open(name);
     channel.entries += 1;
-    if (!this.#isLeaving) holdings.setCount(name, channel.entries);
-    const subscribing = channel.entries === 1 ? topics.want(name) : undefined;
-    if (!isUp()) return;
-    if (channel.entries === 1) {
-      channel.opening = this.#load(name, channel, subscribing).finally(() => {
+    if (!this.#isDraining) registrations.setCount(name, channel.entries);
+    const isFirst = channel.entries === 1;
+    const subscribed = isFirst ? topics.want(name) : Promise.resolve();
+    const { signal } = availability;
+    if (!signal) return;
+    if (isFirst) {
+      channel.opening = this.#load(name, channel, subscribed, signal).finally(() => {
         channel.opening = null;
       });
     }
-    const { opening } = channel;
-    return opening ? opening.then(() => holdings.flush()) : holdings.flush();
+    await channel.opening;
+    await registrations.flush();
   }
 
   exit(name: string): void {
@@ -77,22 +84,23 @@ export class RedisPresence implements PresenceStore {
       this.#channels.delete(name);
       this.#options.topics.drop(name);
     }
-    if (!this.#isLeaving) this.#options.holdings.setCount(name, channel.entries);
+    if (!this.#isDraining) this.#options.registrations.setCount(name, channel.entries);
   }
 
-  join(name: string, member: Member): void | Promise<void> {
-    const { holdings, isUp } = this.#options;
+  async join(name: string, member: Member): Promise<void> {
+    const { registrations, availability } = this.#options;
     const isFirst = this.#channels.get(name)?.roster?.join(member);
-    if (this.#isLeaving) return;
-    if (isFirst) holdings.hold(name, memberKey(member), encodeMember(member));
-    if (isUp()) return holdings.flush();
+    if (this.#isDraining) return;
+    if (isFirst) registrations.addMember(name, memberKey(member), encodeMember(member));
+    if (availability.signal) await registrations.flush();
   }
 
   leave(name: string, member: Member): void {
-    const { holdings } = this.#options;
+    const { registrations } = this.#options;
     const key = memberKey(member);
-    const isLast = this.#channels.get(name)?.roster?.leave(member, holdings.isStored(name, key));
-    if (isLast && !this.#isLeaving) holdings.release(name, key);
+    const roster = this.#channels.get(name)?.roster;
+    const isLast = roster?.leave(member, registrations.isStored(name, key));
+    if (isLast && !this.#isDraining) registrations.removeMember(name, key);
   }
 
   hasEntered = (name: string): boolean => this.#channels.has(name);
@@ -102,11 +110,11 @@ export class RedisPresence implements PresenceStore {
   }
 
   setConnectionCount(count: number): void {
-    if (!this.#isLeaving) this.#options.holdings.setConnections(count);
+    if (!this.#isDraining) this.#options.registrations.setConnections(count);
   }
 
   tellSubscriptionCounts(names: readonly string[]): void {
-    void this.#tellSubscriptionCounts(names);
+    void this.#announceCounts(names);
   }
 
   findChannels(wanted: WantedChannels): Promise<Answer<readonly ChannelSummary[]>> {
@@ -124,39 +132,35 @@ export class RedisPresence implements PresenceStore {
   /** A change of a channel's members, from whichever node. */
   apply(name: string, change: RosterChange): void {
     const roster = this.#channels.get(name)?.roster;
-    if (roster && !roster.apply(change)) this.#reload(name, roster);
+    if (!roster || roster.apply(change)) return;
+    const { signal } = this.#options.availability;
+    // On the way back every list is read that is not whole.
+    if (signal) void this.#reload(name, roster, signal);
   }
 
-  /** Facts of the scripts: `+` or `-` and a field. */
-  tellFacts(facts: unknown): void {
-    for (const fact of Array.isArray(facts) ? facts : []) {
-      const text = String(fact);
-      const thing = parseField(text.slice(1));
-      const event = thing && toFact(thing, text.startsWith("+") ? "began" : "ended");
+  /** Passes on to webhooks what has begun or ended. */
+  passOn(transitions: readonly Transition[]): void {
+    for (const { thing, change } of transitions) {
+      const event = toFact(thing, change);
       if (event) this.#options.listener.happened(event);
     }
   }
 
-  /** Redis is lost, or may say too little: nobody is taken off a list until `settle`. */
-  unsettle(): void {
-    this.#losses += 1;
-    this.#isSettled = false;
-    for (const { roster } of this.#channels.values()) {
-      roster?.unsettle();
-      roster?.awaitSnapshot();
-    }
-  }
-
-  /** Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read. */
-  async reload(onWhole: () => void): Promise<void> {
-    const { topics, holdings } = this.#options;
+  /**
+   * Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read,
+   * or the signal aborts before that.
+   */
+  async reload(signal: AbortSignal, onWhole: () => void): Promise<void> {
+    const { topics, registrations } = this.#options;
     const read = async ([name, roster]: readonly [string, Roster]): Promise<void> => {
       await topics.want(name);
-      await holdings.flush();
+      await registrations.flush();
       // Whoever left meanwhile is dropped already.
-      if (this.#channels.get(name)?.roster === roster) await this.#readSnapshot(name, roster);
+      if (this.#channels.get(name)?.roster !== roster) return;
+      await this.#readSnapshot(name, roster, signal);
     };
     for (;;) {
+      signal.throwIfAborted();
       const missing = [...this.#channels].flatMap(([name, { roster }]) =>
         roster && !roster.isLoaded ? [[name, roster] as const] : [],
       );
@@ -167,15 +171,24 @@ export class RedisPresence implements PresenceStore {
     }
   }
 
-  settle(): void {
-    this.#isSettled = true;
+  /** The lists in Redis are whole: who is not on them has left. */
+  trust(): void {
+    this.#isDegraded = false;
     for (const { roster } of this.#channels.values()) roster?.settle();
   }
 
-  /** This node stops: who is gone from here stays listed until its holdings are given up. */
-  handOver(): void {
-    this.#isLeaving = true;
-    this.#options.holdings.close();
+  /** This node stops: who is gone from here stays listed until its registrations are given up. */
+  beginDrain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Redis is lost, or may say too little: nobody is taken off a list until `trust`. */
+  #distrust(): void {
+    this.#isDegraded = true;
+    for (const { roster } of this.#channels.values()) {
+      roster?.unsettle();
+      roster?.awaitSnapshot();
+    }
   }
 
   #open(name: string): EnteredChannel {
@@ -184,7 +197,7 @@ export class RedisPresence implements PresenceStore {
       added: (member: Member) => listener.memberAdded(name, member),
       removed: (member: Member) => listener.memberRemoved(name, member),
     };
-    const roster = hasMembers(name) ? new Roster(announce, { isSettled: this.#isSettled }) : null;
+    const roster = hasMembers(name) ? new Roster(announce, { isSettled: !this.#isDegraded }) : null;
     const channel = { entries: 0, roster, opening: null };
     this.#channels.set(name, channel);
     return channel;
@@ -193,56 +206,32 @@ export class RedisPresence implements PresenceStore {
   async #load(
     name: string,
     channel: EnteredChannel,
-    subscribing: void | Promise<void>,
+    subscribed: Promise<void>,
+    signal: AbortSignal,
   ): Promise<void> {
-    // The snapshot comes after the subscription, so that no change falls in between; and after the report, without
-    // which Redis might forget the channel's version when others leave it.
-    await subscribing;
-    await this.#options.holdings.flush();
-    if (!channel.roster || !this.#options.isUp()) return;
+    // The snapshot comes after the subscription, so that no change falls in between; and after the registration,
+    // without which Redis might forget the channel's version when others leave it.
+    await subscribed;
+    await this.#options.registrations.flush();
+    if (!channel.roster || signal.aborted) return;
+    await this.#reload(name, channel.roster, signal);
+  }
+
+  async #reload(name: string, roster: Roster, signal: AbortSignal): Promise<void> {
     try {
-      await this.#readSnapshot(name, channel.roster);
+      await this.#readSnapshot(name, roster, signal);
     } catch {
-      this.#options.onFault();
+      if (!signal.aborted) this.#options.availability.lose();
     }
   }
 
-  async #readSnapshot(name: string, roster: Roster): Promise<void> {
-    const losses = this.#losses;
+  async #readSnapshot(name: string, roster: Roster, signal: AbortSignal): Promise<void> {
     let isWhole = false;
     while (!isWhole) {
-      const reply = await this.#options.run(snapshot, name);
+      const found = await this.#options.run(snapshot, name);
       // It is of a time before the loss: what has changed since was not listened to.
-      if (losses !== this.#losses) throw new Error("lost meanwhile");
-      isWhole = roster.load(parseSnapshot(reply));
-    }
-  }
-
-  #reload(name: string, roster: Roster): void {
-    this.#readSnapshot(name, roster).catch(this.#options.onFault);
-  }
-
-  async #tellSubscriptionCounts(names: readonly string[]): Promise<void> {
-    const { run, listener, holdings, isUp } = this.#options;
-    if (!isUp()) {
-      // What this node knows is better than nothing.
-      for (const name of names) {
-        const count = this.#channels.get(name)?.entries;
-        if (count !== undefined) listener.subscriptionsCounted(name, count);
-      }
-      return;
-    }
-    try {
-      await holdings.flush();
-      const counts = await run(tellCounts, ...names);
-      if (!Array.isArray(counts)) return;
-      for (const [index, channel] of names.entries()) {
-        const count = Number(counts[index]);
-        if (count === 0) continue;
-        listener.happened({ name: "subscription_count", channel, subscription_count: count });
-      }
-    } catch {
-      this.#options.onFault();
+      signal.throwIfAborted();
+      isWhole = roster.load(found);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { RedisClock } from "./clock.ts";
 import { encodeEvent, encodeTerminate, parseEnvelope } from "./envelope.ts";
 import { controlChannel, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
-import { lastEvent, publish } from "./scripts/events.ts";
+import { lastEvent, publish, type Publication } from "./scripts/events.ts";
 import type { RunScript } from "./scripts/script.ts";
 
 export interface PublisherOptions {
@@ -25,12 +25,6 @@ export interface PublisherOptions {
   /** For all attempts together. */
   readonly timeoutMs: number;
   readonly cacheTtlMs: number;
-}
-
-/** One message for some channels. */
-interface Publication {
-  readonly message: string;
-  readonly channels: readonly string[];
 }
 
 /** What the log keeps for nodes that are cut off. */
@@ -56,7 +50,7 @@ export class Publisher {
 
   terminate(userId: string): Promise<BrokerResult> {
     const message = encodeTerminate(this.#options.newId(), userId);
-    return this.#send([{ message, channels: [controlChannel] }]);
+    return this.#send([{ message, channels: [{ name: controlChannel, isCached: false }] }]);
   }
 
   /** Without a promise, and without the log; false if it can't be sent. */
@@ -75,13 +69,13 @@ export class Publisher {
   async lastEvent(channel: string): Promise<CachedEvent | null> {
     const { run, appId, whenReceived } = this.#options;
     try {
-      const reply = await run(lastEvent, channel);
+      const last = await run(lastEvent, channel);
       // The event may be on its way here too: who asks has seen it then, and does not deliver it twice.
       await whenReceived().catch(() => {});
-      const [message, ttlMs]: unknown[] = Array.isArray(reply) ? reply : [];
-      const parsed = typeof message === "string" ? parseEnvelope(message) : null;
-      if (!parsed?.ok || parsed.envelope.type !== "event") return null;
-      return { event: { ...parsed.envelope.event, appId, channel }, ttlMs: Number(ttlMs) };
+      if (!last) return null;
+      const parsed = parseEnvelope(last.message);
+      if (!parsed.ok || parsed.envelope.type !== "event") return null;
+      return { event: { ...parsed.envelope.event, appId, channel }, ttlMs: last.ttlMs };
     } catch {
       return null;
     }
@@ -98,30 +92,24 @@ export class Publisher {
     }
     return publications.map(({ event, channels }) => ({
       message: encodeEvent({ id: newId(), node: nodeId }, event),
-      channels,
+      channels: channels.map((name) => ({ name, isCached: channelKind(name).cache })),
     }));
   }
 
   /** Tried again where it may help: who has a message already knows it by its id. */
   async #send(publications: readonly Publication[]): Promise<BrokerResult> {
     const { run, links, clock, whenUp, now, timeoutMs, cacheTtlMs } = this.#options;
-    const messages = publications.flatMap(({ message, channels }) => [
-      message,
-      channels.length,
-      ...channels.map((channel) => (channelKind(channel).cache ? `c${channel}` : `-${channel}`)),
-    ]);
     const endMs = now() + timeoutMs;
     for (let attempt = 0; ; attempt++) {
       const leftMs = endMs - now();
       if (leftMs <= 0) return failed;
       if (!links.isReady) await whenUp(leftMs);
       // Past it Redis does nothing any more: nobody gets what the publisher was told had failed.
-      const deadline = clock.toRedis(endMs);
-      if (!links.isReady || deadline === null) return failed;
+      const deadlineMs = clock.toRedis(endMs);
+      if (!links.isReady || deadlineMs === null) return failed;
       try {
-        const limits = [deadline, maxLogEntries, maxLogBytes, cacheTtlMs];
-        const isTaken = await run(publish, ...limits, ...messages);
-        return isTaken === 1 ? { ok: true } : failed;
+        const limits = { deadlineMs, maxLogEntries, maxLogBytes, cacheTtlMs };
+        return (await run(publish, limits, publications)) ? { ok: true } : failed;
       } catch (error) {
         const isRefused = error instanceof Error && error.name === "ReplyError";
         if (isRefused && !temporary.test(error.message)) return failed;

@@ -1,61 +1,45 @@
-/** Who is where, asked of Redis: for the API, and for lists that are read anew. */
+/** Who is where, asked of Redis for the HTTP API. */
 
 import { userOfChannel } from "../../core/channel-name.ts";
-import { parseMember } from "../../core/presence.ts";
 import type { Answer, PresenceStore } from "../../core/presence-store.ts";
-import type { RosterSnapshot } from "../../core/roster.ts";
-import type { Holdings } from "./holdings.ts";
-import { countConnections, find, snapshot } from "./scripts/queries.ts";
+import type { Availability } from "./availability.ts";
+import type { Registrations } from "./registrations.ts";
+import { countConnections, findChannels, snapshot } from "./scripts/queries.ts";
 import type { RunScript, Script } from "./scripts/script.ts";
 
 export type Queries = Pick<PresenceStore, "findChannels" | "findMembers" | "countConnections">;
 
 export function createQueries(options: {
   readonly run: RunScript;
-  readonly holdings: Holdings;
-  readonly isUp: () => boolean;
+  readonly registrations: Registrations;
+  readonly availability: Availability;
 }): Queries {
-  const { run, holdings, isUp } = options;
+  const { run, registrations, availability } = options;
 
-  async function ask<T>(
-    script: Script,
-    args: readonly string[],
-    read: (reply: unknown) => T,
-  ): Promise<Answer<T>> {
-    if (!isUp()) return { ok: false };
+  async function ask<A extends readonly unknown[], R>(
+    script: Script<A, R>,
+    ...args: A
+  ): Promise<Answer<R>> {
+    if (!availability.signal) return { ok: false };
     try {
-      // What this node has not told yet counts too.
-      await holdings.flush();
-      return { ok: true, value: read(await run(script, ...args)) };
+      // What this node has not registered yet counts too.
+      await registrations.flush();
+      return { ok: true, value: await run(script, ...args) };
     } catch {
       return { ok: false };
     }
   }
 
   return {
-    findChannels(wanted) {
-      const args = "names" in wanted ? ["names", ...wanted.names] : ["prefix", wanted.prefix];
-      return ask(find, args, (reply) => {
-        const rows: unknown[] = Array.isArray(reply) ? reply : [];
-        return Array.from({ length: rows.length / 3 }, (_, i) => ({
-          name: String(rows[3 * i]),
-          subscriptionCount: Number(rows[3 * i + 1]),
-          userCount: Number(rows[3 * i + 2]),
-        })).filter(({ name }) => userOfChannel(name) === null);
-      });
+    async findChannels(wanted) {
+      const answer = await ask(findChannels, wanted);
+      if (!answer.ok) return answer;
+      return { ok: true, value: answer.value.filter(({ name }) => userOfChannel(name) === null) };
     },
-    findMembers: (name) => ask(snapshot, [name], (reply) => parseSnapshot(reply).members),
-    countConnections: () => ask(countConnections, [], Number),
+    async findMembers(name) {
+      const answer = await ask(snapshot, name);
+      return answer.ok ? { ok: true, value: answer.value.members } : answer;
+    },
+    countConnections: () => ask(countConnections),
   };
-}
-
-export function parseSnapshot(reply: unknown): RosterSnapshot {
-  const [version, rows]: unknown[] = Array.isArray(reply) ? reply : [];
-  const members = (Array.isArray(rows) ? rows : []).flatMap((row: unknown) => {
-    const [, order, text = ""] = /^(\d+) (.*)$/s.exec(String(row)) ?? [];
-    const member = parseMember(text);
-    return member ? [{ order: Number(order), member }] : [];
-  });
-  members.sort((a, b) => a.order - b.order);
-  return { version: Number(version), members: members.map(({ member }) => member) };
 }

@@ -1,28 +1,32 @@
 /**
  * One app's life with Redis: a heartbeat a second, and the way back after every loss, in the order in which nothing is
- * missed: listen again, tell Redis what this node holds, read who is where, read what was published meanwhile.
+ * missed: listen again, register what this node has, read who is where, read what was published meanwhile.
  */
 
 import type { Report } from "../../core/report.ts";
+import type { Availability } from "./availability.ts";
 import type { RedisClock } from "./clock.ts";
+import { Echo } from "./echo.ts";
 import type { EventLog } from "./event-log.ts";
-import { parseHeartbeatReply, parseHeld, type HeartbeatReply } from "./heartbeat.ts";
-import type { Holdings } from "./holdings.ts";
 import { controlChannel, echoChannelOf } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
+import type { Registrations } from "./registrations.ts";
 import { ReturningNodes } from "./returning-nodes.ts";
-import { claim, heartbeat, register } from "./scripts/holdings.ts";
+import { heartbeat, joinCluster, type HeartbeatReply } from "./scripts/nodes.ts";
+import { giveUp, type GivenUp } from "./scripts/registrations.ts";
 import type { RunScript } from "./scripts/script.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
 import type { Topics } from "./topics.ts";
 
 export interface SessionOptions {
+  readonly appId: string;
   readonly nodeId: string;
+  readonly availability: Availability;
   readonly run: RunScript;
   readonly link: SubscriberLink;
   readonly topics: Topics;
-  readonly holdings: Holdings;
+  readonly registrations: Registrations;
   readonly presence: RedisPresence;
   readonly log: EventLog;
   readonly clock: RedisClock;
@@ -31,10 +35,8 @@ export interface SessionOptions {
   readonly timeoutMs: number;
   readonly now: () => number;
   readonly newId: () => string;
-  readonly onState: (isUp: boolean) => void;
   /** What is wrong, where nobody else says it. */
   readonly explain: (error: string) => void;
-  readonly appId: string;
   readonly report: Report;
 }
 
@@ -49,30 +51,30 @@ export class Session {
   readonly #heartbeatMs: number;
   readonly #nodes: Nodes;
   readonly #returning: ReturningNodes;
-  #state: "down" | "restoring" | "up" = "down";
+  readonly #echo: Echo;
+  /** Redis' data since it was emptied last; null before this node has seen any. */
   #epoch: string | null = null;
+  /** How often Redis was told that this node is there. */
+  #term = 0;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | null = null;
   #isClosed = false;
   #forgotMs = 0;
-  /** Losses so far: what has begun before one is not to end as if there had been none. */
-  #losses = 0;
-  #sessions = 0;
-  /** The echo that is waited for. */
-  #awaited: { readonly echo: string; readonly resolve: (isHeard: boolean) => void } | null = null;
 
   constructor(options: SessionOptions) {
-    const { nodeLeaseMs } = options;
+    const { nodeLeaseMs, availability } = options;
     this.#options = options;
     this.#heartbeatMs = Math.min(longestHeartbeatMs, nodeLeaseMs / 5);
     // Found out within the lease, though looked at only once a heartbeat.
     this.#nodes = new Nodes(nodeLeaseMs - 2 * this.#heartbeatMs);
     this.#returning = new ReturningNodes(nodeLeaseMs);
+    this.#echo = new Echo(options.timeoutMs);
+    availability.onLost(() => {
+      this.#returning.lose(this.#nodes.names);
+      this.#nodes.forget();
+      if (!this.#underWay) this.#schedule(retryMs);
+    });
     this.#schedule(0);
-  }
-
-  get isUp(): boolean {
-    return this.#state === "up";
   }
 
   /** Nodes of this app that were seen alive, this one included. */
@@ -82,169 +84,135 @@ export class Session {
 
   /** Redis can be had again, perhaps. */
   wake(): void {
-    if (this.#state !== "up" && !this.#underWay) this.#schedule(0);
-  }
-
-  /** Redis can't be had, or something it should know it does not. Comes back by itself. */
-  lose(): void {
-    this.#losses += 1;
-    if (this.#state === "down" || this.#isClosed) return;
-    const { presence, holdings, topics } = this.#options;
-    const wasUp = this.#state === "up";
-    this.#state = "down";
-    this.#returning.lose(this.#nodes.names);
-    this.#nodes.forget();
-    holdings.close();
-    topics.disconnect();
-    presence.unsettle();
-    if (wasUp) this.#options.onState(false);
-    if (!this.#underWay) this.#schedule(retryMs);
+    if (!this.#options.availability.signal && !this.#underWay) this.#schedule(0);
   }
 
   /** The echo of a heartbeat has arrived. */
-  hear(echo: string): void {
-    if (this.#awaited?.echo === echo) this.#awaited.resolve(true);
+  echoed(id: string): void {
+    this.#echo.arrive(id);
   }
 
-  /** A node is known to Redis from now on. */
-  meet(node: string): void {
+  /** Redis knows a node from now on. */
+  nodeRegistered(node: string): void {
     this.#nodes.meet(node, this.#options.now());
   }
 
-  /** Gives up all that this node holds, in order; harmless if Redis is lost. */
+  /** Gives up all that this node has registered, and ends; harmless if Redis is lost. */
   async leave(): Promise<void> {
-    this.close();
+    this.#isClosed = true;
+    this.#options.availability.close();
+    clearTimeout(this.#timer);
     await this.#underWay;
     try {
-      for (let step = 1; step === 1;) step = await this.#claim(this.#options.nodeId, "");
+      const { nodeId } = this.#options;
+      while ((await this.#giveUp(nodeId, null)) === "more_to_do");
     } catch {
-      // Another node takes them after the lease.
+      // Another node does it after the lease.
     }
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
   }
 
   #schedule(delayMs: number): void {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
-      this.#underWay ??= this.#go();
+      this.#underWay ??= this.#beat();
     }, delayMs);
   }
 
-  async #go(): Promise<void> {
+  async #beat(): Promise<void> {
     const nextMs = await this.#sendHeartbeat();
     this.#underWay = null;
-    this.#schedule(this.isUp ? nextMs : retryMs);
+    this.#schedule(this.#options.availability.signal ? nextMs : retryMs);
   }
 
   /** Returns how soon the next one should follow. */
   async #sendHeartbeat(): Promise<number> {
+    const { run, nodeId, newId, link, clock, presence, now, availability } = this.#options;
     try {
-      if (!this.#options.link.isReady) throw new Error("not connected");
-      return await this.#heartbeatOnce();
+      if (!link.isReady) throw new Error("not connected");
+      const { signal } = availability;
+      const echo = newId();
+      const isEchoed = this.#echo.expect(echo);
+      const asked = { echo, newEpoch: newId(), hasSynced: signal !== null };
+      const reply = await run(heartbeat, nodeId, asked);
+      clock.learn(reply.redisMs, now());
+      presence.passOn(reply.due);
+      const isSame = reply.isKnown && reply.epoch === this.#epoch;
+      if (signal && !signal.aborted && isSame) return await this.#goOn(reply, isEchoed, signal);
+      await this.#restore(reply);
+      // That all is registered is said at once: others wait for it.
+      return 0;
     } catch {
-      this.lose();
+      availability.lose();
       return retryMs;
     }
   }
 
-  async #heartbeatOnce(): Promise<number> {
-    const { run, nodeId, newId, link, log, clock, presence, now, explain } = this.#options;
-    const echo = newId();
-    const heard = this.#hear(echo);
-    const hasSynced = Number(this.isUp);
-    const reply = parseHeartbeatReply(await run(heartbeat, nodeId, echo, newId(), hasSynced));
-    clock.learn(reply.redisMs, now());
-    presence.tellFacts(reply.due.map((field) => `-${field}`));
-    const isSame = reply.isKnown && reply.epoch === this.#epoch;
-    if (this.#state !== "up" || !isSame) {
-      await this.#restore(reply);
-      // That all is registered is said at once: others wait for it.
-      return 0;
-    }
-
+  async #goOn(
+    reply: HeartbeatReply,
+    isEchoed: Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const { link, log, now, explain, nodeId, presence } = this.#options;
     // What was published before this heartbeat has come before its echo; and what comes here is what is published there.
-    const losses = this.#losses;
-    if (!(await heard)) {
+    if (!(await isEchoed)) {
       explain("what is published does not arrive");
       link.reset();
       throw new Error("what is published does not arrive");
     }
-    if (losses === this.#losses) log.advance(reply.lastEntry);
+    signal.throwIfAborted();
+    log.advance(reply.lastEntry);
     const nowMs = now();
     if (nowMs - this.#forgotMs > forgetAfterMs) {
       this.#forgotMs = nowMs;
       log.forgetOld();
     }
-    if (this.#returning.isOver(reply.nodes, nowMs)) presence.settle();
+    if (this.#returning.isOver(reply.nodes, nowMs)) presence.trust();
     for (const { node, text } of this.#nodes.watch(reply.nodes, nowMs)) {
       if (node !== nodeId) await this.#takeOver(node, text);
     }
     return reply.hasMoreDue ? 0 : this.#heartbeatMs;
   }
 
-  /** False if it has not been heard in time. */
-  #hear(echo: string): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#awaited?.resolve(false);
-    this.#awaited = { echo, resolve };
-    const timer = setTimeout(() => resolve(false), this.#options.timeoutMs);
-    return promise.finally(() => clearTimeout(timer));
-  }
-
-  async #restore(reply: HeartbeatReply): Promise<void> {
-    const { run, nodeId, topics, holdings, presence, log, now, nodeLeaseMs } = this.#options;
+  async #restore({ epoch, nodes, lastEntry }: HeartbeatReply): Promise<void> {
+    const { run, nodeId, availability, topics, registrations, presence, log } = this.#options;
+    const { now, nodeLeaseMs } = this.#options;
     // Redis has forgotten this node while the links were whole.
-    if (this.#state === "up") {
+    if (availability.signal) {
       this.#options.explain("Redis has forgotten this node: it was emptied, or took it for dead");
-      this.lose();
+      availability.lose();
     }
-    const losses = this.#losses;
     const isFirst = this.#epoch === null;
-    this.#state = "restoring";
+    const signal = availability.restore();
     void topics.want(controlChannel);
     void topics.want(echoChannelOf(nodeId));
-    await topics.connect();
-    this.#sessions += 1;
-    const stored = parseHeld(await run(register, nodeId, this.#sessions));
-    await holdings.open({
-      session: this.#sessions,
-      stored,
-      isEmptied: !isFirst && reply.epoch !== this.#epoch,
-      missedWithinMs: nodeLeaseMs,
-    });
-    // What was read before it was listened to may have changed since.
-    presence.unsettle();
-    await presence.reload(() => {
-      if (losses !== this.#losses) throw new Error("lost meanwhile");
-      this.#state = "up";
-    });
-    this.#epoch = reply.epoch;
+    await topics.connect(signal);
+    this.#term += 1;
+    const stored = await run(joinCluster, nodeId, this.#term);
+    signal.throwIfAborted();
+    const isEmptied = !isFirst && epoch !== this.#epoch;
+    const opening = { term: this.#term, stored, isEmptied, missedWithinMs: nodeLeaseMs };
+    await registrations.open(opening, signal);
+    await presence.reload(signal, () => availability.becomeWhole());
+    this.#epoch = epoch;
     // Others may still be on their way back: only then is it known who has left.
-    if (isFirst) presence.settle();
-    else this.#returning.begin(reply.nodes, now());
-    if (isFirst) log.advance(reply.lastEntry);
-    await log.replay();
-    if (losses !== this.#losses) throw new Error("lost meanwhile");
-    this.#options.onState(true);
+    if (isFirst) presence.trust();
+    else this.#returning.begin(nodes, now());
+    if (isFirst) log.advance(lastEntry);
+    await log.replay(signal);
+    availability.becomeUp();
   }
 
   async #takeOver(node: string, seen: string): Promise<void> {
-    let step = await this.#claim(node, seen);
     const { appId, report } = this.#options;
-    if (step !== -1) report({ kind: "node_taken_over", appId, nodeId: node });
-    while (step === 1) step = await this.#claim(node, seen);
+    let outcome = await this.#giveUp(node, seen);
+    if (outcome !== "not_due") report({ kind: "node_taken_over", appId, nodeId: node });
+    while (outcome === "more_to_do") outcome = await this.#giveUp(node, seen);
   }
 
-  /** Has Redis give up some of what a node holds, and tells the facts. 1: there is more; 0: not; -1: it was not to be done. */
-  async #claim(node: string, seen: string): Promise<number> {
-    const reply = await this.#options.run(claim, node, seen);
-    const [step, facts]: unknown[] = Array.isArray(reply) ? reply : [];
-    this.#options.presence.tellFacts(facts);
-    return Number(step);
+  async #giveUp(node: string, seen: string | null): Promise<GivenUp["outcome"]> {
+    const { outcome, transitions } = await this.#options.run(giveUp, node, seen);
+    this.#options.presence.passOn(transitions);
+    return outcome;
   }
 }

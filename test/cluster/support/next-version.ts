@@ -24,21 +24,17 @@ const patches: readonly Patch[] = [
     to: 'type: "terminate", reason: "signed out", id, user: userId }',
   },
   {
-    file: "sidecar/broker/redis/scripts/holdings.ts",
-    from: '"type":"member_added","version":',
-    to: '"type":"member_added","since":17,"version":',
-  },
-  {
-    file: "sidecar/broker/redis/scripts/holdings.ts",
-    from: '"type":"member_removed","version":',
-    to: '"type":"member_removed","why":"left","version":',
+    file: "sidecar/broker/redis/scripts/script.ts",
+    from: "  message.v = ${envelopeVersion}\n",
+    to: "  message.v, message.since, message.why = ${envelopeVersion}, 17, { 'left' }\n",
   },
   {
     file: "sidecar/broker/redis/scripts/script.ts",
-    from: "  redis.call(publish, base .. 't:' .. channel, message)\n",
+    from: "  redis.call(publish, base .. '${topicMark}' .. channel, text)\n",
     to: [
-      '  redis.call(publish, base .. \'t:\' .. channel, \'{"v":1,"type":"channel_renamed","to":"x"}\')',
-      "  redis.call(publish, base .. 't:' .. channel, message)\n",
+      "  local topic = base .. '${topicMark}' .. channel",
+      '  redis.call(publish, topic, \'{"v":1,"type":"channel_renamed","to":"x"}\')',
+      "  redis.call(publish, topic, text)\n",
     ].join("\n"),
   },
 ];

@@ -1,20 +1,57 @@
 /** The scripts that publish, and that read what was published. */
 
-import { prelude, script } from "./script.ts";
+import { isObject } from "../../../core/json.ts";
+import { readList } from "./reply.ts";
+import { script } from "./script.ts";
+
+/** One message for some channels. */
+export interface Publication {
+  readonly message: string;
+  readonly channels: readonly {
+    readonly name: string;
+    /** It is kept as the channel's last event. */
+    readonly isCached: boolean;
+  }[];
+}
+
+export interface PublishLimits {
+  /** In Redis' time: past it nothing is done. */
+  readonly deadlineMs: number;
+  /** What the log may have, about. */
+  readonly maxLogEntries: number;
+  readonly maxLogBytes: number;
+  /** How long the last event of a cache channel is kept. */
+  readonly cacheTtlMs: number;
+}
+
+/** Behind these a channel's name stands: its last event is kept, or not. */
+const marks = { cached: "c", other: "-" } as const;
 
 /**
- * Publishes all of its messages or, past its deadline, none. Takes: the deadline in Redis' time (ms), how many entries
- * and bytes the log may have, how long the last event of a cache channel is kept (ms), then for each message: itself,
- * how many channels, and these, each behind a `c` if it is a cache channel, else behind a `-`.
- * Gives: 1 if they were published. The log comes first: where memory is short it fails, and with it all.
+ * Publishes all of its messages or, past its deadline, none; true if they were published. The log comes first: where
+ * memory is short it fails, and with it all.
  */
-export const publish = script(`${prelude}
-if nowMs > tonumber(ARGV[4]) then return 0 end
-local maxEntries, maxBytes, cacheMs = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+export const publish = script({
+  parameters: ["deadline", "maxEntries", "maxBytes", "cacheMs"],
+  args: (limits: PublishLimits, publications: readonly Publication[]) => [
+    limits.deadlineMs,
+    limits.maxLogEntries,
+    limits.maxLogBytes,
+    limits.cacheTtlMs,
+    ...publications.flatMap(({ message, channels }) => [
+      message,
+      channels.length,
+      ...channels.map(({ name, isCached }) => (isCached ? marks.cached : marks.other) + name),
+    ]),
+  ],
+  reply: (raw) => raw === 1,
+  lua: `
+if nowMs > tonumber(deadline) then return 0 end
 local log, total = base .. 'log', base .. 'log:bytes'
-local step = maxBytes / 64
+local most = tonumber(maxBytes)
+local step = most / 64
 
-local i = 8
+local i = rest
 while i <= #ARGV do
   local message, count = ARGV[i], tonumber(ARGV[i + 1])
   local first, last = i + 2, i + 1 + count
@@ -27,31 +64,63 @@ while i <= #ARGV do
   -- Looked at once a step, since the oldest entry may be a large one.
   if math.floor(written / step) > math.floor((written - size) / step) then
     local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-    while written - tonumber(oldest[2][6]) > maxBytes do
+    while written - tonumber(oldest[2][6]) > most do
       redis.call('XDEL', log, oldest[1])
       oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
     end
   end
   for n = first, last do
-    if string.sub(ARGV[n], 1, 1) == 'c' then
+    if string.sub(ARGV[n], 1, 1) == '${marks.cached}' then
       redis.call('SET', base .. 'cache:' .. string.sub(ARGV[n], 2), message, 'PX', cacheMs)
     end
   end
-  for _, channel in ipairs(channels) do tell(channel, message) end
+  for _, channel in ipairs(channels) do send(channel, message) end
   i = last + 1
 end
 return 1
-`);
+`,
+});
 
-/** The last event of a cache channel. Takes: channel. Gives: the message and for how long it is kept (ms), or nothing. */
-export const lastEvent = script(`${prelude}
-local key = base .. 'cache:' .. ARGV[4]
+/** The last event of a cache channel, and for how long it is still kept; null: there is none. */
+export const lastEvent = script({
+  parameters: ["channel"],
+  args: (channel: string) => [channel],
+  reply(raw): { readonly message: string; readonly ttlMs: number } | null {
+    const [message, ttlMs] = readList(raw);
+    return typeof message === "string" ? { message, ttlMs: Number(ttlMs) } : null;
+  },
+  lua: `
+local key = base .. 'cache:' .. channel
 local message = redis.call('GET', key)
 if not message then return {} end
 return { message, redis.call('PTTL', key) }
-`);
+`,
+});
 
-/** Entries of the log. Takes: from, to, how many. Gives what XRANGE does. */
-export const readLog = script(`${prelude}
-return redis.call('XRANGE', base .. 'log', ARGV[4], ARGV[5], 'COUNT', ARGV[6])
-`);
+export interface LogEntry {
+  readonly id: string;
+  readonly message: string;
+  readonly channels: readonly string[];
+}
+
+/** Entries of the log between two ids, as XRANGE takes them; what is no entry of a publish is left out. */
+export const readLog = script({
+  parameters: ["from", "to", "count"],
+  args: (from: string, to: string, count: number) => [from, to, count],
+  reply: (raw): readonly LogEntry[] => readList(raw).flatMap(readEntry),
+  lua: `
+return redis.call('XRANGE', base .. 'log', from, to, 'COUNT', count)
+`,
+});
+
+function readEntry(raw: unknown): readonly LogEntry[] {
+  const [id, fields] = readList(raw);
+  if (typeof id !== "string" || !Array.isArray(fields)) return [];
+  const named: unknown = Object.fromEntries(
+    Array.from({ length: fields.length / 2 }, (_, i) => [fields[2 * i], fields[2 * i + 1]]),
+  );
+  if (!isObject(named)) return [];
+  const { m: message, c: channels } = named;
+  if (typeof message !== "string" || typeof channels !== "string") return [];
+  return [{ id, message, channels: channels.split("\n") }];
+}

@@ -1,53 +1,94 @@
 /** The scripts that answer who is where. */
 
-import { prelude, script } from "./script.ts";
+import { parseMember } from "../../../core/presence.ts";
+import type { ChannelSummary, WantedChannels } from "../../../core/presence-store.ts";
+import type { RosterSnapshot } from "../../../core/roster.ts";
+import { luaMessage } from "../envelope.ts";
+import { presenceMark } from "../keys.ts";
+import { readList, readNumbers, readRows, readTexts } from "./reply.ts";
+import { script } from "./script.ts";
 
-/** The members of a channel. Takes: channel. Gives: the version; of each member its order, a space and what it is. */
-export const snapshot = script(`${prelude}
-return { tonumber(redis.call('HGET', base .. 'versions', ARGV[4]) or 0),
-  redis.call('HVALS', base .. 'members:' .. ARGV[4]) }
-`);
+/** The members of a channel. Of each Redis has its order, a space, and what it is. */
+export const snapshot = script({
+  parameters: ["channel"],
+  args: (channel: string) => [channel],
+  reply(raw): RosterSnapshot {
+    const [version, rows] = readList(raw);
+    const members = readTexts(rows).flatMap((row) => {
+      const [, order, text = ""] = /^(\d+) (.*)$/s.exec(row) ?? [];
+      const member = parseMember(text);
+      return member ? [{ order: Number(order), member }] : [];
+    });
+    members.sort((a, b) => a.order - b.order);
+    return { version: Number(version), members: members.map(({ member }) => member) };
+  },
+  lua: `
+return { tonumber(redis.call('HGET', base .. 'versions', channel) or 0),
+  redis.call('HVALS', base .. 'members:' .. channel) }
+`,
+});
 
-/**
- * Occupied channels. Takes: `names` and the names, or `prefix` and the prefix.
- * Gives, in turn: name, subscriptions, users.
- */
-export const find = script(`${prelude}
+/** Occupied channels. */
+export const findChannels = script({
+  parameters: ["by", "prefix"],
+  args: (wanted: WantedChannels) =>
+    "names" in wanted ? ["names", "", ...wanted.names] : ["prefix", wanted.prefix],
+  reply: (raw): readonly ChannelSummary[] =>
+    readRows(raw, 3).map(([name = "", subscriptions, users]) => ({
+      name,
+      subscriptionCount: Number(subscriptions),
+      userCount: Number(users),
+    })),
+  lua: `
 local found = {}
 local function add(name, total)
   local users = 0
-  if string.sub(name, 1, 9) == 'presence-' then users = redis.call('HLEN', base .. 'members:' .. name) end
+  if string.sub(name, 1, ${presenceMark.length}) == '${presenceMark}' then
+    users = redis.call('HLEN', base .. 'members:' .. name)
+  end
   found[#found + 1] = name
   found[#found + 1] = tonumber(total)
   found[#found + 1] = users
 end
-if ARGV[4] == 'names' then
-  for i = 5, #ARGV do
+if by == 'names' then
+  for i = rest, #ARGV do
     local total = redis.call('HGET', base .. 'channels', ARGV[i])
     if total then add(ARGV[i], total) end
   end
 else
   local rows = redis.call('HGETALL', base .. 'channels')
   for i = 1, #rows, 2 do
-    if string.sub(rows[i], 1, #ARGV[5]) == ARGV[5] then add(rows[i], rows[i + 1]) end
+    if string.sub(rows[i], 1, #prefix) == prefix then add(rows[i], rows[i + 1]) end
   end
 end
 return found
-`);
+`,
+});
 
 /** How many connections of all nodes are subscribed to anything. */
-export const countConnections = script(`${prelude}
+export const countConnections = script({
+  parameters: [],
+  args: () => [],
+  reply: Number,
+  lua: `
 local total = 0
 for _, count in ipairs(redis.call('HVALS', base .. 'connections')) do total = total + count end
 return total
-`);
+`,
+});
 
-/** Has every node tell the subscribers of some channels how many they are. Takes: channels. Gives: the counts. */
-export const tellCounts = script(`${prelude}
+/** Has every node tell the subscribers of some channels how many they are. Gives the counts, 0 for a vacant channel. */
+export const announceCounts = script({
+  parameters: [],
+  args: (channels: readonly string[]) => channels,
+  reply: readNumbers,
+  lua: `
 local counts = {}
-for i = 4, #ARGV do
-  counts[#counts + 1] = tonumber(redis.call('HGET', base .. 'channels', ARGV[i]) or 0)
-  tell(ARGV[i], '{"v":1,"type":"subscription_count","count":' .. counts[#counts] .. '}')
+for i = rest, #ARGV do
+  local count = tonumber(redis.call('HGET', base .. 'channels', ARGV[i]) or 0)
+  announce(ARGV[i], ${luaMessage("subscription_count", { count: "count" })})
+  counts[#counts + 1] = count
 end
 return counts
-`);
+`,
+});

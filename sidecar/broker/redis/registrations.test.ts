@@ -1,39 +1,40 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { Change } from "./changes.ts";
-import { Holdings } from "./holdings.ts";
 import { channelField, memberField } from "./keys.ts";
+import { Registrations } from "./registrations.ts";
+import type { RegistrationChange } from "./scripts/registrations.ts";
 
-/** Redis as far as one node's holdings go; takes its time, and may fail with or without having done it. */
+/** Redis as far as one node's registrations go; takes its time, and may fail with or without having done it. */
 function createRig() {
   const stored = new Map<string, number>();
   const news: string[] = [];
   const missed: string[] = [];
   let connections = 0;
-  let session = 0;
+  let term = 0;
+  let time = new AbortController();
   let fails: "before" | "after" | null = null;
   let nowMs = 0;
   let faults = 0;
   const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-  function apply(change: Change): void {
+  function apply(change: RegistrationChange): void {
     switch (change.kind) {
       case "connections":
         connections = change.count;
         return;
-      case "count":
+      case "channel":
         if (change.count > 0 && !stored.has(channelField(change.channel)) && change.isNews) {
           news.push(change.channel);
         }
         if (change.count > 0) stored.set(channelField(change.channel), change.count);
         else stored.delete(channelField(change.channel));
         return;
-      case "hold":
+      case "member_added":
         if (change.isNews) news.push(`${change.channel} ${change.user}`);
         stored.set(memberField(change.channel, change.user), 1);
         return;
-      case "release":
+      case "member_removed":
         stored.delete(memberField(change.channel, change.user));
         return;
       case "missed":
@@ -41,11 +42,11 @@ function createRig() {
     }
   }
 
-  const holdings = new Holdings({
-    report: async (ofSession, changes) => {
+  const registrations = new Registrations({
+    register: async (ofTerm, changes) => {
       await turn();
       if (fails === "before") throw new Error("not done");
-      if (ofSession !== session) throw new Error("not known");
+      if (ofTerm !== term) throw new Error("not known");
       changes.forEach(apply);
       await turn();
       if (fails === "after") throw new Error("done, and nobody knows");
@@ -55,21 +56,22 @@ function createRig() {
     endedMemoryMs: 1_000,
   });
   const open = (isEmptied = false) => {
-    session += 1;
-    return holdings.open({
-      session,
-      stored: new Map(stored),
-      isEmptied,
-      missedWithinMs: 500,
-    });
+    term += 1;
+    const texts = new Map([...stored].map(([field, value]) => [field, String(value)]));
+    const opening = { term, stored: texts, isEmptied, missedWithinMs: 500 };
+    return registrations.open(opening, time.signal);
   };
   return {
-    holdings,
+    registrations,
     stored,
     news,
     missed,
     turn,
     open,
+    lose: () => {
+      time.abort();
+      time = new AbortController();
+    },
     connections: () => connections,
     faults: () => faults,
     fail: (how: typeof fails) => (fails = how),
@@ -77,17 +79,17 @@ function createRig() {
   };
 }
 
-describe("holdings", () => {
+describe("registrations", () => {
   it("tell what has changed, and nothing that was undone meanwhile", async () => {
-    const { holdings, stored, news, open, connections } = createRig();
+    const { registrations, stored, news, open, connections } = createRig();
     await open();
-    holdings.setCount("a", 1);
-    holdings.setCount("a", 2);
-    holdings.setCount("gone", 1);
-    holdings.setCount("gone", 0);
-    holdings.hold("presence-a", "u v", "{}");
-    holdings.setConnections(3);
-    await holdings.flush();
+    registrations.setCount("a", 1);
+    registrations.setCount("a", 2);
+    registrations.setCount("gone", 1);
+    registrations.setCount("gone", 0);
+    registrations.addMember("presence-a", "u v", "{}");
+    registrations.setConnections(3);
+    await registrations.flush();
     assert.deepEqual(
       [...stored],
       [
@@ -97,21 +99,21 @@ describe("holdings", () => {
     );
     assert.deepEqual(news, ["a", "presence-a u v"]);
     assert.equal(connections(), 3);
-    assert.ok(holdings.isStored("presence-a", "u v"));
+    assert.ok(registrations.isStored("presence-a", "u v"));
   });
 
   it("after Redis was emptied what was there is no news, and what ended is told as missed", async () => {
-    const { holdings, stored, news, missed, turn, open } = createRig();
+    const { registrations, stored, news, missed, turn, open, lose } = createRig();
     await open();
-    for (const channel of ["stays", "ends", "ended"]) holdings.setCount(channel, 1);
-    await holdings.flush();
-    holdings.setCount("ended", 0);
-    await holdings.flush();
+    for (const channel of ["stays", "ends", "ended"]) registrations.setCount(channel, 1);
+    await registrations.flush();
+    registrations.setCount("ended", 0);
+    await registrations.flush();
     news.length = 0;
     stored.clear();
-    holdings.close();
-    holdings.setCount("ends", 0);
-    holdings.setCount("new", 1);
+    lose();
+    registrations.setCount("ends", 0);
+    registrations.setCount("new", 1);
     await turn();
     await open(true);
     assert.deepEqual([...stored.keys()].toSorted(), [channelField("new"), channelField("stays")]);
@@ -120,12 +122,12 @@ describe("holdings", () => {
   });
 
   it("an end that was told long ago is not missed", async () => {
-    const { holdings, stored, missed, open, pass } = createRig();
+    const { registrations, stored, missed, open, pass } = createRig();
     await open();
-    holdings.setCount("a", 1);
-    await holdings.flush();
-    holdings.setCount("a", 0);
-    await holdings.flush();
+    registrations.setCount("a", 1);
+    await registrations.flush();
+    registrations.setCount("a", 0);
+    await registrations.flush();
     pass(1_001);
     stored.clear();
     await open(true);
@@ -133,10 +135,10 @@ describe("holdings", () => {
   });
 
   it("of a node that was taken over all is news: its ends were told", async () => {
-    const { holdings, stored, news, missed, open } = createRig();
+    const { registrations, stored, news, missed, open } = createRig();
     await open();
-    holdings.setCount("a", 1);
-    await holdings.flush();
+    registrations.setCount("a", 1);
+    await registrations.flush();
     stored.clear();
     await open();
     assert.deepEqual(news, ["a", "a"]);
@@ -144,29 +146,29 @@ describe("holdings", () => {
   });
 
   it("what is closed while it opens stays closed", async () => {
-    const { holdings, open } = createRig();
+    const { open, lose } = createRig();
     const opening = open();
-    holdings.close();
+    lose();
     await assert.rejects(opening);
   });
 
   it("what changes while it opens is told right after", async () => {
-    const { holdings, stored, turn, open, connections } = createRig();
-    holdings.setConnections(1);
+    const { registrations, stored, turn, open, connections } = createRig();
+    registrations.setConnections(1);
     const opening = open();
     await turn();
-    holdings.setConnections(2);
-    holdings.setCount("a", 1);
+    registrations.setConnections(2);
+    registrations.setCount("a", 1);
     await opening;
     assert.equal(connections(), 2);
     assert.deepEqual([...stored], [[channelField("a"), 1]]);
   });
 
   it("more than a script takes goes in several", async () => {
-    const { holdings, stored, open } = createRig();
+    const { registrations, stored, open } = createRig();
     await open();
-    for (let i = 0; i < 1_234; i++) holdings.setCount(`c${i}`, 1);
-    await holdings.flush();
+    for (let i = 0; i < 1_234; i++) registrations.setCount(`c${i}`, 1);
+    await registrations.flush();
     assert.equal(stored.size, 1_234);
   });
 
@@ -180,7 +182,7 @@ describe("holdings", () => {
       fc.record({
         do: fc.constant("member" as const),
         user: fc.constantFrom("1", "2"),
-        isHeld: fc.boolean(),
+        isThere: fc.boolean(),
       }),
       fc.record({ do: fc.constant("turn" as const) }),
       fc.record({ do: fc.constant("flush" as const) }),
@@ -192,7 +194,7 @@ describe("holdings", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-        const { holdings, stored, turn, open, fail } = createRig();
+        const { registrations, stored, turn, open, lose, fail } = createRig();
         await open();
         const expected = new Map<string, number>();
         const set = (field: string, count: number): void => {
@@ -201,26 +203,26 @@ describe("holdings", () => {
         };
         for (const at of steps) {
           if (at.do === "count") {
-            holdings.setCount(at.channel, at.count);
+            registrations.setCount(at.channel, at.count);
             set(channelField(at.channel), at.count);
           } else if (at.do === "member") {
-            if (at.isHeld) holdings.hold("presence-a", at.user, "{}");
-            else holdings.release("presence-a", at.user);
-            set(memberField("presence-a", at.user), Number(at.isHeld));
+            if (at.isThere) registrations.addMember("presence-a", at.user, "{}");
+            else registrations.removeMember("presence-a", at.user);
+            set(memberField("presence-a", at.user), Number(at.isThere));
           } else if (at.do === "turn") {
             await turn();
           } else if (at.do === "flush") {
-            await holdings.flush();
+            await registrations.flush();
           } else {
             if (at.do === "fail") fail(at.how);
             else stored.clear();
-            await holdings.flush();
-            holdings.close();
+            await registrations.flush();
+            lose();
             fail(null);
             await open(at.do === "empty");
           }
         }
-        await holdings.flush();
+        await registrations.flush();
         assert.deepEqual(
           [...stored].toSorted(([a], [b]) => (a < b ? -1 : 1)),
           [...expected].toSorted(([a], [b]) => (a < b ? -1 : 1)),

@@ -1,6 +1,6 @@
-/** Work in rounds: one at a time, and who asks while one is under way shares the next. */
+/** Coalesces work into rounds: one at a time, and who asks while one is under way shares the next. */
 
-export class Rounds {
+export class Coalescer {
   readonly #round: () => Promise<void>;
   #current: Promise<void> | null = null;
   #next: Promise<void> | null = null;

@@ -1,0 +1,99 @@
+/**
+ * Whether Redis is there for an app, with an AbortSignal for each time that it is: what began before an outage must not
+ * finish after it, so whoever waits for Redis asks the signal of its time afterwards.
+ */
+
+type State =
+  | { readonly kind: "lost" }
+  /**
+   * `restoring`: on the way back. `whole`: Redis knows all that this node has, and this node who is where; what was
+   * published meanwhile is still to come. `up`: that has come too.
+   */
+  | { readonly kind: "restoring" | "whole" | "up"; readonly abort: AbortController }
+  | { readonly kind: "closed" };
+
+export class Availability {
+  readonly #now: () => number;
+  readonly #onLost: (() => void)[] = [];
+  readonly #onUp: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
+  #state: State = { kind: "lost" };
+  #lostSinceMs: number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#lostSinceMs = now();
+  }
+
+  /** Calls back at each loss, of a way back too. */
+  onLost(callback: () => void): void {
+    this.#onLost.push(callback);
+  }
+
+  onUp(callback: () => void): void {
+    this.#onUp.push(callback);
+  }
+
+  get isUp(): boolean {
+    return this.#state.kind === "up";
+  }
+
+  /** Of the time that Redis is there; null while it is lost or on its way back. */
+  get signal(): AbortSignal | null {
+    const state = this.#state;
+    return state.kind === "whole" || state.kind === "up" ? state.abort.signal : null;
+  }
+
+  /** Since when Redis has not been up; 0 while it is. */
+  get lostForMs(): number {
+    return this.isUp ? 0 : this.#now() - this.#lostSinceMs;
+  }
+
+  /** A way back begins. @returns the signal of the time that begins with it */
+  restore(): AbortSignal {
+    const abort = new AbortController();
+    if (this.#state.kind === "closed") abort.abort();
+    else this.#state = { kind: "restoring", abort };
+    return abort.signal;
+  }
+
+  becomeWhole(): void {
+    if (this.#state.kind === "restoring") this.#state = { ...this.#state, kind: "whole" };
+  }
+
+  becomeUp(): void {
+    if (this.#state.kind !== "whole") return;
+    this.#state = { ...this.#state, kind: "up" };
+    for (const resolve of this.#waiting) resolve();
+    for (const callback of this.#onUp) callback();
+  }
+
+  /** Redis can't be had, or something that it should know it does not. */
+  lose(): void {
+    const state = this.#state;
+    if (state.kind === "lost" || state.kind === "closed") return;
+    if (state.kind !== "restoring") this.#lostSinceMs = this.#now();
+    this.#state = { kind: "lost" };
+    state.abort.abort(new Error("Redis was lost meanwhile"));
+    for (const callback of this.#onLost) callback();
+  }
+
+  /** This node ends: there is no way back, and nobody is called any more. */
+  close(): void {
+    const state = this.#state;
+    this.#state = { kind: "closed" };
+    if ("abort" in state) state.abort.abort(new Error("this node ends"));
+  }
+
+  /** Resolves once Redis is there, or after so long. */
+  whenUp(withinMs: number): Promise<void> {
+    if (this.isUp || this.#state.kind === "closed" || withinMs <= 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    this.#waiting.add(resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(resolve);
+    });
+  }
+}

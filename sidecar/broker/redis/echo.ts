@@ -1,0 +1,23 @@
+/** The echo of a heartbeat: what was published before it has arrived before it. */
+
+export class Echo {
+  readonly #timeoutMs: number;
+  #expected: { readonly id: string; readonly resolve: (hasArrived: boolean) => void } | null = null;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** False if it has not arrived in time, or another one is expected meanwhile. */
+  expect(id: string): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#expected?.resolve(false);
+    this.#expected = { id, resolve };
+    const timer = setTimeout(() => resolve(false), this.#timeoutMs);
+    return promise.finally(() => clearTimeout(timer));
+  }
+
+  arrive(id: string): void {
+    if (this.#expected?.id === id) this.#expected.resolve(true);
+  }
+}
