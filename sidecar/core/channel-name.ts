@@ -1,5 +1,7 @@
 /** What a channel's name says: whether it is well formed, and of which kind the channel is. */
 
+import { isUserName } from "./user-id.ts";
+
 const maxChannelNameLength = 256;
 
 /** Pusher's alphabet (`pusher-http-php` refuses all others), without the leading `#` of reserved channels. */
@@ -42,6 +44,12 @@ const userChannelPrefix = "#server-to-user-";
 /** The user whose own channel this is (Pusher: "Sending events to authenticated users"), or null. */
 export function userOfChannel(name: string): string | null {
   return name.startsWith(userChannelPrefix) ? name.slice(userChannelPrefix.length) : null;
+}
+
+/** True for what the app can publish to: channels, and the own channel of whoever could sign in. */
+export function isPublishable(name: string): boolean {
+  const userId = userOfChannel(name);
+  return userId === null ? isChannelName(name) : isUserName(userId);
 }
 
 /** The channel of a user's own events. */

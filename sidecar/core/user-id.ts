@@ -19,6 +19,16 @@ export function idText(id: UserId): string {
   return typeof id === "string" ? id : (numberText(id) ?? "");
 }
 
+/**
+ * Whom one can sign in as, watch, publish to and terminate: 1 to 240 characters, whichever they are. So the name of a
+ * user's own channel is no longer than that of any other.
+ */
+export function isUserName(id: string): boolean {
+  return id !== "" && id.length <= maxUserNameLength && id.isWellFormed();
+}
+
+const maxUserNameLength = 240;
+
 function isFiniteNumber(value: unknown): value is number | ExactNumber {
   const text = numberText(value);
   return text !== null && Number.isFinite(Number(text));

@@ -1,6 +1,6 @@
 /** `POST …/events` and `POST …/batch_events`: validate, publish, answer (rows V and B). */
 
-import { isChannelName, isChannelNameTooLong } from "../core/channel-name.ts";
+import { isChannelNameTooLong, isPublishable } from "../core/channel-name.ts";
 import { parseJson } from "../core/json.ts";
 import type { ChannelEvent, PublishFault } from "../core/ports.ts";
 import { describeChannels, parseInfo } from "./channel-info.ts";
@@ -121,11 +121,6 @@ function checkLimits(request: ApiRequest, { name, data, channels }: PublishReque
     });
   }
   return null;
-}
-
-/** `#server-to-user-…` can be published to, though not subscribed. */
-function isPublishable(channel: string): boolean {
-  return isChannelName(channel.startsWith("#") ? channel.slice(1) : channel);
 }
 
 /** Null if the broker took all events. */

@@ -353,10 +353,18 @@ describe("POST /apps/{id}/events", () => {
     assert.deepEqual(client.transport.take(), []);
   });
 
-  it("an event for a user's own channel is taken", async (test) => {
-    const { call } = await startApi(test);
-    const body = { ...event, channels: ["#server-to-user-7"] };
-    assert.equal((await call("events", { body })).status, 200);
+  it("V19: whoever can sign in can be published to; what nobody can sign in as is 422", async (test) => {
+    const { node, call, sdk } = await startApi(test);
+    for (const id of ["7", "auth0|12", "jürgen", "a b", "😀", "a/b", "x".repeat(240)]) {
+      const { transport, connection } = node.connect();
+      await node.hub.users.signIn(connection, { id, info: {}, watchlist: [] });
+      assert.equal((await sdk.sendToUser(id, "e", { text: "d" })).status, 200, id);
+      assert.equal(transport.take().at(-1)?.["channel"], `#server-to-user-${id}`);
+    }
+    for (const channel of ["#server-to-user-", `#server-to-user-${"x".repeat(241)}`, "#other"]) {
+      const { status } = await call("events", { body: { ...event, channels: [channel] } });
+      assert.equal(status, 422, channel);
+    }
   });
 
   it("the limits are options", async (test) => {
