@@ -177,6 +177,19 @@ export const serverFeatures = {
       assert.deepEqual(other.errors.all, []);
     },
   },
+  terminateOdd: {
+    title: "terminates a user whose id is `auth0\\|12`, `jürgen`, `a b` or an emoji",
+    hasErrors: true,
+    check: async (play) => {
+      for (const id of ["auth0|12", "jürgen", "a b", "😀"]) {
+        const client = play.open({ id, name: "Odd" });
+        await client.signIn();
+        await play.server.terminate(id);
+        assert.equal((await client.errors.next()).code, 4009);
+        await within("the end", client.gaveUp());
+      }
+    },
+  },
   webhook: {
     title: "takes webhooks (`webhook()`), and no forged ones",
     check: async ({ server, webhooks, cell, open }) => {

@@ -101,6 +101,7 @@ function laravel(release: LaravelRelease): ServerKind {
       users: publishesOnly,
       sendToUser: publishesOnly,
       terminate: publishesOnly,
+      terminateOdd: publishesOnly,
       webhook: publishesOnly,
     },
   };
@@ -124,6 +125,7 @@ function wire(sdk: WireSdk): ServerKind {
       signin: wireOnly,
       sendToUser: wireOnly,
       terminate: wireOnly,
+      terminateOdd: wireOnly,
       webhook: wireOnly,
     },
   };
