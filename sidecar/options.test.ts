@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
+import { once } from "node:events";
 import { createHash, createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import type { redis } from "./config/table/redis.ts";
 import { allOptions, table } from "./config/table/table.ts";
 import type { EnvNames } from "./config/table/values.ts";
@@ -27,6 +28,21 @@ import {
   type RunningSidecar,
   parseQuestion,
 } from "./testing/running.ts";
+
+/** An app that answers when it is told to, and how often it was asked so far. */
+async function startWaiting(test: TestContext) {
+  const open: ServerResponse[] = [];
+  let count = 0;
+  const upstream = await startApp(test, (_req, res) => {
+    open.push(res);
+    count += 1;
+  });
+  return {
+    upstream,
+    answer: () => void open.shift()?.end(),
+    asked: (times: number) => waitFor(() => count === times),
+  };
+}
 
 type Env = Readonly<Record<string, string>>;
 
@@ -282,6 +298,64 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     const upstream = await startApp(test, () => undefined);
     const { url } = await start("50ms", { POGO_UPSTREAM: upstream });
     assert.equal((await soon(fetch(url))).status, 504);
+  },
+  async POGO_UPSTREAM_MAX_HEADER_SIZE({ test, start }) {
+    const upstream = await startApp(test, (req, res) => {
+      res.setHeader("X", "x".repeat(Number(req.url?.slice(1)))).end();
+    });
+    const { url } = await start("2KiB", { POGO_UPSTREAM: upstream });
+    assert.equal((await fetch(`${url}/1000`)).status, 200);
+    assert.equal((await fetch(`${url}/2000`)).status, 502);
+  },
+  async POGO_MAX_UPSTREAM_CONNECTIONS({ test, start }) {
+    const { upstream, answer, asked } = await startWaiting(test);
+    const { url } = await start("1", { POGO_UPSTREAM: upstream });
+    const both = [fetch(url), fetch(url)];
+    await asked(1);
+    answer();
+    await asked(2);
+    answer();
+    for (const { status } of await Promise.all(both)) assert.equal(status, 200);
+  },
+  async POGO_UPSTREAM_QUEUE_SIZE({ test, start }) {
+    const { upstream, answer, asked } = await startWaiting(test);
+    const { url } = await start("0", {
+      POGO_UPSTREAM: upstream,
+      POGO_MAX_UPSTREAM_CONNECTIONS: "1",
+    });
+    const first = fetch(url);
+    await asked(1);
+    const second = await fetch(url);
+    assert.equal(second.status, 503);
+    assert.equal(second.headers.get("retry-after"), "1");
+    answer();
+    assert.equal((await first).status, 200);
+  },
+  async POGO_UPSTREAM_QUEUE_WAIT({ test, start }) {
+    const { upstream, answer, asked } = await startWaiting(test);
+    const { url } = await start("20ms", {
+      POGO_UPSTREAM: upstream,
+      POGO_MAX_UPSTREAM_CONNECTIONS: "1",
+    });
+    const first = fetch(url);
+    await asked(1);
+    assert.equal((await fetch(url)).status, 503);
+    answer();
+    assert.equal((await first).status, 200);
+  },
+  async POGO_MAX_UPSTREAM_WEBSOCKETS({ test, start }) {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    test.after(() => server.close());
+    await once(server, "listening");
+    const address = server.address();
+    assert.ok(typeof address === "object" && address);
+    const { port } = await start("1", { POGO_UPSTREAM: `http://127.0.0.1:${address.port}` });
+    const first = new WebSocket(`ws://127.0.0.1:${port}/hmr`);
+    test.after(() => first.terminate());
+    await once(first, "open");
+    const second = new WebSocket(`ws://127.0.0.1:${port}/hmr`);
+    const [error] = await once(second, "error");
+    assert.match(String(error), /503/);
   },
   async POGO_MAX_BODY_SIZE({ test, start }) {
     const upstream = await startApp(test, (_req, res) => void res.end());

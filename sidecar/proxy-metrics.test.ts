@@ -51,6 +51,14 @@ const faults: Readonly<Record<Exclude<ProxyFault, "not_sent">, Row>> = {
     code: 502,
     upstream: (test) => startScripted(test, (connection) => connection.write("nonsense\r\n\r\n")),
   },
+  head_too_large: {
+    code: 502,
+    env: { POGO_UPSTREAM_MAX_HEADER_SIZE: "1KiB" },
+    upstream: (test) =>
+      startScripted(test, (connection) => {
+        connection.write(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(1_024)}\r\n\r\n`);
+      }),
+  },
   response_cut: {
     code: 200,
     upstream: (test) =>

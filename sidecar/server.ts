@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Report } from "./core/report.ts";
 import type { GuardResult } from "./http/guard.ts";
 import type { ApiMatch } from "./http-api/router.ts";
 import { failureOf } from "./http/parser-error.ts";
@@ -36,8 +37,7 @@ export interface FrontDoorOptions extends RouteOptions {
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request's head; beyond, 431. */
   readonly maxHeaderBytes: number;
-  /** A request was refused before anybody looked at what it asks for. */
-  readonly onRefused: (refusal: Refusal) => void;
+  readonly report: Report;
 }
 
 export interface FrontDoor {
@@ -59,7 +59,7 @@ const firstRequestWithinMs = 500;
 const slowRequestCheckMs = 1_000;
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  const { upstream, guard, onRefused } = options;
+  const { upstream, guard, report } = options;
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
@@ -101,7 +101,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   function answer(req: IncomingMessage, res: ServerResponse): void {
     const guarded = guard(req);
     if (!guarded.ok) {
-      onRefused(guarded.refusal);
+      reportRefusal(guarded.refusal);
       return answerPlainly(req, res, answerTo(guarded.refusal));
     }
     if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
@@ -133,7 +133,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     socket.on("error", () => socket.destroy());
     const guarded = guard(req);
     if (!guarded.ok) {
-      onRefused(guarded.refusal);
+      reportRefusal(guarded.refusal);
       return answerSocketPlainly(socket, answerTo(guarded.refusal));
     }
     const { path, search } = splitTarget(guarded.target);
@@ -168,9 +168,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
   function refuse(socket: Duplex, refusal: Refusal): void {
     turns.end(socket, () => {
-      onRefused(refusal);
+      reportRefusal(refusal);
       answerSocketPlainly(socket, answerTo(refusal));
     });
+  }
+
+  function reportRefusal({ reason, status }: Refusal): void {
+    report({ kind: "request_refused", reason, status });
   }
 
   return {

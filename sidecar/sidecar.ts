@@ -120,7 +120,7 @@ export function createSidecar(
     httpApi: httpApi.handle,
     upstream: upstream?.proxy ?? null,
     isDraining,
-    onRefused: () => {},
+    report,
   });
 
   const admin = createAdminServer({

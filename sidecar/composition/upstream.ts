@@ -42,6 +42,8 @@ export function connectUpstream(
     now,
     report,
   });
+  metrics.proxy.connectionsActive.read(() => proxy.openRequests);
+  metrics.proxy.requestsWaiting.read(() => proxy.waitingRequests);
   metrics.proxy.tunnelsActive.read(() => proxy.openTunnels);
   metrics.authorizer.circuitBreakerState.readEach(() =>
     appIds.flatMap((appId) => {

@@ -10,6 +10,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { readBody } from "./body.ts";
 import type { RawHeaders } from "./headers.ts";
+import { isStale } from "./stale.ts";
 import type { Timers } from "./timers.ts";
 
 export interface PostClientOptions {
@@ -144,19 +145,16 @@ export function createPostClient(options: PostClientOptions): PostClient {
   };
 }
 
-/**
- * The one rule for stale connections, to be asked of an error of `request`: did it only meet a kept connection that the
- * other side closed meanwhile (RFC 9112 §9.3.1)? So it is if not one byte of an answer came on it. Then it may be sent
- * again, once and on a connection of its own, if it does no harm that it may be read twice. Call it right after the
- * request was made.
- */
-export function watchStaleness(request: ClientRequest): (error: Error) => boolean {
+/** Answers, of an error of `request`, what `isStale` does. To be called right after the request was made. */
+function watchStaleness(request: ClientRequest): (error: Error) => boolean {
   let bytesBefore = 0;
   request.on("socket", (socket) => (bytesBefore = socket.bytesRead));
   return (error) =>
-    request.reusedSocket &&
-    ["ECONNRESET", "EPIPE"].includes(codeOf(error)) &&
-    request.socket?.bytesRead === bytesBefore;
+    isStale({
+      isReused: request.reusedSocket,
+      isAnswered: request.socket?.bytesRead !== bytesBefore,
+      code: codeOf(error),
+    });
 }
 
 function faultOf(stop: AbortSignal, error: unknown): PostFault {

@@ -1,23 +1,30 @@
-/** One request to the upstream and its response: dispatch, timeouts, the one retry, and what went wrong. */
+/** One request to the app and its answer: its turn, the limits, the one repetition, and what went wrong. */
 
-import type { ClientRequest, IncomingMessage, ServerResponse } from "node:http";
-import type { ProxyServer } from "http-proxy-3";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Report } from "../core/report.ts";
-import type { ProxyFault } from "../core/report/proxy.ts";
-import { answerPlainly } from "../http/plain-answer.ts";
-import { answerTo, clientGoneStatus, codeOf, faultOf, reportEnd, type Failure } from "./faults.ts";
 import { bodyLength } from "../http/headers.ts";
-import type { RequestFields } from "./hop-headers.ts";
-import { relayResponse } from "./relay.ts";
-import { RequestHook } from "./request-hook.ts";
-import { uploadBody } from "./upload.ts";
+import { answerPlainly } from "../http/plain-answer.ts";
+import type { AdmissionRefusal, Turn } from "./admission.ts";
+import { Attempt } from "./attempt.ts";
+import { busy } from "./faults.ts";
+import type { Call, RequestMessage, ResponseHandler } from "./http1/call.ts";
+import type { ResponseHead } from "./http1/response-head.ts";
+import type { UpstreamError } from "./http1/upstream-error.ts";
+import { flushHead, relayHead } from "./relay.ts";
+import { Upload } from "./upload.ts";
 
 export interface ExchangeOptions {
-  /** With `selfHandleResponse`, `toProxy`, and an agent that keeps connections. */
-  readonly engine: ProxyServer;
+  /** Sends a request, on a kept connection or on one of its own. */
+  readonly send: (
+    message: RequestMessage,
+    handler: ResponseHandler,
+    options: { isFresh: boolean },
+  ) => Call;
+  /** Gives the request its turn; the function that it returns gives it back. */
+  readonly admit: (turn: Turn) => () => void;
   /** As `toUpstreamFields` makes them. */
-  readonly fields: RequestFields;
-  /** Until the response head, while it is the upstream's turn; 0: no limit. */
+  readonly fields: readonly string[];
+  /** Until the head of the answer, while it is the app's turn; 0: no limit. */
   readonly responseTimeoutMs: number;
   /** Longest body of a request; 0: no limit. */
   readonly maxBodyBytes: number;
@@ -25,138 +32,110 @@ export interface ExchangeOptions {
   readonly report: Report;
 }
 
-/** Answers `req` to the end, whatever happens; `req.url` goes upstream byte by byte. */
+/** Answers `req` to the end, whatever happens; `req.url` goes to the app byte by byte. */
 export function exchange(
   req: IncomingMessage,
   res: ServerResponse,
   options: ExchangeOptions,
 ): void {
-  const { engine, fields, maxBodyBytes } = options;
-  const method = req.method ?? "GET";
-  const target = req.url ?? "/";
+  const { fields, maxBodyBytes, responseTimeoutMs, report } = options;
+  const { method = "GET", url: target = "/" } = req;
   const length = bodyLength(req.rawHeaders);
-  const startedMs = performance.now();
-  /** Nothing was sent to the client, and it is still there. */
-  let isUnanswered = true;
-  let failure: Failure | undefined;
+  const body = length === "chunked" ? "chunked" : length === 0 ? "none" : "length";
+  const attempt = new Attempt({
+    method,
+    report,
+    answer: (answer) => answerPlainly(req, res, answer),
+  });
+  let call: Call | null = null;
+  let upload: Upload | null = null;
+  let giveBack = (): void => {};
 
   res.once("close", () => {
-    isUnanswered = false;
-    const isClientGone = !res.writableFinished && failure === undefined;
-    reportEnd(options.report, {
-      method,
-      status: isClientGone ? clientGoneStatus : res.statusCode,
-      durationMs: performance.now() - startedMs,
-      failure,
-    });
+    attempt.end(res.statusCode, { isComplete: res.writableFinished });
+    if (call) call.destroy();
+    else giveBack();
   });
-
   if (maxBodyBytes > 0 && length !== "chunked" && length > maxBodyBytes) return refuseBody();
-  dispatch({ isRetry: false });
+  giveBack = options.admit({ start: () => send({ isFresh: false }), refuse });
 
-  function dispatch({ isRetry }: { isRetry: boolean }): void {
-    let request: ClientRequest | undefined;
-    const buffer = new RequestHook((made) => {
-      request = made;
-      start(made);
-    });
-    // The retry gets a connection of its own: the next one of the pool may be as stale as the first.
-    const agent = isRetry ? { agent: false } : {};
-    const { headers } = req;
-    // The engine merges method and fields of `req` with ours, and adds `Content-Length: 0` to a chunked DELETE or
-    // OPTIONS, whose body would then be read as the next request. So it finds nothing there to merge or mend.
-    req.headers = {};
-    req.method = "POST";
-    try {
-      engine.web(req, res, { ...agent, method, headers: fields, buffer }, (error) =>
-        onError(error, request, isRetry),
-      );
-    } catch (error) {
-      fail("not_sent", String(error));
-    } finally {
-      req.headers = headers;
-      req.method = method;
-    }
+  function refuse(reason: AdmissionRefusal): void {
+    attempt.refuse(busy);
+    report({ kind: "proxy_refused", reason });
   }
 
-  function start(request: ClientRequest): void {
-    // The engine joins paths: a lone `?` at the end would be lost, and `*` be `/*`.
-    request.path = target;
-    const deadline = watchResponse(request);
-    request.once("response", (proxyRes) => onResponse(request, proxyRes));
-    // Nobody asked for another protocol.
-    request.once("upgrade", (_response, socket) => {
-      socket.destroy();
-      fail("bad_response", "101 to a request without Upgrade");
-    });
-    if (length === 0) return void request.end();
-    uploadBody(req, request, (receivedBytes) => {
-      deadline?.refresh();
+  function send({ isFresh }: { isFresh: boolean }): void {
+    const current = options.send(
+      { method, target, fields, body },
+      {
+        onHead,
+        onData(chunk) {
+          if (!res.write(chunk)) current.pause();
+        },
+        onEnd(last) {
+          upload?.stop();
+          res.end(last);
+        },
+        onDrain: () => upload?.resume(),
+        onError: (error, isStale) => onError(error, isStale && !isFresh),
+        onReleased() {
+          // The repetition has a turn of its predecessor.
+          if (call === current) giveBack();
+        },
+      },
+      { isFresh },
+    );
+    call = current;
+    // How long a client may take over its body is the server's business.
+    attempt.limit(
+      responseTimeoutMs,
+      () => upload?.isClientsTurn !== true,
+      () => current.destroy(),
+    );
+    if (body !== "none") upload = startUpload(current);
+  }
+
+  function startUpload(to: Call): Upload {
+    return new Upload(req, to, (receivedBytes) => {
+      attempt.refreshLimit();
       if (maxBodyBytes === 0 || receivedBytes <= maxBodyBytes) return;
-      request.destroy();
-      if (isUnanswered) refuseBody();
+      to.destroy();
+      upload?.stop();
+      if (attempt.isWaiting) refuseBody();
       else res.destroy();
     });
   }
 
-  function watchResponse(request: ClientRequest): NodeJS.Timeout | undefined {
-    const { responseTimeoutMs } = options;
-    if (responseTimeoutMs === 0) return undefined;
-    const deadline = setTimeout(() => {
-      // How long a client may take over its body is the server's business.
-      const isClientsTurn = !request.writableEnded && !request.writableNeedDrain;
-      if (isClientsTurn) return void deadline.refresh();
-      fail("response_timeout", `no response within ${responseTimeoutMs} ms`);
-      request.destroy();
-    }, responseTimeoutMs);
-    request.once("response", () => clearTimeout(deadline));
-    request.once("close", () => clearTimeout(deadline));
-    return deadline;
-  }
-
-  function onResponse(request: ClientRequest, proxyRes: IncomingMessage): void {
-    if (!isUnanswered) return void request.destroy();
-    const isRelayed = relayResponse(proxyRes, res, {
-      closes: options.isDraining(),
-      onCut: (error) => (failure = { fault: "response_cut", cause: error.message }),
-    });
-    if (isRelayed) {
-      isUnanswered = false;
-      return;
+  function onHead(head: ResponseHead, isAlone: boolean): void {
+    if (!attempt.isWaiting) return call?.destroy();
+    if (!relayHead(head, res, { closes: options.isDraining() })) {
+      attempt.fail("bad_response", `unreadable answer: status ${head.status} can't be relayed`);
+      return call?.destroy();
     }
-    fail("bad_response", `status ${proxyRes.statusCode} can't be relayed`);
-    request.destroy();
+    attempt.relay();
+    res.on("drain", () => call?.resume());
+    if (isAlone) flushHead(res);
   }
 
-  /** After the response has begun its relay hears of errors, after an answer of ours nobody needs to. */
-  function onError(error: Error, request: ClientRequest | undefined, isRetry: boolean): void {
-    if (!isUnanswered) return;
-    const isStale = request?.reusedSocket === true && isReset(error);
-    if (isStale && !isRetry && length === 0 && repeatable.has(method)) {
-      return dispatch({ isRetry: true });
+  function onError(error: UpstreamError, mayRepeat: boolean): void {
+    if (attempt.isWaiting && mayRepeat && body === "none" && repeatable.has(method)) {
+      // The next one of the kept connections may be as stale as the first.
+      return send({ isFresh: true });
     }
-    fail(faultOf(error), error.message);
-  }
-
-  function fail(fault: ProxyFault, cause: string): void {
-    if (!isUnanswered) return;
-    isUnanswered = false;
-    failure = { fault, cause };
-    answerPlainly(req, res, answerTo[fault]);
+    upload?.stop();
+    const isAnswered = !attempt.isWaiting;
+    attempt.fail(error.fault, error.message);
+    // So that the client does not take it for whole.
+    if (isAnswered) res.destroy();
   }
 
   function refuseBody(): void {
-    isUnanswered = false;
-    const text = `Content Too Large: the limit is ${maxBodyBytes} bytes.\n`;
-    answerPlainly(req, res, { status: 413, text });
+    attempt.refuse({
+      status: 413,
+      text: `Content Too Large: the limit is ${maxBodyBytes} bytes.\n`,
+    });
   }
 }
 
-/** RFC 9110 §9.2.1: safe, so that it does no harm if the upstream got it twice. */
+/** RFC 9110 §9.2.1: safe, so that it does no harm if the app got it twice. */
 const repeatable: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
-
-/** The upstream closed a kept connection while the request was on its way (RFC 9112 §9.3.1). */
-function isReset(error: Error): boolean {
-  const code = codeOf(error);
-  return code === "ECONNRESET" || code === "EPIPE";
-}

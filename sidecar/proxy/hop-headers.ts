@@ -1,44 +1,63 @@
-/** Which header fields pass this hop, upstream and back (RFC 9110 §7.6.1). */
+/** Which header fields pass this hop, to the app and back (RFC 9110 §7.6.1). */
 
 import { isSocketId } from "../core/socket-id.ts";
 import { isForwardingHeader } from "../http/forwarded.ts";
-import { fieldsOf, isChunked, listOf, type RawHeaders } from "../http/headers.ts";
-
-/** What the engine takes: one entry a name, in the order and the spelling of the first occurrence. */
-export type RequestFields = Record<string, string | string[]>;
+import type { RawHeaders } from "../http/headers.ts";
 
 /**
- * The fields of a request as they go upstream: end-to-end fields in their order and spelling, duplicates as lines of
- * their own (two Cookie lines become one), then `forwarding` in the place of all that the client said of the kind.
- * A chunked body stays chunked.
+ * The fields of a request as they go to the app, names and values in turn: end-to-end fields as they came, two Cookie
+ * lines as one, then `forwarding` in the place of all that the client said of the kind. A chunked body stays chunked.
+ *
+ * @param request.host in the place of a Host field, which a client of HTTP/1.0 may leave out.
  */
 export function toUpstreamFields(
-  rawHeaders: RawHeaders,
+  request: { readonly method: string; readonly rawHeaders: RawHeaders; readonly host: string },
   forwarding: readonly (readonly [name: string, value: string])[],
-): RequestFields {
+): string[] {
+  const { method, rawHeaders, host } = request;
   const nominated = nominatedIn(rawHeaders);
-  const kept = [...fieldsOf(rawHeaders)].filter(([name, value]) => {
+  const fields: string[] = [];
+  let cookieAt = -1;
+  let hasHost = false;
+  let isChunked = false;
+  let hasLength = false;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const value = rawHeaders[index + 1] ?? "";
     const lowerCase = name.toLowerCase();
+    if (lowerCase === "transfer-encoding") isChunked = true;
+    else if (lowerCase === "host") hasHost = true;
+    else if (lowerCase === "content-length") hasLength = true;
+    if (isHopByHop(lowerCase, nominated) || !isWelcomeUpstream(lowerCase)) continue;
     // A page without a connection sends `undefined`, upon which Laravel's `toOthers()` answers 500.
-    if (lowerCase === "x-socket-id" && !isSocketId(value.trim())) return false;
-    return !isHopByHop(lowerCase, nominated) && isWelcomeUpstream(lowerCase);
-  });
-  const fields = collect([...kept, ...forwarding]);
-  if (isChunked(rawHeaders)) fields["Transfer-Encoding"] = "chunked";
+    if (lowerCase === "x-socket-id" && !isSocketId(value.trim())) continue;
+    if (lowerCase !== "cookie") fields.push(name, value);
+    // RFC 9113 §8.2.3: what HTTP/2 took apart goes on as one.
+    else if (cookieAt !== -1) fields[cookieAt] += `; ${value}`;
+    else cookieAt = fields.push(name, value) - 1;
+  }
+  if (!hasHost) fields.push("Host", host);
+  for (const [name, value] of forwarding) fields.push(name, value);
+  if (isChunked) fields.push("Transfer-Encoding", "chunked");
+  // RFC 9110 §8.6: some servers ask for it (411).
+  else if (!hasLength && anticipatesContent.has(method)) fields.push("Content-Length", "0");
   return fields;
 }
 
-/** The fields of a response as they go to the client: name, value, name, value … as received. */
+const anticipatesContent: ReadonlySet<string> = new Set(["PATCH", "POST", "PUT"]);
+
+/** The fields of a response as they go to the client: names and values in turn, as received. */
 export function toClientFields(rawHeaders: RawHeaders, status: number): string[] {
   const nominated = nominatedIn(rawHeaders);
-  return [...fieldsOf(rawHeaders)]
-    .filter(([name]) => {
-      const lowerCase = name.toLowerCase();
-      // RFC 9110 §8.6: no Content-Length with 204.
-      if (status === 204 && lowerCase === "content-length") return false;
-      return !isHopByHop(lowerCase, nominated);
-    })
-    .flat();
+  const fields: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const lowerCase = name.toLowerCase();
+    // RFC 9110 §8.6: no Content-Length with 204.
+    if (status === 204 && lowerCase === "content-length") continue;
+    if (!isHopByHop(lowerCase, nominated)) fields.push(name, rawHeaders[index + 1] ?? "");
+  }
+  return fields;
 }
 
 /**
@@ -67,31 +86,27 @@ function isHopByHop(name: string, nominated: ReadonlySet<string>): boolean {
   return hopByHop.has(name) || (nominated.has(name) && !indispensable.has(name));
 }
 
+/** What Connection names, in lower case. */
 function nominatedIn(rawHeaders: RawHeaders): ReadonlySet<string> {
-  return new Set(listOf(rawHeaders, "connection").map((name) => name.toLowerCase()));
+  let nominated = nothing;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
+    const options = (rawHeaders[index + 1] ?? "").toLowerCase().split(",");
+    nominated = nominated.union(new Set(options.map((option) => option.trim())));
+  }
+  return nominated;
 }
+
+const nothing: ReadonlySet<string> = new Set();
 
 /**
- * `expect`: this hop has answered it. `proxy`: CGI makes HTTP_PROXY of it (httpoxy). Names with `_`: PHP takes them for
- * the same names with `-`, so that `X_Forwarded_For` would override what we say.
+ * Fields that are not the client's to send: `expect`, which this hop has answered; `proxy`, of which CGI makes HTTP_PROXY
+ * (httpoxy); the sidecar's own word about the channel that it asks for.
  */
-function isWelcomeUpstream(name: string): boolean {
-  return name !== "expect" && name !== "proxy" && !name.includes("_") && !isForwardingHeader(name);
-}
+const unwelcome: ReadonlySet<string> = new Set(["expect", "proxy", "x-frankenphp-ws-channel"]);
 
-function collect(fields: readonly (readonly [name: string, value: string])[]): RequestFields {
-  // A map first: an object has names of its own (`constructor`), and clients choose these.
-  const collected = new Map<string, { name: string; values: string[] }>();
-  for (const [name, value] of fields) {
-    const lowerCase = name.toLowerCase();
-    const field = collected.get(lowerCase);
-    if (field) field.values.push(value);
-    else collected.set(lowerCase, { name, values: [value] });
-  }
-  return Object.fromEntries(
-    [...collected.values()].map(({ name, values: [first = "", ...others] }) => [
-      name,
-      others.length === 0 ? first : [first, ...others],
-    ]),
-  );
+/** Names with `_`: PHP takes them for the same names with `-`, so that `X_Forwarded_For` would override what we say. */
+function isWelcomeUpstream(name: string): boolean {
+  return !unwelcome.has(name) && !name.includes("_") && !isForwardingHeader(name);
 }

@@ -1,14 +1,21 @@
 /** The reverse proxy: requests and WebSockets that nobody else takes go to the app, and its answers come back. */
 
-import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { createProxyServer, type ProxyTarget } from "http-proxy-3";
+import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
-import type { UpstreamAddress } from "../http/upstream-address.ts";
-import { peerOf } from "../http/peer.ts";
-import { exchange } from "./exchange.ts";
 import type { Forwarding } from "../http/forwarded.ts";
+import { peerOf } from "../http/peer.ts";
+import { answerSocketPlainly } from "../http/plain-answer.ts";
+import { systemTimers } from "../http/timers.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { visitorOf } from "../http/visitor.ts";
+import { createAdmission } from "./admission.ts";
+import { createEngine } from "./engine.ts";
+import { exchange } from "./exchange.ts";
+import { busy } from "./faults.ts";
 import { toUpstreamFields } from "./hop-headers.ts";
+import type { Tunnel } from "./tunnel.ts";
 import { passThrough } from "./websocket.ts";
 
 export interface UpstreamProxyOptions {
@@ -20,6 +27,16 @@ export interface UpstreamProxyOptions {
   readonly responseTimeoutMs: number;
   /** Longest body of a request; beyond, 413. 0: no limit. */
   readonly maxBodyBytes: number;
+  /** Longest head of a response; beyond, 502. */
+  readonly maxHeadBytes: number;
+  /** Requests that the upstream works on at a time, each on a connection of its own. */
+  readonly maxConnections: number;
+  /** Requests that wait for one of them; beyond, 503. */
+  readonly maxWaiting: number;
+  /** For so long; then 503. */
+  readonly maxWaitMs: number;
+  /** WebSockets that pass through, pending handshakes included; beyond, 503. */
+  readonly maxWebSockets: number;
   /** While true, clients are told to close their connection after a response. */
   readonly isDraining: () => boolean;
   readonly report: Report;
@@ -29,6 +46,10 @@ export interface UpstreamProxyOptions {
 export interface UpstreamProxy {
   handleRequest(req: IncomingMessage, res: ServerResponse): void;
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Requests that the upstream works on. */
+  readonly openRequests: number;
+  /** Requests that wait for a connection. */
+  readonly waitingRequests: number;
   /** WebSockets that are passing through. */
   readonly openTunnels: number;
   /** Ends the WebSockets that are passing through, once what is on its way is written. */
@@ -37,81 +58,86 @@ export interface UpstreamProxy {
   close(): void;
 }
 
-/** Below the idle timeouts of common upstreams (Node 5 s, nginx 75 s), so that we close a connection before they do. */
-const idleConnectionMs = 4_000;
-
 export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProxy {
-  const { connectTimeoutMs, responseTimeoutMs, maxBodyBytes, isDraining, forwarding, report } =
-    options;
-  const agent = new Agent({ keepAlive: true, timeout: idleConnectionMs });
-  const engine = createProxyServer({
-    target: toTarget(options.upstream),
-    agent,
-    connectTimeout: connectTimeoutMs,
-    selfHandleResponse: true,
-    // Targets are sent as they came; without it the engine would resolve `..` and re-encode.
-    toProxy: true,
+  const { upstream, forwarding, maxConnections, maxWaiting, maxWaitMs, report } = options;
+  const engine = createEngine(options);
+  const timers = systemTimers;
+  const requests = createAdmission({ maxInUse: maxConnections, maxWaiting, maxWaitMs, timers });
+  const webSockets = createAdmission({
+    maxInUse: options.maxWebSockets,
+    maxWaiting: 0,
+    maxWaitMs: 0,
+    timers,
   });
-  // Errors of requests go to their callbacks. What is left are those of a client's socket, which closes after them.
-  engine.on("error", () => {});
+  const host = upstream.kind === "tcp" ? `${upstream.host}:${upstream.port}` : "localhost";
+  /** Sockets of clients that were to be upgraded, with the tunnels of those that were. */
+  const sockets = new Map<Duplex, Tunnel | null>();
 
-  /** Sockets of clients: all that were to be upgraded, and of these the ones that were. */
-  const sockets = new Set<Duplex>();
-  const tunnels = new Set<Duplex>();
+  function handleRequest(req: IncomingMessage, res: ServerResponse): void {
+    const peer = peerOf(req);
+    exchange(req, res, {
+      ...options,
+      send: engine.openRequest,
+      admit: (turn) => requests.admit(visitorOf(forwarding.clientIp(peer)), turn),
+      fields: fieldsFor(req, peer),
+    });
+  }
+
+  function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const peer = peerOf(req);
+    const giveBack = webSockets.admit(visitorOf(forwarding.clientIp(peer)), {
+      start() {
+        sockets.set(socket, null);
+        passThrough(req, socket, head, {
+          ...options,
+          engine,
+          fields: fieldsFor(req, peer),
+          onOpen(tunnel) {
+            sockets.set(socket, tunnel);
+            if (options.isDraining()) tunnel.close();
+          },
+        });
+      },
+      refuse() {
+        answerSocketPlainly(socket, busy);
+        report({ kind: "proxy_refused", reason: "too_many_websockets" });
+      },
+    });
+    socket.once("close", () => {
+      sockets.delete(socket);
+      giveBack();
+    });
+  }
+
+  function fieldsFor({ method = "GET" }: IncomingMessage, peer: Handshake): string[] {
+    return toUpstreamFields(
+      { method, rawHeaders: peer.rawHeaders, host },
+      forwarding.headers(peer),
+    );
+  }
+
+  function openTunnels(): Tunnel[] {
+    return [...sockets.values()].filter((tunnel) => tunnel !== null);
+  }
 
   return {
-    handleRequest(req, res) {
-      const fields = fieldsFor(req);
-      exchange(req, res, {
-        engine,
-        fields,
-        responseTimeoutMs,
-        maxBodyBytes,
-        isDraining,
-        report,
-      });
+    handleRequest,
+    handleUpgrade,
+    get openRequests() {
+      return requests.inUse;
     },
-
-    handleUpgrade(req, socket, head) {
-      sockets.add(socket);
-      socket.once("close", () => {
-        sockets.delete(socket);
-        tunnels.delete(socket);
-      });
-      const fields = fieldsFor(req);
-      const onOpen = (): void => {
-        tunnels.add(socket);
-        if (isDraining()) endTunnel(socket);
-      };
-      passThrough(req, socket, head, { engine, fields, responseTimeoutMs, onOpen, report });
+    get waitingRequests() {
+      return requests.waiting;
     },
-
     get openTunnels() {
-      return tunnels.size;
+      return openTunnels().length;
     },
-
     closeTunnels() {
-      for (const socket of tunnels) endTunnel(socket);
+      for (const tunnel of openTunnels()) tunnel.close();
     },
-
     close() {
-      agent.destroy();
-      for (const socket of sockets) socket.destroy();
+      engine.close();
+      for (const socket of sockets.keys()) socket.destroy();
     },
   };
-
-  function fieldsFor(req: IncomingMessage) {
-    return toUpstreamFields(req.rawHeaders, forwarding.headers(peerOf(req)));
-  }
-}
-
-/** The upstream's side ends with it (`tieTogether`). */
-function endTunnel(socket: Duplex): void {
-  socket.end(() => socket.destroy());
-}
-
-function toTarget(upstream: UpstreamAddress): ProxyTarget {
-  if (upstream.kind === "tcp") return { host: upstream.host, port: upstream.port };
-  // Host and port go nowhere, unless a client of HTTP/1.0 named no host itself.
-  return { socketPath: upstream.socketPath, host: "localhost", port: 80 };
 }

@@ -1,58 +1,46 @@
-/** Sends the upstream's response on to the client, as it comes. */
+/** Sends the head of the app's response on to the client. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { toClientFields } from "./hop-headers.ts";
 
-export interface RelayOptions {
-  /** The client's connection is to end after this response. */
-  readonly closes: boolean;
-  /** The body broke off; the client's connection is destroyed by then or soon, so that it does not take it for whole. */
-  readonly onCut: (error: Error) => void;
+interface Head {
+  readonly status: number;
+  readonly reason: string;
+  /** Names and values in turn, in latin1. */
+  readonly rawHeaders: readonly string[];
 }
 
 /**
- * Relays status, reason, fields and body byte by byte, redirects and encodings untouched, with backpressure. What ends
- * the connection to the upstream (its Connection: close, its framing) does not end the client's.
+ * Status, reason and fields as they came, redirects and encodings untouched. What ends the connection to the app (its
+ * Connection: close, its framing) does not end the client's.
  *
- * @returns false if no client could read this response; nothing was sent then, and the caller answers.
+ * @param options.closes the client's connection is to end after this response.
+ * @returns false if no client could read it; nothing was sent then, and the caller answers.
  */
-export function relayResponse(
-  proxyRes: IncomingMessage,
+export function relayHead(
+  { status, reason, rawHeaders }: Head,
   res: ServerResponse,
-  options: RelayOptions,
+  options: { readonly closes: boolean },
 ): boolean {
-  const status = proxyRes.statusCode ?? 0;
   if (status < 200 || status > 999) return false;
-
   for (const name of res.getHeaderNames()) res.removeHeader(name);
-  const fields = toClientFields(proxyRes.rawHeaders, status);
+  const fields = toClientFields(rawHeaders, status);
   if (options.closes) fields.push("Connection", "close");
   try {
-    res.writeHead(status, readableReason(proxyRes.statusMessage ?? ""), fields);
+    res.writeHead(status, readableReason(reason), fields);
+    return true;
   } catch {
     // Node refuses to write what its parser took; the caller answers 502.
     return false;
   }
-
-  pump(proxyRes, res, options.onCut);
-  // The head goes out before the first byte of the body (an EventSource waits for it). Not by flushHeaders(), which
-  // writes Latin-1 fields as UTF-8.
-  res.write(nothing);
-  return true;
 }
 
-/** The body, no faster than the client reads it; whichever side breaks off, the other one ends too. */
-function pump(proxyRes: IncomingMessage, res: ServerResponse, onCut: (error: Error) => void): void {
-  proxyRes.on("data", (chunk: Buffer) => {
-    if (!res.write(chunk)) proxyRes.pause();
-  });
-  proxyRes.once("end", () => res.end());
-  proxyRes.once("error", (error) => {
-    if (!res.destroyed) onCut(error);
-    res.destroy();
-  });
-  res.on("drain", () => proxyRes.resume());
-  res.once("close", () => proxyRes.destroy());
+/**
+ * Sends a head that no body has come with: an EventSource waits for it. Not by flushHeaders(), which writes Latin-1
+ * fields as UTF-8.
+ */
+export function flushHead(res: ServerResponse): void {
+  res.write(nothing);
 }
 
 const nothing = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Duplex, PassThrough } from "node:stream";
 import { test } from "node:test";
-import { tieTogether, watchUnread } from "./tunnel.ts";
+import { createTunnel, watchUnread } from "./tunnel.ts";
 
 test("the end of a stream that nobody reads is noticed once", async () => {
   const stream = new PassThrough();
@@ -40,7 +40,7 @@ test("of two sockets tied together the other one writes what it has and goes", a
     },
   });
   const leaving = new PassThrough();
-  tieTogether(leaving, slow);
+  createTunnel(leaving, slow);
   slow.write("1");
   slow.write("2");
   leaving.destroy();

@@ -1,6 +1,53 @@
-/** Helpers around the two sockets of a WebSocket that passes through: noticing that one side has left. */
+/** A WebSocket of the app that passes through: two sockets, and how they end. */
 
 import type { Duplex } from "node:stream";
+import { FrameBoundary } from "./frame-boundary.ts";
+
+export interface Tunnel {
+  /**
+   * Says goodbye to the client with 1001 (RFC 6455 §7.4.1) as soon as no frame of the app is under way. What the client
+   * answers reaches the app; once one of them ends its connection, so does the other's.
+   */
+  close(): void;
+}
+
+/** Lets neither side outlive the other: what is on its way is written first, then the connection goes. */
+export function createTunnel(client: Duplex, app: Duplex): Tunnel {
+  const boundary = new FrameBoundary();
+  let isClosing = false;
+  let isClosed = false;
+  app.on("data", (chunk: Buffer) => {
+    boundary.push(chunk);
+    // This piece has still to be written.
+    if (isClosing) queueMicrotask(sayGoodbye);
+  });
+  tie(client, app);
+  tie(app, client);
+
+  function sayGoodbye(): void {
+    if (isClosed || !boundary.isHere) return;
+    isClosed = true;
+    app.unpipe(client);
+    app.resume();
+    client.write(goingAway);
+  }
+
+  return {
+    close() {
+      isClosing = true;
+      sayGoodbye();
+    },
+  };
+}
+
+/** A Close frame of a server, with 1001. */
+const goingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
+
+/** A WebSocket has no use for a connection that is open in one direction. */
+function tie(left: Duplex, right: Duplex): void {
+  left.once("end", () => right.end(() => right.destroy()));
+  left.once("close", () => right.end(() => right.destroy()));
+}
 
 /**
  * Calls `onLeave` once when the client of a socket that nobody reads yet has ended or lost its connection. Reads no
@@ -25,16 +72,4 @@ export function watchUnread(socket: Duplex, onLeave: () => void): () => void {
   socket.on("end", leave);
   socket.on("close", leave);
   return stop;
-}
-
-/** Lets neither side outlive the other: what is on its way is written first, then the connection goes. */
-export function tieTogether(one: Duplex, other: Duplex): void {
-  for (const [left, right] of [
-    [one, other],
-    [other, one],
-  ] as const) {
-    // A WebSocket has no use for a connection that is open in one direction.
-    left.once("end", () => right.end(() => right.destroy()));
-    left.once("close", () => right.end(() => right.destroy()));
-  }
 }

@@ -1,35 +1,54 @@
-/** Sends a request's body upstream, as fast as the upstream takes it. */
+/** Sends a request's body to the app, as fast as the app takes it. */
 
-import type { ClientRequest, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { Call } from "./http1/call.ts";
 
 /**
- * Ends `request` with the body of `req`, which has one. Unlike `pipeline()`, a failing upstream does not destroy `req`,
- * whose socket has still to carry the answer: what else comes in is read and dropped.
- *
- * @param onChunk told the bytes received so far, before they are sent.
+ * What comes in after it was stopped is read and dropped: the client's connection has still to carry the answer, and
+ * the next request.
  */
-export function uploadBody(
-  req: IncomingMessage,
-  request: ClientRequest,
-  onChunk: (receivedBytes: number) => void,
-): void {
-  let receivedBytes = 0;
-  const count = (chunk: Buffer): void => {
-    receivedBytes += chunk.length;
-    onChunk(receivedBytes);
-  };
-  // The client left. Node tells `req` of it only until the response is complete, which may be before the body is.
-  const { socket } = req;
-  const abandon = (): void => void request.destroy();
+export class Upload {
+  readonly #req: IncomingMessage;
+  readonly #stop: () => void;
+  #isBlocked = false;
+  #isComplete = false;
 
-  req.on("data", count);
-  socket.once("close", abandon);
-  req.pipe(request);
+  /** @param onChunk told the bytes received so far, before they are sent; it may stop the upload. */
+  constructor(req: IncomingMessage, call: Call, onChunk: (receivedBytes: number) => void) {
+    this.#req = req;
+    let receivedBytes = 0;
+    const send = (chunk: Buffer): void => {
+      receivedBytes += chunk.length;
+      onChunk(receivedBytes);
+      if (call.write(chunk)) return;
+      this.#isBlocked = true;
+      req.pause();
+    };
+    const end = (): void => {
+      this.#isComplete = true;
+      call.end();
+    };
+    req.on("data", send);
+    req.once("end", end);
+    this.#stop = () => {
+      req.off("data", send);
+      req.off("end", end);
+    };
+  }
 
-  request.once("close", () => {
-    socket.off("close", abandon);
-    req.off("data", count);
-    req.unpipe(request);
-    req.resume();
-  });
+  /** The app has taken all that came, and waits for more. */
+  get isClientsTurn(): boolean {
+    return !this.#isComplete && !this.#isBlocked;
+  }
+
+  resume(): void {
+    this.#isBlocked = false;
+    this.#req.resume();
+  }
+
+  stop(): void {
+    this.#stop();
+    this.#isBlocked = false;
+    this.#req.resume();
+  }
 }

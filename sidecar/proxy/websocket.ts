@@ -3,23 +3,21 @@
 import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { ProxyServer } from "http-proxy-3";
 import type { Report } from "../core/report.ts";
-import type { ProxyFault } from "../core/report/proxy.ts";
 import { answerSocketPlainly } from "../http/plain-answer.ts";
-import { answerTo, clientGoneStatus, faultOf, reportEnd, type Failure } from "./faults.ts";
-import type { RequestFields } from "./hop-headers.ts";
-import { relayResponse } from "./relay.ts";
-import { tieTogether, watchUnread } from "./tunnel.ts";
+import { Attempt } from "./attempt.ts";
+import type { Engine } from "./engine.ts";
+import { flushHead, relayHead } from "./relay.ts";
+import { createTunnel, watchUnread, type Tunnel } from "./tunnel.ts";
 
 export interface PassThroughOptions {
-  readonly engine: ProxyServer;
+  readonly engine: Engine;
   /** As `toUpstreamFields` makes them; Connection and Upgrade are added. */
-  readonly fields: RequestFields;
+  readonly fields: readonly string[];
   /** From the handshake to its answer; 0: no limit. */
   readonly responseTimeoutMs: number;
-  /** The upstream took the handshake; from now on bytes pass until a side leaves or `socket` is destroyed. */
-  readonly onOpen: () => void;
+  /** The app took the handshake; from now on bytes pass until a side leaves or `socket` is destroyed. */
+  readonly onOpen: (tunnel: Tunnel) => void;
   readonly report: Report;
 }
 
@@ -30,111 +28,91 @@ export function passThrough(
   head: Buffer,
   options: PassThroughOptions,
 ): void {
-  const { engine, responseTimeoutMs } = options;
-  const target = req.url ?? "/";
-  const startedMs = performance.now();
-  /** Nothing was sent to the client, and it is still there. */
-  let isUnanswered = true;
-  let isFinished = false;
+  const { engine, fields, responseTimeoutMs, report } = options;
+  const { method = "GET" } = req;
   let request: ClientRequest | undefined;
+  const attempt = new Attempt({
+    method,
+    report,
+    answer(answer) {
+      stopWatching();
+      answerSocketPlainly(socket, answer);
+      attempt.end(answer.status, { isComplete: true });
+    },
+  });
 
   // The engine writes the fields of the 101 as text: one byte a character, as they were received.
   socket.setDefaultEncoding("latin1");
   const stopWatching = watchUnread(socket, () => {
-    if (isUnanswered) finish(clientGoneStatus);
-    isUnanswered = false;
+    attempt.end(0, { isComplete: false });
     request?.destroy();
     socket.destroy();
   });
-  dispatch();
+  open().catch((error: unknown) => attempt.fail("not_sent", String(error)));
 
-  function dispatch(): void {
-    const { headers } = req;
-    const upgrade = { connection: "Upgrade", upgrade: "websocket" };
-    engine.once("proxyReqWs", start);
-    // As in an exchange: the engine finds no fields to merge but those it looks for itself.
-    req.headers = upgrade;
-    try {
-      const fields = { ...options.fields, ...upgrade };
-      engine.ws(req, socket, head, { agent: false, headers: fields }, onError);
-    } catch (error) {
-      fail("not_sent", String(error));
-    } finally {
-      req.headers = headers;
-      engine.off("proxyReqWs", start);
-    }
-    // The engine would relay a refusal without backpressure, and never end one that breaks off.
-    request?.removeAllListeners("response").once("response", onRefusal);
-  }
-
-  /** Called by the engine in the turn of `ws()`, before it listens to the request itself. */
-  function start(made: ClientRequest): void {
-    request = made;
-    made.path = target;
-    made.once("upgrade", (_response, upstreamSocket) => {
-      stopWatching();
-      clearTimeout(deadline);
-      if (!isUnanswered) return void upstreamSocket.destroy();
-      isUnanswered = false;
-      tieTogether(socket, upstreamSocket);
-      options.onOpen();
-      finish(101);
+  async function open(): Promise<void> {
+    const openUpgrade = await engine.loadUpgrades();
+    if (!attempt.isWaiting) return;
+    // After the handshake is answered there is nothing to say: engine and tunnel end what is left.
+    const made = openUpgrade(req, socket, head, fields, ({ fault, message }) => {
+      if (attempt.isWaiting) attempt.fail(fault, message);
     });
-    const deadline =
-      responseTimeoutMs > 0
-        ? setTimeout(() => {
-            fail("response_timeout", `no answer to the handshake within ${responseTimeoutMs} ms`);
-            made.destroy();
-          }, responseTimeoutMs)
-        : undefined;
-    made.once("response", () => clearTimeout(deadline));
-    made.once("close", () => clearTimeout(deadline));
+    request = made;
+    attempt.limit(
+      responseTimeoutMs,
+      () => true,
+      () => made.destroy(),
+    );
+    made.once("response", onRefusal);
+    // The engine begins to read the socket in between.
+    made.prependOnceListener("upgrade", stopWatching);
+    made.once("upgrade", (_response, appSocket) => {
+      if (!attempt.isWaiting) return void appSocket.destroy();
+      attempt.relay();
+      options.onOpen(createTunnel(socket, appSocket));
+      attempt.end(101, { isComplete: true });
+    });
   }
 
-  /** The upstream answered with something else than 101: the client gets that, and its connection ends. */
-  function onRefusal(proxyRes: IncomingMessage): void {
-    if (!isUnanswered || !(socket instanceof Socket)) return void proxyRes.destroy();
+  /** The app answered with something else than 101: the client gets that, and its connection ends. */
+  function onRefusal(answer: IncomingMessage): void {
+    stopWatching();
+    if (!attempt.isWaiting || !(socket instanceof Socket)) return void answer.destroy();
     const res = new ServerResponse(req);
     res.assignSocket(socket);
     // Node's server no longer listens to this socket.
     socket.on("drain", () => res.emit("drain"));
-    let failure: Failure | undefined;
-    const isRelayed = relayResponse(proxyRes, res, {
-      closes: true,
-      onCut: (error) => (failure = { fault: "response_cut", cause: error.message }),
-    });
-    if (!isRelayed) {
+    const { statusCode: status = 0, statusMessage: reason = "", rawHeaders } = answer;
+    if (!relayHead({ status, reason, rawHeaders }, res, { closes: true })) {
       res.detachSocket(socket);
-      fail("bad_response", `status ${proxyRes.statusCode} can't be relayed`);
-      return void proxyRes.destroy();
+      attempt.fail("bad_response", `unreadable answer: status ${status} can't be relayed`);
+      return void answer.destroy();
     }
-    isUnanswered = false;
+    attempt.relay();
+    relayBody(answer, res, (error) => attempt.fail("response_cut", error.message));
     res.once("finish", () => socket.end(() => socket.destroy()));
     res.once("close", () => {
       socket.destroy();
-      const isClientGone = !res.writableFinished && failure === undefined;
-      finish(isClientGone ? clientGoneStatus : res.statusCode, failure);
+      attempt.end(res.statusCode, { isComplete: res.writableFinished });
     });
   }
+}
 
-  /** After the handshake is answered there is nothing to say: the engine and `tieTogether` end what is left. */
-  function onError(error: Error): void {
-    fail(faultOf(error), error.message);
-  }
-
-  function fail(fault: ProxyFault, cause: string): void {
-    if (!isUnanswered) return;
-    isUnanswered = false;
-    answerSocketPlainly(socket, answerTo[fault]);
-    finish(answerTo[fault].status, { fault, cause });
-  }
-
-  function finish(status: number, failure?: Failure): void {
-    if (isFinished) return;
-    isFinished = true;
-    stopWatching();
-    const { method = "GET" } = req;
-    const durationMs = performance.now() - startedMs;
-    reportEnd(options.report, { method, status, durationMs, failure });
-  }
+/** No faster than the client reads it; whichever side breaks off, the other one ends too. */
+function relayBody(
+  answer: IncomingMessage,
+  res: ServerResponse,
+  onCut: (error: Error) => void,
+): void {
+  answer.on("data", (chunk: Buffer) => {
+    if (!res.write(chunk)) answer.pause();
+  });
+  answer.once("end", () => res.end());
+  answer.once("error", (error) => {
+    if (!res.destroyed) onCut(error);
+    res.destroy();
+  });
+  res.on("drain", () => answer.resume());
+  res.once("close", () => answer.destroy());
+  flushHead(res);
 }

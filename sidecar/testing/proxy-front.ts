@@ -3,10 +3,8 @@
 import type { Cleanup } from "./raw-http.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import type { SidecarEvent } from "../core/report.ts";
-import type { Failure } from "../proxy/faults.ts";
 import { createForwarding } from "../http/forwarded.ts";
 import { guardRequest } from "../http/guard.ts";
-import type { Refusal } from "../http/refusal.ts";
 import {
   createUpstreamProxy,
   type UpstreamProxy,
@@ -14,7 +12,8 @@ import {
 } from "../proxy/proxy.ts";
 import { createFrontDoor, type FrontDoorOptions } from "../server.ts";
 
-type Outcome = Omit<SidecarEvent<"proxy_finished">, "kind"> & Partial<Failure>;
+type Outcome = Omit<SidecarEvent<"proxy_finished">, "kind"> &
+  Partial<Pick<SidecarEvent<"proxy_failed">, "fault" | "cause">>;
 
 export interface Front {
   readonly port: number;
@@ -22,7 +21,9 @@ export interface Front {
   /** How every request reported so far ended. */
   readonly outcomes: readonly Outcome[];
   /** Every request refused so far. */
-  readonly refused: readonly Refusal[];
+  readonly refused: readonly SidecarEvent<"request_refused">[];
+  /** Why requests were answered 503, for the app has enough to do. */
+  readonly busy: readonly string[];
 }
 
 export interface FrontOptions extends Partial<UpstreamProxyOptions> {
@@ -37,7 +38,8 @@ export async function startFront(
   { trustedProxies = [], door = {}, ...options }: FrontOptions = {},
 ): Promise<Front> {
   const outcomes: Outcome[] = [];
-  const refused: Refusal[] = [];
+  const refused: SidecarEvent<"request_refused">[] = [];
+  const busy: string[] = [];
   const proxy = createUpstreamProxy({
     upstream:
       typeof upstream === "number" ? { kind: "tcp", host: "127.0.0.1", port: upstream } : upstream,
@@ -45,8 +47,14 @@ export async function startFront(
     connectTimeoutMs: 5_000,
     responseTimeoutMs: 30_000,
     maxBodyBytes: 0,
+    maxHeadBytes: 32 * 1024,
+    maxConnections: 512,
+    maxWaiting: 1_024,
+    maxWaitMs: 5_000,
+    maxWebSockets: 1_024,
     isDraining: () => false,
     report(event) {
+      if (event.kind === "proxy_refused") busy.push(event.reason);
       if (event.kind === "proxy_finished") {
         const { method, status, durationMs } = event;
         outcomes.push({ method, status, durationMs });
@@ -71,7 +79,9 @@ export async function startFront(
     requestTimeoutMs: 0,
     keepAliveTimeoutMs: 75_000,
     maxHeaderBytes: 32 * 1024,
-    onRefused: (refusal) => refused.push(refusal),
+    report(event) {
+      if (event.kind === "request_refused") refused.push(event);
+    },
     ...door,
   });
   test.after(async () => {
@@ -85,5 +95,6 @@ export async function startFront(
     proxy,
     outcomes,
     refused,
+    busy,
   };
 }

@@ -2,7 +2,7 @@
 
 import { bindAddress, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
 import { option } from "./option.ts";
-import { boolean, port, zeroIsOff } from "../parsers/parser.ts";
+import { boolean, integer, port, zeroIsOff } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
 import { fileMode, fileOwner } from "../parsers/unix-socket.ts";
 
@@ -125,6 +125,36 @@ export const upstream = {
     parser: duration({ zero: true }),
     fallback: 60_000,
     docs: "Time until the headers of the upstream's response; 504 after. Streams may take as long as they like once they have begun.",
+  }),
+  maxHeadBytes: option({
+    env: "POGO_UPSTREAM_MAX_HEADER_SIZE",
+    parser: bytes({ min: 1_024, max: 1_048_576 }),
+    fallback: 32_768,
+    docs: "Bytes of the status line and the header fields of an upstream's response; 502 beyond.",
+  }),
+  maxConnections: option({
+    env: "POGO_MAX_UPSTREAM_CONNECTIONS",
+    parser: integer({ min: 1, max: 65_535 }),
+    fallback: 512,
+    docs: "Requests that the upstream is given at a time, each on a connection of its own. Keep it well above the number of PHP's workers, and of event streams that stay open. One client IP (of IPv6 one /64) gets three times as many as are free, so that others always find one.",
+  }),
+  maxWaiting: option({
+    env: "POGO_UPSTREAM_QUEUE_SIZE",
+    parser: integer({ min: 0, max: 65_535 }),
+    fallback: 1_024,
+    docs: "Requests that wait while `POGO_MAX_UPSTREAM_CONNECTIONS` are in use, one client IP after the other; 503 with `Retry-After` beyond.",
+  }),
+  maxWaitMs: option({
+    env: "POGO_UPSTREAM_QUEUE_WAIT",
+    parser: duration(),
+    fallback: 5_000,
+    docs: "How long a request waits for a connection to the upstream when all are in use; 503 with `Retry-After` after.",
+  }),
+  maxWebSockets: option({
+    env: "POGO_MAX_UPSTREAM_WEBSOCKETS",
+    parser: integer({ min: 1, max: 65_535 }),
+    fallback: 1_024,
+    docs: "WebSockets of the app itself that pass through to the upstream, such as Vite's; 503 with `Retry-After` beyond. `POGO_MAX_UPSTREAM_CONNECTIONS` does not count them.",
   }),
   maxBodyBytes: option({
     env: "POGO_MAX_BODY_SIZE",

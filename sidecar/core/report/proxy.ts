@@ -1,4 +1,4 @@
-/** What happens to requests that go on to the app. */
+/** What happens to requests at the front door, and to those that go on to the app. */
 
 /** What can go wrong between the sidecar and the app. */
 export type ProxyFault =
@@ -7,10 +7,36 @@ export type ProxyFault =
   | "response_timeout" // no response head within responseTimeoutMs
   | "no_response" // the connection ended before a response
   | "bad_response" // something, but no response that could be relayed
+  | "head_too_large" // a response head of more than maxHeadBytes
   | "response_cut" // the body broke off: the client's connection ends too, so that it notices
   | "not_sent"; // the request could not be made; a bug
 
+/** Why a request or a handshake was not passed on to the app. */
+export type ProxyRefusal =
+  | "queue_full" // as many wait as may, or the visitor who waits with the most gave way to another one
+  | "queue_timeout" // nothing came free in time
+  | "too_many_websockets"; // as many WebSockets of the app pass through as may
+
+/** Why a request was refused before anybody looked at what it asks for. */
+export type RequestRefusal =
+  | "duplicate_field" // two values where one is meant
+  | "expectation" // Expect, other than 100-continue
+  | "framing" // where the body ends is uncertain, or it is in an unknown transfer coding
+  | "handshake" // a WebSocket handshake with a body, or that is no GET
+  | "head_too_large" // longer than maxHeaderBytes, or of more than 1000 fields
+  | "host" // none, or one that names no host
+  | "malformed" // Node's parser could not read it
+  | "method" // TRACE, CONNECT, or one that HTTP does not know
+  | "pipelining" // more requests behind an unanswered one than may wait
+  | "target" // none of the forms of RFC 9112 §3.2
+  | "timeout" // its head or its body took too long to arrive
+  | "version"; // neither 1.1 nor 1.0
+
 export interface ProxyEvents {
+  /** A request was refused before anybody looked at what it asks for. */
+  request_refused: { reason: RequestRefusal; status: number };
+  /** A request or a handshake was answered 503, for the app has enough to do. */
+  proxy_refused: { reason: ProxyRefusal };
   /** A request was answered, or a WebSocket handshake. */
   proxy_finished: {
     method: string;

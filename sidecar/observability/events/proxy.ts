@@ -1,11 +1,36 @@
 /** Events of the proxy. */
 
-import type { ProxyEvents, ProxyFault } from "../../core/report/proxy.ts";
+import type {
+  ProxyEvents,
+  ProxyFault,
+  ProxyRefusal,
+  RequestRefusal,
+} from "../../core/report/proxy.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
 export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
   return {
+    request_refused: {
+      count: ({ reason }) => proxy.requestsRefusedTotal.inc({ reason }),
+      log: {
+        level: "info",
+        message: "a malformed or unsupported request was refused",
+        fields: ({ reason, status }) => ({ reason, status }),
+        hint: ({ reason }) => requestHints[reason],
+        throttle: ({ reason }) => reason,
+      },
+    },
+    proxy_refused: {
+      count: ({ reason }) => proxy.refusedTotal.inc({ reason }),
+      log: {
+        level: "warn",
+        message: "the upstream is busy: a request was answered 503",
+        fields: ({ reason }) => ({ reason }),
+        hint: ({ reason }) => refusalHints[reason],
+        throttle: ({ reason }) => reason,
+      },
+    },
     proxy_finished: {
       count({ status, durationMs }) {
         proxy.requestsTotal.inc({ code: status });
@@ -34,12 +59,27 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
   };
 }
 
+const requestHints: Readonly<Partial<Record<RequestRefusal, string>>> = {
+  head_too_large: "POGO_MAX_HEADER_SIZE is the limit; large cookies are the usual cause",
+  pipelining: "a client sends many requests without waiting for answers",
+  timeout: "POGO_HEADERS_TIMEOUT and POGO_REQUEST_TIMEOUT are the limits",
+};
+
+const refusalHints: Readonly<Record<ProxyRefusal, string>> = {
+  queue_full:
+    "the app is slower than its visitors: give it more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS or POGO_UPSTREAM_QUEUE_SIZE",
+  queue_timeout:
+    "the app is slower than its visitors: give it more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS or POGO_UPSTREAM_QUEUE_WAIT",
+  too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS is the limit",
+};
+
 const faultHints: Readonly<Record<ProxyFault, string>> = {
   connect_failed: "is the app running, and does it listen at POGO_UPSTREAM?",
   connect_timeout: "the app takes no connections: is it overloaded, or POGO_UPSTREAM wrong?",
   response_timeout: "the app took too long: has it enough workers?",
   no_response: "the app closed the connection: did its worker crash?",
   bad_response: "the app's response is not HTTP that can be relayed",
+  head_too_large: "POGO_UPSTREAM_MAX_HEADER_SIZE is the limit; large cookies are the usual cause",
   response_cut: "the app stopped in the middle of a response: did its worker crash?",
   not_sent: "this is a bug of the sidecar: please report it",
 };

@@ -1,6 +1,6 @@
 /** Metrics of the requests that go on to the app. */
 
-import type { ProxyFault } from "../../core/report/proxy.ts";
+import type { ProxyFault, ProxyRefusal, RequestRefusal } from "../../core/report/proxy.ts";
 import type { Define } from "../metric.ts";
 
 const proxyFaults = {
@@ -9,12 +9,67 @@ const proxyFaults = {
   response_timeout: "no response head within POGO_UPSTREAM_RESPONSE_TIMEOUT",
   no_response: "the connection ended before a response",
   bad_response: "a response that can't be relayed",
+  head_too_large: "a response head of more than POGO_UPSTREAM_MAX_HEADER_SIZE",
   response_cut: "the response's body broke off",
   not_sent: "the request could not be made: a bug, please report it",
 } satisfies Record<ProxyFault, string>;
 
+const proxyRefusals = {
+  queue_full: "POGO_UPSTREAM_QUEUE_SIZE requests wait already",
+  queue_timeout: "no connection came free within POGO_UPSTREAM_QUEUE_WAIT",
+  too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS pass through already",
+} satisfies Record<ProxyRefusal, string>;
+
+const requestRefusals = {
+  duplicate_field: "two fields where one is meant, such as two Host fields",
+  expectation: "an Expect field other than 100-continue",
+  framing: "the end of the body is uncertain, or its transfer coding unknown",
+  handshake: "a WebSocket handshake with a body, or that is no GET",
+  head_too_large: "longer than POGO_MAX_HEADER_SIZE, or more than 1000 fields",
+  host: "no Host field, or one that names no host",
+  malformed: "not HTTP",
+  method: "TRACE, CONNECT, or an unknown method",
+  pipelining: "too many requests without waiting for answers",
+  target: "a malformed request target",
+  timeout: "slower than POGO_HEADERS_TIMEOUT or POGO_REQUEST_TIMEOUT",
+  version: "neither HTTP/1.1 nor HTTP/1.0",
+} satisfies Record<RequestRefusal, string>;
+
 export function proxyMetrics({ counter, histogram, reading }: Define) {
   return {
+    requestsRefusedTotal: counter({
+      name: "pogo_http_requests_refused_total",
+      help: "Requests refused before anybody looked at what they ask for, by reason.",
+      unit: "requests",
+      moves:
+        "With each request on the public port that is malformed, too large, too slow or unsupported.",
+      action: "head_too_large: raise POGO_MAX_HEADER_SIZE. Others are broken or hostile clients.",
+      labels: { reason: requestRefusals },
+    }),
+    refusedTotal: counter({
+      name: "pogo_proxy_refused_total",
+      help: "Proxied requests and WebSocket handshakes answered 503 because the upstream is busy, by reason.",
+      unit: "requests",
+      moves:
+        "When POGO_MAX_UPSTREAM_CONNECTIONS are in use and a request can't wait, or can't wait any longer.",
+      action: "Give the app more workers, or raise the option that the log names.",
+      labels: { reason: proxyRefusals },
+    }),
+    connectionsActive: reading({
+      name: "pogo_proxy_connections_active",
+      help: "Requests that the upstream works on, each on a connection of its own.",
+      unit: "requests",
+      moves: "Read at each scrape. Not there without an upstream.",
+      action: "Near POGO_MAX_UPSTREAM_CONNECTIONS requests begin to wait: the app is too slow.",
+    }),
+    requestsWaiting: reading({
+      name: "pogo_proxy_requests_waiting",
+      help: "Requests that wait for a connection to the upstream.",
+      unit: "requests",
+      moves: "Read at each scrape. Not there without an upstream.",
+      action:
+        "More than 0 for long: give the app more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS.",
+    }),
     requestsTotal: counter({
       name: "pogo_proxy_requests_total",
       help: "Proxied requests, by status; 499 is a client that left before the answer.",
