@@ -4,8 +4,8 @@ import type { App } from "./app.ts";
 import type { Handshake } from "./ports.ts";
 import type { Report } from "./report.ts";
 import type { Member } from "./presence.ts";
-import { encodeError } from "./messages.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
+import { errorFrame } from "./error-frames.ts";
 import type { ProtocolError } from "./errors.ts";
 import type { SubscribeOutcome } from "./subscriptions.ts";
 import { TokenBucket } from "./rate-limit.ts";
@@ -97,7 +97,7 @@ export class Connection {
   fail(error: ProtocolError): void {
     const { code, reason } = error;
     this.#report({ kind: "error_sent", appId: this.app.id, code, reason });
-    this.sendText(encodeError(error));
+    this.send(errorFrame(error));
     if (error.closeCode !== undefined) this.close(error.closeCode, error.message);
   }
 

@@ -18,8 +18,12 @@ export interface WireMember {
   readonly userInfo: unknown;
 }
 
+/** What can't be a JSON object is not parsed: a failed parse makes an error with its stack, many times the cost. */
+const objectStart = /^[\t\n\r ]*\{/;
+
 /** A JSON object with a non-empty string `event`, else null (rule X03). */
 export function parseMessage(text: string): Message | null {
+  if (!objectStart.test(text)) return null;
   const json = parseExactJson(text);
   if (!json.ok || !isObject(json.value)) return null;
   const { event, channel, data } = json.value;

@@ -1,8 +1,7 @@
 /** How a handshake is refused: in HTTP where that is cheaper, else in the protocol, so that clients know why. */
 
 import { errors, type ProtocolError } from "../core/errors.ts";
-import { encodeFrame } from "../core/frame.ts";
-import { encodeError } from "../core/messages.ts";
+import { errorFrame } from "../core/error-frames.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
 import type { SocketTransport } from "./transport.ts";
 
@@ -42,6 +41,6 @@ export function refuse(
   error: ProtocolError & { closeCode: number },
 ): void {
   transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
-  transport.send(encodeFrame(encodeError(error)));
+  transport.send(errorFrame(error));
   transport.close(error.closeCode, error.message);
 }

@@ -6,7 +6,9 @@ import { WebSocket, WebSocketServer, type RawData } from "ws";
 import type { Transport } from "../core/connection.ts";
 import { messageTooLong } from "../core/errors.ts";
 import { encodePongFrame, type Frame } from "../core/frame.ts";
+import type { Inbox } from "./inbox.ts";
 import type { OutboundQueue, Outbox } from "./outbox.ts";
+import { SocketInput } from "./socket-input.ts";
 
 /** Set for a socket between its handshake and its first message. */
 export interface SocketListener {
@@ -23,18 +25,28 @@ export interface SocketListener {
 /** How long the client has to answer our close before its TCP connection is cut. */
 const closeOptions = { closeTimeout: 5_000 }; // an option that the type declarations of ws lack
 
+/** Hardly any client fragments its messages; each fragment is an object that is kept until the last one. */
+const maxFragments = 64;
+/** So is each piece in which a message comes over the network: as many as a bad network may make of it. */
+const minChunks = 64;
+const minChunkBytes = 256;
+
 /** Close reasons that ws leaves empty; the text is Reverb's. */
 const reasons: Readonly<Record<number, string>> = {
   [messageTooLong.code]: "Maximum message size exceeded",
 };
 
-/** ws calls `close` itself to answer a client's close or fault: what is queued must go out before. */
+/** ws calls `close` itself to answer a client's close or fault. */
 class PogoWebSocket extends WebSocket {
-  beforeClose: () => void = () => {};
+  beforeAnswer: () => void = () => {};
 
   override close(code?: number, reason?: string | Buffer): void {
-    if (this.readyState === WebSocket.OPEN) this.beforeClose();
+    this.beforeAnswer();
     super.close(code, reason ?? (code === undefined ? undefined : reasons[code]));
+  }
+
+  closeFirst(code: number, reason: string): void {
+    super.close(code, reason);
   }
 }
 
@@ -42,15 +54,22 @@ export type SocketAcceptor = (
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
+  visitor: string,
   onOpen: (transport: SocketTransport) => void,
 ) => void;
+
+/** Where everything that comes in and goes out passes. */
+export interface Ways {
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+}
 
 /**
  * Makes the function that completes handshakes; a bad one is answered 400, 405 or 426 by ws. Messages longer
  * than `maxMessageBytes` close with 1009. No extension is ever negotiated.
  */
 export function createSocketAcceptor(
-  outbox: Outbox,
+  ways: Ways,
   { appId, maxMessageBytes }: { appId: string | null; maxMessageBytes: number },
 ): SocketAcceptor {
   const server = new WebSocketServer({
@@ -58,14 +77,16 @@ export function createSocketAcceptor(
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
+    maxFragments,
+    maxBufferedChunks: minChunks + Math.ceil(maxMessageBytes / minChunkBytes),
     autoPong: false,
     WebSocket: PogoWebSocket,
     ...closeOptions,
   });
   const dropped = { kind: "frame_dropped", appId } as const;
-  return (req, socket, head, onOpen) => {
+  return (req, socket, head, visitor, onOpen) => {
     server.handleUpgrade(req, socket, head, (webSocket) => {
-      onOpen(new SocketTransport(webSocket, { socket, outbox, dropped }));
+      onOpen(new SocketTransport(webSocket, { visitor, socket, dropped, ...ways }));
     });
   };
 }
@@ -73,19 +94,25 @@ export function createSocketAcceptor(
 export class SocketTransport implements Transport {
   readonly #webSocket: PogoWebSocket;
   readonly #outbox: Outbox;
+  readonly #input: SocketInput;
   readonly queue: OutboundQueue;
+  #onClosed: () => void = () => {};
 
   constructor(
     webSocket: PogoWebSocket,
-    options: { socket: Duplex; outbox: Outbox; dropped: OutboundQueue["dropped"] },
+    options: Ways & { visitor: string; socket: Duplex; dropped: OutboundQueue["dropped"] },
   ) {
+    const { visitor, socket, inbox, outbox, dropped } = options;
     this.#webSocket = webSocket;
-    const { socket, outbox, dropped } = options;
     this.#outbox = outbox;
     this.queue = { dropped, socket, pending: null, isFull: false };
+    this.#input = new SocketInput(socket, { visitor, inbox, isHeldBack: () => false });
     // A fault of the client has been answered with its close code already, and `onClosed` follows.
     webSocket.on("error", () => {});
-    webSocket.beforeClose = () => this.#outbox.flushNow(this.queue);
+    webSocket.beforeAnswer = () => {
+      this.#input.ended();
+      this.#closed();
+    };
   }
 
   /** Calls back when the TCP connection has ended. */
@@ -97,7 +124,7 @@ export class SocketTransport implements Transport {
   listen(listener: SocketListener): void {
     const webSocket = this.#webSocket;
     let isClosed = false;
-    const closed = (): void => {
+    this.#onClosed = () => {
       if (isClosed) return;
       isClosed = true;
       listener.onClosed();
@@ -117,11 +144,7 @@ export class SocketTransport implements Transport {
       const code = "code" in error ? error.code : undefined;
       if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.();
     });
-    webSocket.on("close", closed);
-    webSocket.beforeClose = () => {
-      this.#outbox.flushNow(this.queue);
-      closed();
-    };
+    webSocket.on("close", this.#onClosed);
   }
 
   send(frame: Frame): void {
@@ -129,12 +152,21 @@ export class SocketTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    this.#webSocket.close(code, reason);
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#input.closing();
+    this.#closed();
+    this.#webSocket.closeFirst(code, reason);
   }
 
   /** Cuts the TCP connection. */
   destroy(): void {
     this.#webSocket.terminate();
+  }
+
+  /** What is queued must go out before the close. */
+  #closed(): void {
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#outbox.flushNow(this.queue);
+    this.#onClosed();
   }
 }
 

@@ -13,8 +13,10 @@ import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
+import { visitorOf } from "../http/visitor.ts";
 import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
+import { Inbox } from "./inbox.ts";
 import { countQueuedBytes, Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
 import { spread, type Spread } from "./spread.ts";
@@ -60,6 +62,10 @@ export interface WebSocketEndpoint {
   destroy(): void;
 }
 
+/** What clients sent is handled for so long before the event loop gets its turn. */
+const turnMs = 2;
+/** What one connection gets before it is asked whose turn is next: a message or two of a usual size. */
+const shareBytes = 256;
 /** Connections written to before the event loop gets its turn. */
 const writesPerTurn = 256;
 const tickMs = 1_000;
@@ -81,20 +87,22 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     schedule: setImmediate,
     report,
   });
+  const inbox = new Inbox({ now, schedule: setImmediate, turnMs, shareBytes });
+  const ways = { inbox, outbox };
   const heartbeat = new Heartbeat(now());
   const sockets = new Set<OpenSocket>();
   /** Everything with a TCP connection, closing or refused ones too. */
   const transports = new Set<SocketTransport>();
   let closing: Spread | null = null;
   const mayShakeHands = createHandshakeLimit(options.handshakeRate);
-  const acceptStranger = createSocketAcceptor(outbox, {
+  const acceptStranger = createSocketAcceptor(ways, {
     appId: null,
     maxMessageBytes: maxStrangerMessageBytes,
   });
   const acceptors = new Map<Hub, SocketAcceptor>();
   for (const hub of hubs.values()) {
     const { id: appId, maxMessageBytes } = hub.app;
-    acceptors.set(hub, createSocketAcceptor(outbox, { appId, maxMessageBytes }));
+    acceptors.set(hub, createSocketAcceptor(ways, { appId, maxMessageBytes }));
   }
 
   const timer = setInterval(() => {
@@ -107,13 +115,12 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void {
     const handshake = peerOf(req);
     if (options.isDraining()) return refuseHandshake(socket, "draining");
-    if (!mayShakeHands(options.clientIp(handshake), now())) {
-      return refuseHandshake(socket, "rate_limit");
-    }
+    const clientIp = options.clientIp(handshake);
+    if (!mayShakeHands(clientIp, now())) return refuseHandshake(socket, "rate_limit");
 
     const hub = hubs.get(appKey);
     const accept = (hub && acceptors.get(hub)) ?? acceptStranger;
-    accept(req, socket, head, (transport) => {
+    accept(req, socket, head, visitorOf(clientIp), (transport) => {
       transports.add(transport);
       transport.onGone(() => transports.delete(transport));
       const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;

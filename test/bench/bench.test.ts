@@ -16,6 +16,9 @@ for (const scenario of scenarios) {
       subscribersPerChannel: 3,
       scale: 0.05,
       cores: null,
+      target: null,
+      checkout: null,
+      only: null,
     });
     assert.doesNotMatch(text, /NaN|Infinity/);
     const [titles = [], , ...rows] = text

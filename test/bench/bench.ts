@@ -1,12 +1,33 @@
-/** `npm run bench`, or `npm run bench -- cluster`: runs the scenarios and prints their tables. Asserts nothing. */
+/**
+ * `npm run bench`, or `npm run bench -- cluster`: runs the scenarios and prints their tables. Asserts nothing.
+ *
+ * A scenario that measures any server of the Pusher protocol takes one that runs already:
+ * `npm run bench -- hostile --target http://127.0.0.1:6001 --app-id 1 --key key --secret secret
+ * [--health URL] [--pid PID] [--only TEXT]`.
+ * `--checkout DIR` measures the sidecar of another checkout of this repository.
+ */
 
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
 import { fullSettings } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 import { bind, describeMachine, findCores, redisVersion } from "./support/machine.ts";
+import type { Target } from "./support/target.ts";
 
-const wanted = process.argv.slice(2);
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    target: { type: "string" },
+    "app-id": { type: "string", default: "" },
+    key: { type: "string", default: "" },
+    secret: { type: "string", default: "" },
+    health: { type: "string" },
+    pid: { type: "string" },
+    checkout: { type: "string" },
+    only: { type: "string" },
+  },
+});
 const names = scenarios.map(({ name }) => name);
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
@@ -14,6 +35,7 @@ if (unknown.length > 0) {
   process.exit(64);
 }
 
+const target = readTarget();
 const cores = findCores();
 if (cores) bind(process.pid, cores.load);
 const version = /"version": "(.+)"/.exec(readFileSync("package.json", "utf8"))?.[1];
@@ -24,6 +46,7 @@ console.log(
     ? "All servers share one core, the load has another."
     : "Servers and load share all cores: the numbers say less.",
 );
+if (target && target.pid !== null && cores) bind(target.pid, cores.servers);
 
 for (const scenario of scenarios) {
   if (wanted.length > 0 && !wanted.includes(scenario.name)) continue;
@@ -36,6 +59,19 @@ for (const scenario of scenarios) {
   console.log(
     `Pogo Sidecar ${version ?? ""}, Node ${process.version}, Redis ${redisVersion()}, ${new Date().toISOString().slice(0, 10)}\n`,
   );
-  console.log(await scenario.run({ ...fullSettings, cores }));
+  const { checkout = null, only = null } = values;
+  console.log(await scenario.run({ ...fullSettings, cores, target, checkout, only }));
 }
 process.exit(0);
+
+function readTarget(): Target | null {
+  if (values.target === undefined) return null;
+  const { hostname, port } = new URL(values.target);
+  return {
+    host: hostname,
+    port: Number(port || 80),
+    app: { id: values["app-id"], key: values.key, secret: values.secret },
+    healthUrl: values.health ?? null,
+    pid: values.pid === undefined ? null : Number(values.pid),
+  };
+}

@@ -1,6 +1,7 @@
 /** What a scenario is: a file in `scenarios/` that measures something and gives its table. */
 
 import type { Cores } from "./support/machine.ts";
+import type { Target } from "./support/target.ts";
 
 export interface Settings {
   /** Of each measurement; medians are given, so an odd number. */
@@ -13,6 +14,12 @@ export interface Settings {
   readonly scale: number;
   /** Servers on one, the load on the other; null: wherever the system puts them. */
   readonly cores: Cores | null;
+  /** A server that runs already, for scenarios that measure any server of the Pusher protocol; null: ours. */
+  readonly target: Target | null;
+  /** Another checkout of this repository, whose sidecar is measured; null: this one. */
+  readonly checkout: string | null;
+  /** Of a scenario's rows, those whose name has this in it. */
+  readonly only: string | null;
 }
 
 export interface Scenario {
@@ -23,7 +30,7 @@ export interface Scenario {
   readonly run: (settings: Settings) => Promise<string>;
 }
 
-export const fullSettings: Omit<Settings, "cores"> = {
+export const fullSettings: Omit<Settings, "cores" | "target" | "checkout" | "only"> = {
   rounds: 3,
   warmUpMs: 1_000,
   measuredMs: 4_000,

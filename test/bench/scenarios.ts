@@ -2,5 +2,6 @@
 
 import type { Scenario } from "./scenario.ts";
 import { cluster } from "./scenarios/cluster.ts";
+import { hostile } from "./scenarios/hostile.ts";
 
-export const scenarios: readonly Scenario[] = [cluster];
+export const scenarios: readonly Scenario[] = [cluster, hostile];

@@ -23,6 +23,8 @@ export interface Sidecar {
 export interface SidecarOptions {
   /** All of its environment. Ports that are not named here are free ones, on 127.0.0.1. */
   readonly env: Readonly<Record<string, string>>;
+  /** Another checkout of this repository, to compare with; this one if left out. */
+  readonly checkout?: string | undefined;
 }
 
 /** Its working directory. */
@@ -32,20 +34,21 @@ export const repository = join(import.meta.dirname, "../../..");
 export function runSidecar(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  cwd: string = repository,
 ): Child {
-  return startChild(process.execPath, ["sidecar/main.ts", ...args], { cwd: repository, env });
+  return startChild(process.execPath, ["sidecar/main.ts", ...args], { cwd, env });
 }
 
 /** @throws what the sidecar wrote, when it ends before it is ready or is not ready in time */
-export async function startSidecar({ env }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar({ env, checkout }: SidecarOptions): Promise<Sidecar> {
   const port = Number(env["POGO_PORT"] ?? env["REVERB_SERVER_PORT"] ?? (await freePort()));
   const adminPort = Number(env["POGO_ADMIN_PORT"] ?? (await freePort()));
-  const child = runSidecar([], {
+  const ports = {
     POGO_HOST: "127.0.0.1",
     POGO_PORT: String(port),
     POGO_ADMIN_PORT: String(adminPort),
-    ...env,
-  });
+  };
+  const child = runSidecar([], { ...ports, ...env }, checkout);
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   await waitUntilUp(child, async () => (await fetch(`${adminUrl}/readyz`)).ok);
   return {

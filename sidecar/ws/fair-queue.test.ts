@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { FairQueue } from "./fair-queue.ts";
+
+describe("fair queue", () => {
+  it("of those that always want more, none is ever ahead of another by more than their two costs", () => {
+    const costs = fc.array(fc.double({ min: 0.1, max: 10, noNaN: true }), {
+      minLength: 2,
+      maxLength: 20,
+    });
+    fc.assert(
+      fc.property(costs, fc.nat(300), (costs, services) => {
+        const queue = new FairQueue<{ tag: number; cost: number; each: number; used: number }>();
+        const items = costs.map((cost) => ({ tag: 0, cost: 0, each: cost, used: 0 }));
+        for (const item of items) queue.add(item);
+        for (let i = 0; i < services; i++) {
+          queue.serveNext((item) => {
+            item.used += item.each;
+            return { cost: item.each, wantsMore: true };
+          });
+        }
+        for (const one of items) {
+          for (const other of items) {
+            assert.ok(one.used - other.used <= one.each + other.each + 1e-9);
+          }
+        }
+      }),
+    );
+  });
+
+  it("one that was idle is next, and gains nothing by having been so", () => {
+    const queue = new FairQueue<{ tag: number; cost: number; name: string }>();
+    const [busy, idle] = [
+      { tag: 0, cost: 0, name: "busy" },
+      { tag: 0, cost: 0, name: "idle" },
+    ];
+    const served: string[] = [];
+    const serve = (): void =>
+      queue.serveNext(({ name }) => {
+        served.push(name);
+        return { cost: 1, wantsMore: true };
+      });
+    queue.add(busy);
+    for (let i = 0; i < 100; i++) serve();
+    queue.add(idle);
+    served.length = 0;
+    for (let i = 0; i < 20; i++) serve();
+    assert.equal(served[0], "idle");
+    assert.equal(served.filter((name) => name === "idle").length, 10, served.join());
+  });
+
+  it("serves equal ones in the order in which they came", () => {
+    const queue = new FairQueue<{ tag: number; cost: number; name: string }>();
+    const names = ["a", "b", "c", "d", "e"];
+    for (const name of names) queue.add({ tag: 0, cost: 0, name });
+    const served: string[] = [];
+    while (queue.size > 0) {
+      queue.serveNext(({ name }) => {
+        served.push(name);
+        return { cost: 1, wantsMore: false };
+      });
+    }
+    assert.deepEqual(served, names);
+  });
+});

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Inbox } from "./inbox.ts";
+
+/** An inbox on a clock that goes on by 1 ms with every share, and connections that write down who was served. */
+function createInbox({ turnMs = 1_000, shareBytes = 1 } = {}) {
+  const turns: (() => void)[] = [];
+  const served: string[] = [];
+  let nowMs = 0;
+  const inbox = new Inbox({
+    now: () => nowMs,
+    schedule: (run) => void turns.push(run),
+    turnMs,
+    shareBytes,
+  });
+
+  /** A connection of that visitor, from which `bytes` have arrived. */
+  function arrive(name: string, bytes: number, { visitor = name, shareMs = 1 } = {}) {
+    let waiting = 0;
+    const input = inbox.open(visitor, (maxBytes) => {
+      const bytes = Math.min(waiting, maxBytes);
+      if (bytes > 0) {
+        nowMs += shareMs;
+        served.push(name);
+      }
+      waiting -= bytes;
+      // A byte stands for a kilobyte: as long as a share is allowed to take.
+      return { bytes: bytes * 1_024, hasMore: waiting > 0 };
+    });
+    const more = (count: number): void => {
+      waiting += count;
+      input.arrived();
+    };
+    more(bytes);
+    return { more, close: input.close };
+  }
+
+  return {
+    arrive,
+    /** Runs one turn of the event loop; whom it served. */
+    turn(): string {
+      turns.shift()?.();
+      return served.splice(0).join("");
+    },
+    scheduled: () => turns.length,
+  };
+}
+
+describe("inbox", () => {
+  it("handles nothing before the turn, and is at rest when nothing waits", () => {
+    const { arrive, turn, scheduled } = createInbox();
+    arrive("a", 1);
+    assert.equal(scheduled(), 1);
+    assert.equal(turn(), "a");
+    assert.equal(turn(), "");
+    assert.equal(scheduled(), 0);
+  });
+
+  it("a turn ends when its time is over, however much has arrived", () => {
+    const { arrive, turn } = createInbox({ turnMs: 3 });
+    arrive("a", 1_000_000);
+    assert.equal(turn(), "aaa");
+    assert.equal(turn(), "aaa");
+  });
+
+  it("serves connections of one visitor in turn", () => {
+    const { arrive, turn } = createInbox();
+    for (const name of ["a", "b", "c"]) arrive(name, 2, { visitor: "visitor" });
+    assert.equal(turn(), "abcabc");
+  });
+
+  it("serves a connection with a little before a hundred that flood, time and again", () => {
+    const { arrive, turn } = createInbox({ turnMs: 10 });
+    for (let i = 0; i < 100; i++) arrive("x", 1_000, { visitor: "same office" });
+    for (let i = 0; i < 30; i++) turn();
+    const quiet = arrive("p", 1, { visitor: "same office", shareMs: 0.05 });
+    for (let i = 0; i < 30; i++) {
+      assert.match(turn(), /^p/);
+      quiet.more(1);
+    }
+  });
+
+  it("shares by cost: ten cheap messages for one that costs ten times as much", () => {
+    const { arrive, turn } = createInbox({ turnMs: 40 });
+    arrive("d", 1_000, { shareMs: 1 });
+    arrive("c", 1_000, { shareMs: 0.1 });
+    const served = turn();
+    const dear = served.split("d").length - 1;
+    assert.ok(Math.abs(dear - 20) <= 2, served);
+  });
+
+  it("a visitor gets no more for having more connections", () => {
+    const { arrive, turn } = createInbox({ turnMs: 90 });
+    for (let i = 0; i < 100; i++) arrive("x", 1_000, { visitor: "attacker" });
+    arrive("a", 1_000);
+    arrive("b", 1_000);
+    const served = turn();
+    for (const name of ["x", "a", "b"]) assert.equal(served.split(name).length - 1, 30, served);
+  });
+
+  it("a pause earns nothing: who comes again and again gets no more than those who always want more", () => {
+    const { arrive, turn } = createInbox({ turnMs: 2 });
+    arrive("a", 1_000);
+    const often = arrive("o", 1);
+    let served = "";
+    for (let i = 0; i < 50; i++) {
+      served += turn();
+      often.more(1);
+    }
+    assert.ok(served.split("a").length - 1 >= 48, served);
+  });
+
+  it("a pause of the machine is not charged to whoever is served just then", () => {
+    const { arrive, turn } = createInbox({ turnMs: 60_000 });
+    const paused = arrive("p", 1, { shareMs: 30_000 });
+    arrive("x", 1_000, { shareMs: 1 });
+    turn();
+    paused.more(1);
+    assert.ok(turn().indexOf("p") < 4);
+  });
+
+  it("on a clock that stands still everybody is served", () => {
+    const { arrive, turn } = createInbox({ turnMs: 2 });
+    arrive("a", 3, { shareMs: 0 });
+    arrive("b", 3, { shareMs: 0 });
+    assert.equal(turn(), "ababab");
+  });
+
+  it("a connection that has said so twice is served once, and one that comes back again", () => {
+    const { arrive, turn } = createInbox();
+    const one = arrive("a", 1);
+    one.more(0);
+    assert.equal(turn(), "a");
+    one.more(1);
+    assert.equal(turn(), "a");
+  });
+});

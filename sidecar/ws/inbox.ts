@@ -1,0 +1,135 @@
+/**
+ * Everything that clients send is handled from here, in turns: so much in one turn of the event loop, however much has
+ * arrived, and shared out by what it costs, so that whoever sends a lot waits for himself and for nobody else. Visitors
+ * share the node; within a visitor its connections share.
+ */
+
+import { FairQueue, type Queued } from "./fair-queue.ts";
+
+export interface InboxOptions {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Runs its argument on a later turn of the event loop (`setImmediate`). */
+  readonly schedule: (run: () => void) => void;
+  /** Input is handled for so long in one turn of the event loop; a share begun is ended. */
+  readonly turnMs: number;
+  /** What a connection gets before it is asked whose turn is next. */
+  readonly shareBytes: number;
+}
+
+/** Handles at most `maxBytes` of what has arrived; says how much that was, and whether there is more. */
+export type HandleInput = (maxBytes: number) => {
+  readonly bytes: number;
+  readonly hasMore: boolean;
+};
+
+/** One connection's place. */
+export interface Input {
+  /** Something has arrived. Harmless when it waits already. */
+  arrived(): void;
+  /** The connection is gone. */
+  close(): void;
+}
+
+interface Waiting extends Queued {
+  /** In its queue, or being served. */
+  isWaiting: boolean;
+}
+
+interface Source extends Waiting {
+  readonly handle: HandleInput;
+}
+
+interface Visitor extends Waiting {
+  readonly sources: FairQueue<Source>;
+  connections: number;
+}
+
+/**
+ * A share costs the time it took, within bounds: at least something, or on a clock that stands still one would be
+ * served for ever; and no more than so many bytes can cost, or whoever is served during a pause of the machine or the
+ * garbage collector would pay for it.
+ */
+const minShareMs = 0.001;
+const maxShareMs = 0.05;
+const maxByteMs = 0.002;
+
+export class Inbox {
+  readonly #options: InboxOptions;
+  /** Those with an open connection, so that what a visitor has cost is not forgotten when it pauses. */
+  readonly #visitors = new Map<string, Visitor>();
+  readonly #queue = new FairQueue<Visitor>();
+  #isScheduled = false;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** @param name whose connection it is (`visitorOf`) */
+  open(name: string, handle: HandleInput): Input {
+    const visitor = this.#visitors.get(name) ?? this.#createVisitor(name);
+    visitor.connections += 1;
+    const source = { handle, tag: visitor.sources.virtualTime, cost: 0, isWaiting: false };
+    return {
+      arrived: () => this.#arrived(visitor, source),
+      close: () => {
+        visitor.connections -= 1;
+        if (visitor.connections === 0) this.#visitors.delete(name);
+      },
+    };
+  }
+
+  #createVisitor(name: string): Visitor {
+    const sources = new FairQueue<Source>();
+    const tag = this.#queue.virtualTime;
+    const visitor = { sources, connections: 0, tag, cost: 0, isWaiting: false };
+    this.#visitors.set(name, visitor);
+    return visitor;
+  }
+
+  #arrived(visitor: Visitor, source: Source): void {
+    if (source.isWaiting) return;
+    source.isWaiting = true;
+    visitor.sources.add(source);
+    if (!visitor.isWaiting) {
+      visitor.isWaiting = true;
+      this.#queue.add(visitor);
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.schedule(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isScheduled = false;
+    const { now, turnMs } = this.#options;
+    let nowMs = now();
+    const endMs = nowMs + turnMs;
+    while (this.#queue.size > 0 && nowMs < endMs) nowMs = this.#serveNext(nowMs);
+    if (this.#queue.size > 0) this.#schedule();
+  }
+
+  /** Returns what time it is then. */
+  #serveNext(beganMs: number): number {
+    const { now, shareBytes } = this.#options;
+    let nowMs = beganMs;
+    let cost = minShareMs;
+    this.#queue.serveNext((visitor) => {
+      visitor.sources.serveNext((source) => {
+        const { bytes, hasMore } = source.handle(shareBytes);
+        nowMs = now();
+        const mostMs = maxShareMs + bytes * maxByteMs;
+        cost = Math.min(mostMs, Math.max(minShareMs, nowMs - beganMs));
+        source.isWaiting = hasMore;
+        return { cost, wantsMore: hasMore };
+      });
+      visitor.isWaiting = visitor.sources.size > 0;
+      return { cost, wantsMore: visitor.isWaiting };
+    });
+    return nowMs;
+  }
+}

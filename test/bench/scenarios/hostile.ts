@@ -1,0 +1,159 @@
+/**
+ * A node under attack: one process writes what strangers write, as fast as it is taken, another one measures what a
+ * client, an orchestrator and a publisher notice of it.
+ */
+
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startSidecar } from "../../e2e/support/sidecar.ts";
+import type { Scenario, Settings } from "../scenario.ts";
+import { mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
+import { bind } from "../support/machine.ts";
+import { attacks, cachedBytes, cachedChannel, type Attack } from "../support/hostile/attacks.ts";
+import type { AttackerInput, AttackerResult } from "../support/hostile/attacker.ts";
+import type { BystanderInput, BystanderResult, Percentiles } from "../support/hostile/bystander.ts";
+import { createPublisher } from "../support/publisher.ts";
+import { toTable, whole } from "../support/table.ts";
+import type { Target } from "../support/target.ts";
+import { startWorker } from "../support/worker.ts";
+
+const app = { id: "bench", key: "bench-key", secret: "bench-secret" };
+const sockets = 100;
+const attackedMs = 6_000;
+/** Before the memory afterwards is looked at. */
+const restMs = 3_000;
+const supportFolder = join(import.meta.dirname, "../support/hostile");
+
+interface Row extends AttackerResult, BystanderResult {
+  readonly attack: string;
+  readonly seconds: number;
+  readonly memory: { readonly before: number; readonly peak: number; readonly after: number };
+}
+
+export const hostile: Scenario = {
+  name: "hostile",
+  needs: () => false,
+  async run(settings) {
+    const rows: Row[] = [];
+    for (const attack of [null, ...attacks]) {
+      if (settings.only && attack && !attack.name.includes(settings.only)) continue;
+      const server = settings.target ? lend(settings.target) : await startServer(settings);
+      try {
+        rows.push(await measure(server.target, attack, settings));
+      } finally {
+        await server.stop();
+      }
+    }
+    return describe(rows, settings);
+  },
+};
+
+interface Server {
+  readonly target: Target;
+  stop(): Promise<unknown>;
+}
+
+/** Fresh for each attack, so that none pays for the one before. */
+async function startServer({ cores, checkout }: Settings): Promise<Server> {
+  const sidecar = await startSidecar({
+    checkout: checkout ?? undefined,
+    env: {
+      POGO_APP_ID: app.id,
+      POGO_APP_KEY: app.key,
+      POGO_APP_SECRET: app.secret,
+      POGO_UPSTREAM: "none",
+      // The attackers are there already; how they come is another attack.
+      POGO_HANDSHAKE_RATE: "100000",
+      POGO_HANDSHAKE_BURST: "100000",
+    },
+  });
+  if (cores) bind(sidecar.pid, cores.servers);
+  const target = {
+    host: "127.0.0.1",
+    port: sidecar.port,
+    app,
+    healthUrl: `${sidecar.adminUrl}/livez`,
+    pid: sidecar.pid,
+  };
+  return { target, stop: () => sidecar.stop() };
+}
+
+function lend(target: Target): Server {
+  return { target, stop: () => Promise.resolve() };
+}
+
+async function measure(
+  target: Target,
+  attack: Attack | null,
+  { cores, scale }: Settings,
+): Promise<Row> {
+  const core = cores?.load ?? null;
+  const publisher = createPublisher({ ports: [target.port], app: target.app });
+  await publisher.publish([{ channel: cachedChannel, data: "x".repeat(cachedBytes) }]);
+  publisher.close();
+  const bystander = await startWorker<BystanderInput, BystanderResult>({
+    module: join(supportFolder, "bystander.ts"),
+    input: { target },
+    core,
+  });
+  const attacker =
+    attack &&
+    (await startWorker<AttackerInput, AttackerResult>({
+      module: join(supportFolder, "attacker.ts"),
+      input: {
+        target,
+        attack: attack.name,
+        sockets: Math.max(2, Math.round(sockets * scale)),
+        scale,
+      },
+      core,
+      // The two share a core: it is the server that is to be waited for, not the attacker.
+      niceness: 12,
+    }));
+  try {
+    await sleep(500);
+    const before = residentBytes(target.pid);
+    const memory = watchMemory(target.pid);
+    const startMs = performance.now();
+    bystander.begin();
+    attacker?.begin();
+    await sleep(attackedMs * Math.min(1, scale * 2));
+    const seconds = (performance.now() - startMs) / 1_000;
+    const [measured, attacked] = await Promise.all([
+      bystander.end(),
+      attacker?.end() ?? { bytesSent: 0, closes: 0 },
+    ]);
+    const peak = memory.stop();
+    await sleep(restMs * Math.min(1, scale * 2));
+    const after = residentBytes(target.pid);
+    const name = attack?.name ?? "none";
+    return { attack: name, seconds, ...measured, ...attacked, memory: { before, peak, after } };
+  } finally {
+    bystander.kill();
+    attacker?.kill();
+  }
+}
+
+function describe(rows: readonly Row[], settings: Settings): string {
+  const triple = ({ p50Ms, p99Ms, maxMs }: Percentiles): string =>
+    [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(ms < 10 ? 1 : 0)).join(" / ");
+  const missing = ({ pings, probes, publishes }: Row): number =>
+    pings.missing + probes.missing + publishes.missing;
+  const table = toTable(rows, [
+    ["attack", (row) => row.attack],
+    ["ping p50 / p99 / max ms", (row) => triple(row.pings)],
+    ["/livez", (row) => triple(row.probes)],
+    ["publish", (row) => triple(row.publishes)],
+    ["lost", (row) => whole(missing(row))],
+    ["MiB before / peak / after", ({ memory }) => Object.values(memory).map(mebibytes).join(" / ")],
+    ["attack MB/s", (row) => (row.bytesSent / 1e6 / row.seconds).toFixed(1)],
+    ["closed", (row) => whole(row.closes)],
+  ]);
+  const count = Math.max(2, Math.round(sockets * settings.scale));
+  return [
+    `${count} sockets write as fast as the server takes it for ${(attackedMs / 1000) * Math.min(1, settings.scale * 2)} s; ` +
+      "beside them one client pings every 20 ms, /livez is asked every 100 ms and an event is published every 50 ms. " +
+      "What was not answered within 2 s counts as lost; closed: how often the server ended an attacker's connection.",
+    table,
+  ].join("\n\n");
+}

@@ -1,0 +1,114 @@
+/** What strangers send to take a node from the others: a table from name to bytes, each written over and over. */
+
+import { createHmac } from "node:crypto";
+import { clientFrame, messageFrame } from "../client-frames.ts";
+
+export interface AttackApp {
+  readonly key: string;
+  readonly secret: string;
+}
+
+export interface Attack {
+  readonly name: string;
+  /** Sent once, when the socket is established; those of a member need its `socketId`. */
+  readonly first?: (app: AttackApp, socketId: string, index: number) => Buffer;
+  /** One or more whole frames. */
+  readonly repeated: (app: AttackApp) => Buffer;
+  /** What comes back is left unread. */
+  readonly isDeaf?: true;
+  /** Members of `crowdedChannel` that are connected beside the attackers. */
+  readonly members?: number;
+}
+
+export const crowdedChannel = "presence-crowded";
+export const cachedChannel = "cache-big";
+export const cachedBytes = 256_000;
+const memberInfoBytes = 500;
+
+const wrongSignature = "0".repeat(64);
+const deepest = 500;
+const fillerBytes = 61_000;
+
+export const attacks: readonly Attack[] = [
+  { name: "one-byte frames", repeated: () => clientFrame("x") },
+  { name: "one-byte frames, nothing read", repeated: () => clientFrame("x"), isDeaf: true },
+  {
+    name: "broken JSON",
+    repeated: () => clientFrame('{"event":"pusher:subscribe","data":{"channel":"news","auth'),
+  },
+  {
+    name: "4 KB of nested JSON",
+    repeated: () => {
+      const nested = `${"[".repeat(deepest)}${"]".repeat(deepest)}`;
+      return clientFrame(`{"event":"pusher:ping","data":[${[nested, nested, nested].join()}]}`);
+    },
+  },
+  {
+    name: "long numbers",
+    repeated: () =>
+      clientFrame(`{"event":"pusher:ping","data":[${Array(2_400).fill("1e3").join()}]}`),
+  },
+  {
+    name: "subscribes, wrong signature",
+    repeated: ({ key }) =>
+      messageFrame({
+        event: "pusher:subscribe",
+        data: { channel: "private-orders", auth: `${key}:${wrongSignature}` },
+      }),
+  },
+  {
+    name: "signins, wrong signature",
+    repeated: ({ key }) =>
+      messageFrame({
+        event: "pusher:signin",
+        data: { auth: `${key}:${wrongSignature}`, user_data: '{"id":"1"}' },
+      }),
+  },
+  {
+    name: "re-subscribes, 256 KB cached",
+    repeated: () => messageFrame({ event: "pusher:subscribe", data: { channel: cachedChannel } }),
+  },
+  {
+    name: "re-subscribes, 256 KB cached, nothing read",
+    repeated: () => messageFrame({ event: "pusher:subscribe", data: { channel: cachedChannel } }),
+    isDeaf: true,
+  },
+  {
+    name: "re-subscribes, 300 members",
+    members: 300,
+    first: (app, socketId, index) => memberSubscribe(app, socketId, `attacker-${index}`),
+    // Only the first one is right; the refusals of the others would be another attack.
+    repeated: () => Buffer.alloc(0),
+  },
+  {
+    name: "fragments with filler",
+    first: () => clientFrame("{", { isLast: false }),
+    repeated: () =>
+      Buffer.concat([
+        clientFrame("x", { opcode: "continuation", isLast: false }),
+        ...Array.from({ length: Math.floor(fillerBytes / 131) }, () =>
+          clientFrame(Buffer.alloc(125), { opcode: "pong" }),
+        ),
+      ]),
+  },
+  { name: "pings", repeated: () => messageFrame({ event: "pusher:ping", data: {} }) },
+  {
+    name: "pings, nothing read",
+    repeated: () => messageFrame({ event: "pusher:ping", data: {} }),
+    isDeaf: true,
+  },
+];
+
+/** A member of the crowded channel, with `user_info` of a usual size. */
+export function memberSubscribe(app: AttackApp, socketId: string, userId: string): Buffer {
+  const channelData = JSON.stringify({
+    user_id: userId,
+    user_info: { name: "n".repeat(memberInfoBytes) },
+  });
+  const signed = `${socketId}:${crowdedChannel}:${channelData}`;
+  const signature = createHmac("sha256", app.secret).update(signed).digest("hex");
+  return messageFrame({
+    event: "pusher:subscribe",
+    data: { channel: crowdedChannel, auth: `${app.key}:${signature}`, channel_data: channelData },
+  });
+}
