@@ -146,7 +146,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const handedOver = webSockets
       .closeAll(shutdownClose, server.drainWindowMs)
       .then(() => wait(Math.min(handOverMs, server.shutdownTimeoutMs / 2)));
-    upstream?.proxy.closeTunnels();
+    upstream?.proxy.closeTunnels(server.drainWindowMs);
     const outcome = await Promise.race([Promise.all([isClosed, handedOver]), deadline]);
     clearTimeout(timer);
     if (outcome === "deadline") report({ kind: "drain_timed_out" });

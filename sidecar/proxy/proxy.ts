@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Handshake } from "../core/ports.ts";
+import { spread, type Spread } from "../core/spread.ts";
 import type { Report } from "../core/report.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { peerOf } from "../http/peer.ts";
@@ -52,11 +53,14 @@ export interface UpstreamProxy {
   readonly waitingRequests: number;
   /** WebSockets that are passing through. */
   readonly openTunnels: number;
-  /** Ends the WebSockets that are passing through, once what is on its way is written. */
-  closeTunnels(): void;
+  /** Closes the WebSockets that are passing through with 1001, spread evenly over `windowMs` as `spread` does. */
+  closeTunnels(windowMs: number): void;
   /** Ends all connections to the upstream, requests under way and WebSockets included. */
   close(): void;
 }
+
+const now = (): number => performance.now();
+const schedule = (run: () => void, delayMs: number) => systemTimers.setTimeout(run, delayMs);
 
 export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProxy {
   const { upstream, forwarding, maxConnections, maxWaiting, maxWaitMs, report } = options;
@@ -72,6 +76,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   const host = upstream.kind === "tcp" ? `${upstream.host}:${upstream.port}` : "localhost";
   /** Sockets of clients that were to be upgraded, with the tunnels of those that were. */
   const sockets = new Map<Duplex, Tunnel | null>();
+  let closing: Spread | null = null;
 
   function handleRequest(req: IncomingMessage, res: ServerResponse): void {
     const peer = peerOf(req);
@@ -132,10 +137,11 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     get openTunnels() {
       return openTunnels().length;
     },
-    closeTunnels() {
-      for (const tunnel of openTunnels()) tunnel.close();
+    closeTunnels(windowMs) {
+      closing = spread(openTunnels(), { windowMs, now, schedule }, (tunnel) => tunnel.close());
     },
     close() {
+      closing?.cancel();
       engine.close();
       for (const socket of sockets.keys()) socket.destroy();
     },

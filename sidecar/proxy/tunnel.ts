@@ -6,10 +6,14 @@ import { FrameBoundary } from "./frame-boundary.ts";
 export interface Tunnel {
   /**
    * Says goodbye to the client with 1001 (RFC 6455 §7.4.1) as soon as no frame of the app is under way. What the client
-   * answers reaches the app; once one of them ends its connection, so does the other's.
+   * answers reaches the app; once one of them ends its connection, so does the other's. Whoever has not ended after
+   * `goodbyeMs` is cut.
    */
   close(): void;
 }
+
+/** How long a client may take to answer a close. */
+const goodbyeMs = 2_000;
 
 /** Lets neither side outlive the other: what is on its way is written first, then the connection goes. */
 export function createTunnel(client: Duplex, app: Duplex): Tunnel {
@@ -34,7 +38,10 @@ export function createTunnel(client: Duplex, app: Duplex): Tunnel {
 
   return {
     close() {
+      if (isClosing) return;
       isClosing = true;
+      const timer = setTimeout(() => client.destroy(), goodbyeMs).unref();
+      client.once("close", () => clearTimeout(timer));
       sayGoodbye();
     },
   };

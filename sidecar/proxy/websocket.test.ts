@@ -356,3 +356,58 @@ test("proxy W9: a handshake that is pending when the proxy closes is ended too",
   await client.untilEnd();
   await connection.untilEnd();
 });
+
+test("proxy W9: at a drain each WebSocket is closed with 1001 between two frames of the app, and the app gets the client's answer", async (t) => {
+  const { front, client, upstream } = await openTunnel(t);
+  const before = client.bytes.length;
+  // A frame of 5 bytes, the last two still to come.
+  upstream.write(Buffer.from([0x82, 5, 1, 2, 3]));
+  await waitFor(() => client.bytes.length === before + 5);
+  front.proxy.closeTunnels(0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(client.bytes.length, before + 5, "not in the middle of a frame");
+  upstream.write(Buffer.from([4, 5]));
+  await waitFor(() => client.bytes.length === before + 11);
+  assert.deepEqual(client.bytes.subarray(before + 5), Buffer.from([4, 5, 0x88, 2, 3, 0xe9]));
+  // What the app sends behind it goes nowhere; the client's answer arrives, and with the app's end all ends.
+  upstream.write(Buffer.from([0x81, 1, 0x61]));
+  const answer = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 3, 0xe9]);
+  client.write(answer);
+  await waitFor(() => upstream.bytes.subarray(-answer.length).equals(answer));
+  upstream.socket.end();
+  await client.untilEnd();
+  assert.equal(client.bytes.length, before + 11);
+});
+
+test("proxy W9: a client that does not answer the close is cut", async (t) => {
+  const { front, client, upstream } = await openTunnel(t);
+  front.proxy.closeTunnels(0);
+  await client.untilEnd();
+  await upstream.untilEnd();
+});
+
+test("proxy W9: real clients are closed with 1001, one after the other over the window", async (t) => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  t.after(() => server.close());
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  const appCodes: number[] = [];
+  server.on("connection", (socket) => socket.on("close", (code) => appCodes.push(code)));
+  const front = await startFront(t, address.port);
+  const clients = Array.from(
+    { length: 20 },
+    () => new WebSocket(`ws://127.0.0.1:${front.port}/hmr`),
+  );
+  await Promise.all(clients.map((client) => once(client, "open")));
+  const codes = clients.map(async (client) => (await once(client, "close"))[0]);
+  front.proxy.closeTunnels(40);
+  // Of those that have a while left nobody is closed in the first turn.
+  assert.ok(clients.filter(({ readyState }) => readyState === WebSocket.OPEN).length > 10);
+  assert.deepEqual(
+    await Promise.all(codes),
+    Array.from({ length: 20 }, () => 1001),
+  );
+  await waitFor(() => appCodes.length === 20);
+  assert.deepEqual(new Set(appCodes), new Set([1001]));
+});

@@ -19,7 +19,7 @@ import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import { countQueuedBytes, Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
-import { spread, type Spread } from "./spread.ts";
+import { spread, type Spread } from "../core/spread.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
 
 export interface WebSocketEndpointOptions {
