@@ -13,6 +13,7 @@ const context: CommandContext = {
   argv,
   env: process.env,
   readFile: (path) => readFileSync(path, "utf8"),
+  envFile: ".env",
   isTerminal: isatty(0) && isatty(1),
   print: (text) => void process.stdout.write(text),
   complain: (text) => void process.stderr.write(text),

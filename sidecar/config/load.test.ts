@@ -356,7 +356,7 @@ describe("a value that Laravel would have put in", () => {
   it("is an error with the line that mends it", () => {
     const env = { REVERB_APP_KEY: "${PUSHER_APP_KEY}", PUSHER_APP_KEY: "abc" };
     assert.deepEqual(errorsOf({ env }), [
-      "REVERB_APP_KEY: ${PUSHER_APP_KEY} in it is not expanded, as only Laravel's loader of .env does. Write REVERB_APP_KEY=abc",
+      "REVERB_APP_KEY: ${PUSHER_APP_KEY} in it is not expanded, as only Laravel and --env-file do. Write REVERB_APP_KEY=abc",
     ]);
   });
 

@@ -16,6 +16,8 @@ export type Loaded =
       /** Every option, its value as text and where it came from. */
       readonly settings: readonly Setting[];
       readonly warnings: readonly ConfigWarning[];
+      /** The `.env` files that were read. */
+      readonly envFiles: readonly string[];
     }
   | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
@@ -29,7 +31,13 @@ export function loadConfig(input: ConfigInput): Loaded {
   const config = derive(reader, redis);
   const errors = withoutRepeats([...reader.errors, ...findConflicts({ config, redis, reader })]);
   return errors.length === 0
-    ? { ok: true, config, settings: reader.settings(), warnings: reader.warnings }
+    ? {
+        ok: true,
+        config,
+        settings: reader.settings(),
+        warnings: reader.warnings,
+        envFiles: reader.envFiles,
+      }
     : { ok: false, errors };
 }
 

@@ -1,6 +1,5 @@
 /** The directives of the original (the Pogo WebSocket module for FrankenPHP), and what does their job here. */
 
-import type { ConfigWarning } from "../errors.ts";
 import { boolean } from "../parsers/parser.ts";
 import type { Option } from "../table/option.ts";
 import { table } from "../table/table.ts";
@@ -160,10 +159,10 @@ export function isUnread(name: string): boolean {
 }
 
 /** What does the job of such a name; null where it only switches off what is not here. */
-export function warnOfUnread(name: string, text: string): ConfigWarning | null {
+export function warnOfUnread(name: string, text: string): string | null {
   const directive = unread.get(name);
   const asSwitch = boolean.parse(text.trim());
   if (!directive || (asSwitch.ok && !asSwitch.value)) return null;
   const advice = directive.option ? `Set ${directive.option.env} instead.` : "Remove it.";
-  return { name, message: `it has no effect here: ${directive.note} ${advice}` };
+  return `it has no effect here: ${directive.note} ${advice}`;
 }

@@ -3,6 +3,7 @@
 import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { allOptions } from "../table/table.ts";
 import { isUnread, warnOfUnread } from "./directives.ts";
+import { inEnvFile, type LayeredEnvironment } from "./env-files.ts";
 import { explainUnknown } from "./suggest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,7 +23,10 @@ const knownKeys = [...knownNames].filter((name) => !name.startsWith("POGO_WS_"))
  * @returns texts by name, of what is not empty or has a meaning when it is; `REVERB_…` and everything else that is
  *   not `POGO_…` is never an error, since it may belong to the app
  */
-export function readEnvironment(env: Environment): {
+export function readEnvironment(
+  env: Environment,
+  origins: LayeredEnvironment["origins"],
+): {
   readonly texts: ReadonlyMap<string, string>;
   readonly errors: readonly ConfigError[];
   readonly warnings: readonly ConfigWarning[];
@@ -36,11 +40,12 @@ export function readEnvironment(env: Environment): {
     // Empty is how compose files leave a name out.
     if (!name.startsWith(prefix) || knownNames.has(name) || text.trim() === "") continue;
     if (isUnread(name)) {
-      warnings.push(...[warnOfUnread(name, text)].filter((warning) => warning !== null));
+      const message = warnOfUnread(name, text);
+      if (message !== null) warnings.push({ name: inEnvFile(name, origins), message });
       continue;
     }
     const message = explainUnknown(toKey(name), knownKeys, (key) => prefix + key.toUpperCase());
-    errors.push({ kind: "unknown", name, message });
+    errors.push({ kind: "unknown", name: inEnvFile(name, origins), message });
   }
   return { texts, errors, warnings };
 }

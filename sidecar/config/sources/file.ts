@@ -52,12 +52,18 @@ export function readConfigFile(path: string, readFile: ReadFile): ConfigFile {
 export function readText(
   path: string,
   readFile: ReadFile,
-): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string } {
+):
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly message: string; readonly isMissing: boolean } {
   try {
     return { ok: true, text: readFile(path) };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    return { ok: false, message: `it can't be read: ${readFaults.get(code) ?? code}.` };
+    return {
+      ok: false,
+      message: `it can't be read: ${readFaults.get(code) ?? code}.`,
+      isMissing: code === "ENOENT",
+    };
   }
 }
 

@@ -6,9 +6,11 @@ import { allOptions } from "../table/table.ts";
 import { boolean } from "../parsers/parser.ts";
 import { explainUnknown } from "./suggest.ts";
 
-/** All there are: `--config`, those of the options, and `--…-file` for secrets. */
+/** All there are: those that say what is read, those of the options, and `--…-file` for secrets. */
 const flagTypes: Readonly<Record<string, { type: "string" | "boolean" }>> = {
   config: { type: "string" },
+  "env-file": { type: "string" },
+  "no-env-file": { type: "boolean" },
   ...Object.fromEntries(
     allOptions.flatMap(({ flag, parser, secret }) => {
       const name = flag.slice(2);
@@ -26,9 +28,12 @@ const knownKeys = Object.keys(flagTypes).map(toKey);
  */
 export function readFlags(argv: readonly string[]): {
   readonly texts: ReadonlyMap<string, string>;
+  /** Of `--env-file`, which alone may be given again. */
+  readonly envFiles: readonly string[];
   readonly errors: readonly ConfigError[];
 } {
   const texts = new Map<string, string>();
+  const envFiles: string[] = [];
   const errors: ConfigError[] = [];
   const { tokens } = parseArgs({
     args: [...argv],
@@ -61,6 +66,8 @@ export function readFlags(argv: readonly string[]): {
         name: token.rawName,
         message: explainUnknown(key, knownKeys, toFlag),
       });
+    } else if (key === "env_file" && token.value !== undefined) {
+      envFiles.push(token.value);
     } else if (texts.has(key)) {
       errors.push({ kind: "conflict", name: token.rawName, message: "it is given twice." });
     } else if (token.value === undefined && type === "string") {
@@ -70,7 +77,11 @@ export function readFlags(argv: readonly string[]): {
     }
   }
   errors.push(...[...strayIndexes].map(stray));
-  return { texts, errors };
+  if (envFiles.length > 0 && texts.has("no_env_file")) {
+    const message = "--env-file names one. Leave out one of the two.";
+    errors.push({ kind: "conflict", name: "--no-env-file", message });
+  }
+  return { texts, envFiles, errors };
 }
 
 /** Not shown: `--app-secret= S3CR3T` has a secret there. */

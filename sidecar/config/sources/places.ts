@@ -4,6 +4,7 @@ import type { AppEntry } from "./app-entry.ts";
 import { readEnvironment, type Environment } from "./environment.ts";
 import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { readConfigFile, type ConfigFile, type ReadFile } from "./file.ts";
+import { inEnvFile, layerEnvironment } from "./env-files.ts";
 import { readFlags } from "./flags.ts";
 import type { Option } from "../table/option.ts";
 
@@ -12,12 +13,18 @@ export interface ConfigInput {
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly readFile: ReadFile;
+  /** The `.env` that is read where it has the app's credentials and no flag says otherwise; left out: none. */
+  readonly envFile?: string;
 }
 
 /** All that was given, read and not yet understood. */
 export interface Sources {
   readonly flags: ReadonlyMap<string, string>;
   readonly environment: ReadonlyMap<string, string>;
+  /** Of names that are not the process's own: the `.env` that they stand in. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** The `.env` files that were read. */
+  readonly envFiles: readonly string[];
   readonly file: ConfigFile | null;
   readonly errors: readonly ConfigError[];
   readonly warnings: readonly ConfigWarning[];
@@ -41,17 +48,21 @@ export interface Place {
   readonly kind: "entry" | "flag" | "env" | "laravel" | "file";
 }
 
-export function readSources({ argv, env, readFile }: ConfigInput): Sources {
+export function readSources({ argv, env, readFile, envFile }: ConfigInput): Sources {
   const flags = readFlags(argv);
-  const environment = readEnvironment(env);
+  const usual = flags.texts.has("no_env_file") ? null : (envFile ?? null);
+  const layered = layerEnvironment(env, { named: flags.envFiles, usual }, readFile);
+  const environment = readEnvironment(layered.env, layered.origins);
   const path = flags.texts.get("config") ?? environment.texts.get("POGO_CONFIG")?.trim();
   const file = path ? readConfigFile(path, readFile) : null;
   return {
     flags: flags.texts,
     environment: environment.texts,
+    origins: layered.origins,
+    envFiles: layered.files,
     file,
-    errors: [...flags.errors, ...environment.errors, ...(file?.errors ?? [])],
-    warnings: environment.warnings,
+    errors: [...flags.errors, ...layered.errors, ...environment.errors, ...(file?.errors ?? [])],
+    warnings: [...layered.warnings, ...environment.warnings],
   };
 }
 
@@ -83,12 +94,19 @@ function placesInEntry(option: Option<unknown>, entry: Entry): readonly Place[] 
 
 function placesOfNode(
   { key, flag, env, original, laravel }: Option<unknown>,
-  { flags, environment, file }: Sources,
+  { flags, environment, origins, file }: Sources,
 ): readonly Place[] {
   const fileKey = `${key}_file`;
   const inEnvironment = (name: string, kind: "env" | "laravel"): Place => {
-    const fileName = `${name}_FILE`;
-    return { texts: environment, key: name, fileKey: fileName, name, fileName, kind };
+    const fileKey = `${name}_FILE`;
+    return {
+      texts: environment,
+      key: name,
+      fileKey,
+      name: inEnvFile(name, origins),
+      fileName: inEnvFile(fileKey, origins),
+      kind,
+    };
   };
   const places: Place[] = [
     { texts: flags, key, fileKey, name: flag, fileName: `${flag}-file`, kind: "flag" },

@@ -14,6 +14,7 @@ import {
   type Entry,
   type Place,
 } from "./places.ts";
+import { explainPlaceholder } from "./placeholder.ts";
 
 /** The value of one option as it is shown, and where it was found: a flag, a name, `port in FILE`, `default`. */
 export interface Setting {
@@ -66,6 +67,8 @@ export interface Reader extends Scope {
   /** Two apps that read the same wrong value have an error each. */
   readonly errors: readonly ConfigError[];
   readonly warnings: readonly ConfigWarning[];
+  /** The `.env` files that were read. */
+  readonly envFiles: readonly string[];
 }
 
 interface Found {
@@ -173,8 +176,11 @@ export function createReader(input: ConfigInput): Reader {
     if (text === "") {
       return option.whenEmpty === undefined ? fail("it needs a value.") : option.whenEmpty;
     }
-    const placeholder = kind === "env" || kind === "laravel" ? /\$\{([\w.]+)\}/.exec(text) : null;
-    if (placeholder) return fail(notExpanded(option, text, source, placeholder));
+    const isInEnvironment = kind === "env" || kind === "laravel";
+    const unexpanded = isInEnvironment
+      ? explainPlaceholder(option, text, source, sources.environment)
+      : null;
+    if (unexpanded !== null) return fail(unexpanded);
     if (/^(["']).*\1$/s.test(text)) {
       return fail(
         "the quotes around it are part of the value (docker's --env-file keeps them); leave them out.",
@@ -188,21 +194,6 @@ export function createReader(input: ConfigInput): Reader {
     const shown = isHidden ? "its value (hidden)" : quote(text);
     const why = parsed.why === undefined ? "" : `: ${withoutUrlSecrets(parsed.why)}`;
     return fail(`${shown} is not ${option.parser.allowed}${why}.`);
-  }
-
-  /** Laravel's own loader of `.env` puts values in; who passes the file on by other means does not. */
-  function notExpanded(
-    { secret }: Option<unknown>,
-    text: string,
-    source: string,
-    [found, name = ""]: RegExpExecArray,
-  ): string {
-    const value = sources.environment.get(name);
-    const isKnown = !secret && value !== undefined && !value.includes("${");
-    const line = isKnown
-      ? text.replace(/^(["'])(.*)\1$/s, "$2").replaceAll(found, value)
-      : `<the value of ${name}>`;
-    return `${found} in it is not expanded, as only Laravel's loader of .env does. Write ${source}=${line}`;
   }
 
   function namesGiven(option: Option<unknown>): readonly string[] {
@@ -234,6 +225,7 @@ export function createReader(input: ConfigInput): Reader {
       settings.flatMap((found) => allOptions.flatMap((option) => found.get(option) ?? [])),
     errors,
     warnings: sources.warnings,
+    envFiles: sources.envFiles,
   };
 }
 

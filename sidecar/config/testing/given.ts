@@ -8,6 +8,7 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   /** Texts by path. */
   readonly files?: Readonly<Record<string, string>>;
+  readonly envFile?: string;
 }
 
 export const credentials = {
@@ -16,10 +17,11 @@ export const credentials = {
   REVERB_APP_SECRET: "secret",
 };
 
-export function input({ argv = [], env = {}, files = {} }: Given): ConfigInput {
+export function input({ argv = [], env = {}, files = {}, envFile }: Given): ConfigInput {
   return {
     argv,
     env,
+    ...(envFile !== undefined && { envFile }),
     readFile(path: string): string {
       const text = files[path];
       if (text === undefined) throw Object.assign(new Error(path), { code: "ENOENT" });
