@@ -28,8 +28,9 @@ Pogo Sidecar needs three values, the app's id, key and secret, and finds them un
 
 1. **Flags**: \`--port 9000\` or \`--port=9000\`.
 2. **Environment**: \`POGO_PORT=9000\`; after it the name of the original module (\`POGO_WS_…\`), after that [Laravel's](#laravels-names).
-3. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
-4. **Defaults**.
+3. **\`.env\` files**: the same names, in the files that \`--env-file FILE\` names (again and again; the last wins), else in the \`.env\` of the working directory if it has the app's credentials (as in Laravel, \`.env.production\` where the process has \`APP_ENV=production\` and there is one). They are read as Laravel reads them, \`\${NAME}\` included; \`--no-env-file\` reads none.
+4. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
+5. **Defaults**.
 
 The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
 
@@ -48,11 +49,13 @@ An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit 
 | --- | --- | --- |
 | \`start\` (or none) | Runs until SIGTERM or SIGINT, then stops in order; a second signal ends it at once. In a terminal and without any credentials it makes some up for this run and prints the \`.env\` block for Laravel. | 0; 1 if it could not start or met a bug; 78 if the configuration is wrong |
 | \`check\` | Prints the effective configuration, each value with where it came from and secrets hidden, or everything that is wrong with it. Nothing is started. | 0, 78 |
-| \`healthcheck\` | Asks \`/livez\` on the admin port, for at most 1.5 s, and prints one line. A node that drains is alive; whether it wants traffic is \`/readyz\`. Give it the same environment, flags or config file as \`start\`. | 0, 1 |
+| \`doctor\` | Tries what usually stands in the way, in order, from the \`.env\` to a WebSocket from outside, and says what mends it. \`--url\`, \`--cookie\` and \`--channel\` replay an authorization, \`--json\` is for programs. | 0; 1 if something is wrong; 78 |
+| \`env\` | Prints what the \`.env\` lacks for Laravel, the pages' build and the sidecar, with fresh credentials where it has none. \`--write\` adds it to the file (that of \`--env-file\`, else \`.env\`), which keeps what it has; only \`BROADCAST_CONNECTION=log\` or \`null\` becomes \`reverb\`. | 0, 78 |
+| \`healthcheck\` | Asks \`/livez\` on the admin port, for at most 1.5 s, and prints one line. A node that drains is alive; whether it wants traffic is \`/readyz\`. Give it the same environment, flags and files as \`start\`. | 0, 1 |
 | \`version\` | Prints the version. | 0 |
 | \`help\` | Prints every flag. | 0 |
 
-Another command ends with 64.
+Another command ends with 64; on a Node that is too old every command ends with 78.
 `;
 
 function optionTable(rows: readonly Option<unknown>[]): string {

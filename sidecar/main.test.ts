@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, afterEach, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -23,10 +25,15 @@ const anywhere = {
   POGO_UPSTREAM: "none",
 };
 
-function spawnMain(args: readonly string[], env: Record<string, string>): ChildProcess {
+function spawnMain(
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd?: string,
+): ChildProcess {
   return spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    ...(cwd !== undefined && { cwd }),
   });
 }
 
@@ -36,8 +43,12 @@ interface Ended {
   readonly err: string;
 }
 
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const child = spawnMain(args, env);
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd?: string,
+): Promise<Ended> {
+  const child = spawnMain(args, env, cwd);
   let [out, err] = ["", ""];
   child.stdout?.on("data", (chunk: Buffer) => (out += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (err += chunk.toString()));
@@ -53,8 +64,8 @@ afterEach(() => {
 });
 
 /** A running sidecar: resolves once it logs that it listens. */
-async function startMain(env: Record<string, string>) {
-  const child = spawnMain([], env);
+async function startMain(env: Record<string, string>, cwd?: string) {
+  const child = spawnMain([], env, cwd);
   running.add(child);
   const ended = once(child, "exit") as Promise<[number | null, string | null]>;
   const lines: Record<string, unknown>[] = [];
@@ -93,7 +104,10 @@ describe("version and help", () => {
       const { code, out, err } = await run(args);
       assert.equal(code, 0);
       assert.equal(err, "");
-      assert.match(out, /^Usage: pogo-sidecar \[start\|check\|healthcheck\|version\|help\]/m);
+      assert.match(
+        out,
+        /^Usage: pogo-sidecar \[start\|check\|doctor\|env\|healthcheck\|version\|help\]/m,
+      );
       assert.match(
         out,
         /^ {2}--port <port>\n.*\n {6}POGO_PORT, REVERB_SERVER_PORT; default: 8080$/m,
@@ -107,7 +121,7 @@ describe("version and help", () => {
     assert.equal(out, "");
     assert.equal(
       err,
-      'There is no command "serve": start, check, healthcheck, version and help are.\n',
+      'There is no command "serve": start, check, doctor, env, healthcheck, version and help are.\n',
     );
   });
 });
@@ -147,6 +161,39 @@ describe("check", () => {
     ]) {
       assert.match(err, new RegExp(`^ {2}${name}: `, "m"));
     }
+  });
+});
+
+describe("the .env of the working directory", () => {
+  const folder = mkdtempSync(join(tmpdir(), "app-"));
+  after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(
+    join(folder, ".env"),
+    'REVERB_APP_ID=1\nPUSHER_APP_KEY=from-env\nREVERB_APP_KEY="${PUSHER_APP_KEY}"\nREVERB_APP_SECRET=hunter2\nPOGO_PORT=1\n',
+  );
+
+  it("is read and named by check, and variables of the process win", async () => {
+    const { code, out } = await run(["check"], { POGO_PORT: "9000" }, folder);
+    assert.equal(code, 0);
+    assert.ok(out.startsWith(`Read from ${join(folder, ".env")}\n\n`));
+    assert.match(out, /^ {2}app_key +from-env +REVERB_APP_KEY in \.env$/m);
+    assert.match(out, /^ {2}port +9000 +POGO_PORT$/m);
+    assert.doesNotMatch(out, /hunter2/);
+  });
+
+  it("is named in the first line that start logs", async () => {
+    const { POGO_HOST, POGO_PORT, POGO_ADMIN_PORT, POGO_UPSTREAM } = anywhere;
+    const { lines, child } = await startMain(
+      { POGO_HOST, POGO_PORT, POGO_ADMIN_PORT, POGO_UPSTREAM },
+      folder,
+    );
+    assert.deepEqual(lines[0]?.["files"], [join(folder, ".env")]);
+    child.kill();
+  });
+
+  it("is not read with --no-env-file", async () => {
+    const { code } = await run(["check", "--no-env-file"], {}, folder);
+    assert.equal(code, 78);
   });
 });
 

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { exitCodes, type CommandContext } from "./cli/command.ts";
+import { explainNode } from "./cli/node-version.ts";
 
 const [first = "start", ...rest] = process.argv.slice(2);
 // Flags alone are those of `start`.
@@ -26,17 +27,23 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   doctor: async () => (await import("./cli/doctor.ts")).doctor(context),
   healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
   version: async () => (await import("./cli/version.ts")).printVersion(context),
+  env: async () => (await import("./cli/env.ts")).env(context),
   help: async () => (await import("./cli/help.ts")).help(context),
 };
 
 process.exitCode = await run();
 
 async function run(): Promise<number> {
+  const unfit = explainNode(process.version, process.execPath);
+  if (unfit !== null) {
+    context.complain(unfit);
+    return exitCodes.configuration;
+  }
   const wanted = isAskedFor("--help", "-h") ? "help" : command;
   const chosen = isAskedFor("--version", "-v") ? "version" : wanted;
   if (Object.hasOwn(commands, chosen)) return (await commands[chosen]?.()) ?? exitCodes.failure;
   context.complain(
-    `There is no command ${JSON.stringify(command)}: start, check, doctor, healthcheck, version and help are.\n`,
+    `There is no command ${JSON.stringify(command)}: start, check, doctor, env, healthcheck, version and help are.\n`,
   );
   return exitCodes.usage;
 }

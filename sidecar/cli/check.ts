@@ -1,5 +1,6 @@
 /** `check`: prints the effective configuration and where each value came from, with what has no effect, or every error at once. */
 
+import { resolve } from "node:path";
 import { formatErrors, formatWarnings, loadConfig } from "../config.ts";
 import { describeSettings } from "../config/describe.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
@@ -11,6 +12,8 @@ export function check(context: CommandContext): number {
     return exitCodes.configuration;
   }
   context.complain(formatWarnings(loaded.warnings));
+  for (const path of loaded.envFiles) context.print(`Read from ${resolve(path)}\n`);
+  if (loaded.envFiles.length > 0) context.print("\n");
   context.print(`${describeSettings(loaded.settings)}\n`);
   return exitCodes.ok;
 }

@@ -20,7 +20,7 @@ export function loadOrMakeUp(context: CommandContext): Loaded {
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /** As `php artisan reverb:install` makes them: six digits, and twice 20 lower-case letters and digits. */
-function makeCredentials(): {
+export function makeCredentials(): {
   POGO_APP_ID: string;
   POGO_APP_KEY: string;
   POGO_APP_SECRET: string;
@@ -39,7 +39,7 @@ function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
 }
 
 /** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */
-function toDotEnv({ apps, server }: Config): string {
+export function toDotEnv({ apps, server }: Config): string {
   const host = server.host.kind === "tcp" ? server.host.host : "0.0.0.0";
   const isEverywhere = host === "0.0.0.0" || host === "::";
   const [app] = apps;

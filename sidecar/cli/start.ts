@@ -1,6 +1,7 @@
 /** `start`: runs the sidecar until a signal stops it. */
 
 import { constants } from "node:os";
+import { resolve } from "node:path";
 import { formatErrors, type Config } from "../config.ts";
 import { createLog } from "../observability/log.ts";
 import { createSidecar } from "../sidecar.ts";
@@ -22,6 +23,12 @@ export async function start(context: CommandContext): Promise<number> {
   const { config } = loaded;
   const version = readVersion();
   const log = createLog({ level: config.log.level, version });
+  if (loaded.envFiles.length > 0) {
+    log.info(
+      { files: loaded.envFiles.map((path) => resolve(path)) },
+      "settings read from .env; variables of the process win",
+    );
+  }
   for (const { name, message } of loaded.warnings) log.warn({ name }, `configuration: ${message}`);
 
   // A bug, whether thrown or rejected: the state is not to be trusted any more.

@@ -1,11 +1,16 @@
 /** What `npm pack` makes of a fresh clone: a package that runs, and nothing in it that is for us alone. */
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { WebSocket } from "ws";
+import { neededNode } from "../../sidecar/cli/node-version.ts";
+import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
+import { lacking } from "../../sidecar/testing/needs.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
 
 const root = join(import.meta.dirname, "../..");
 const { version, engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -57,10 +62,68 @@ test("D18: what is packed runs", () => {
   assert.equal(run(process.execPath, ["dist/main.js", "version"], packed), `${version}\n`);
 });
 
-test("D18: the Node that the package asks for is the image's", () => {
-  const [, image] = /^FROM node:(\d+)/m.exec(readFileSync(join(root, "Dockerfile"), "utf8")) ?? [];
-  assert.equal(engines.node, `>=${image}`);
+test("D18: the Node that the package asks for is what its first line asks for", () => {
+  assert.equal(engines.node, `>=${neededNode.major}.${neededNode.minor}`);
 });
+
+/** The oldest that it says it runs on, and the image's. */
+const nodes = [`${neededNode.major}.${neededNode.minor}.0`, "24"];
+
+for (const node of nodes) {
+  test(`D18: what is packed runs on Node ${node}: a message of a client is answered`, async (t) => {
+    const binary = nodeOf(node);
+    if (binary === null) return t.skip(lacking(`Node ${node} can't be had from npm`));
+    const ports = [await freePort(), await freePort()];
+    const child = startChild(binary, [join(packed, "dist/main.js")], {
+      cwd: packed,
+      env: {
+        REVERB_APP_ID: "1",
+        REVERB_APP_KEY: "key",
+        REVERB_APP_SECRET: "secret",
+        POGO_UPSTREAM: "none",
+        POGO_PORT: String(ports[0]),
+        POGO_ADMIN_PORT: String(ports[1]),
+      },
+    });
+    t.after(() => child.stop());
+    await waitUntilUp(
+      child,
+      async () => (await fetch(`http://127.0.0.1:${ports[1]}/readyz`)).status === 200,
+    );
+    const socket = new WebSocket(`ws://127.0.0.1:${ports[0]}/app/key`);
+    t.after(() => socket.terminate());
+    await new Promise((resolve) => socket.once("message", resolve));
+    socket.send('{"event":"pusher:subscribe","data":{"channel":"news"}}');
+    const answer = await new Promise((resolve) => socket.once("message", resolve));
+    assert.match(String(answer), /subscription_succeeded/);
+    const { code } = await child.stop();
+    assert.equal(code, 0, child.lines.join("\n"));
+  });
+}
+
+test("D18: on an older Node the first line says which is needed, which was found and where; 78", (t) => {
+  const binary = nodeOf("20");
+  if (binary === null) return t.skip(lacking("Node 20 can't be had from npm"));
+  for (const command of [[], ["check"], ["version"]]) {
+    const main = join(packed, "dist/main.js");
+    const ended: SpawnSyncReturns<string> = spawnSync(binary, [main, ...command], {
+      encoding: "utf8",
+    });
+    assert.equal(ended.status, 78);
+    assert.equal(ended.stdout, "");
+    assert.match(
+      ended.stderr,
+      /^Pogo Sidecar needs Node 22\.11 or newer, and this is Node 20\.\d+\.\d+ \(\//,
+    );
+  }
+});
+
+/** The path of this version, which npm installs where it is not there yet; null if it can't be had. */
+function nodeOf(version: string): string | null {
+  const args = ["--yes", "-p", `node@${version}`, "node", "-p", "process.execPath"];
+  const { status, stdout } = spawnSync("npx", args, { cwd: tmpdir(), encoding: "utf8" });
+  return status === 0 ? stdout.trim() : null;
+}
 
 test("D17: every package is locked: where it comes from and what it must hash to, on every platform", () => {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {

@@ -287,9 +287,9 @@ describe("starting", () => {
     const child = startChild(
       process.execPath,
       [
-        `--env-file=${join(repository, "test/e2e/laravel/.env")}`,
         "sidecar/main.ts",
         "check",
+        `--env-file=${join(repository, "test/e2e/laravel/.env")}`,
         "--upstream=http://127.0.0.1:8000",
       ],
       { cwd: repository, env: {} },
@@ -297,7 +297,7 @@ describe("starting", () => {
     const { code } = await child.exited;
     const text = child.lines.join("\n");
     assert.equal(code, 0, text);
-    assert.match(text, /^ {2}app_key +laravel-app-key +REVERB_APP_KEY$/m);
+    assert.match(text, /^ {2}app_key +laravel-app-key +REVERB_APP_KEY in \S+\.env$/m);
     assert.match(text, /^ {2}upstream +http:\/\/127\.0\.0\.1:8000\/? +--upstream$/m);
     // REVERB_HOST and REVERB_PORT are where Laravel finds it, not where it listens.
     assert.match(text, /^ {2}port +8080 +default$/m);

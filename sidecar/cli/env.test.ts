@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { parseEnv } from "node:util";
+import { describe, it } from "node:test";
+import type { CommandContext } from "./command.ts";
+import { env } from "./env.ts";
+
+function run(
+  argv: readonly string[],
+  files: Record<string, string> = {},
+  variables: Record<string, string> = {},
+) {
+  let [out, err] = ["", ""];
+  const context: CommandContext = {
+    argv,
+    env: variables,
+    envFile: ".env",
+    isTerminal: false,
+    readFile(path) {
+      const text = files[path];
+      if (text === undefined) throw Object.assign(new Error(path), { code: "ENOENT" });
+      return text;
+    },
+    print: (text) => (out += text),
+    complain: (text) => (err += text),
+  };
+  const code = env(context, (path, text) => (files[path] = text));
+  return { code, out, err, files };
+}
+
+/** What Laravel's own `.env` begins with. */
+const stock = "APP_NAME=Laravel\nBROADCAST_CONNECTION=log\nSESSION_DRIVER=database\n";
+
+const names = [
+  "BROADCAST_CONNECTION",
+  "REVERB_APP_ID",
+  "REVERB_APP_KEY",
+  "REVERB_APP_SECRET",
+  "REVERB_HOST",
+  "REVERB_PORT",
+  "REVERB_SCHEME",
+  "VITE_REVERB_APP_KEY",
+  "VITE_REVERB_HOST",
+  "VITE_REVERB_PORT",
+  "VITE_REVERB_SCHEME",
+];
+
+describe("env", () => {
+  it("prints the block with fresh credentials, and writes nothing", () => {
+    const { code, out, files } = run([]);
+    assert.equal(code, 0);
+    assert.deepEqual(Object.keys(parseEnv(out)).toSorted(), names);
+    assert.match(out, /^REVERB_APP_SECRET=[a-z0-9]{20}$/m);
+    assert.notEqual(run([]).out, out);
+    assert.deepEqual(files, {});
+  });
+
+  it("has the port, host and path that the sidecar would have", () => {
+    const { out } = run(["--port", "9000"], { ".env": `${stock}REVERB_SERVER_PATH=ws\n` });
+    assert.match(out, /^REVERB_PORT=9000$/m);
+    assert.match(out, /wsPath: "\/ws"/);
+  });
+
+  it("--write adds what Laravel's .env lacks, once, and lets it broadcast to the sidecar", () => {
+    const { code, out, files } = run(["--write"], { ".env": stock });
+    assert.equal(code, 0);
+    const written = files[".env"] ?? "";
+    assert.ok(written.startsWith(stock.replace("=log", "=reverb")));
+    const values = parseEnv(written);
+    assert.deepEqual(
+      names.filter((name) => values[name] === undefined),
+      [],
+    );
+    assert.equal(written.match(/^BROADCAST_CONNECTION=/gm)?.length, 1);
+    assert.match(
+      out,
+      /^\.env: BROADCAST_CONNECTION is reverb now\.\nAdded to \.env: REVERB_APP_ID, /,
+    );
+    assert.doesNotMatch(out, new RegExp(values["REVERB_APP_SECRET"] ?? "none"));
+
+    const again = run(["--write"], { ...files });
+    assert.equal(again.files[".env"], written);
+    assert.equal(again.out, ".env lacks nothing.\n");
+    assert.equal(run([], { ...files }).err, ".env lacks nothing.\n");
+  });
+
+  it("--write makes a file where there is none, and keeps what another has", () => {
+    assert.equal(parseEnv(run(["--write"]).files[".env"] ?? "")["REVERB_PORT"], "8080");
+    const own = "REVERB_APP_KEY=mine\nBROADCAST_CONNECTION=pusher";
+    const { files } = run(["--write"], { ".env": own });
+    const written = files[".env"] ?? "";
+    assert.ok(written.startsWith(`${own}\n\nREVERB_APP_ID=`));
+    assert.equal(written.match(/REVERB_APP_KEY=/g)?.length, 2, "its own, and Vite's");
+  });
+
+  it("--write writes to the file that --env-file names", () => {
+    const { files } = run(["--write", "--env-file", "/app/.env"], { "/app/.env": "A=1\n" });
+    assert.match(files["/app/.env"] ?? "", /^A=1\n\nBROADCAST_CONNECTION=reverb\n/);
+    assert.equal(files[".env"], undefined);
+  });
+
+  it("says what is wrong with a file, and leaves it as it is", () => {
+    const broken = { ".env": "A B=C\n" };
+    const { code, err, files } = run(["--write"], broken);
+    assert.equal(code, 78);
+    assert.match(err, /\.env line 1: Laravel's loader can't read it either/);
+    assert.deepEqual(files, { ".env": "A B=C\n" });
+  });
+});
