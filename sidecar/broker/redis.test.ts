@@ -330,7 +330,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
 });
 
 describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
-  it("N14: a dead node's members leave once, told by one survivor, within the lease", async (t) => {
+  it("N14: a dead node's members leave once, announced by one survivor, within the lease", async (t) => {
     const redis = await startServer(t);
     const { node: dying, proxy } = await startCuttableNode(t, redis);
     let nowMs = 0;
@@ -361,7 +361,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
         .flatMap((node) => node.facts.map((fact) => JSON.stringify(fact)))
         .filter((fact) => /removed|vacated/.test(fact));
     await recorded(() => new Set(ended()).size, 501);
-    assert.equal(ended().length, 501, "each is told to one survivor");
+    assert.equal(ended().length, 501, "each is said to one survivor");
     const [survivor] = survivors;
     assert.deepEqual(await survivor?.presence.countConnections(), { ok: true, value: 0 });
     assert.deepEqual(await survivor?.presence.findChannels({ prefix: "" }), {
@@ -486,7 +486,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.deepEqual(await b.presence.findMembers("presence-a"), { ok: true, value: [] });
   });
 
-  it("who enters while the last one leaves hears of the next one", async (t) => {
+  it("who enters while the last one leaves sees the next one come", async (t) => {
     const redis = await startServer(t);
     const access = { nodeLeaseMs: 30_000 };
     const { node: slow, proxy } = await startCuttableNode(t, redis, access);
@@ -496,7 +496,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     for (const id of ["1", "2", "3"]) await join(leaving, channel, member(id));
     await join(slow, "presence-crowd");
     proxy.delay(30);
-    // A crowd before it, so that what this node holds is told late.
+    // A crowd before it, so that what this node has is registered late.
     for (let i = 0; i < 3_000; i++) void slow.presence.join("presence-crowd", member(i));
     await sleep(10);
     const entering = join(slow, channel);
@@ -736,7 +736,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
 });
 
 describe("messages in Redis", { skip: needsRedis(), concurrency: 3 }, () => {
-  it("N17: what is none of ours is ignored, and counted", async (t) => {
+  it("N17: what is no message of the nodes is ignored, and counted", async (t) => {
     const redis = await startServer(t);
     const node = await startNode(t, redis.port);
     await join(node, "presence-a", member("1"));
@@ -853,13 +853,13 @@ describe("access to Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     const files = ["--tls-key-file", keyFile, "--tls-cert-file", certFile];
     const rest = ["--tls-ca-cert-file", certFile, "--tls-auth-clients", "no"];
     await startServer(t, { args: ["--tls-port", String(tlsPort), ...files, ...rest] });
-    const stranger = await startNode(
+    const untrusting = await startNode(
       t,
       tlsPort,
       { tls: { ca: null, isVerified: true } },
       { whenUp: false },
     );
-    await recorded(() => /self-signed/.test(stranger.broker.lastError), true);
+    await recorded(() => /self-signed/.test(untrusting.broker.lastError), true);
     for (const tls of [
       { ca: cert, isVerified: true },
       { ca: null, isVerified: false },

@@ -19,7 +19,7 @@ export interface RedisBrokerOptions {
   };
   readonly apps: readonly {
     readonly id: string;
-    /** How long ends wait for their undoing before webhooks are told; null: there are no webhooks. */
+    /** How long ends wait for their undoing before webhooks are sent; null: there are no webhooks. */
     readonly graceMs: number | null;
   }[];
   readonly receiver: BrokerReceiver;
@@ -37,7 +37,7 @@ export interface RedisBroker extends Broker {
   readonly lastError: string;
   /** Nodes that are seen alive, this one included; 0 while Redis is lost. */
   readonly nodeCount: number;
-  /** The presence store of an app; its listener hears of it from then on. To be called once for each app. */
+  /** The presence store of an app; its listener is called from then on. To be called once for each app. */
   presence(appId: string, listener: PresenceListener): PresenceStore;
   /** Resolves once Redis is there for all apps, or after so long. */
   whenUp(withinMs: number): Promise<void>;

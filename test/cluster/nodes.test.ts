@@ -4,7 +4,13 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { until } from "../../sidecar/testing/redis/until.ts";
 import type { Received } from "./support/client.ts";
-import { createScope, deployments, eventsOf, settle, type Deployment } from "./support/cluster.ts";
+import {
+  createScope,
+  deployments,
+  eventsOf,
+  untilDelivered,
+  type Deployment,
+} from "./support/cluster.ts";
 import type { ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
 
@@ -42,7 +48,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       for (const { api } of bothNodes()) {
         assert.equal((await api.publish("n01", "x")).status, 200);
       }
-      await settle(a, "n01", [ada, bea]);
+      await untilDelivered(a, "n01", [ada, bea]);
       for (const client of [ada, bea]) assert.deepEqual(eventsOf(client, "n01"), ["x", "x"]);
     });
 
@@ -53,8 +59,8 @@ for (const [deployment, start] of Object.entries(deployments)) {
         const channels = i % 2 === 0 ? ["n01-a", "n01-b"] : ["n01-a"];
         assert.equal((await a.api.publish(channels, String(i))).status, 200);
       }
-      await settle(a, "n01-b", [bea]);
-      await settle(a, "n01-a", [ada, bea]);
+      await untilDelivered(a, "n01-b", [bea]);
+      await untilDelivered(a, "n01-a", [ada, bea]);
       const all = Array.from({ length: 50 }, (_, i) => String(i));
       assert.deepEqual(eventsOf(ada, "n01-a"), all);
       assert.deepEqual(eventsOf(bea, "n01-a"), all);
@@ -68,7 +74,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       const [ada, bea] = await connect();
       await Promise.all([ada.subscribe("n02"), bea.subscribe("n02")]);
       await a.api.publish("n02", "x", { socketId: bea.socketId });
-      await settle(a, "n02", [ada, bea]);
+      await untilDelivered(a, "n02", [ada, bea]);
       assert.deepEqual(eventsOf(ada, "n02"), ["x"]);
       assert.deepEqual(eventsOf(bea, "n02"), []);
     });
@@ -84,7 +90,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
         const { data, user_id: userId } = await client.first("the whisper", isWhisper);
         assert.deepEqual([data, userId], [{ id: "psst" }, "ada"]);
       }
-      await settle(a, "presence-n03", [ada, bea, tab]);
+      await untilDelivered(a, "presence-n03", [ada, bea, tab]);
       const counts = [ada, bea, tab].map(({ received }) => received.filter(isWhisper).length);
       assert.deepEqual(counts, [0, 1, 1]);
     });
@@ -100,13 +106,13 @@ for (const [deployment, start] of Object.entries(deployments)) {
       await otherTab.join(channel, "cleo");
       assert.deepEqual(otherTab.members(channel), ["ada", "bea", "cleo"]);
       await tab.close();
-      await settle(b, channel, [ada, bea]);
+      await untilDelivered(b, channel, [ada, bea]);
       assert.deepEqual(ada.changes(channel), ["+bea", "+cleo"]);
       assert.deepEqual(bea.changes(channel), ["+cleo"]);
       otherTab.unsubscribe(channel);
       const isGone = ({ event }: Received) => event === "pusher_internal:member_removed";
       await Promise.all([ada.first("cleo to leave", isGone), bea.first("cleo to leave", isGone)]);
-      await settle(b, channel, [ada, bea]);
+      await untilDelivered(b, channel, [ada, bea]);
       for (const client of [ada, bea]) {
         assert.deepEqual(client.members(channel), ["ada", "bea"]);
         assert.deepEqual(client.changes(channel).slice(-2), ["+cleo", "-cleo"]);
@@ -181,7 +187,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
         [4009, 4009, 4009],
       );
       await ada.until("bea to leave", () => ada.changes(channel).includes("-bea"));
-      await settle(b, channel, [ada]);
+      await untilDelivered(b, channel, [ada]);
       assert.deepEqual(ada.members(channel), ["ada"]);
       assert.deepEqual(
         ada.changes(channel).filter((change) => change === "-bea"),
@@ -194,11 +200,11 @@ for (const [deployment, start] of Object.entries(deployments)) {
       await Promise.all([ada.signIn("uma"), bea.signIn("uma")]);
       const channel = "#server-to-user-uma";
       await a.api.publish(channel, "hello");
-      await settle(b, channel, [ada, bea]);
+      await untilDelivered(b, channel, [ada, bea]);
       for (const client of [ada, bea]) assert.deepEqual(eventsOf(client, channel), ["hello"]);
     });
 
-    test("watchlists: a user is online while signed in on any node, told once each way", async () => {
+    test("watchlists: a user is online while signed in on any node, announced once each way", async () => {
       const watcher = await clients.client(a);
       await watcher.signIn("walt", ["vic"]);
       const told = () =>
@@ -213,7 +219,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       await tab.signIn("vic");
       await otherTab.close();
       // What is sent to the watched user passes where its coming and going passes.
-      await settle(b, "#server-to-user-vic", [tab]);
+      await untilDelivered(b, "#server-to-user-vic", [tab]);
       await watcher.roundTrip();
       assert.deepEqual(told(), ["offline", "online"]);
       await tab.close();
@@ -233,7 +239,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       });
     });
 
-    test("subscription counts are of all nodes, and told on all", async () => {
+    test("subscription counts are of all nodes, and announced on all", async () => {
       const [ada, bea] = await connect();
       await ada.subscribe("counted");
       await bea.subscribe("counted");
@@ -252,11 +258,11 @@ for (const [deployment, start] of Object.entries(deployments)) {
       await bea.until("the last event", () => bea.ids("cache-n").includes("kept"));
       const { json } = await b.api.get("channels/cache-n", { info: "cache" });
       assert.deepEqual((json as { cache: { data: unknown } }).cache.data, '{"id":"kept"}');
-      await settle(b, "cache-n", [ada, bea]);
+      await untilDelivered(b, "cache-n", [ada, bea]);
       for (const client of [ada, bea]) assert.deepEqual(eventsOf(client, "cache-n"), ["kept"]);
     });
 
-    test("webhooks: each fact is told once, not once for each node", async () => {
+    test("webhooks: each event is sent once, not once for each node", async () => {
       const channel = "presence-hooks";
       const [ada, bea] = await connect();
       await ada.join(channel, "ada");
@@ -264,7 +270,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       await ada.close();
       await bea.join("presence-hooks-2", "ada");
       await bea.close();
-      assert.deepEqual(await webhooks.untilTold(channel, 4), [
+      assert.deepEqual(await webhooks.untilSent(channel, 4), [
         "channel_occupied",
         "member_added ada",
         "member_removed ada",
@@ -275,17 +281,17 @@ for (const [deployment, start] of Object.entries(deployments)) {
       await otherTab.signIn("hugo");
       await tab.close();
       await otherTab.close();
-      assert.deepEqual(await webhooks.untilTold("hugo", 2), [
+      assert.deepEqual(await webhooks.untilSent("hugo", 2), [
         "user_connected",
         "user_disconnected",
       ]);
     });
 
-    test("webhooks: who goes from A to B within the grace is told neither way", async () => {
+    test("webhooks: who goes from A to B within the grace causes no event", async () => {
       const channel = "presence-moves";
       const [ada, bea] = await connect();
       await ada.join(channel, "ada");
-      await webhooks.untilTold(channel, 2);
+      await webhooks.untilSent(channel, 2);
       await ada.close();
       await until("nobody", async () => {
         const { status } = await b.api.get(`channels/${channel}/users`);
@@ -296,7 +302,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       const other = await clients.client(a);
       await other.subscribe("moves-later");
       await other.close();
-      await webhooks.untilTold("moves-later", 2);
+      await webhooks.untilSent("moves-later", 2);
       assert.deepEqual(webhooks.about(channel), ["channel_occupied", "member_added ada"]);
     });
 

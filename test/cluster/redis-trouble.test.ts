@@ -15,7 +15,7 @@ import {
   eventsOf,
   redisAt,
   sentinelsAt,
-  settle,
+  untilDelivered,
   type Scope,
 } from "./support/cluster.ts";
 import { leaseMs, redisIsLost, redisIsThere, type ClusterNode } from "./support/node.ts";
@@ -60,7 +60,7 @@ async function setUp(scope: Scope, envs: readonly [Env, Env]): Promise<Stage> {
   const cleo = await enter(scope, a, "cleo");
   const bea = await enter(scope, b, "bea");
   const cora = await enter(scope, b, "cora");
-  await settle(a, room, [ada, bea]);
+  await untilDelivered(a, room, [ada, bea]);
   const pumps = [startPump(a, room), startPump(b, room)] as const;
   scope.after(() => Promise.all(pumps.map((pump) => pump.stop().catch(() => undefined))));
   await pumps[0].untilTaken(3);
@@ -135,7 +135,7 @@ async function assertDelivered({ pumps, b, nodes }: Stage, clients: readonly Cli
     await pump.untilTaken(5);
     await pump.stop();
   }
-  await settle(b, room, clients);
+  await untilDelivered(b, room, clients);
   for (const client of clients) {
     assert.ok(client.isOpen);
     assert.ok(!client.ids(room).includes("never"));
@@ -166,7 +166,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     await redis.restart();
     await Promise.all(nodes.map((node) => node.untilReady()));
     await assertMembers(nodes, [ada, bea], ["ada", "bea"]);
-    await settle(a, room, [ada, bea]);
+    await untilDelivered(a, room, [ada, bea]);
     assert.deepEqual([ada.changes(room), bea.changes(room)], [["+bea"], ["+ada"]]);
     for (const node of nodes) {
       assert.deepEqual([node.logged(redisIsLost), node.logged(redisIsThere)], [1, 1]);
@@ -178,7 +178,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     ["killed and back empty", { isPersistent: false }],
     ["stopped and back with its old data", { isPersistent: true }],
   ] as const) {
-    test(`${title}: who stayed hears nothing of each other, who left has left once`, async (t) => {
+    test(`${title}: who stayed sees nobody who stayed go or come, who left has left once`, async (t) => {
       const stage = await setUpOnOne(t, options);
       const { redis, scope, nodes, a, b, ada, bea, cleo, cora } = stage;
       const clients = [ada, bea, cora];
@@ -232,7 +232,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     await assertMembers([b], [bea, cora], ["bea", "cora"]);
     await pump.untilTaken(3);
     await pump.stop();
-    await settle(b, room, [bea, cora]);
+    await untilDelivered(b, room, [bea, cora]);
     for (const client of [bea, cora]) {
       pump.check(client);
       assert.deepEqual(
@@ -266,7 +266,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     assertLogged(nodes, 1);
   });
 
-  test("FLUSHALL while serving: all is told anew, and nobody hears of it", async (t) => {
+  test("FLUSHALL while serving: all is registered anew, and no client sees it", async (t) => {
     const stage = await setUpOnOne(t);
     const { redis, nodes, ada, bea, cleo, cora } = stage;
     await askRedis(redis.port, "FLUSHALL");
@@ -298,7 +298,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     assertLogged(nodes, 1);
   });
 
-  test("garbage, foreigners and later versions on our topics are counted and ignored", async (t) => {
+  test("garbage, foreigners and later versions on the nodes' topics are counted and ignored", async (t) => {
     const stage = await setUpOnOne(t);
     const { redis, nodes, ada, bea, cleo, cora } = stage;
     const event = { v: 1, type: "event", id: "1", node: "x", event: "happened", data: '"x"' };
@@ -459,7 +459,7 @@ describe("a node's link in trouble", { skip: needsRedis(), concurrency: 2 }, () 
     assert.deepEqual(cora.changes(room), []);
   });
 
-  test("webhooks: a cut tells nothing twice, and what ended meanwhile once", async (t) => {
+  test("webhooks: a cut repeats nothing, and what ended meanwhile is sent once", async (t) => {
     const scope = createTestScope(t);
     const webhooks = await startWebhooks(scope);
     const redis = await scope.redis();
@@ -469,20 +469,20 @@ describe("a node's link in trouble", { skip: needsRedis(), concurrency: 2 }, () 
     const b = await scope.node({ ...redisAt(redis.port), ...env });
     const [ada, cleo] = [await enter(scope, a, "ada"), await enter(scope, a, "cleo")];
     const bea = await enter(scope, b, "bea");
-    await webhooks.untilTold(room, 4);
+    await webhooks.untilSent(room, 4);
     await ada.close();
-    await webhooks.untilTold(room, 5);
+    await webhooks.untilSent(room, 5);
     await proxy.cut();
     await a.untilUnready();
     await cleo.close();
     await proxy.heal();
     await a.untilReady();
-    await webhooks.untilTold(room, 6);
+    await webhooks.untilSent(room, 6);
     // Later than the lease, by when an end that is taken for missed would have been told.
     await until("the lease to pass", pastLease());
     const dora = await enter(scope, b, "dora");
     await dora.close();
-    await webhooks.untilTold(room, 8);
+    await webhooks.untilSent(room, 8);
     assert.deepEqual(webhooks.about(room).slice(4), [
       "member_removed ada",
       "member_removed cleo",

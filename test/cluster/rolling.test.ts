@@ -6,7 +6,7 @@ import { parseEnvelope } from "../../sidecar/broker/redis/envelope.ts";
 import { askRedis, connectRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { app } from "./support/app.ts";
-import { createScope, eventsOf, redisAt, settle } from "./support/cluster.ts";
+import { createScope, eventsOf, redisAt, untilDelivered } from "./support/cluster.ts";
 import { makeNextVersion } from "./support/next-version.ts";
 import { leaseMs } from "./support/node.ts";
 
@@ -46,7 +46,7 @@ describe("a deploy in progress", { skip: needsRedis() }, () => {
     for (const { api } of [now, next]) assert.equal((await api.publish("news", "x")).status, 200);
     await next.api.publish("news", "to others", { socketId: ada.socketId });
     await next.api.publish("cache-news", "kept");
-    await settle(now, "news", [ada, bea]);
+    await untilDelivered(now, "news", [ada, bea]);
     assert.deepEqual(eventsOf(ada, "news"), ["x", "x"]);
     assert.deepEqual(eventsOf(bea, "news"), ["x", "x", "to others"]);
     await ada.subscribe("cache-news");
@@ -96,7 +96,7 @@ describe("a deploy in progress", { skip: needsRedis() }, () => {
     const back = await scope.client(next);
     await back.join(room, "ada");
     assert.deepEqual(await stopping, { code: 0, signal: null });
-    await settle(next, room, [back, bea]);
+    await untilDelivered(next, room, [back, bea]);
     assert.deepEqual(back.members(room), ["ada", "bea"]);
     assert.deepEqual(bea.changes(room), []);
     assert.deepEqual(await next.api.users(room), ["ada", "bea"]);

@@ -7,7 +7,7 @@ import { askRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { until } from "../../sidecar/testing/redis/until.ts";
 import type { Client } from "./support/client.ts";
-import { createScope, redisAt, settle } from "./support/cluster.ts";
+import { createScope, redisAt, untilDelivered } from "./support/cluster.ts";
 import { leaseMs, type ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
 
@@ -52,7 +52,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     await (await scope.client(a)).signIn("ada");
     await friend.until("ada online", () => statuses(friend).includes("online"));
     // What a node has not sent to an endpoint yet dies with it.
-    await Promise.all([webhooks.untilTold("ada", 1), webhooks.untilTold(channel, 6)]);
+    await Promise.all([webhooks.untilSent("ada", 1), webhooks.untilSent(channel, 6)]);
 
     const killedMs = performance.now();
     await a.kill();
@@ -65,7 +65,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     assert.ok(tookMs < leaseMs + slackMs, `${tookMs} ms`);
     await friend.until("ada offline", () => statuses(friend).at(-1) === "offline");
 
-    await settle(b, channel, watchers);
+    await untilDelivered(b, channel, watchers);
     for (const watcher of watchers) {
       assert.deepEqual(watcher.members(channel), ["bea", "cleo"]);
       assert.deepEqual(
@@ -84,8 +84,8 @@ describe("a node goes", { skip: needsRedis() }, () => {
     }
     assert.deepEqual(statuses(friend), ["offline", "online", "offline"]);
     assert.equal(takeovers([b, c]), 1);
-    assert.deepEqual(await webhooks.untilTold("ada", 2), ["user_connected", "user_disconnected"]);
-    const facts = await webhooks.untilTold(channel, 9);
+    assert.deepEqual(await webhooks.untilSent("ada", 2), ["user_connected", "user_disconnected"]);
+    const facts = await webhooks.untilSent(channel, 9);
     assert.deepEqual(facts.filter((fact) => fact.startsWith("member_removed")).toSorted(), [
       "member_removed ada",
       "member_removed amy",
@@ -97,14 +97,14 @@ describe("a node goes", { skip: needsRedis() }, () => {
     const [a, b, c] = await startNodes();
     const watchers = [await join(b, "bea"), await join(c, "cleo")];
     const ada = await join(a, "ada");
-    await settle(b, channel, watchers);
+    await untilDelivered(b, channel, watchers);
     await a.kill();
     await ada.closed;
     const back = await join(b, "ada");
     assert.deepEqual(back.members(channel), ["ada", "bea", "cleo"]);
     await until("the takeover", async () => takeovers([b, c]) > 0);
     await until("A to be forgotten", async () => (await c.metric("pogo_cluster_nodes")) === 2);
-    await settle(c, channel, [...watchers, back]);
+    await untilDelivered(c, channel, [...watchers, back]);
     assert.deepEqual(watchers[0]?.changes(channel), ["+cleo", "+ada"]);
     assert.deepEqual(watchers[1]?.changes(channel), ["+ada"]);
     assert.deepEqual(back.changes(channel), []);
@@ -126,15 +126,15 @@ describe("a node goes", { skip: needsRedis() }, () => {
     const [a, b, c] = await startNodes();
     const watchers = [await join(b, "bea"), await join(c, "cleo")];
     const ada = await join(a, "ada");
-    await settle(b, channel, watchers);
-    await webhooks.untilTold(channel, 4);
+    await untilDelivered(b, channel, watchers);
+    await webhooks.untilSent(channel, 4);
     process.kill(a.pid, "SIGSTOP");
     try {
       for (const watcher of watchers) {
         const isGone = () => watcher.changes(channel).includes("-ada");
         await watcher.until("ada to leave", isGone, leaseMs + slackMs);
       }
-      const told = await webhooks.untilTold(channel, 5);
+      const told = await webhooks.untilSent(channel, 5);
       assert.equal(told.at(-1), "member_removed ada");
     } finally {
       process.kill(a.pid, "SIGCONT");
@@ -142,7 +142,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     for (const watcher of watchers) {
       await watcher.until("ada back", () => watcher.members(channel).includes("ada"));
     }
-    await settle(b, channel, [...watchers, ada]);
+    await untilDelivered(b, channel, [...watchers, ada]);
     assert.deepEqual(watchers[1]?.changes(channel), ["+ada", "-ada", "+ada"]);
     assert.deepEqual(ada.members(channel), ["ada", "bea", "cleo"]);
     assert.deepEqual(ada.changes(channel), []);
@@ -150,7 +150,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
       await node.untilReady();
       assert.deepEqual(await node.api.users(channel), ["ada", "bea", "cleo"]);
     }
-    const told = await webhooks.untilTold(channel, 6);
+    const told = await webhooks.untilSent(channel, 6);
     assert.deepEqual(told.slice(-2), ["member_removed ada", "member_added ada"]);
   });
 
@@ -159,7 +159,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     const [a, b, c] = await startNodes(long);
     const watchers = [await join(b, "bea"), await join(c, "cleo")];
     const [ada, ann] = [await join(a, "ada"), await join(a, "ann")];
-    await settle(b, channel, watchers);
+    await untilDelivered(b, channel, watchers);
     const before = watchers.map((watcher) => watcher.changes(channel));
 
     const stopping = a.stop();
@@ -172,7 +172,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
         client.until("ann to leave", () => client.changes(channel).includes("-ann")),
       ),
     );
-    await settle(c, channel, [...watchers, back]);
+    await untilDelivered(c, channel, [...watchers, back]);
     for (const [index, watcher] of watchers.entries()) {
       assert.deepEqual(watcher.changes(channel), [...(before[index] ?? []), "-ann"]);
     }
@@ -181,7 +181,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
       assert.equal(await api.connections(), 3);
     }
     assert.equal(takeovers([b, c]), 0);
-    const told = await webhooks.untilTold(channel, 6);
+    const told = await webhooks.untilSent(channel, 6);
     assert.deepEqual(
       told.filter((fact) => fact.startsWith("member_removed")),
       ["member_removed ann"],
@@ -194,7 +194,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     const [a, b] = await Promise.all([scope.node(here), scope.node(here)]);
     const [ada, ann] = [await join(a, "ada"), await join(a, "ann")];
     const bea = await join(b, "bea");
-    await settle(b, channel, [bea]);
+    await untilDelivered(b, channel, [bea]);
     await askRedis(redis.port, "FLUSHALL");
     await sleep(1_500);
     const stopping = a.stop();
@@ -202,7 +202,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     const back = await join(b, "ada");
     assert.deepEqual(await stopping, { code: 0, signal: null });
     await bea.until("ann to leave", () => bea.changes(channel).includes("-ann"), 10_000);
-    await settle(b, channel, [bea, back]);
+    await untilDelivered(b, channel, [bea, back]);
     assert.deepEqual(bea.changes(channel), ["-ann"]);
     assert.deepEqual(back.members(channel), ["ada", "bea"]);
     assert.deepEqual((await join(b, "carl")).members(channel), ["ada", "bea", "carl"]);

@@ -28,7 +28,7 @@ export interface RedisAppOptions {
   readonly now: () => number;
   readonly receiver: BrokerReceiver;
   readonly listener: PresenceListener;
-  /** How long ends wait for their undoing; null: nobody wants to hear of them. */
+  /** How long ends wait for their undoing; null: there are no webhooks. */
   readonly graceMs: number | null;
   readonly timeoutMs: number;
   readonly nodeLeaseMs: number;

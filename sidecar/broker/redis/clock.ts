@@ -8,12 +8,12 @@ export class RedisClock {
     this.#offsetMs = redisMs - nowMs;
   }
 
-  /** A time of Redis' clock that has passed for certain when ours says `nowMs`; null before anything was learnt. */
+  /** A time of Redis' clock that has passed for certain when this node's says `nowMs`; null before anything was learnt. */
   toRedis(nowMs: number): number | null {
     return this.#offsetMs === null ? null : Math.floor(nowMs + this.#offsetMs);
   }
 
-  /** Ours when Redis' clock said `redisMs`, or somewhat later; null before anything was learnt. */
+  /** This node's time when Redis' clock said `redisMs`, or somewhat later; null before anything was learnt. */
   fromRedis(redisMs: number): number | null {
     return this.#offsetMs === null ? null : redisMs - this.#offsetMs;
   }

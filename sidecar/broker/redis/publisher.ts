@@ -104,7 +104,7 @@ export class Publisher {
       const leftMs = endMs - now();
       if (leftMs <= 0) return failed;
       if (!links.isReady) await whenUp(leftMs);
-      // Past it Redis does nothing any more: nobody gets what the publisher was told had failed.
+      // Past it Redis does nothing any more: nobody gets what was answered as failed.
       const deadlineMs = clock.toRedis(endMs);
       if (!links.isReady || deadlineMs === null) return failed;
       try {

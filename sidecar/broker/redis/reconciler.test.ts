@@ -134,7 +134,7 @@ describe("the reconciler", () => {
     await assert.rejects(resyncing);
   });
 
-  it("whatever changes and fails, in the end that is stored which is desired; who was told so has it", async () => {
+  it("whatever changes and fails, in the end that is stored which is desired; who waited for it has it", async () => {
     const step = fc.oneof(
       fc.record({
         do: fc.constant("set" as const),

@@ -80,7 +80,7 @@ function createRig() {
 }
 
 describe("registrations", () => {
-  it("tell what has changed, and nothing that was undone meanwhile", async () => {
+  it("are sent where they have changed, and not where that was undone meanwhile", async () => {
     const { registrations, stored, news, open, connections } = createRig();
     await open();
     registrations.setCount("a", 1);
@@ -102,7 +102,7 @@ describe("registrations", () => {
     assert.ok(registrations.isStored("presence-a", "u v"));
   });
 
-  it("after Redis was emptied what was there is no news, and what ended is told as missed", async () => {
+  it("after Redis was emptied what was there is no news, and what ended is registered as missed", async () => {
     const { registrations, stored, news, missed, turn, open, lose } = createRig();
     await open();
     for (const channel of ["stays", "ends", "ended"]) registrations.setCount(channel, 1);
@@ -121,7 +121,7 @@ describe("registrations", () => {
     assert.deepEqual(missed.toSorted(), [channelField("ended"), channelField("ends")]);
   });
 
-  it("an end that was told long ago is not missed", async () => {
+  it("an end that Redis took long ago is not missed", async () => {
     const { registrations, stored, missed, open, pass } = createRig();
     await open();
     registrations.setCount("a", 1);
@@ -134,7 +134,7 @@ describe("registrations", () => {
     assert.deepEqual(missed, []);
   });
 
-  it("of a node that was taken over all is news: its ends were told", async () => {
+  it("of a node that was given up all is news: its ends were announced", async () => {
     const { registrations, stored, news, missed, open } = createRig();
     await open();
     registrations.setCount("a", 1);
@@ -152,7 +152,7 @@ describe("registrations", () => {
     await assert.rejects(opening);
   });
 
-  it("what changes while it opens is told right after", async () => {
+  it("what changes while it opens is sent right after", async () => {
     const { registrations, stored, turn, open, connections } = createRig();
     registrations.setConnections(1);
     const opening = open();
@@ -172,7 +172,7 @@ describe("registrations", () => {
     assert.equal(stored.size, 1_234);
   });
 
-  it("whatever happens, Redis has in the end what is held", async () => {
+  it("whatever happens, Redis has in the end what the node has", async () => {
     const step = fc.oneof(
       fc.record({
         do: fc.constant("count" as const),

@@ -20,7 +20,7 @@ export interface Opening {
   readonly term: number;
   /** What Redis has of this node: each field and its value. */
   readonly stored: ReadonlyMap<string, string>;
-  /** Redis has lost what it had of everybody: what is there again is no news, and what has ended nobody was told. */
+  /** Redis has lost what it had of everybody: what is there again is no news, and what has ended is still to be announced. */
   readonly isEmptied: boolean;
   /** How long others may take to say that what ended here has not ended. */
   readonly missedWithinMs: number;
@@ -38,9 +38,9 @@ const maxChanges = 500;
 export class Registrations {
   readonly #options: RegistrationsOptions;
   readonly #reconciler: Reconciler<Key, Value>;
-  /** What Redis has had, and webhooks need not be told as news. */
+  /** What Redis has had, and is no news for webhooks. */
   readonly #known = new Set<Key>();
-  /** When Redis was told of an end. */
+  /** When Redis took an end. */
   readonly #ended = new Map<Key, number>();
   #term = 0;
 

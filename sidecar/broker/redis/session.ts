@@ -54,7 +54,7 @@ export class Session {
   readonly #echo: Echo;
   /** Redis' data since it was emptied last; null before this node has seen any. */
   #epoch: string | null = null;
-  /** How often Redis was told that this node is there. */
+  /** How often this node has joined the cluster. */
   #term = 0;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | null = null;
@@ -115,11 +115,11 @@ export class Session {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
-      this.#underWay ??= this.#beat();
+      this.#underWay ??= this.#run();
     }, delayMs);
   }
 
-  async #beat(): Promise<void> {
+  async #run(): Promise<void> {
     const nextMs = await this.#sendHeartbeat();
     this.#underWay = null;
     this.#schedule(this.#options.availability.signal ? nextMs : retryMs);

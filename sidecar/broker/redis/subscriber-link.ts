@@ -3,7 +3,7 @@
 import type { Redis } from "ioredis";
 import { parseTopic } from "./keys.ts";
 
-/** What an app hears from its link. None of it may throw. */
+/** What an app gets from its link. None of it may throw. */
 export interface SubscriberListener {
   message(channel: string, text: string): void;
   /** Nothing is subscribed, and nothing was since the link was lost. */
@@ -43,7 +43,7 @@ export class SubscriberLink {
     return this.#isReady;
   }
 
-  /** From now on the listener hears what is published under this base. */
+  /** From now on the listener gets what is published under this base. */
   attach(base: string, listener: SubscriberListener): void {
     this.#listeners.set(base, listener);
   }

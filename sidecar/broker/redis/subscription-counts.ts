@@ -1,4 +1,4 @@
-/** Has the subscribers of channels told how many they are, on every node, and webhooks too. */
+/** Announces to the subscribers of channels how many they are, on every node, and to webhooks. */
 
 import type { PresenceListener } from "../../core/presence-store.ts";
 import type { Availability } from "./availability.ts";

@@ -51,7 +51,7 @@ describe("topics", () => {
     assert.deepEqual(log, ["+ a,c"]);
   });
 
-  it("one who wants what is just being given up waits until it is there again", async () => {
+  it("a channel that is wanted while it is being unsubscribed is awaited until it is subscribed again", async () => {
     const { topics, connect, subscribed, turn } = createServer();
     await connect();
     await topics.want("a");
@@ -83,7 +83,7 @@ describe("topics", () => {
     assert.deepEqual(log, []);
   });
 
-  it("whatever is wanted and dropped, in the end that is subscribed which is wanted; who was told so has it", async () => {
+  it("whatever is wanted and dropped, in the end that is subscribed which is wanted; who waited for it has it", async () => {
     const step = fc.record({
       channel: fc.constantFrom("a", "b", "c"),
       isWanted: fc.boolean(),

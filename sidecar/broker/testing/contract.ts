@@ -13,7 +13,7 @@ export type ContractNode = RecordingNode<Broker>;
 /** Starts so many nodes that know each other; they end with the test. */
 export type StartNodes = (test: TestContext, count: number) => Promise<readonly ContractNode[]>;
 
-/** An id beyond what JavaScript's numbers hold. */
+/** An id beyond JavaScript's safe integers. */
 const long = JSON.rawJSON("9007199254740993");
 
 export function event(channel: string, data = "x", more: Partial<ChannelEvent> = {}): ChannelEvent {
@@ -51,7 +51,7 @@ export async function recorded(actual: () => unknown, expected: unknown): Promis
   }).catch(async () => assert.deepEqual(await actual(), expected));
 }
 
-/** What holds on one node as on many. @param counts with how many nodes it is run */
+/** What is so on one node as on many. @param counts with how many nodes it is run */
 export function describeContract(name: string, start: StartNodes, counts: readonly number[]): void {
   for (const count of counts) {
     describe(`${name}, ${count === 1 ? "one node" : `${count} nodes`}`, () => {
@@ -286,24 +286,24 @@ function describeAnswers(start: StartNodes, count: number): void {
     assert.deepEqual(await first.presence.findChannels({ prefix: "" }), { ok: true, value: [] });
   });
 
-  it("has subscribers told how many they are, on every node", async (t) => {
+  it("announces to subscribers how many they are, on every node", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) await join(node, "a");
     nodes[0]?.presence.tellSubscriptionCounts(["a", "nobody"]);
     for (const node of nodes) {
       await recorded(() => node.counts.filter((line) => line.startsWith("a")), [`a ${count}`]);
     }
-    const told = nodes.flatMap(({ facts }) =>
+    const sent = nodes.flatMap(({ facts }) =>
       facts.filter(({ name }) => name === "subscription_count"),
     );
-    assert.deepEqual(told, [
+    assert.deepEqual(sent, [
       { name: "subscription_count", channel: "a", subscription_count: count },
     ]);
   });
 }
 
 function describeFacts(start: StartNodes, count: number): void {
-  it("tells each fact to one node alone", async (t) => {
+  it("says to one node alone what webhooks are to send", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) {
       await join(node, "presence-a", member(1));

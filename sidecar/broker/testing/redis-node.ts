@@ -1,4 +1,4 @@
-/** For tests: a node's broker and presence store on a real Redis, and all that they told. */
+/** For tests: a node's broker and presence store on a real Redis, and all that they said. */
 
 import type { ChannelEvent, WebhookEvent } from "../../core/ports.ts";
 import type { SidecarEvent } from "../../core/report.ts";
@@ -25,7 +25,7 @@ export interface RedisNode extends RecordingNode<RedisBroker> {
   readonly log: string[];
 }
 
-/** What a node is told, written down. */
+/** What a node is called with, written down. */
 export function createRecorder() {
   const delivered: ChannelEvent[] = [];
   const terminated: string[] = [];

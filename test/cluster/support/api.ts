@@ -42,7 +42,7 @@ export function createApi(url: string, deadlineMs = 5_000): Api {
     const response = await fetch(`${url}${path}?${signRequest(method, path, params, body)}`, {
       method,
       signal: AbortSignal.timeout(deadlineMs),
-      // Nothing stays open of it, so that what a node holds open is its own.
+      // Nothing stays open of it, so that what a node has open is its own.
       headers: { connection: "close", ...(body !== "" && { "content-type": "application/json" }) },
       ...(body !== "" && { body }),
     });

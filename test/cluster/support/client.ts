@@ -41,7 +41,7 @@ export interface Client {
   changes(channel: string): string[];
   /** The same since it subscribed to the channel last. */
   changesOfStay(channel: string): string[];
-  /** Who is in a channel as this client was told. @throws if someone came twice or left without having come */
+  /** Who is in a channel as this client has seen. @throws if someone came twice or left without having come */
   members(channel: string): string[];
   close(): Promise<number>;
   /** Drops the TCP connection without a close frame. */

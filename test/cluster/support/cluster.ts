@@ -61,7 +61,7 @@ export function redisAt(port: number): Env {
 }
 
 export interface Deployment {
-  /** What nodes are told of it. */
+  /** What nodes are given of it. */
   readonly env: Env;
   readonly servers: readonly RedisServer[];
 }
@@ -104,7 +104,7 @@ let markers = 0;
  * Publishes an event and waits until all these subscribers of the channel have it: what was published, added or
  * removed there before has come by then, or never will.
  */
-export async function settle(
+export async function untilDelivered(
   node: ClusterNode,
   channel: string,
   clients: readonly Client[],

@@ -81,12 +81,10 @@ export class Model {
         if (!isPresence(channel)) continue;
         assert.deepEqual(client.members(channel), this.members(channel));
         for (const userId of this.#steadfast(channel, sinceMoment)) {
-          const heard = client
-            .changesOfStay(channel)
-            .filter((change) => change.slice(1) === userId);
-          // A node that can't reach Redis tells of who came to it later on; who stays never leaves.
-          const isRight = heard.length === 0 || (heard.length === 1 && heard[0] === `+${userId}`);
-          assert.ok(isRight, `${who}: ${userId} was there all the time, and ${heard.join()} came`);
+          const seen = client.changesOfStay(channel).filter((change) => change.slice(1) === userId);
+          // A node that can't reach Redis announces who came to it later on; who stays never leaves.
+          const isRight = seen.length === 0 || (seen.length === 1 && seen[0] === `+${userId}`);
+          assert.ok(isRight, `${who}: ${userId} was there all the time, and ${seen.join()} came`);
         }
       }
     }
@@ -101,7 +99,7 @@ export class Model {
     return connections.map(({ userId }) => userId);
   }
 
-  /** Resolves once the lists that clients were told are right. @throws too if one of them never could have been */
+  /** Resolves once the lists that clients have are right. @throws too if one of them never could have been */
   async untilListsAreRight(): Promise<void> {
     for (const { client, channels } of this.visitors) {
       for (const channel of [...channels.keys()].filter(isPresence)) {

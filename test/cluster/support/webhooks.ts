@@ -1,4 +1,4 @@
-// The app's endpoint for webhooks, which writes down every fact that any node tells it.
+// The app's endpoint for webhooks, which writes down every event that any node sends it.
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
@@ -7,13 +7,13 @@ import type { Scope } from "./cluster.ts";
 
 export interface Webhooks {
   readonly url: string;
-  /** The facts of a channel or user so far, as `name` and, for a member, its user: `member_added ada`. */
+  /** The events of a channel or user so far, as `name` and, for a member, its user: `member_added ada`. */
   about(subject: string): string[];
-  /** Resolves once so many were told. */
-  untilTold(subject: string, count: number): Promise<string[]>;
+  /** Resolves once so many were sent. */
+  untilSent(subject: string, count: number): Promise<string[]>;
 }
 
-interface Fact {
+interface WebhookEvent {
   readonly name: string;
   readonly channel?: string;
   readonly user_id?: string;
@@ -21,9 +21,9 @@ interface Fact {
 }
 
 export async function startWebhooks(scope: Scope): Promise<Webhooks> {
-  const facts: Fact[] = [];
+  const events: WebhookEvent[] = [];
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    facts.push(...((await json(request)) as { events: Fact[] }).events);
+    events.push(...((await json(request)) as { events: WebhookEvent[] }).events);
     response.end();
   };
   const server = createServer((request, response) => void take(request, response));
@@ -36,7 +36,7 @@ export async function startWebhooks(scope: Scope): Promise<Webhooks> {
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const about = (subject: string): string[] =>
-    facts
+    events
       .filter(({ channel, user_id: userId }) => (channel ?? userId) === subject)
       .map(({ name, channel, user_id: userId, subscription_count: count }) => {
         const detail = count ?? (channel === undefined ? undefined : userId);
@@ -45,10 +45,10 @@ export async function startWebhooks(scope: Scope): Promise<Webhooks> {
   return {
     url: `http://127.0.0.1:${port}/hook`,
     about,
-    untilTold: (subject, count) =>
-      until(`${count} facts about ${subject}, not ${about(subject).join()}`, async () => {
-        const told = about(subject);
-        return told.length >= count && told;
+    untilSent: (subject, count) =>
+      until(`${count} events about ${subject}, not ${about(subject).join()}`, async () => {
+        const sent = about(subject);
+        return sent.length >= count && sent;
       }),
   };
 }

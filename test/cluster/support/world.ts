@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import process from "node:process";
 import type { RedisServer } from "../../../sidecar/testing/redis/redis-server.ts";
 import type { TcpProxy } from "../../../sidecar/testing/redis/tcp-proxy.ts";
-import { redisAt, settle, type Scope } from "./cluster.ts";
+import { redisAt, untilDelivered, type Scope } from "./cluster.ts";
 import { isPresence, Model, type Visitor } from "./model.ts";
 import { leaseMs, type ClusterNode } from "./node.ts";
 import type { Random } from "./random.ts";
@@ -307,7 +307,7 @@ async function checkAll({ world, model }: Play): Promise<void> {
   const [first] = nodes;
   if (!first) throw new Error("there is no node");
   for (const channel of channels) {
-    await settle(
+    await untilDelivered(
       first,
       channel,
       model.subscribers(channel).map(({ client }) => client),

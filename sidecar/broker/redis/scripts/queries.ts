@@ -77,7 +77,7 @@ return total
 `,
 });
 
-/** Has every node tell the subscribers of some channels how many they are. Gives the counts, 0 for a vacant channel. */
+/** Announces to the subscribers of some channels, on every node, how many they are. Gives the counts, 0 for a vacant channel. */
 export const announceCounts = script({
   parameters: [],
   args: (channels: readonly string[]) => channels,

@@ -6,7 +6,7 @@ import { readList } from "./reply.ts";
 import { script } from "./script.ts";
 import { readTransitions, transitionsLua, type Transition } from "./transitions.ts";
 
-/** One change of what a node has; `isNews`: webhooks have not been told of it, as far as this node knows. */
+/** One change of what a node has; `isNews`: no webhook was sent for it, as far as this node knows. */
 export type RegistrationChange =
   | { readonly kind: "connections"; readonly count: number }
   | {

@@ -27,7 +27,7 @@ export type RunScript = <A extends readonly unknown[], R>(
 export interface Common {
   readonly base: string;
   readonly publishCommand: "PUBLISH" | "SPUBLISH";
-  /** How long an end waits for its undoing before webhooks are told; null: there are no webhooks. */
+  /** How long an end waits for its undoing before webhooks are sent; null: there are no webhooks. */
   readonly graceMs: number | null;
 }
 

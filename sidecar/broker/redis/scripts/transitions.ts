@@ -1,4 +1,4 @@
-/** What begins and ends over all nodes, as scripts say it to the node that runs them, which tells webhooks. */
+/** What begins and ends over all nodes, as scripts say it to the node that runs them, which sends the webhooks. */
 
 import type { Thing } from "../../../core/facts.ts";
 import { channelMark, parseField } from "../keys.ts";
