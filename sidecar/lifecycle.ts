@@ -1,9 +1,9 @@
 /** The life of a node: in which order its parts start, drain and stop. */
 
-import type { Joined } from "./composition/broker.ts";
+import type { Cluster } from "./composition/cluster.ts";
 import type { UpstreamParts } from "./composition/upstream.ts";
 import type { Config } from "./config.ts";
-import { shutdownClose } from "./core/errors.ts";
+import { shutdownCloses } from "./core/errors.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Report } from "./core/report.ts";
 import { showListenAddress, toListenAddress } from "./http/listener.ts";
@@ -42,7 +42,7 @@ export interface LifecycleOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly hubs: readonly Hub[];
-  readonly joined: Joined;
+  readonly cluster: Cluster;
   readonly upstream: UpstreamParts | null;
   readonly webSockets: WebSocketEndpoint;
   readonly webhooks: WebhookDispatcher;
@@ -64,14 +64,14 @@ const tickMs = 1_000;
 const minWebhookFlushMs = 500;
 
 /** Why the node should get no new traffic. */
-export function readinessOf(phase: Phase, joined: Joined): Readiness {
+export function readinessOf(phase: Phase, cluster: Cluster): Readiness {
   if (phase.name !== "listening") return { ready: false, reason: phase.name };
-  return joined.isUp() ? { ready: true } : { ready: false, reason: "Redis is lost" };
+  return cluster.isReady() ? { ready: true } : { ready: false, reason: "Redis is lost" };
 }
 
 export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { config, phase, inherited, report, now } = options;
-  const { hubs, joined, upstream, webSockets, webhooks, frontDoor, admin } = options;
+  const { hubs, cluster, upstream, webSockets, webhooks, frontDoor, admin } = options;
   const { server } = config;
   let ticking: NodeJS.Timeout | undefined;
   let isStopping = false;
@@ -86,7 +86,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         ? { kind: "tcp", ...config.admin, reusePort: false }
         : { kind: "inherited", descriptor: inherited.admin },
     );
-    await joined.whenUp();
+    await cluster.whenUp();
     const address = toListenAddress(server, inherited.public);
     const port = await frontDoor.listen(address).catch((error) => {
       admin.close();
@@ -110,7 +110,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const deadlineMs = now() + server.shutdownTimeoutMs;
     await drain();
     webSockets.destroy();
-    await joined.broker.close();
+    await cluster.broker.close();
     await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
     upstream?.proxy.close();
     upstream?.authorizer.close();
@@ -140,12 +140,13 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     report({ kind: "draining", connections: webSockets.connectionCount });
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), server.shutdownTimeoutMs);
-    const handOverMs = hubs.some((hub) => hub.isInUse) ? joined.handOver() : 0;
+    const { isAlone, handoverMs } = cluster.beginDrain();
+    const handoverWaitMs = hubs.some((hub) => hub.isInUse) ? handoverMs : 0;
     const isClosed = frontDoor.close();
     // Who is closed last needs its time to come back on another node, too.
     const handedOver = webSockets
-      .closeAll(shutdownClose, server.drainWindowMs)
-      .then(() => wait(Math.min(handOverMs, server.shutdownTimeoutMs / 2)));
+      .closeAll(isAlone ? shutdownCloses.alone : shutdownCloses.inCluster, server.drainWindowMs)
+      .then(() => wait(Math.min(handoverWaitMs, server.shutdownTimeoutMs / 2)));
     upstream?.proxy.closeTunnels(server.drainWindowMs);
     const outcome = await Promise.race([Promise.all([isClosed, handedOver]), deadline]);
     clearTimeout(timer);

@@ -5,6 +5,7 @@ import { needsRedis } from "./testing/redis/redis-needs.ts";
 import { startRedisCluster } from "./testing/redis/redis-cluster.ts";
 import { startRedisSentinels } from "./testing/redis/redis-sentinel.ts";
 import { startRedis } from "./testing/redis/redis-server.ts";
+import { until } from "./testing/redis/until.ts";
 import { connectClient, startSidecar } from "./testing/running.ts";
 
 /** A sidecar with this environment, and a client that is subscribed over it. */
@@ -54,6 +55,23 @@ describe("the options of Redis reach it", { skip: needsRedis() }, () => {
       "redis" in Object(await (await fetch(`${sidecar.adminUrl}/pogo/health`)).json()),
       false,
     );
+  });
+
+  it("POGO_READY_WITHOUT_REDIS: ready while Redis is lost, and it still says that it is", async (test) => {
+    const redis = await startRedis();
+    test.after(() => redis.stop());
+    const where = { POGO_REDIS_HOST: "127.0.0.1", POGO_REDIS_PORT: String(redis.port) };
+    const start = (more = {}) => startSidecar(test, { ...where, ...more });
+    const [strict, lenient] = [await start(), await start({ POGO_READY_WITHOUT_REDIS: "true" })];
+    await redis.stop();
+    const health = async ({ adminUrl }: typeof strict): Promise<unknown> =>
+      Object(await (await fetch(`${adminUrl}/pogo/health`)).json())["redis"];
+    for (const sidecar of [strict, lenient]) {
+      await until("Redis to be lost", async () => (await health(sidecar)) === "lost");
+    }
+    const status = async ({ adminUrl }: typeof strict) =>
+      (await fetch(`${adminUrl}/readyz`)).status;
+    assert.deepEqual([await status(strict), await status(lenient)], [503, 200]);
   });
 
   it("sentinels and a cluster, of which one is known", async (test) => {

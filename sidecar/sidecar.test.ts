@@ -313,7 +313,7 @@ describe("sidecar", () => {
     assert.deepEqual(names, ["channel_occupied", "client_event", "channel_vacated"]);
   });
 
-  it("O04: stops: no new connections, WebSockets closed with 4200, requests in flight finished", async () => {
+  it("O04: stops: no new connections, WebSockets closed with 4100, requests in flight finished", async () => {
     const arrived = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const upstreamPort = await startUpstream((_req, res) => {
@@ -332,7 +332,7 @@ describe("sidecar", () => {
     const stopped = sidecar.stop();
     assert.equal(sidecar.stop(), stopped);
     const [code] = await closed;
-    assert.equal(code, 4200);
+    assert.equal(code, 4100);
     const notReady = await fetch(`${admin}/readyz`);
     assert.deepEqual([notReady.status, await notReady.text()], [503, "not ready: draining\n"]);
     assert.equal((await fetch(`${admin}/livez`)).status, 200);
@@ -347,8 +347,8 @@ describe("sidecar", () => {
 
   it("O04: the closes are spread over POGO_DRAIN_WINDOW, or not at all where it is 0", async () => {
     for (const [window, expected] of [
-      ["200ms", [1006, 4200]],
-      ["0", [4200, 4200]],
+      ["200ms", [1006, 4100]],
+      ["0", [4100, 4100]],
     ] as const) {
       const env = { POGO_UPSTREAM: "none", POGO_DRAIN_WINDOW: window };
       // A clock that stands still: a second close is never due, and cut when the time is over.

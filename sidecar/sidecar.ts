@@ -5,7 +5,7 @@ import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import type { BrokerReceiver } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
-import { createJoined } from "./composition/broker.ts";
+import { createCluster } from "./composition/cluster.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer } from "./observability/admin.ts";
@@ -62,12 +62,12 @@ export function createSidecar(
     deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
     terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
   };
-  const joined = createJoined(config, { receiver, report, metrics, now });
-  const { broker } = joined;
+  const cluster = createCluster(config, { receiver, report, metrics, now });
+  const { broker } = cluster;
   const webhooks = createWebhookDispatcher({
     ...config.webhooks,
     ...webhookBounds,
-    graceMs: joined.webhookGraceMs,
+    graceMs: cluster.webhookGraceMs,
     upstream: config.upstream.address,
     retry: { ...webhookBackoff, ...config.webhooks.retry },
     clock: systemClock,
@@ -78,7 +78,7 @@ export function createSidecar(
     appIds.map((appId) => [[appId], webhooks.queueDepth(appId)]),
   );
   const hubs = config.apps.map((app) => {
-    const presence = (listener: PresenceListener) => joined.presence(app.id, listener);
+    const presence = (listener: PresenceListener) => cluster.presence(app.id, listener);
     return new Hub({ app, report, webhooks, presence });
   });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
@@ -126,14 +126,14 @@ export function createSidecar(
   const admin = createAdminServer({
     metrics,
     allowedHosts: config.admin.allowedHosts,
-    readiness: () => readinessOf(phase, joined),
+    readiness: () => readinessOf(phase, cluster),
     drain: () => void lifecycle.stop(),
     health: () => ({
       version,
       uptime_seconds: Math.round((now() - startedMs) / 1000),
       connections: webSockets.connectionCount,
       circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
-      ...joined.health(),
+      ...cluster.health(),
     }),
   });
 
@@ -144,7 +144,7 @@ export function createSidecar(
     report,
     now,
     hubs,
-    joined,
+    cluster,
     upstream,
     webSockets,
     webhooks,

@@ -226,13 +226,15 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
   it("says so when the log does not reach back far enough", async (t) => {
     const redis = await startServer(t);
     const { node, proxy } = await startCuttableNode(t, redis);
-    const other = await startNode(t, redis.port);
+    const other = await startNode(t, redis.port, { timeoutMs: 20_000 });
     await join(node, "room");
     await other.broker.publish([event("room", "1")]);
     await sleep(500);
     await proxy.cut();
     const big = "x".repeat(250_000);
-    for (let i = 0; i < 300; i++) await other.broker.publish([event("elsewhere", big)]);
+    for (let i = 0; i < 300; i++) {
+      assert.deepEqual(await other.broker.publish([event("elsewhere", big)]), taken);
+    }
     const [bytes] = [Number(await askRedis(redis.port, "MEMORY", "USAGE", "test:1:{app}:log"))];
     assert.ok(bytes < 75_000_000, `the log is bounded: ${bytes}`);
     await other.broker.publish([event("room", "2")]);
@@ -385,6 +387,26 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     await sleep(settledMs);
     assert.deepEqual(listed(survivor, "presence-a"), ["1", "2"]);
     assert.deepEqual(survivor.changes, ["+ presence-a 1", "+ presence-a 2"]);
+  });
+
+  it("O04: a node knows whether it is alone, while Redis is lost too", async (t) => {
+    const redis = await startServer(t);
+    const unconnected = await startNode(t, await freePort(), {}, { whenUp: false });
+    assert.equal(unconnected.broker.isAlone, false, "nobody knows");
+    const a = await startNode(t, redis.port);
+    await recorded(() => a.broker.isAlone, true);
+    const b = await startNode(t, redis.port);
+    for (const { broker } of [a, b]) await recorded(() => broker.isAlone, false);
+    await redis.stop();
+    for (const { broker } of [a, b]) await recorded(() => broker.isUp, false);
+    assert.deepEqual([a.broker.isAlone, b.broker.isAlone], [false, false]);
+    await redis.restart();
+    for (const { broker } of [a, b]) await recorded(() => broker.isUp, true);
+    await b.close();
+    await recorded(() => a.broker.isAlone, true);
+    await redis.stop();
+    await recorded(() => a.broker.isUp, false);
+    assert.equal(a.broker.isAlone, true);
   });
 
   it("N15: a node that stops hands over: who comes back elsewhere is no news, who does not is removed at once", async (t) => {

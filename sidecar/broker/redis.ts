@@ -37,6 +37,8 @@ export interface RedisBroker extends Broker {
   readonly lastError: string;
   /** Nodes that are seen alive, this one included; 0 while Redis is lost. */
   readonly nodeCount: number;
+  /** No other node is there, or was when Redis was lost. False before Redis was ever there. */
+  readonly isAlone: boolean;
   /** The presence store of an app; its listener is called from then on. To be called once for each app. */
   presence(appId: string, listener: PresenceListener): PresenceStore;
   /** Resolves once Redis is there for all apps, or after so long. */
@@ -93,6 +95,9 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     },
     get nodeCount() {
       return Math.max(0, ...[...apps.values()].map((app) => app.nodeCount));
+    },
+    get isAlone() {
+      return [...apps.values()].every(({ isAlone }) => isAlone);
     },
     presence(appId, listener) {
       const graceMs = options.apps.find(({ id }) => id === appId)?.graceMs ?? null;

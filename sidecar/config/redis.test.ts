@@ -29,6 +29,7 @@ const defaults: Redis = {
   timeoutMs: 2000,
   queueSize: 1024,
   nodeLeaseMs: 15_000,
+  readyWithoutRedis: false,
 };
 
 function redisOf(env: Environment, more: Given = {}): Redis | null {
@@ -137,6 +138,7 @@ describe("Redis", () => {
       POGO_REDIS_TIMEOUT: "500ms",
       POGO_BROKER_QUEUE_SIZE: "7",
       POGO_NODE_LEASE: "30s",
+      POGO_READY_WITHOUT_REDIS: "true",
     };
     assert.deepEqual(redisOf(env), {
       servers: at("redis.internal", 6380),
@@ -148,6 +150,7 @@ describe("Redis", () => {
       timeoutMs: 500,
       queueSize: 7,
       nodeLeaseMs: 30_000,
+      readyWithoutRedis: true,
     });
   });
 

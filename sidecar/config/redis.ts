@@ -16,7 +16,7 @@ export interface Part<T> {
 
 export interface FoundRedis {
   /** Null: there is one node, and nothing of the rest counts. */
-  readonly access: RedisBrokerOptions["redis"] | null;
+  readonly access: (RedisBrokerOptions["redis"] & { readonly readyWithoutRedis: boolean }) | null;
   /** Where Redis is, if there are no sentinels and no cluster. */
   readonly address: RedisAddress;
   readonly sentinel: Values<typeof rows>["sentinel"];

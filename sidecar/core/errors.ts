@@ -135,5 +135,11 @@ export const errors = {
 /** No `pusher:error`, for the message was not read: only a close. */
 export const messageTooLong = { reason: "message_too_long", code: 1009 } as const;
 
-/** Sent to every connection when the node stops: pusher-js reconnects at once, to another node. */
-export const shutdownClose = { code: 4200, reason: "Server is shutting down" } as const;
+/**
+ * Sent to every connection when the node stops: pusher-js reconnects at once, to another node, or where there is none
+ * after a second, to this one's successor. A try before it listens would be followed by the next one after 15 s only.
+ */
+export const shutdownCloses = {
+  inCluster: { code: 4200, reason: "Server is shutting down" },
+  alone: { code: 4100, reason: "Server is shutting down" },
+} as const;

@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { recordPeers } from "../http/peer.ts";
 import { waitFor } from "../testing/raw-http.ts";
 import type { App } from "../core/app.ts";
-import { errors as catalogue, messageTooLong, shutdownClose } from "../core/errors.ts";
+import { errors as catalogue, messageTooLong, shutdownCloses } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
 import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
@@ -381,7 +381,7 @@ describe("WebSocket connection", () => {
     const { port, endpoint } = await startEndpoint();
     const clients = [openClient(port), openClient(port)];
     for (const client of clients) await client.next();
-    await endpoint.closeAll(shutdownClose, 2_000);
+    await endpoint.closeAll(shutdownCloses.inCluster, 2_000);
     for (const client of clients) {
       assert.deepEqual(await client.closed, { code: 4200, reason: "Server is shutting down" });
     }
@@ -393,7 +393,7 @@ describe("WebSocket connection", () => {
     const { port, endpoint } = await startEndpoint({ now: () => nowMs });
     const clients = [openClient(port), openClient(port), openClient(port)];
     for (const client of clients) await client.next();
-    const sent = endpoint.closeAll(shutdownClose, 2_000);
+    const sent = endpoint.closeAll(shutdownCloses.inCluster, 2_000);
     const first = await Promise.race(clients.map(({ closed }) => closed));
     assert.equal(first.code, 4200);
     assert.equal(endpoint.connectionCount, 2);

@@ -208,6 +208,17 @@ describe("a node goes", { skip: needsRedis() }, () => {
     assert.deepEqual((await join(b, "carl")).members(channel), ["ada", "bea", "carl"]);
   });
 
+  test("O04: SIGTERM of the only node: its clients come back after a second, to its successor", async () => {
+    const node = await scope.node(env);
+    const ada = await join(node, "ada");
+    await until("it to be alone", async () => (await node.metric("pogo_cluster_nodes")) === 1);
+    const stopping = node.stop();
+    assert.equal(await ada.closed, 4100);
+    assert.deepEqual(await stopping, { code: 0, signal: null });
+    const successor = await scope.node(env);
+    assert.deepEqual((await join(successor, "ada")).members(channel), ["ada"]);
+  });
+
   test("SIGTERM: a node that nobody is on goes at once", async () => {
     const node = await scope.node(env);
     const startMs = performance.now();

@@ -57,7 +57,7 @@ async function run(
 }
 
 describe("stopping", () => {
-  test("O04, D4: SIGTERM closes every WebSocket with 4200, and the process ends with 0", async () => {
+  test("O04, D4: SIGTERM closes every WebSocket with 4100, and the process ends with 0", async () => {
     const sidecar = await start(standAlone);
     const url = `${sidecar.wsUrl}/app/${app.key}`;
     const clients = await Promise.all([rawClient(url), rawClient(url), rawClient(url)]);
@@ -66,7 +66,7 @@ describe("stopping", () => {
     process.kill(sidecar.pid, "SIGTERM");
     for (const client of clients) {
       const closed = await within("the close", client.closed);
-      assert.deepEqual(closed, { code: 4200, reason: "Server is shutting down" });
+      assert.deepEqual(closed, { code: 4100, reason: "Server is shutting down" });
     }
     assert.deepEqual(await sidecar.exited, { code: 0, signal: null });
   });
@@ -157,7 +157,7 @@ describe("npm start", () => {
   test("D4: SIGTERM to npm stops the sidecar in order, before npm ends", async () => {
     const { npm, client } = await npmStart();
     npm.signal("SIGTERM");
-    assert.equal((await within("the close", client.closed)).code, 4200);
+    assert.equal((await within("the close", client.closed)).code, 4100);
     assert.deepEqual(await npm.exited, { code: 0, signal: null });
     assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
   });
@@ -165,7 +165,7 @@ describe("npm start", () => {
   test("D4: Ctrl-C, which the terminal sends and npm passes on, counts once", async () => {
     const { npm, client } = await npmStart();
     process.kill(-npm.pid, "SIGINT");
-    assert.equal((await within("the close", client.closed)).code, 4200);
+    assert.equal((await within("the close", client.closed)).code, 4100);
     assert.deepEqual(await npm.exited, { code: 0, signal: null });
     assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
   });
@@ -248,7 +248,7 @@ describe("starting", () => {
       assert.deepEqual((await client.next("greeting")).data, { text: "it works" });
 
       process.kill(Number(/^pid (\d+)/m.exec(text)?.[1]), "SIGTERM");
-      assert.equal((await within("the close", client.closed)).code, 4200);
+      assert.equal((await within("the close", client.closed)).code, 4100);
       assert.deepEqual(await terminal.exited, { code: 0, signal: null });
     },
   );

@@ -89,6 +89,10 @@ export class RedisApp {
     return this.#session.nodeCount;
   }
 
+  get isAlone(): boolean {
+    return this.#session.isAlone;
+  }
+
   /** Gives up all that this node has registered, and ends. Resolves at the latest when Redis does not answer in time. */
   leave(): Promise<void> {
     return this.#session.leave();

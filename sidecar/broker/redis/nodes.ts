@@ -8,11 +8,13 @@ interface SeenNode {
 }
 
 export class Nodes {
+  readonly #ownId: string;
   readonly #deadAfterMs: number;
   readonly #seen = new Map<string, SeenNode>();
 
   /** @param deadAfterMs silence after which a node is dead */
-  constructor(deadAfterMs: number) {
+  constructor(ownId: string, deadAfterMs: number) {
+    this.#ownId = ownId;
     this.#deadAfterMs = deadAfterMs;
   }
 
@@ -20,8 +22,8 @@ export class Nodes {
     return this.#seen.size;
   }
 
-  get names(): Iterable<string> {
-    return this.#seen.keys();
+  get others(): readonly string[] {
+    return [...this.#seen.keys()].filter((node) => node !== this.#ownId);
   }
 
   /** It has registered just now. */

@@ -24,7 +24,8 @@ describe("nodes that return after an outage", () => {
     assert.equal(isOver({}), false);
   });
 
-  it("before any outage nothing is over", () => {
+  it("before any outage nobody is waited for, and nothing is over", () => {
+    assert.equal(new ReturningNodes(leaseMs).isEmpty, true);
     assert.equal(new ReturningNodes(leaseMs).isOver(new Map(), 1_000_000), false);
   });
 

@@ -24,7 +24,12 @@ export class ReturningNodes {
     this.#leaseMs = leaseMs;
   }
 
-  /** Redis is lost: these nodes were there before. */
+  /** Nobody is waited for. */
+  get isEmpty(): boolean {
+    return this.#awaited.size === 0;
+  }
+
+  /** Redis is lost: these other nodes were there before. */
   lose(nodes: Iterable<string>): void {
     for (const node of nodes) this.#awaited.set(node, unseen());
     this.#giveUpAtMs = null;

@@ -66,11 +66,11 @@ export class Session {
     this.#options = options;
     this.#heartbeatMs = Math.min(longestHeartbeatMs, nodeLeaseMs / 5);
     // Found out within the lease, though looked at only once a heartbeat.
-    this.#nodes = new Nodes(nodeLeaseMs - 2 * this.#heartbeatMs);
+    this.#nodes = new Nodes(options.nodeId, nodeLeaseMs - 2 * this.#heartbeatMs);
     this.#returning = new ReturningNodes(nodeLeaseMs);
     this.#echo = new Echo(options.timeoutMs);
     availability.onLost(() => {
-      this.#returning.lose(this.#nodes.names);
+      this.#returning.lose(this.#nodes.others);
       this.#nodes.forget();
       if (!this.#underWay) this.#schedule(retryMs);
     });
@@ -80,6 +80,11 @@ export class Session {
   /** Nodes of this app that were seen alive, this one included. */
   get nodeCount(): number {
     return this.#nodes.count;
+  }
+
+  /** No other node is there, or was when Redis was lost. False before Redis was ever there. */
+  get isAlone(): boolean {
+    return this.#epoch !== null && this.#nodes.others.length === 0 && this.#returning.isEmpty;
   }
 
   /** Redis can be had again, perhaps. */

@@ -150,4 +150,10 @@ export const redis = {
     fallback: 15_000,
     docs: "Silence of a node after which another takes over its presence members and announces their leaving. Shorter finds a dead node sooner, and takes a busy one for dead.",
   }),
+  readyWithoutRedis: option({
+    env: "POGO_READY_WITHOUT_REDIS",
+    parser: boolean,
+    fallback: false,
+    docs: "Stay ready (`/readyz`) while Redis is lost. For nodes that pages pass through: Redis is lost to all of them at once, and a load balancer would be left without any. Publishing still fails until Redis is back.",
+  }),
 } as const;

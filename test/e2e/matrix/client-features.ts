@@ -170,7 +170,7 @@ export const clientFeatures = {
     },
   },
   restart: {
-    title: "comes back by itself after a restart (4200)",
+    title: "comes back by itself after a restart (4100)",
     hasErrors: true,
     acrossRestart: async (play) => {
       const ada = person(play, "Ada");
@@ -186,7 +186,7 @@ export const clientFeatures = {
 
       return async () => {
         await isBack;
-        assert.equal((await client.errors.next()).code, 4200);
+        assert.equal((await client.errors.next()).code, 4100);
         assert.notEqual(await client.connected(), before);
         await play.server.trigger(play.own("private-orders"), "shipped", { order: 5 });
         assert.deepEqual(await shipped.next(), { order: 5 });

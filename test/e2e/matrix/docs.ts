@@ -32,7 +32,7 @@ Whoever signs is an app behind the sidecar, reached through it, with Pusher's No
 
 The native client stands for pusher-websocket-swift, -java, -dotnet and the Dart ports, which don't run here. It takes nothing that their decoders would fail with: every message of the protocol has its \`channel\` where it is about one, and a \`data\` that is a JSON _string_ of an object with all fields of their types (\`pusher:ping\`, \`pusher:pong\` and \`pusher:cache_miss\` have none); \`ids\`, \`hash\` and \`count\` of a presence channel agree; the id of a user is a string. A close code is understood by its range alone. \`test/e2e/matrix/native-wire.test.ts\` shows that it is that strict.
 
-The restart is SIGTERM for the only node, and another one on the same port: all are back by themselves, subscribed and signed in, and get the next event. pusher-js tries at once, since 4200 says so; while nobody listens yet, its next try is 15 s later. The native client's is after a second.
+The restart is SIGTERM for the only node, and another one on the same port: all are back by themselves, subscribed and signed in, and get the next event. All try again after a second, since 4100 says so.
 
 ## Servers
 

@@ -1,4 +1,4 @@
-/** What joins the nodes: Redis, or nothing where there is one node. */
+/** The cluster that this node is in: by Redis, or of one node. */
 
 import { createMemoryPresence } from "../broker/memory-presence.ts";
 import { createMemoryBroker } from "../broker/memory.ts";
@@ -9,33 +9,37 @@ import type { PresenceListener, PresenceStore } from "../core/presence-store.ts"
 import type { Report } from "../core/report.ts";
 import type { Metrics } from "../observability/metrics.ts";
 
-export interface Joined {
+export interface Cluster {
   readonly broker: Broker;
   readonly presence: (appId: string, listener: PresenceListener) => PresenceStore;
-  /** How long webhooks hold an end back; with Redis the nodes do that together, before. */
+  /** How long webhooks keep an end waiting; with Redis the nodes do that together, before. */
   readonly webhookGraceMs: number;
-  /** Whether other nodes can be reached: always, where there are none. */
-  readonly isUp: () => boolean;
+  /** Whether the node should get traffic, as far as other nodes go. */
+  readonly isReady: () => boolean;
   readonly health: () => Record<string, unknown>;
   /** Resolves once other nodes can be reached, or soon. */
   whenUp(): Promise<void>;
-  /**
-   * The clients are about to be sent to other nodes: who is gone from here stays listed until the broker closes.
-   * Returns how long that should take them.
-   */
-  handOver(): number;
+  /** The clients are about to be closed: who is gone from here stays listed until the broker closes. */
+  beginDrain(): DrainPlan;
+}
+
+export interface DrainPlan {
+  /** There is no other node: clients come back to this one's successor. */
+  readonly isAlone: boolean;
+  /** How long coming back on another node should take who is closed last. */
+  readonly handoverMs: number;
 }
 
 /** How long Pusher keeps the last event of a cache channel. */
 const cacheTtlMs = 30 * 60_000;
 const maxCacheBytes = 64 * 1_048_576;
 /** pusher-js comes back at once after 4200, and asks the app for its signatures again. */
-const handOverMs = 2_000;
+const handoverMs = 2_000;
 
-export function createJoined(
+export function createCluster(
   config: Config,
   options: { receiver: BrokerReceiver; report: Report; metrics: Metrics; now: () => number },
-): Joined {
+): Cluster {
   const { receiver, report, metrics, now } = options;
   const { redis, webhooks } = config;
   if (!redis) {
@@ -43,10 +47,10 @@ export function createJoined(
       broker: createMemoryBroker({ receiver, cacheTtlMs, maxCacheBytes }),
       presence: (_appId, listener) => createMemoryPresence(listener),
       webhookGraceMs: webhooks.graceMs,
-      isUp: () => true,
+      isReady: () => true,
       health: () => ({}),
       whenUp: () => Promise.resolve(),
-      handOver: () => 0,
+      beginDrain: () => ({ isAlone: true, handoverMs: 0 }),
     };
   }
 
@@ -67,7 +71,7 @@ export function createJoined(
     broker,
     presence: (appId, listener) => broker.presence(appId, listener),
     webhookGraceMs: 0,
-    isUp: () => broker.isUp,
+    isReady: () => broker.isUp || redis.readyWithoutRedis,
     health: () => ({
       node: broker.nodeId,
       redis: broker.isUp ? "up" : "lost",
@@ -79,9 +83,10 @@ export function createJoined(
       await broker.whenUp(redis.timeoutMs + 250);
       if (!broker.isUp) report({ kind: "redis_lost", reason: broker.lastError });
     },
-    handOver() {
+    beginDrain() {
       broker.beginDrain();
-      return handOverMs;
+      const { isAlone } = broker;
+      return { isAlone, handoverMs: isAlone ? 0 : handoverMs };
     },
   };
 }
