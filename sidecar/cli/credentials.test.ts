@@ -102,7 +102,7 @@ describe("start without any credentials", () => {
     assert.equal(printed(), "");
   });
 
-  it("tells other errors, and prints no credentials that will not be used", () => {
+  it("reports other errors, and prints no credentials that will not be used", () => {
     const { loaded, printed } = load({ isTerminal: true, env: { POGO_PORT: "x" } });
     assert.ok(!loaded.ok);
     assert.deepEqual(

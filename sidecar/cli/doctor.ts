@@ -11,6 +11,7 @@ import {
   nodeVersion,
   openFiles,
   queue,
+  readEnv,
 } from "./doctor/machine.ts";
 import { proxies, redis, running } from "./doctor/node.ts";
 import { clock, connects, publishes } from "./doctor/outside.ts";
@@ -47,14 +48,17 @@ export async function doctor(context: CommandContext): Promise<number> {
     return exitCodes.configuration;
   }
   const { config } = loaded;
+  const folder = process.cwd();
   const subject: Subject = {
     config,
     app,
     env: context.env,
-    url: own.flags.url ?? addressOf(context.env, config.server),
+    url:
+      own.flags.url ??
+      addressOf({ ...readEnv(folder, context.env), ...context.env }, config.server),
     cookie: own.flags.cookie,
     channel: own.flags.channel,
-    folder: process.cwd(),
+    folder,
   };
   const findings: (Finding & { readonly name: string })[] = [];
   const { isJson } = own.flags;

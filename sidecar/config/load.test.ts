@@ -68,7 +68,7 @@ describe("D8: precedence", () => {
     });
   }
 
-  it("the original's name in the environment comes after ours", () => {
+  it("the original's name in the environment comes after POGO_…", () => {
     const env = { POGO_WS_CLIENT_MSG_RATE_LIMIT: "7" };
     assert.equal(configOf({ env }).apps[0]?.clientEventRate.perSecond, 7);
     const both = { ...env, POGO_CLIENT_MSG_RATE_LIMIT: "8" };
@@ -160,7 +160,7 @@ describe("Laravel's names", () => {
     assert.equal(apps[0]?.terminateOnLimit, true);
   });
 
-  it("that are not ours are ignored", () => {
+  it("that do not begin with POGO_ are ignored", () => {
     const env = { REVERB_HOST: "ws.test", REVERB_PORT: "443", REDIS_CLIENT: "phpredis" };
     assert.equal(
       configOf({ env: { ...env, REVERB_UNHEARD_OF: "x", PUSHER_APP_ID: "2" } }).server.port,
@@ -190,8 +190,8 @@ describe("the secret", () => {
   });
 
   it("of a file wins over Laravel's value, as our names do", () => {
-    const given = { env: { POGO_APP_SECRET_FILE: "/s" }, files: { "/s": "ours" } };
-    assert.equal(configOf(given).apps[0]?.secret, "ours");
+    const given = { env: { POGO_APP_SECRET_FILE: "/s" }, files: { "/s": "of-the-file" } };
+    assert.equal(configOf(given).apps[0]?.secret, "of-the-file");
   });
 
   const faults: readonly [string, Given, RegExp][] = [

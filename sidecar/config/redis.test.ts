@@ -49,8 +49,8 @@ describe("scaling", () => {
     ["is on where Laravel says so", { ...laravels, ...scaling, REDIS_HOST: "cache" }, at("cache")],
     ["is on by our name for it", { ...laravels, POGO_SCALING_ENABLED: "true" }, at("127.0.0.1")],
     ["and Redis is where Laravel thinks it is", scaling, at("127.0.0.1")],
-    ["is on by a URL of ours", { POGO_REDIS_URL: "redis://r" }, at("r")],
-    ["is on by a host of ours", { POGO_REDIS_HOST: "r" }, at("r")],
+    ["is on by POGO_REDIS_URL", { POGO_REDIS_URL: "redis://r" }, at("r")],
+    ["is on by POGO_REDIS_HOST", { POGO_REDIS_HOST: "r" }, at("r")],
     [
       "is on by a cluster",
       { POGO_REDIS_CLUSTER_NODES: "r" },
@@ -114,7 +114,7 @@ describe("scaling", () => {
     assert.equal(errorsOf({ env: { ...env, ...scaling } }).length, 5);
   });
 
-  it("that is off contradicts nothing, but a value of ours must be one", () => {
+  it("that is off contradicts nothing, but a POGO_… value must be one", () => {
     const off = { POGO_SCALING_ENABLED: "false", POGO_REDIS_TLS_CA: "/gone" };
     assert.equal(redisOf({ ...off, POGO_REDIS_HOST: "r", POGO_REDIS_URL: "redis://r" }), null);
     assert.match(
@@ -270,11 +270,11 @@ describe("which name of Redis wins", () => {
       {
         ...scaling,
         REDIS_URL: "rediss://:p@r:7/2",
-        POGO_REDIS_PASSWORD: "ours",
+        POGO_REDIS_PASSWORD: "own",
         POGO_REDIS_DB: "3",
         POGO_REDIS_PORT: "8",
       },
-      { servers: at("r", 8), password: "ours", db: 3, tls: { ca: null, isVerified: true } },
+      { servers: at("r", 8), password: "own", db: 3, tls: { ca: null, isVerified: true } },
     ],
     [
       "our host over Laravel's URL, with Laravel's parts",
@@ -282,9 +282,9 @@ describe("which name of Redis wins", () => {
         REDIS_URL: "rediss://:of-url@r/2",
         REDIS_HOST: "l",
         REDIS_PASSWORD: "p",
-        POGO_REDIS_HOST: "ours",
+        POGO_REDIS_HOST: "own",
       },
-      { servers: at("ours"), password: "p" },
+      { servers: at("own"), password: "p" },
     ],
     [
       "our URL over all of Laravel's",
@@ -294,25 +294,25 @@ describe("which name of Redis wins", () => {
         REDIS_PORT: "7",
         REDIS_PASSWORD: "p",
         REDIS_DB: "2",
-        POGO_REDIS_URL: "redis://ours",
+        POGO_REDIS_URL: "redis://own",
       },
-      { servers: at("ours") },
+      { servers: at("own") },
     ],
     [
       "our URL with what it leaves out in our other names",
       {
-        POGO_REDIS_URL: "redis://ours",
+        POGO_REDIS_URL: "redis://own",
         POGO_REDIS_PASSWORD: "p",
         POGO_REDIS_DB: "2",
         POGO_REDIS_PORT: "7",
         POGO_REDIS_TLS: "false",
       },
-      { servers: at("ours", 7), password: "p", db: 2 },
+      { servers: at("own", 7), password: "p", db: 2 },
     ],
     [
       "the port in our host over Laravel's",
-      { ...laravels, POGO_REDIS_HOST: "ours:7" },
-      { servers: at("ours", 7) },
+      { ...laravels, POGO_REDIS_HOST: "own:7" },
+      { servers: at("own", 7) },
     ],
     [
       "our TLS over none in a host",
@@ -415,7 +415,7 @@ describe("the secrets of Redis", () => {
     });
   }
 
-  it("a URL may be in a file too, and switches scaling on if it is ours", () => {
+  it("a URL may be in a file too, and switches scaling on if it is POGO_REDIS_URL", () => {
     const files = { "/s": "redis://:hunter2@r\n" };
     for (const [name, more] of [
       ["POGO_REDIS_URL_FILE", {}],

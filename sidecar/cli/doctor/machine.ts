@@ -2,20 +2,18 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
+import type { Environment } from "../../config/sources/environment.ts";
+import { parseDotenv, resolveDotenv } from "../../config/sources/dotenv.ts";
+import { neededNode } from "../node-version.ts";
 import { hint, ok, skipped, wrong, type Check } from "./check.ts";
 
-const oldestNode = 22;
-
+/** On one that is too old no command begins. */
 export const nodeVersion: Check = {
   name: "Node",
   run: async () =>
-    Number(process.versions.node.split(".")[0]) >= oldestNode
-      ? ok(`${process.version} at ${process.execPath}`)
-      : wrong(
-          `${process.version} at ${process.execPath} is too old`,
-          `install Node ${oldestNode} or newer`,
-        ),
+    ok(
+      `${process.version} at ${process.execPath} (${neededNode.major}.${neededNode.minor} is needed)`,
+    ),
 };
 
 const credentials = ["REVERB_APP_ID", "REVERB_APP_KEY", "REVERB_APP_SECRET"] as const;
@@ -23,20 +21,20 @@ const credentials = ["REVERB_APP_ID", "REVERB_APP_KEY", "REVERB_APP_SECRET"] as 
 /** Does the app have what the sidecar has? The values of secrets are compared, never shown. */
 export const environmentFile: Check = {
   name: ".env",
-  async run({ folder, app }) {
-    const env = readEnv(folder);
+  async run({ folder, app, ...subject }) {
+    const env = readEnv(folder, subject.env);
     if (!env) return skipped(`there is no .env in ${folder}`);
     const unexpanded = Object.entries(env).find(
       ([name, value]) => name.startsWith("REVERB_") && value.includes("${"),
     );
     if (unexpanded) {
       return hint(
-        `${unexpanded[0]} refers to another name: \${…} is expanded by Laravel, and by the sidecar only where it reads the file itself`,
-        `write the value into ${unexpanded[0]}, or start the sidecar in ${folder} without --env-file of node`,
+        `${unexpanded[0]} refers to a name that neither .env nor the environment has`,
+        `write the value into ${unexpanded[0]}, or set the name above it`,
       );
     }
-    const ours = { REVERB_APP_ID: app.id, REVERB_APP_KEY: app.key, REVERB_APP_SECRET: app.secret };
-    const other = credentials.filter((name) => env[name] && env[name] !== ours[name]);
+    const given = { REVERB_APP_ID: app.id, REVERB_APP_KEY: app.key, REVERB_APP_SECRET: app.secret };
+    const other = credentials.filter((name) => env[name] && env[name] !== given[name]);
     if (other.length > 0) {
       return wrong(
         `${other.join(", ")} in ${join(folder, ".env")} ${other.length > 1 ? "are" : "is"} not what the sidecar has`,
@@ -52,8 +50,8 @@ export const environmentFile: Check = {
 
 export const broadcastConnection: Check = {
   name: "broadcaster",
-  async run({ folder }) {
-    const env = readEnv(folder);
+  async run({ folder, ...subject }) {
+    const env = readEnv(folder, subject.env);
     if (!env) return skipped("no .env to read it from");
     const driver = env["BROADCAST_CONNECTION"] ?? env["BROADCAST_DRIVER"] ?? "null";
     return ["reverb", "pusher"].includes(driver)
@@ -65,7 +63,7 @@ export const broadcastConnection: Check = {
   },
 };
 
-/** Is the key in the built pages ours? */
+/** Is the key in the built pages the sidecar's? */
 export const frontEnd: Check = {
   name: "front end",
   async run({ folder, app }) {
@@ -106,8 +104,8 @@ export const openFiles: Check = {
 /** A queued broadcast waits for a worker. */
 export const queue: Check = {
   name: "queue",
-  async run({ folder }) {
-    const connection = readEnv(folder)?.["QUEUE_CONNECTION"];
+  async run({ folder, env }) {
+    const connection = readEnv(folder, env)?.["QUEUE_CONNECTION"];
     if (connection === undefined) return skipped("no .env to read it from");
     return connection === "sync"
       ? ok("events are broadcast at once (sync)")
@@ -118,13 +116,12 @@ export const queue: Check = {
   },
 };
 
-export function readEnv(folder: string): Record<string, string> | null {
+/** The app's `.env` as Laravel reads it; null if there is none that it could read. */
+export function readEnv(folder: string, env: Environment): Readonly<Record<string, string>> | null {
   const text = readText(join(folder, ".env"));
-  if (text === null) return null;
-  const entries = Object.entries(parseEnv(text));
-  return Object.fromEntries(
-    entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
+  const parsed = text === null ? null : parseDotenv(text);
+  if (!parsed?.ok) return null;
+  return Object.fromEntries(resolveDotenv(parsed.entries, (name) => env[name]));
 }
 
 function readText(path: string): string | null {
