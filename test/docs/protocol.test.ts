@@ -10,7 +10,7 @@ const text = readFileSync("docs/protocol.md", "utf8");
 /** Rules of docs/protocol.md, by number. */
 const rules = [...text.matchAll(/^\| ([A-Z]\d\d) \|/gm)].map(([, id]) => id ?? "");
 
-const paths = globSync(["sidecar/**/*.test.ts", "test/{e2e,fuzz}/**/*.test.ts"], {
+const paths = globSync(["sidecar/**/*.test.ts", "test/{integration,e2e,fuzz}/**/*.test.ts"], {
   exclude: ["**/vendor/**", "**/node_modules/**"],
 });
 const numbers = new Set((await titlesOf(paths)).flat().flatMap(numbersOf));

@@ -7,11 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import Pusher from "pusher";
 import { WebSocket } from "ws";
-import { loadConfig } from "./config.ts";
-import { errors, messageTooLong } from "./core/errors.ts";
-import { sign } from "./core/signature.ts";
-import { createSidecar } from "./sidecar.ts";
-import { connectRaw, listen } from "./testing/raw-http.ts";
+import { loadConfig } from "../../sidecar/config.ts";
+import { errors, messageTooLong } from "../../sidecar/core/errors.ts";
+import { sign } from "../../sidecar/core/signature.ts";
+import { createSidecar } from "../../sidecar/sidecar.ts";
+import { connectRaw, listen } from "../../sidecar/testing/raw-http.ts";
 
 const app = { id: "app-id", key: "app-key", secret: "app-secret" };
 type Node = Awaited<ReturnType<typeof startNode>>;

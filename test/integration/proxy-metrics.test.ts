@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import { startClogged } from "./testing/clogged-port.ts";
-import { connectRaw, listenRaw, type RawSocket } from "./testing/raw-http.ts";
-import { startApp, startSidecar } from "./testing/running.ts";
-import type { ProxyFault } from "./core/report/proxy.ts";
+import { startClogged } from "../../sidecar/testing/clogged-port.ts";
+import { connectRaw, listenRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
+import { startApp, startSidecar } from "../../sidecar/testing/running.ts";
+import type { ProxyFault } from "../../sidecar/core/report/proxy.ts";
 
 /** An upstream that does this with each request; resolves with its address. */
 async function startScripted(

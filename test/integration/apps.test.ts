@@ -7,10 +7,10 @@ import { afterEach, describe, it } from "node:test";
 import { pino } from "pino";
 import Pusher from "pusher";
 import { WebSocket } from "ws";
-import { formatErrors, loadConfig } from "./config.ts";
-import { sign } from "./core/signature.ts";
-import { createSidecar } from "./sidecar.ts";
-import { parseQuestion } from "./testing/running.ts";
+import { formatErrors, loadConfig } from "../../sidecar/config.ts";
+import { sign } from "../../sidecar/core/signature.ts";
+import { createSidecar } from "../../sidecar/sidecar.ts";
+import { parseQuestion } from "../../sidecar/testing/running.ts";
 
 const shop = { app_id: "501", key: "shop-key", secret: "shop-secret" };
 const chat = { app_id: "502", key: "chat-key", secret: "chat-secret" };

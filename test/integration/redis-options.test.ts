@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { connectRedis } from "./testing/redis/redis-client.ts";
-import { needsRedis } from "./testing/redis/redis-needs.ts";
-import { startRedisCluster } from "./testing/redis/redis-cluster.ts";
-import { startRedisSentinels } from "./testing/redis/redis-sentinel.ts";
-import { startRedis } from "./testing/redis/redis-server.ts";
-import { until } from "./testing/redis/until.ts";
-import { connectClient, startSidecar } from "./testing/running.ts";
+import { connectRedis } from "../../sidecar/testing/redis/redis-client.ts";
+import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
+import { startRedisCluster } from "../../sidecar/testing/redis/redis-cluster.ts";
+import { startRedisSentinels } from "../../sidecar/testing/redis/redis-sentinel.ts";
+import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
+import { until } from "../../sidecar/testing/redis/until.ts";
+import { connectClient, startSidecar } from "../../sidecar/testing/running.ts";
 
 /** A sidecar with this environment, and a client that is subscribed over it. */
 async function startSubscribed(

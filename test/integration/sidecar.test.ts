@@ -6,11 +6,11 @@ import { afterEach, describe, it } from "node:test";
 import { pino } from "pino";
 import Pusher from "pusher";
 import { WebSocket, WebSocketServer } from "ws";
-import { loadConfig } from "./config.ts";
-import { sign } from "./core/signature.ts";
-import { createSidecar, type Overrides } from "./sidecar.ts";
-import { connectRaw, exchangeRaw } from "./testing/raw-http.ts";
-import { parseQuestion } from "./testing/running.ts";
+import { loadConfig } from "../../sidecar/config.ts";
+import { sign } from "../../sidecar/core/signature.ts";
+import { createSidecar, type Overrides } from "../../sidecar/sidecar.ts";
+import { connectRaw, exchangeRaw } from "../../sidecar/testing/raw-http.ts";
+import { parseQuestion } from "../../sidecar/testing/running.ts";
 
 const credentials = { key: "app-key", secret: "app-secret" };
 const cleanups: (() => Promise<void> | void)[] = [];

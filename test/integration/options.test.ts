@@ -10,14 +10,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import type { redis } from "./config/table/redis.ts";
-import { allOptions, table } from "./config/table/table.ts";
-import type { EnvNames } from "./config/table/values.ts";
-import { sign } from "./core/signature.ts";
-import { startChild, waitUntilUp } from "./testing/child.ts";
-import { startClogged } from "./testing/clogged-port.ts";
-import { freePort, onFreePort } from "./testing/ports.ts";
-import { connectRaw, waitFor, type RawSocket } from "./testing/raw-http.ts";
+import type { redis } from "../../sidecar/config/table/redis.ts";
+import { allOptions, table } from "../../sidecar/config/table/table.ts";
+import type { EnvNames } from "../../sidecar/config/table/values.ts";
+import { sign } from "../../sidecar/core/signature.ts";
+import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
+import { startClogged } from "../../sidecar/testing/clogged-port.ts";
+import { freePort, onFreePort } from "../../sidecar/testing/ports.ts";
+import { connectRaw, waitFor, type RawSocket } from "../../sidecar/testing/raw-http.ts";
 import {
   app,
   connectClient,
@@ -27,7 +27,7 @@ import {
   type Client,
   type RunningSidecar,
   parseQuestion,
-} from "./testing/running.ts";
+} from "../../sidecar/testing/running.ts";
 
 /** An app that answers when it is told to, and how often it was asked so far. */
 async function startWaiting(test: TestContext) {
@@ -58,6 +58,8 @@ interface Stage {
 type Row = (stage: Stage) => Promise<void>;
 
 // The option table's own groups and order.
+const root = join(import.meta.dirname, "../..");
+
 const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redis>>, Row>> = {
   async POGO_APP_ID({ start }) {
     const sidecar = await start("7");
@@ -644,8 +646,8 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   /** The process makes its log itself. */
   async POGO_LOG_LEVEL({ test }) {
     const [port, adminPort] = [await freePort(), await freePort()];
-    const child = startChild(process.execPath, [join(import.meta.dirname, "main.ts")], {
-      cwd: import.meta.dirname,
+    const child = startChild(process.execPath, [join(root, "sidecar/main.ts")], {
+      cwd: root,
       env: {
         ...credentials,
         POGO_UPSTREAM: "none",

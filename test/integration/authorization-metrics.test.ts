@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import type { RequestListener, ServerResponse } from "node:http";
 import { describe, it, type TestContext } from "node:test";
-import type { AuthorizationFault } from "./core/ports.ts";
-import { waitFor } from "./testing/raw-http.ts";
+import type { AuthorizationFault } from "../../sidecar/core/ports.ts";
+import { waitFor } from "../../sidecar/testing/raw-http.ts";
 import {
   connectClient,
   parseQuestion,
@@ -13,7 +13,7 @@ import {
   startSidecar,
   type Client,
   type RunningSidecar,
-} from "./testing/running.ts";
+} from "../../sidecar/testing/running.ts";
 
 /** The app's questions that wait for a word of the test. */
 type Held = readonly { readonly allow: () => void }[];
