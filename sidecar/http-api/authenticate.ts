@@ -67,8 +67,22 @@ function isSigned(app: App, request: SignedRequest, bodyMd5: string | null): boo
 
 /** Sorted by name; `bodyMd5` null: there is none. */
 function signedParams(query: Query, bodyMd5: string | null): string {
-  const params = [...query].filter(([name]) => name !== "auth_signature" && name !== "body_md5");
-  if (bodyMd5 !== null) params.push(["body_md5", bodyMd5]);
-  params.sort(([a], [b]) => (a < b ? -1 : 1));
-  return params.map(([name, value]) => `${name}=${value}`).join("&");
+  const names = [...query.keys()].filter((name) => !isReplaced(name));
+  if (bodyMd5 !== null) names.push("body_md5");
+  names.sort(byCodeUnits);
+  let params = "";
+  for (const name of names) {
+    const value = name === "body_md5" ? bodyMd5 : query.get(name);
+    params += `${params === "" ? "" : "&"}${name}=${value}`;
+  }
+  return params;
+}
+
+/** Not signed, or not as it was sent. */
+function isReplaced(name: string): boolean {
+  return name === "auth_signature" || name === "body_md5";
+}
+
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }

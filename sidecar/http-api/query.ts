@@ -29,6 +29,8 @@ export function parseQuery(search: string): Query {
 }
 
 function decode(text: string): string {
+  // Most need none of it.
+  if (!text.includes("%") && !text.includes("+")) return text;
   const spaced = text.replaceAll("+", " ");
   try {
     return decodeURIComponent(spaced);

@@ -31,14 +31,18 @@ export function unavailable(): Reply {
 
 export function sendReply(req: IncomingMessage, res: ServerResponse, reply: Reply): void {
   if (res.destroyed) return;
-  const isEarly = isReceiving(req);
-  res.writeHead(reply.status, {
+  const { status, contentType, body } = reply;
+  const fields = {
     ...reply.headers,
     "Cache-Control": "no-cache, private",
-    "Content-Type": reply.contentType,
-    "Content-Length": Buffer.byteLength(reply.body),
-    ...(isEarly && { Connection: "close" }),
-  });
-  if (isEarly) endWhileReceiving(req, res, reply.body);
-  else res.end(reply.body);
+    "Content-Type": contentType,
+    "Content-Length": Buffer.byteLength(body),
+  };
+  if (isReceiving(req)) {
+    res.writeHead(status, { ...fields, Connection: "close" });
+    endWhileReceiving(req, res, body);
+  } else {
+    res.writeHead(status, fields);
+    res.end(body);
+  }
 }

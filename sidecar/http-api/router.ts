@@ -165,16 +165,23 @@ function withDecoded(paths: readonly string[]): readonly string[] {
   return [...new Set([...paths, ...paths.map(decode)])];
 }
 
+/** The routes by path: its segments, and the handlers of the methods that it has. */
+const paths = Map.groupBy(routes, ({ path }) => path)
+  .entries()
+  .map(([path, sharing]) => ({
+    segments: path.split("/"),
+    handlers: new Map(
+      sharing.map(({ method, handler }): [string, ApiHandler] => [method, handler]),
+    ),
+  }))
+  .toArray();
+
 function matchRoute(segments: readonly string[]): MatchedRoute | null {
-  const handlers = new Map<string, ApiHandler>();
-  let params: Record<string, string> = {};
-  for (const { method, path, handler } of routes) {
-    const found = matchSegments(path.split("/"), segments);
-    if (!found) continue;
-    handlers.set(method, handler);
-    params = found;
+  for (const { segments: pattern, handlers } of paths) {
+    const params = matchSegments(pattern, segments);
+    if (params) return { handlers, params };
   }
-  return handlers.size > 0 ? { handlers, params } : null;
+  return null;
 }
 
 function matchSegments(
@@ -185,8 +192,7 @@ function matchSegments(
   const params: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
     const segment = segments[index] ?? "";
-    if (part.startsWith("{")) {
-      if (segment === "") return null;
+    if (part.startsWith("{") && segment !== "") {
       params[part.slice(1, -1)] = decode(segment);
     } else if (part !== segment) {
       return null;
@@ -196,6 +202,7 @@ function matchSegments(
 }
 
 function decode(text: string): string {
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -30,41 +30,36 @@ export function readBody(message: IncomingMessage, limits: BodyLimits): Promise<
   const { maxBytes, deadline, accept } = limits;
   const pieces: Buffer[] = [];
   let length = 0;
+  let isOver = false;
 
   const cancelDeadline = deadline?.timers.setTimeout(
     () => finish({ kind: "too_slow" }),
     deadline.afterMs,
   );
-  message.on("data", onData);
-  message.on("end", onEnd);
-  message.on("close", onCut);
-  // Stays: an error that comes later is nobody's.
-  message.on("error", onCut);
-  return promise;
-
-  function onData(piece: Buffer): void {
+  message.on("data", (piece: Buffer) => {
+    if (isOver) return;
     length += piece.length;
     if (length > maxBytes) return finish({ kind: "too_long" });
     if (accept && !accept(piece.length + pieceCostBytes)) return finish({ kind: "refused" });
     pieces.push(piece);
-  }
-
-  function onEnd(): void {
+  });
+  message.on("end", () => {
     const [first] = pieces;
     const bytes = first && pieces.length === 1 ? first : Buffer.concat(pieces, length);
     finish({ kind: "whole", bytes });
-  }
-
-  function onCut(): void {
-    finish({ kind: "cut" });
-  }
+  });
+  message.on("close", () => finish({ kind: "cut" }));
+  message.on("error", () => finish({ kind: "cut" }));
+  return promise;
 
   function finish(body: Body): void {
+    if (isOver) return;
+    isOver = true;
     cancelDeadline?.();
-    message.off("data", onData);
-    message.off("end", onEnd);
-    message.off("close", onCut);
-    if (body.kind !== "whole") message.pause();
+    if (body.kind !== "whole") {
+      message.pause();
+      pieces.length = 0;
+    }
     resolve(body);
   }
 }

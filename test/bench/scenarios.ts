@@ -3,5 +3,6 @@
 import type { Scenario } from "./scenario.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { hostile } from "./scenarios/hostile.ts";
+import { publish } from "./scenarios/publish.ts";
 
-export const scenarios: readonly Scenario[] = [cluster, hostile];
+export const scenarios: readonly Scenario[] = [cluster, hostile, publish];
