@@ -84,7 +84,7 @@ export function createSidecar(
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
 
-  const forwarding = createForwarding(config.forwarding);
+  const forwarding = createForwarding({ ...config.forwarding, report });
   const upstream = connectUpstream(config, { forwarding, report, metrics, now, isDraining });
 
   const webSockets = createWebSocketEndpoint({

@@ -66,6 +66,7 @@ async function createRig(
     userAuthPath: "/broadcasting/user-auth",
     deadlineMs: 60_000,
     maxAnswerBytes: 16_384,
+    maxHeadBytes: 16_384,
     appIds: [testApp.id],
     maxConcurrent: 100,
     maxConcurrentPerIp: 20,

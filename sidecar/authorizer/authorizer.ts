@@ -34,6 +34,8 @@ export interface AuthorizerOptions extends Omit<BulkheadsOptions, "timers" | "ra
   /** For one whole subrequest, its answer's body included. */
   readonly deadlineMs: number;
   readonly maxAnswerBytes: number;
+  /** Bytes of an answer's status line and header. */
+  readonly maxHeadBytes: number;
   readonly forwarding: Forwarding;
 }
 
@@ -58,6 +60,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     upstream: options.upstream,
     deadlineMs: options.deadlineMs,
     maxAnswerBytes: options.maxAnswerBytes,
+    maxHeadBytes: options.maxHeadBytes,
     maxConnections: Math.max(options.maxConcurrent, appIds.length),
   });
   const visitors = new Visitors(randomBytes(32));

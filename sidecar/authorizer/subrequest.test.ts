@@ -32,6 +32,7 @@ function createClient(test: TestContext, port: number, options: Partial<Subreque
     upstream: { kind: "tcp", host: "127.0.0.1", port },
     deadlineMs: farMs,
     maxAnswerBytes: 16_384,
+    maxHeadBytes: 16_384,
     maxConnections: 10,
     ...options,
   });

@@ -12,6 +12,8 @@ export interface SubrequestOptions {
   readonly deadlineMs: number;
   /** Bytes of an answer's body; of a longer one nothing is kept. */
   readonly maxAnswerBytes: number;
+  /** Bytes of an answer's status line and header. */
+  readonly maxHeadBytes: number;
   /** Connections to the upstream; the caller bounds its calls to as many. */
   readonly maxConnections: number;
 }
@@ -41,11 +43,12 @@ export interface SubrequestClient {
 }
 
 export function createSubrequestClient(options: SubrequestOptions): SubrequestClient {
-  const { upstream, ...limits } = options;
-  const target =
+  const { upstream, maxHeadBytes: maxHeaderSize, ...limits } = options;
+  const where =
     upstream.kind === "unix"
       ? { socketPath: upstream.socketPath }
       : { host: upstream.host, port: upstream.port };
+  const target = { ...where, maxHeaderSize };
   const client = createPostClient({ isSecure: false, target, timers: systemTimers, ...limits });
   return {
     post: async (message) => read(await client.post(message)),

@@ -37,6 +37,7 @@ export function connectUpstream(
   const authorizer = createAuthorizer({
     ...config.authorizer,
     upstream: address,
+    maxHeadBytes: config.upstream.maxHeadBytes,
     appIds,
     forwarding,
     now,

@@ -137,7 +137,7 @@ export type AuthorizationFault =
   | "timeout" // no whole answer within the deadline
   | "dispatch_error" // no connection: refused, name not found
   | "connection_reset" // ended before the whole answer came
-  | "head_overflow" // the answer's header is longer than the HTTP parser takes
+  | "head_overflow" // the answer's header is longer than maxHeadBytes
   | "unreadable_answer" // the answer is no HTTP
   | "body_overflow" // answer longer than max_auth_body
   | "invalid_response_json" // 200 without a JSON object

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, it, test } from "node:test";
 import type { Handshake } from "../core/ports.ts";
+import { recordReports } from "../core/testing/doubles.ts";
 import { createForwarding } from "./forwarded.ts";
 
 /** A handshake from an address, with header lines as on the wire. */
@@ -174,4 +175,40 @@ test("a trusted proxy that is no address and no range is an error that names it"
     );
   }
   createForwarding({ trustedProxies: ["0.0.0.0/0", "::/0", "::1", "192.168.1.77/16"] });
+});
+
+describe("who sends X-Forwarded-For without being trusted", () => {
+  const send = (address: string) => peer(address, "Host: app.test", "X-Forwarded-For: 6.6.6.6");
+
+  it("is reported once: a proxy in a private network with its address, anybody else without", () => {
+    const { report, events } = recordReports();
+    const forwarding = createForwarding({ trustedProxies: ["10.9.0.0/16"], report });
+    forwarding.clientIp(peer("10.1.2.3", "Host: app.test"));
+    forwarding.clientIp(send("10.9.0.1"));
+    assert.deepEqual(events, []);
+    for (let i = 0; i < 3; i++) {
+      forwarding.headers(send("10.1.2.3"));
+      forwarding.clientIp(send(`203.0.113.${i}`));
+      forwarding.clientIp(send(`10.1.2.${i}`));
+    }
+    assert.deepEqual(events, [
+      { kind: "forwarded_for_ignored", peer: "10.1.2.3" },
+      { kind: "forwarded_for_ignored", peer: null },
+    ]);
+  });
+
+  for (const address of ["127.0.0.1", "::1", "::ffff:192.168.1.1", "172.20.0.5", "fd12::1"]) {
+    it(`${address} is in a private network`, () => {
+      const { report, events } = recordReports();
+      createForwarding({ trustedProxies: [], report }).clientIp(send(address));
+      assert.equal(events.length, 1);
+      assert.ok("peer" in (events[0] ?? {}) && Object(events[0]).peer !== null);
+    });
+  }
+
+  it("a Unix socket that is not trusted is one too", () => {
+    const { report, events } = recordReports();
+    createForwarding({ trustedProxies: [], report }).clientIp(send(""));
+    assert.deepEqual(events, [{ kind: "forwarded_for_ignored", peer: "unix" }]);
+  });
 });

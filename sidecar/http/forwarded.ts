@@ -2,8 +2,9 @@
 
 import { BlockList, isIP, isIPv4 } from "node:net";
 import type { Handshake } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
 import { isAuthority } from "./authority.ts";
-import { normaliseIp } from "./ip-address.ts";
+import { isPrivateIp, normaliseIp } from "./ip-address.ts";
 import { fieldsOf, listOf, valuesOf } from "./headers.ts";
 
 export interface Forwarding {
@@ -26,14 +27,23 @@ const unixPeer = "unix";
 /**
  * @param options.trustedProxies IPs and CIDR ranges whose X-Forwarded-* are believed; `unix` for peers on a unix
  *   socket. With none, nobody is believed.
+ * @param options.report Of the first peer that is not trusted and sends X-Forwarded-For, and of the first one in a
+ *   private network: that one is likely to be a proxy which nobody has listed.
  * @throws Error naming an entry that is none of these.
  */
-export function createForwarding(options: { trustedProxies: readonly string[] }): Forwarding {
+export function createForwarding(options: {
+  readonly trustedProxies: readonly string[];
+  readonly report?: Report;
+}): Forwarding {
   const isTrusted = createTrust(options.trustedProxies);
+  const reportIgnored = createIgnoredReport(options.report ?? null);
 
   function clientIp(peer: Handshake): string {
     let nearest = normaliseIp(peer.remoteAddress) ?? unixPeer;
-    if (!isTrusted(nearest)) return nearest;
+    if (!isTrusted(nearest)) {
+      reportIgnored(peer, nearest);
+      return nearest;
+    }
     for (const hop of listOf(peer.rawHeaders, "x-forwarded-for").toReversed()) {
       const address = normaliseIp(hop);
       // Not an address ("unknown"): nothing to the left of it can be attributed to anybody.
@@ -57,8 +67,9 @@ export function createForwarding(options: { trustedProxies: readonly string[] })
   }
 
   function headers(peer: Handshake): (readonly [string, string])[] {
-    const trusted = isTrustedPeer(peer);
     const address = normaliseIp(peer.remoteAddress);
+    const trusted = isTrusted(address ?? unixPeer);
+    if (!trusted) reportIgnored(peer, address ?? unixPeer);
     const via = trusted ? listOf(peer.rawHeaders, "x-forwarded-for") : [];
     const chain = address === undefined ? via : [...via, address];
     const asked = host(peer);
@@ -79,6 +90,19 @@ export function createForwarding(options: { trustedProxies: readonly string[] })
 /** Fields that say who the client is; whoever sends them to us is believed only if trusted. `name` in lower case. */
 export function isForwardingHeader(name: string): boolean {
   return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip";
+}
+
+/** At most two reports in a process, so that nobody fills the log. A visitor's own address is not reported. */
+function createIgnoredReport(report: Report | null): (peer: Handshake, address: string) => void {
+  const unreported = new Set(["private", "public"]);
+  return (peer, address) => {
+    if (!report || unreported.size === 0) return;
+    const isNear = address === unixPeer || isPrivateIp(address);
+    const from = isNear ? "private" : "public";
+    if (!unreported.has(from) || valuesOf(peer.rawHeaders, "x-forwarded-for").length === 0) return;
+    unreported.delete(from);
+    report({ kind: "forwarded_for_ignored", peer: isNear ? address : null });
+  };
 }
 
 function createTrust(entries: readonly string[]): (address: string) => boolean {

@@ -130,7 +130,7 @@ export const upstream = {
     env: "POGO_UPSTREAM_MAX_HEADER_SIZE",
     parser: bytes({ min: 1_024, max: 1_048_576 }),
     fallback: 32_768,
-    docs: "Bytes of the status line and the header fields of an upstream's response; 502 beyond.",
+    docs: "Bytes of the status line and the header fields of an upstream's response; 502 beyond, and for an authorization 403.",
   }),
   maxConnections: option({
     env: "POGO_MAX_UPSTREAM_CONNECTIONS",

@@ -33,6 +33,11 @@ export type RequestRefusal =
   | "version"; // neither 1.1 nor 1.0
 
 export interface ProxyEvents {
+  /**
+   * A peer that POGO_TRUSTED_PROXIES does not list has sent X-Forwarded-For. `peer`: its address in a private network, or
+   * `unix`; null: it comes from elsewhere.
+   */
+  forwarded_for_ignored: { peer: string | null };
   /** A request was refused before anybody looked at what it asks for. */
   request_refused: { reason: RequestRefusal; status: number };
   /** A request or a handshake was answered 503, for the app has enough to do. */

@@ -64,7 +64,7 @@ const hints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
   dispatch_error: "the app can't be reached at POGO_UPSTREAM; is PHP running?",
   connection_reset: "a PHP worker ended while it answered; the app's own log says why",
   worker_error: "the app answered 500 or above; its own log says why",
-  head_overflow: "the header of the app's answer is too long; does it set many cookies?",
+  head_overflow: "POGO_UPSTREAM_MAX_HEADER_SIZE is the limit; large cookies are the usual cause",
   unreadable_answer: "what answers at POGO_UPSTREAM speaks no HTTP/1.1",
   body_overflow: "the answer is longer than POGO_MAX_AUTH_BODY",
   invalid_response_json: "is POGO_AUTH_PATH right, and BROADCAST_CONNECTION reverb or pusher?",

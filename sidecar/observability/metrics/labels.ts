@@ -30,7 +30,7 @@ export const authorizationReasons = {
   timeout: "the app took longer than POGO_AUTH_TIMEOUT",
   dispatch_error: "no connection to the app: refused, or no such name",
   connection_reset: "the app ended the connection before its whole answer came",
-  head_overflow: "the header of the app's answer is longer than the HTTP parser takes",
+  head_overflow: "the header of the app's answer is longer than POGO_UPSTREAM_MAX_HEADER_SIZE",
   unreadable_answer: "the app's answer is no HTTP",
   body_overflow: "the app's answer was longer than POGO_MAX_AUTH_BODY",
   invalid_response_json: "the app answered 200 without a JSON object",
