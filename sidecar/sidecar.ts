@@ -6,6 +6,7 @@ import { Hub } from "./core/hub.ts";
 import type { BrokerReceiver } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
 import { createCluster } from "./composition/cluster.ts";
+import { connectReadings } from "./composition/readings.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer } from "./observability/admin.ts";
@@ -55,7 +56,7 @@ export function createSidecar(
   const isDraining = (): boolean => phase.isDraining;
 
   const appIds = config.apps.map(({ id }) => id);
-  const metrics = createMetrics(appIds);
+  const metrics = createMetrics(appIds, config.metrics);
   const report = createReport({ metrics, log, now });
 
   const receiver: BrokerReceiver = {
@@ -74,9 +75,6 @@ export function createSidecar(
     random: Math.random,
     report,
   });
-  metrics.webhooks.queueDepth.readEach(() =>
-    appIds.map((appId) => [[appId], webhooks.queueDepth(appId)]),
-  );
   const hubs = config.apps.map((app) => {
     const presence = (listener: PresenceListener) => cluster.presence(app.id, listener);
     return new Hub({ app, report, webhooks, presence });
@@ -89,6 +87,7 @@ export function createSidecar(
 
   const webSockets = createWebSocketEndpoint({
     ...config.websocket,
+    hotPathMetrics: config.metrics.hotPath,
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
@@ -109,7 +108,7 @@ export function createSidecar(
     now,
     nowSeconds: () => Date.now() / 1000,
   });
-  metrics.api.unverifiedBodyBytes.read(httpApi.unverifiedBodyBytes);
+  connectReadings(metrics, { config, version, hubs, webSockets, httpApi, dispatcher: webhooks });
 
   const frontDoor = createFrontDoor({
     ...config.server,
@@ -117,7 +116,7 @@ export function createSidecar(
     guard: guardRequest,
     matchApi: matchApiPath,
     webSocket: webSockets.handleUpgrade,
-    httpApi: httpApi.handle,
+    httpApi: (...request) => void httpApi.handle(...request),
     upstream: upstream?.proxy ?? null,
     isDraining,
     report,

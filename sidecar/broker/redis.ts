@@ -131,14 +131,15 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     relay(event) {
       const { appId } = event;
       const app = apps.get(appId);
-      if (!app || underWay >= redis.queueSize) {
-        return report({ kind: "broker_relay_dropped", appId });
+      if (!app) return;
+      if (underWay >= redis.queueSize) {
+        return report({ kind: "broker_relay_dropped", appId, reason: "queue_full" });
       }
       underWay += 1;
       void (async () => {
         const isSent = await app.publisher.relay(event);
         underWay -= 1;
-        if (!isSent) report({ kind: "broker_relay_dropped", appId });
+        if (!isSent) report({ kind: "broker_relay_dropped", appId, reason: "failed" });
       })();
     },
     lastEvent: (appId, channel) =>

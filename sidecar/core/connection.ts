@@ -3,6 +3,7 @@
 import type { App } from "./app.ts";
 import type { Handshake } from "./ports.ts";
 import type { Report } from "./report.ts";
+import type { FrameKind } from "./report/websocket.ts";
 import type { Member } from "./presence.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import { errorFrame } from "./error-frames.ts";
@@ -12,8 +13,8 @@ import { TokenBucket } from "./rate-limit.ts";
 
 /** The way to the client. Both calls are harmless after the socket closed. */
 export interface Transport {
-  /** Queues a frame; frames leave in the order of the calls. */
-  send(frame: Frame): void;
+  /** Queues a frame; frames leave in the order of the calls. `kind` is for metrics. */
+  send(frame: Frame, kind: FrameKind): void;
   /** Sends what is queued, then a WebSocket close. */
   close(code: number, reason: string): void;
 }
@@ -85,12 +86,12 @@ export class Connection {
     return this.#clientEventBucket.tryTake(nowMs);
   }
 
-  send(frame: Frame): void {
-    this.#transport.send(frame);
+  send(frame: Frame, kind: FrameKind = "prepared"): void {
+    this.#transport.send(frame, kind);
   }
 
   sendText(text: string): void {
-    this.#transport.send(encodeFrame(text));
+    this.#transport.send(encodeFrame(text), "bytes");
   }
 
   /** Sends `pusher:error`, and closes where the catalogue says so. */

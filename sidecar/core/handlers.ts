@@ -31,7 +31,7 @@ const pongFrame = encodeFrame(pongText);
 
 const handlers: Readonly<Record<string, Handler>> = {
   "pusher:ping": (connection) => {
-    connection.send(pongFrame);
+    connection.send(pongFrame, "ping");
     return undefined;
   },
   "pusher:pong": () => undefined,

@@ -71,13 +71,9 @@ export class Hub {
     return this.#connections.size > 0 || this.#subscriptions.hasLingering;
   }
 
-  connections(): Iterable<Connection> {
-    return this.#connections.values();
-  }
-
-  /** Channels with at least one subscription on this node, in the order in which they came to be. */
-  channels(): Iterable<Channel> {
-    return this.#subscriptions.channels();
+  /** Channels with at least one subscription on this node. */
+  get channelCount(): number {
+    return this.#subscriptions.channelCount;
   }
 
   channel(name: string): Channel | undefined {
@@ -89,13 +85,13 @@ export class Hub {
     this.#report({ kind: "connection_opened", appId: this.app.id });
   }
 
-  /** Ends all subscriptions of a connection whose socket is gone. Harmless when called twice. */
-  disconnect(connection: Connection): void {
+  /** Ends all subscriptions of a connection that is closed, with its close code. Harmless when called twice. */
+  disconnect(connection: Connection, code: number): void {
     if (!this.#connections.delete(connection.socketId)) return;
     connection.markClosed();
     this.users.signOut(connection);
     this.#subscriptions.end(connection);
-    this.#report({ kind: "connection_closed", appId: this.app.id });
+    this.#report({ kind: "connection_closed", appId: this.app.id, code });
   }
 
   /** See `Subscriptions`. */
@@ -153,7 +149,7 @@ export class Hub {
       connection.fail(errors.terminated);
       // Not a broken connection, which its member may outlive for a while.
       for (const name of connection.subscriptions.keys()) this.unsubscribe(connection, name);
-      this.disconnect(connection);
+      this.disconnect(connection, errors.terminated.closeCode);
     }
     return connections.length;
   }

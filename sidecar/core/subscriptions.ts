@@ -49,8 +49,8 @@ export class Subscriptions {
   }
 
   /** Channels with subscriptions on this node, in the order in which they came to be. */
-  channels(): Iterable<Channel> {
-    return this.#channels.values();
+  get channelCount(): number {
+    return this.#channels.size;
   }
 
   channel(name: string): Channel | undefined {

@@ -144,8 +144,15 @@ async function publish(
       ...except,
     }));
   });
+  const validatedMs = request.now();
   const result = await request.broker.publish(events);
-  if (result.ok) return null;
+  if (result.ok) {
+    const validateMs = validatedMs - request.nowMs;
+    const brokerMs = request.now() - validatedMs;
+    const messages = events.length;
+    request.report({ kind: "messages_published", appId, messages, validateMs, brokerMs });
+    return null;
+  }
   const message = "The event was not published; try again.";
   return fail(request, { reason: result.reason, message });
 }

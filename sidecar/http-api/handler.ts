@@ -16,6 +16,8 @@ export interface ApiRequest {
   readonly body: Buffer;
   /** Milliseconds of a clock that never goes back. */
   readonly nowMs: number;
+  /** The same clock, for what takes a while. */
+  readonly now: () => number;
 }
 
 export type ApiHandler = (request: ApiRequest) => Reply | Promise<Reply>;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
 import type { Broker, BrokerFault } from "../core/ports.ts";
+import { createTestNode } from "../core/testing/doubles.ts";
 import { matchApiPath } from "./router.ts";
 import { nowSeconds, send, startApi } from "../testing/http-api.ts";
 
@@ -308,7 +309,7 @@ describe("POST /apps/{id}/events", () => {
       assert.equal(answer.status, status);
       assert.ok(answer.text.startsWith(`${reason}: `), answer.text);
       assert.deepEqual(client.transport.take(), []);
-      assert.deepEqual(node.reports.events.at(-1), publishRefused(reason));
+      assert.deepEqual(node.reports.of("publish_refused").at(-1), publishRefused(reason));
     });
   }
 
@@ -324,7 +325,7 @@ describe("POST /apps/{id}/events", () => {
       (await call("events", { body: { ...event, channels: ["a", "b c"] } })).status,
       422,
     );
-    assert.deepEqual(node.reports.events, [
+    assert.deepEqual(node.reports.of("publish_refused"), [
       publishRefused("too_many_channels"),
       publishRefused("invalid_channel"),
     ]);
@@ -381,7 +382,10 @@ describe("POST /apps/{id}/events", () => {
     const { call, node } = await startApi(test, { maxBodyBytes: 1000 });
     const { status, text } = await call("events", { body: { ...event, data: "x".repeat(1000) } });
     assert.equal(status, 413);
-    assert.deepEqual(node.reports.events.at(-1), publishRefused("payload_too_large"));
+    assert.deepEqual(
+      node.reports.of("publish_refused").at(-1),
+      publishRefused("payload_too_large"),
+    );
     assert.equal(text, "Payload too large.");
   });
 
@@ -420,7 +424,7 @@ describe("POST /apps/{id}/events", () => {
         assert.equal(status, 503);
         assert.ok(text.startsWith(`${reason}: `), text);
         assert.equal(headers["retry-after"], "1");
-        assert.deepEqual(node.reports.events.at(-1), publishRefused(reason));
+        assert.deepEqual(node.reports.of("publish_refused").at(-1), publishRefused(reason));
       }
     });
   }
@@ -485,6 +489,61 @@ describe("POST /apps/{id}/batch_events", () => {
     assert.equal((await call("batch_events", { body: { batch: tooLong } })).status, 422);
     assert.equal((await call("batch_events", { body: "[" })).status, 400);
     assert.deepEqual(client.transport.take(), []);
+  });
+});
+
+describe("what is reported of an API request", () => {
+  it("its route, status and time, whatever the answer is", async (test) => {
+    let clockMs = 0;
+    const { call, node } = await startApi(test, { now: () => (clockMs += 5) });
+    await call("events", { body: event });
+    await call("channels/a", { secret: "wrong" });
+    await call("", { path: "/apps/nope/channels/a/users" });
+    await call("connections", { method: "DELETE" });
+    const reported = node.reports.of("api_request_finished");
+    assert.deepEqual(
+      reported.map(({ route, status }) => [route, status]),
+      [
+        ["events", 200],
+        ["channels/{channel}", 401],
+        ["channels/{channel}/users", 404],
+        ["connections", 405],
+      ],
+    );
+    assert.ok(reported.every(({ durationMs }) => durationMs > 0));
+  });
+
+  it("a publish counts its events for each channel, whether anybody is there or not, once the broker took them", async (test) => {
+    const { call, node } = await startApi(test);
+    const two = { ...event, channels: ["a", "b"] };
+    await call("events", { body: two });
+    await call("batch_events", { body: { batch: [{ name: "e", data: "d", channel: "c" }] } });
+    await call("events", { body: { ...event, channels: ["a b"] } });
+    const published = node.reports.of("messages_published");
+    assert.deepEqual(
+      published.map(({ appId, messages }) => [appId, messages]),
+      [
+        ["app-id", 2],
+        ["app-id", 1],
+      ],
+    );
+  });
+
+  it("of a publish, how long it was checked and how long the broker took it", async (test) => {
+    const clock = { nowMs: 0 };
+    const { call, node } = await startApi(test, {
+      now: () => clock.nowMs,
+      broker: {
+        ...createTestNode().broker,
+        publish() {
+          clock.nowMs += 7;
+          return Promise.resolve({ ok: true });
+        },
+      },
+    });
+    await call("events", { body: event });
+    const [published] = node.reports.of("messages_published");
+    assert.deepEqual([published?.validateMs, published?.brokerMs], [0, 7]);
   });
 });
 

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
-import type { SignatureRefusal } from "../core/report/api.ts";
+import type { ApiRoute, SignatureRefusal } from "../core/report/api.ts";
 import { checkBody, checkQuery } from "./authenticate.ts";
 import { countConnections, listChannels, listUsers, showChannel } from "./channels.ts";
 import { publishBatch, publishEvent } from "./events.ts";
@@ -18,7 +18,7 @@ import { terminateConnections } from "./users.ts";
 interface Route {
   readonly method: "GET" | "POST";
   /** Below `/apps/{id}/`. */
-  readonly path: string;
+  readonly path: ApiRoute;
   readonly handler: ApiHandler;
 }
 
@@ -62,6 +62,7 @@ export interface ApiMatch {
 }
 
 interface MatchedRoute {
+  readonly path: ApiRoute;
   /** Routes that share this path, by method. */
   readonly handlers: ReadonlyMap<string, ApiHandler>;
   readonly params: Readonly<Record<string, string>>;
@@ -88,7 +89,7 @@ export interface HttpApi {
     res: ServerResponse,
     match: ApiMatch,
     target: ApiTarget,
-  ) => void;
+  ) => Promise<void>;
   /** Memory taken now by bodies whose signature is still to be checked. */
   readonly unverifiedBodyBytes: () => number;
 }
@@ -132,7 +133,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     const refusal = checkBody(hub.app, request, check, body.bytes);
     if (refusal) return refuseSignature(appId, refusal);
     const { params } = route;
-    return handler({ hub, broker, report, params, query, body: body.bytes, nowMs: now() });
+    return handler({ hub, broker, report, params, query, body: body.bytes, nowMs: now(), now });
   }
 
   function refuseSignature(appId: string, refusal: SignatureRefusal): Reply {
@@ -150,8 +151,14 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   }
 
   return {
-    handle: (req, res, match, target) =>
-      void answer(req, match, target).then((reply) => sendReply(req, res, reply)),
+    async handle(req, res, match, target) {
+      const startedMs = now();
+      const reply = await answer(req, match, target);
+      const durationMs = now() - startedMs;
+      const { path: route } = match.route;
+      report({ kind: "api_request_finished", route, status: reply.status, durationMs });
+      sendReply(req, res, reply);
+    },
     unverifiedBodyBytes: () => unverifiedBodies.bytes,
   };
 }
@@ -169,6 +176,7 @@ function withDecoded(paths: readonly string[]): readonly string[] {
 const paths = Map.groupBy(routes, ({ path }) => path)
   .entries()
   .map(([path, sharing]) => ({
+    path,
     segments: path.split("/"),
     handlers: new Map(
       sharing.map(({ method, handler }): [string, ApiHandler] => [method, handler]),
@@ -177,9 +185,9 @@ const paths = Map.groupBy(routes, ({ path }) => path)
   .toArray();
 
 function matchRoute(segments: readonly string[]): MatchedRoute | null {
-  for (const { segments: pattern, handlers } of paths) {
+  for (const { path, segments: pattern, handlers } of paths) {
     const params = matchSegments(pattern, segments);
-    if (params) return { handlers, params };
+    if (params) return { path, handlers, params };
   }
   return null;
 }

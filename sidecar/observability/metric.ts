@@ -29,7 +29,7 @@ export type Description = Required<Definition<string>> & {
   readonly type: "counter" | "gauge" | "histogram";
 };
 
-/** A gauge that is read at each scrape. It has no series until somebody says where to read. */
+/** A metric that is read at each scrape, instead of being kept up to date. It has no series until somebody says where to read. */
 export interface Reading {
   read(value: () => number): void;
   /** With the values of its labels, in their order. */
@@ -47,7 +47,9 @@ export interface Define {
   readonly histogram: <L extends string = never>(
     definition: HistogramDefinition<L>,
   ) => Histogram<L>;
-  readonly reading: <L extends string = never>(definition: Definition<L>) => Reading;
+  readonly reading: <L extends string = never>(
+    definition: Definition<L> & { readonly type?: "gauge" | "counter" },
+  ) => Reading;
 }
 
 /** The label whose values are the configured apps. */
@@ -92,9 +94,8 @@ export function createDefine(
       const options = describe("histogram", definition);
       return new Histogram({ ...options, buckets: [...buckets], registers });
     },
-    reading(definition) {
-      const options = describe("gauge", definition);
-      return createReading(registry, options);
+    reading({ type = "gauge", ...definition }) {
+      return createReading(registry, type, describe(type, definition));
     },
   };
   return { define, descriptions };
@@ -102,23 +103,20 @@ export function createDefine(
 
 function createReading(
   registry: Registry,
+  type: "gauge" | "counter",
   options: { name: string; help: string; labelNames: string[] },
 ): Reading {
-  return {
-    read(value) {
-      const collect = (): void => gauge.set(value());
-      const gauge = new Gauge({ ...options, registers: [], collect });
-      registry.registerMetric(gauge);
-    },
-    readEach(series) {
-      const collect = (): void => {
-        gauge.reset();
-        for (const [labels, value] of series()) gauge.labels(...labels).set(value);
-      };
-      const gauge = new Gauge({ ...options, registers: [], collect });
-      registry.registerMetric(gauge);
-    },
-  };
+  function readEach(series: Parameters<Reading["readEach"]>[0]): void {
+    const collect = (): void => {
+      metric.reset();
+      for (const [labels, value] of series()) metric.labels(...labels).inc(value);
+    };
+    const all = { ...options, registers: [], collect };
+    const metric = type === "counter" ? new Counter(all) : new Gauge(all);
+    registry.registerMetric(metric);
+  }
+
+  return { readEach, read: (value) => readEach(() => [[[], value()]]) };
 }
 
 function namesOf<L extends string>(labels: Readonly<Record<L, LabelText>> | undefined): L[] {

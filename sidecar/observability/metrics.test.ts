@@ -76,7 +76,7 @@ describe("metrics", () => {
       ),
     );
     // Apps are configured; codes are of the catalogue, or statuses that a server sent.
-    assert.deepEqual([...open].toSorted(), ["app_id", "code"]);
+    assert.deepEqual([...open].toSorted(), ["app_id", "code", "version"]);
   });
 
   for (const { name, type, unit, help, moves, action } of all) {

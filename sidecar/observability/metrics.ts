@@ -5,6 +5,7 @@ import { createDefine, type Define, type Description } from "./metric.ts";
 import { apiMetrics } from "./metrics/api.ts";
 import { authorizerMetrics } from "./metrics/authorizer.ts";
 import { brokerMetrics } from "./metrics/broker.ts";
+import { hotPathMetrics } from "./metrics/hot-path.ts";
 import { nodeMetrics } from "./metrics/node.ts";
 import { proxyMetrics } from "./metrics/proxy.ts";
 import { webhookMetrics } from "./metrics/webhooks.ts";
@@ -13,19 +14,22 @@ import { webSocketMetrics } from "./metrics/websocket.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** One registry a sidecar; `registry.metrics()` is the text that `/metrics` answers. */
-export function createMetrics(appIds: readonly string[] = []) {
+export function createMetrics(
+  appIds: readonly string[] = [],
+  options: { readonly hotPath: boolean } = { hotPath: false },
+) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   /** What the page of all metrics says, room by room. */
   const rooms: { title: string; descriptions: readonly Description[] }[] = [];
 
-  function room<T>(title: string, metricsOf: (define: Define) => T): T {
-    const { define, descriptions } = createDefine(registry, appIds);
+  function room<T>(title: string, metricsOf: (define: Define) => T, into = registry): T {
+    const { define, descriptions } = createDefine(into, appIds);
     rooms.push({ title, descriptions });
     return metricsOf(define);
   }
 
-  return {
+  const all = {
     registry,
     rooms,
     node: room("The node", nodeMetrics),
@@ -36,4 +40,10 @@ export function createMetrics(appIds: readonly string[] = []) {
     broker: room("Redis and other nodes", brokerMetrics),
     webhooks: room("Webhooks", webhookMetrics),
   };
+  const hotPath = room(
+    "The hot path, with POGO_HOT_PATH_METRICS",
+    hotPathMetrics,
+    options.hotPath ? registry : new Registry(),
+  );
+  return { ...all, hotPath: options.hotPath ? hotPath : null };
 }

@@ -4,8 +4,8 @@ import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createReport } from "./report.ts";
 
-function createRig(level: "info" | "debug" = "info") {
-  const metrics = createMetrics(["1", "2"]);
+function createRig(level: "info" | "debug" = "info", hotPath = false) {
+  const metrics = createMetrics(["1", "2"], { hotPath });
   const lines: Record<string, unknown>[] = [];
   const log = createLog(
     { level, version: "1.2.3" },
@@ -22,7 +22,9 @@ describe("report: metrics", () => {
   it("each event moves its own series", async () => {
     const { report, series } = createRig();
     for (let i = 0; i < 3; i++) report({ kind: "connection_opened", appId: "1" });
-    report({ kind: "connection_closed", appId: "1" });
+    report({ kind: "connection_closed", appId: "1", code: 4200 });
+    report({ kind: "connection_opened", appId: "1" });
+    report({ kind: "connection_closed", appId: "1", code: 3999 });
     report({ kind: "subscription_added", appId: "1" });
     report({ kind: "subscription_added", appId: "1" });
     report({ kind: "subscription_removed", appId: "1" });
@@ -38,11 +40,17 @@ describe("report: metrics", () => {
     report({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
     report({ kind: "publish_refused", appId: "1", reason: "broker_queue_full" });
     report({ kind: "publish_refused", appId: "1", reason: "broker_failed" });
-    report({ kind: "broker_relay_dropped", appId: "1" });
+    report({ kind: "broker_relay_dropped", appId: "1", reason: "failed" });
     report({ kind: "handshake_refused", appId: "1", reason: "origin" });
     report({ kind: "handshake_refused", appId: null, reason: "unknown_key" });
-    report({ kind: "frame_dropped", appId: "1" });
-    report({ kind: "frame_dropped", appId: "1" });
+    const dropped = { kind: "frame_dropped", appId: "1", reason: "queue_full" } as const;
+    report({ ...dropped, frame: "prepared" });
+    report({ ...dropped, frame: "prepared" });
+    report({ ...dropped, frame: "bytes" });
+    report({ kind: "write_failed", frame: "ping" });
+    const published = { kind: "messages_published", appId: "1", messages: 4 } as const;
+    report({ ...published, validateMs: 1, brokerMs: 2 });
+    report({ kind: "api_request_finished", route: "events", status: 200, durationMs: 3 });
     report({ kind: "api_signature_refused", appId: "1", reason: "auth_timestamp" });
     const endpoint = { appId: "1", endpoint: "a.test:443", events: 3 };
     report({ kind: "webhook_dropped", ...endpoint, reason: "queue_full" });
@@ -61,7 +69,13 @@ describe("report: metrics", () => {
     for (const line of [
       'pogo_websocket_connections_active{app_id="1"} 2',
       'pogo_websocket_subscriptions_active{app_id="1"} 1',
-      'pogo_websocket_messages_total{app_id="1"} 2',
+      'pogo_websocket_connections_opened_total{app_id="1"} 4',
+      'pogo_websocket_connections_closed_total{app_id="1",code="4200"} 1',
+      'pogo_websocket_connections_closed_total{app_id="1",code="other"} 1',
+      'pogo_websocket_messages_total{app_id="1"} 4',
+      'pogo_api_requests_total{route="events",code="200"} 1',
+      'pogo_api_request_duration_seconds_sum{route="events"} 0.003',
+      'pogo_websocket_broadcasts_total{app_id="1"} 2',
       'pogo_websocket_deliveries_total{app_id="1"} 5',
       'pogo_websocket_errors_sent_total{app_id="1",code="4301",reason="rate_limit_exceeded"} 1',
       'pogo_websocket_errors_sent_total{app_id="1",code="4301",reason="client_events_disabled"} 1',
@@ -70,10 +84,13 @@ describe("report: metrics", () => {
       'pogo_websocket_auth_failures_total{app_id="1",reason="circuit_open"} 1',
       "pogo_websocket_circuit_breaker_open_total 1",
       'pogo_websocket_publish_failures_total{app_id="1",reason="rate_limited"} 1',
-      "pogo_websocket_broker_dropped_messages_total 3",
+      'pogo_websocket_broker_dropped_messages_total{app_id="1",reason="queue_full"} 1',
+      'pogo_websocket_broker_dropped_messages_total{app_id="1",reason="failed"} 2',
       'pogo_websocket_handshakes_refused_total{app_id="1",reason="origin"} 1',
       'pogo_websocket_handshakes_refused_total{app_id="",reason="unknown_key"} 1',
-      'pogo_websocket_client_dropped_messages_total{app_id="1"} 2',
+      'pogo_websocket_client_dropped_messages_total{app_id="1",reason="queue_full",kind="prepared"} 2',
+      'pogo_websocket_client_dropped_messages_total{app_id="1",reason="queue_full",kind="bytes"} 1',
+      'pogo_websocket_write_failures_total{kind="ping"} 1',
       'pogo_api_signatures_refused_total{app_id="1",reason="auth_timestamp"} 1',
       'pogo_websocket_webhook_dropped_total{app_id="1",reason="queue_full"} 3',
       'pogo_proxy_requests_total{code="200"} 1',
@@ -91,6 +108,42 @@ describe("report: metrics", () => {
     ]) {
       assert.ok(seen.has(line), line);
     }
+  });
+});
+
+describe("report: the hot path", () => {
+  const names = ["fanout_subscribers", "client_queue_depth", "client_queue_residence_seconds"];
+
+  function reportAll({ report }: ReturnType<typeof createRig>): void {
+    report({ kind: "broadcast", appId: "1", recipients: 3 });
+    const published = { kind: "messages_published", appId: "1", messages: 4 } as const;
+    report({ ...published, validateMs: 1, brokerMs: 2 });
+    report({ kind: "frame_queued", waiting: 5 });
+    report({ kind: "frames_written", residenceMs: 2 });
+    report({ kind: "write_finished", frame: "prepared", durationMs: 4 });
+  }
+
+  it("is measured where that is wanted", async () => {
+    const rig = createRig("info", true);
+    reportAll(rig);
+    const seen = await rig.series();
+    for (const name of names) assert.ok(seen.has(`pogo_websocket_${name}_count 1`), name);
+    assert.ok(seen.has("pogo_websocket_fanout_subscribers_sum 3"));
+    const phases = { validate: 0.001, broker: 0.002, total: 0.003 };
+    for (const [phase, seconds] of Object.entries(phases)) {
+      const series = `pogo_websocket_publish_duration_seconds_sum{phase="${phase}"}`;
+      assert.ok(seen.has(`${series} ${seconds}`), phase);
+    }
+    assert.ok(seen.has("pogo_websocket_client_queue_depth_sum 5"));
+    assert.ok(seen.has("pogo_websocket_client_queue_residence_seconds_sum 0.002"));
+    assert.ok(seen.has('pogo_websocket_write_duration_seconds_sum{kind="prepared"} 0.004'));
+  });
+
+  it("has no series where it is not", async () => {
+    const rig = createRig();
+    reportAll(rig);
+    const seen = [...(await rig.series())].join("\n");
+    assert.doesNotMatch(seen, /publish_duration|fanout|queue_depth|residence|write_duration/);
   });
 });
 

@@ -35,7 +35,7 @@ export async function startApi(
     const inner = path.startsWith("/ws/") ? path.slice(3) : path;
     const match = matchApiPath(inner);
     if (!match) return void res.writeHead(418).end();
-    handle(req, res, match, { search, signedPaths: [path, inner] });
+    void handle(req, res, match, { search, signedPaths: [path, inner] });
   });
   const port = await listen(test, server);
   const { id, key, secret } = node.app;

@@ -3,7 +3,7 @@ import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { encodeFrame, type Frame } from "../core/frame.ts";
 import { recordReports } from "../core/testing/doubles.ts";
-import { Outbox, type OutboundQueue } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 
 /** A socket whose client reads only when told to. */
 class SlowSocket extends Duplex {
@@ -25,7 +25,9 @@ class SlowSocket extends Duplex {
   }
 }
 
-function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number } = {}) {
+function createOutbox(
+  options: { maxQueuedBytes?: number; writesPerTurn?: number; measure?: () => number } = {},
+) {
   const turns: (() => void)[] = [];
   const reports = recordReports();
   const outbox = new Outbox({
@@ -33,6 +35,7 @@ function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number
     writesPerTurn: options.writesPerTurn ?? 100,
     schedule: (flush) => void turns.push(flush),
     report: reports.report,
+    measure: options.measure ?? null,
   });
   return {
     outbox,
@@ -45,15 +48,15 @@ function createOutbox(options: { maxQueuedBytes?: number; writesPerTurn?: number
     get scheduled() {
       return turns.length;
     },
+    reports,
     /** Whose they were. */
     dropped: () => reports.of("frame_dropped").map(({ appId }) => appId),
   };
 }
 
-const dropped = { kind: "frame_dropped", appId: "app-id" } as const;
-
-function createQueue(): OutboundQueue & { socket: SlowSocket } {
-  return { dropped, socket: new SlowSocket(), pending: null, isFull: false };
+function createQueue(outbox: Outbox) {
+  const socket = new SlowSocket();
+  return Object.assign(outbox.open(socket, "app-id"), { socket });
 }
 
 function texts(frames: Iterable<Frame>): string {
@@ -65,8 +68,8 @@ describe("outbox", () => {
 
   it("writes nothing before the turn ends, then once however many frames wait", () => {
     const { outbox, turn } = createOutbox();
-    const queue = createQueue();
-    for (const frame of [a, b, c]) outbox.enqueue(queue, frame);
+    const queue = createQueue(outbox);
+    for (const frame of [a, b, c]) outbox.enqueue(queue, frame, "prepared");
     assert.equal(queue.socket.writes.length, 0);
     turn();
     assert.equal(queue.socket.writes.length, 1);
@@ -76,9 +79,11 @@ describe("outbox", () => {
 
   it("shares one buffer among connections with the same frames, and copies a single frame never", () => {
     const { outbox, turn } = createOutbox();
-    const [one, two, other] = [createQueue(), createQueue(), createQueue()];
-    for (const frame of [a, b]) for (const queue of [one, two]) outbox.enqueue(queue, frame);
-    outbox.enqueue(other, a);
+    const [one, two, other] = [createQueue(outbox), createQueue(outbox), createQueue(outbox)];
+    for (const queue of [one, two]) {
+      for (const frame of [a, b]) outbox.enqueue(queue, frame, "prepared");
+    }
+    outbox.enqueue(other, a, "prepared");
     turn();
     assert.equal(one.socket.writes[0], two.socket.writes[0]);
     assert.equal(other.socket.writes[0], a);
@@ -86,14 +91,14 @@ describe("outbox", () => {
 
   it("keeps each connection's own order where they part", () => {
     const { outbox, turn } = createOutbox();
-    const queues = [createQueue(), createQueue(), createQueue()];
+    const queues = [createQueue(outbox), createQueue(outbox), createQueue(outbox)];
     const orders = [
       [a, b, c],
       [b, a, c],
       [a, c],
     ];
     for (const [index, queue] of queues.entries()) {
-      for (const frame of orders[index] ?? []) outbox.enqueue(queue, frame);
+      for (const frame of orders[index] ?? []) outbox.enqueue(queue, frame, "prepared");
     }
     turn();
     for (const [index, queue] of queues.entries()) {
@@ -103,15 +108,15 @@ describe("outbox", () => {
 
   it("gives the event loop its turn after so many writes, and forgets nobody", () => {
     const { outbox, turn } = createOutbox({ writesPerTurn: 10 });
-    const queues = Array.from({ length: 25 }, createQueue);
-    for (const queue of queues) outbox.enqueue(queue, a);
+    const queues = Array.from({ length: 25 }, () => createQueue(outbox));
+    for (const queue of queues) outbox.enqueue(queue, a, "prepared");
     const written = () => queues.filter(({ socket }) => socket.writes.length > 0).length;
     turn();
     assert.equal(written(), 10);
     // What comes meanwhile goes along with what waits, or comes behind it.
-    const late = createQueue();
-    outbox.enqueue(late, c);
-    for (const queue of queues) outbox.enqueue(queue, b);
+    const late = createQueue(outbox);
+    outbox.enqueue(late, c, "prepared");
+    for (const queue of queues) outbox.enqueue(queue, b, "prepared");
     turn();
     assert.equal(written(), 20);
     while (turn());
@@ -122,9 +127,9 @@ describe("outbox", () => {
 
   it("a close flushes its own connection only", () => {
     const { outbox, turn } = createOutbox();
-    const [closing, other] = [createQueue(), createQueue()];
-    outbox.enqueue(closing, a);
-    outbox.enqueue(other, a);
+    const [closing, other] = [createQueue(outbox), createQueue(outbox)];
+    outbox.enqueue(closing, a, "prepared");
+    outbox.enqueue(other, a, "prepared");
     outbox.flushNow(closing);
     assert.equal(closing.socket.writes.length, 1);
     assert.equal(other.socket.writes.length, 0);
@@ -135,36 +140,91 @@ describe("outbox", () => {
 
   it("L07: drops and counts what comes on top of a full connection, and none of anybody else's", () => {
     const context = createOutbox({ maxQueuedBytes: 100 });
-    const [slow, fast] = [createQueue(), createQueue()];
+    const [slow, fast] = [createQueue(context.outbox), createQueue(context.outbox)];
     slow.socket.isReading = false;
     const frame = encodeFrame("x".repeat(58));
     for (let i = 0; i < 3; i++) {
-      for (const queue of [slow, fast]) context.outbox.enqueue(queue, frame);
+      for (const queue of [slow, fast]) context.outbox.enqueue(queue, frame, "prepared");
       context.turn();
     }
     assert.equal(fast.socket.writes.length, 3);
     assert.equal(slow.isFull, true);
     assert.deepEqual(context.dropped(), ["app-id", "app-id"]);
     slow.socket.resumeReading();
-    assert.equal(context.outbox.enqueue(slow, frame), true);
+    assert.equal(context.outbox.enqueue(slow, frame, "prepared"), true);
     assert.equal(slow.isFull, false);
   });
 
   it("takes a frame larger than the bound while nothing waits", () => {
     const { outbox, turn } = createOutbox({ maxQueuedBytes: 10 });
-    const queue = createQueue();
-    assert.equal(outbox.enqueue(queue, encodeFrame("x".repeat(500))), true);
+    const queue = createQueue(outbox);
+    assert.equal(outbox.enqueue(queue, encodeFrame("x".repeat(500)), "prepared"), true);
     turn();
     assert.equal(queue.socket.writes.length, 1);
   });
 
+  it("counts the bytes that it writes", () => {
+    const { outbox, turn } = createOutbox();
+    for (const frame of [a, b]) outbox.enqueue(createQueue(outbox), frame, "prepared");
+    assert.equal(outbox.writtenBytes, 0);
+    turn();
+    assert.equal(outbox.writtenBytes, a.length + b.length);
+  });
+
+  it("says what kind of frame was dropped, with one object for all connections of an app", () => {
+    const { outbox, reports } = createOutbox({ maxQueuedBytes: 10 });
+    const [one, two] = [createQueue(outbox), createQueue(outbox)];
+    for (const queue of [one, two]) outbox.enqueue(queue, a, "prepared");
+    outbox.enqueue(one, encodeFrame("x".repeat(50)), "bytes");
+    const dropped = { kind: "frame_dropped", appId: "app-id", reason: "queue_full" };
+    assert.deepEqual(reports.events, [{ ...dropped, frame: "bytes" }]);
+    assert.equal(one.drops, two.drops);
+  });
+
+  it("reports a write that failed, by the kind of its last frame; a connection that was reset is none", () => {
+    for (const syscall of ["write", "read"]) {
+      const { outbox, reports } = createOutbox();
+      const queue = createQueue(outbox);
+      outbox.enqueue(queue, a, "prepared");
+      outbox.enqueue(queue, b, "ping");
+      queue.socket.emit("error", Object.assign(new Error("ECONNRESET"), { syscall }));
+      const failed = { kind: "write_failed", frame: "ping" };
+      assert.deepEqual(reports.events, syscall === "write" ? [failed] : []);
+    }
+  });
+
+  it("measures what waits and what a write takes, only where that is wanted", () => {
+    let nowMs = 0;
+    const { outbox, turn, reports } = createOutbox({ measure: () => nowMs });
+    const queue = createQueue(outbox);
+    queue.socket.isReading = false;
+    outbox.enqueue(queue, a, "prepared");
+    nowMs = 3;
+    outbox.enqueue(queue, b, "bytes");
+    nowMs = 5;
+    turn();
+    outbox.enqueue(queue, c, "ping");
+    nowMs = 25;
+    queue.socket.resumeReading();
+    assert.deepEqual(reports.events, [
+      { kind: "frame_queued", waiting: 0 },
+      { kind: "frame_queued", waiting: 1 },
+      { kind: "frames_written", residenceMs: 5 },
+      // Written, but the kernel has not taken them yet.
+      { kind: "frame_queued", waiting: 2 },
+      { kind: "write_finished", frame: "bytes", durationMs: 20 },
+    ]);
+    outbox.enqueue(queue, a, "prepared");
+    assert.deepEqual(reports.events.at(-1), { kind: "frame_queued", waiting: 1 });
+  });
+
   it("throws nothing at a socket that is gone", () => {
     const { outbox, turn } = createOutbox();
-    const queue = createQueue();
-    outbox.enqueue(queue, a);
+    const queue = createQueue(outbox);
+    outbox.enqueue(queue, a, "prepared");
     queue.socket.destroy();
     turn();
-    outbox.enqueue(queue, b);
+    outbox.enqueue(queue, b, "prepared");
     turn();
     assert.equal(queue.socket.writes.length, 0);
   });

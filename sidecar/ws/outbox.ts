@@ -10,6 +10,8 @@
 import type { Duplex } from "node:stream";
 import type { Frame } from "../core/frame.ts";
 import type { Report, SidecarEvent } from "../core/report.ts";
+import type { FrameKind } from "../core/report/websocket.ts";
+import { OutboxProbe } from "./outbox-probe.ts";
 
 export interface OutboxOptions {
   /** Bytes that may wait for one connection, here and in its socket; what comes on top is dropped. */
@@ -19,20 +21,29 @@ export interface OutboxOptions {
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (flush: () => void) => void;
   readonly report: Report;
+  /** Milliseconds of a clock that never goes back, to measure every frame and write with; null: nothing is measured. */
+  readonly measure: (() => number) | null;
 }
 
 /** One connection's place in the outbox. */
 export interface OutboundQueue {
-  /** What is reported of each frame that it does not get: one object for all of them. */
-  readonly dropped: SidecarEvent<"frame_dropped">;
   readonly socket: Duplex;
+  /** What is reported of a frame that it does not get: the same objects for all connections of an app. */
+  readonly drops: Drops;
+  /** Of the frame that was queued last. */
+  kind: FrameKind;
   pending: Pending | null;
   /** Frames are being dropped since it was full. */
   isFull: boolean;
 }
 
+type Drops = Readonly<Record<FrameKind, SidecarEvent<"frame_dropped">>>;
+
 export class Outbox {
   readonly #options: OutboxOptions;
+  readonly #probe: OutboxProbe | null;
+  readonly #drops = new Map<string | null, Drops>();
+  #writtenBytes = 0;
   #root = new Pending(null, null);
   #gathering: OutboundQueue[] = [];
   #flushing: OutboundQueue[] = [];
@@ -40,18 +51,39 @@ export class Outbox {
   #isScheduled = false;
 
   constructor(options: OutboxOptions) {
+    const { report, measure } = options;
     this.#options = options;
+    this.#probe = measure && new OutboxProbe({ report, now: measure });
+  }
+
+  /** Bytes written so far, to all connections. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** A place for one connection. `appId` is null for a client of an unknown app. */
+  open(socket: Duplex, appId: string | null): OutboundQueue {
+    const drops = this.#drops.get(appId) ?? createDrops(appId);
+    this.#drops.set(appId, drops);
+    const queue: OutboundQueue = { socket, drops, kind: "bytes", pending: null, isFull: false };
+    socket.on("error", (error) => {
+      const isWrite = "syscall" in error && error.syscall === "write";
+      if (isWrite) this.#options.report({ kind: "write_failed", frame: queue.kind });
+    });
+    return queue;
   }
 
   /** Queues a frame for the next flush; false if it was dropped because the connection is full. */
-  enqueue(queue: OutboundQueue, frame: Frame): boolean {
+  enqueue(queue: OutboundQueue, frame: Frame, kind: FrameKind): boolean {
     const queuedBytes = countQueuedBytes(queue);
     if (queuedBytes > 0 && queuedBytes + frame.length > this.#options.maxQueuedBytes) {
       queue.isFull = true;
-      this.#options.report(queue.dropped);
+      this.#options.report(queue.drops[kind]);
       return false;
     }
     queue.isFull = false;
+    queue.kind = kind;
+    this.#probe?.queued(queue);
     if (queue.pending === null) {
       queue.pending = this.#root;
       this.#gathering.push(queue);
@@ -65,7 +97,10 @@ export class Outbox {
   flushNow(queue: OutboundQueue): void {
     const { pending, socket } = queue;
     queue.pending = null;
-    if (pending && socket.writable) socket.write(pending.bytes());
+    if (!pending || !socket.writable) return;
+    this.#writtenBytes += pending.length;
+    if (this.#probe) this.#probe.write(queue, pending.bytes());
+    else socket.write(pending.bytes());
   }
 
   #schedule(): void {
@@ -89,6 +124,15 @@ export class Outbox {
     }
     if (this.#flushed < this.#flushing.length || this.#gathering.length > 0) this.#schedule();
   }
+}
+
+function createDrops(appId: string | null): Drops {
+  const dropped = { kind: "frame_dropped", appId, reason: "queue_full" } as const;
+  return {
+    prepared: { ...dropped, frame: "prepared" },
+    bytes: { ...dropped, frame: "bytes" },
+    ping: { ...dropped, frame: "ping" },
+  };
 }
 
 /** Bytes on their way to the client that the kernel has not taken yet. */

@@ -41,6 +41,6 @@ export function refuse(
   error: ProtocolError & { closeCode: number },
 ): void {
   transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
-  transport.send(errorFrame(error));
+  transport.send(errorFrame(error), "bytes");
   transport.close(error.closeCode, error.message);
 }

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer, type RawData } from "ws";
 import type { Transport } from "../core/connection.ts";
 import { messageTooLong } from "../core/errors.ts";
 import { encodePongFrame, type Frame } from "../core/frame.ts";
+import type { FrameKind } from "../core/report/websocket.ts";
 import type { Inbox } from "./inbox.ts";
 import type { OutboundQueue, Outbox } from "./outbox.ts";
 import { SocketInput } from "./socket-input.ts";
@@ -18,8 +19,11 @@ export interface SocketListener {
   onReceived(isControl: boolean): void;
   /** A message was too long, and the connection is closed for it. */
   onTooLong?(): void;
-  /** A close was sent or received, or the socket is gone; called once. Nothing can be sent any more. */
-  onClosed(): void;
+  /**
+   * A close was sent or received, or the socket is gone (1006); called once, with the code of who closed first. Nothing
+   * can be sent any more.
+   */
+  onClosed(code: number): void;
 }
 
 /** How long the client has to answer our close before its TCP connection is cut. */
@@ -36,12 +40,15 @@ const reasons: Readonly<Record<number, string>> = {
   [messageTooLong.code]: "Maximum message size exceeded",
 };
 
+/** Of a close without a code (RFC 6455 §7.1.5). */
+const noCode = 1005;
+
 /** ws calls `close` itself to answer a client's close or fault. */
 class PogoWebSocket extends WebSocket {
-  beforeAnswer: () => void = () => {};
+  beforeAnswer: (code: number) => void = () => {};
 
   override close(code?: number, reason?: string | Buffer): void {
-    this.beforeAnswer();
+    this.beforeAnswer(code ?? noCode);
     super.close(code, reason ?? (code === undefined ? undefined : reasons[code]));
   }
 
@@ -83,10 +90,9 @@ export function createSocketAcceptor(
     WebSocket: PogoWebSocket,
     ...closeOptions,
   });
-  const dropped = { kind: "frame_dropped", appId } as const;
   return (req, socket, head, visitor, onOpen) => {
     server.handleUpgrade(req, socket, head, (webSocket) => {
-      onOpen(new SocketTransport(webSocket, { visitor, socket, dropped, ...ways }));
+      onOpen(new SocketTransport(webSocket, { visitor, socket, appId, ...ways }));
     });
   };
 }
@@ -96,22 +102,22 @@ export class SocketTransport implements Transport {
   readonly #outbox: Outbox;
   readonly #input: SocketInput;
   readonly queue: OutboundQueue;
-  #onClosed: () => void = () => {};
+  #onClosed: (code: number) => void = () => {};
 
   constructor(
     webSocket: PogoWebSocket,
-    options: Ways & { visitor: string; socket: Duplex; dropped: OutboundQueue["dropped"] },
+    options: Ways & { visitor: string; socket: Duplex; appId: string | null },
   ) {
-    const { visitor, socket, inbox, outbox, dropped } = options;
+    const { visitor, socket, inbox, outbox, appId } = options;
     this.#webSocket = webSocket;
     this.#outbox = outbox;
-    this.queue = { dropped, socket, pending: null, isFull: false };
+    this.queue = outbox.open(socket, appId);
     this.#input = new SocketInput(socket, { visitor, inbox, isHeldBack: () => false });
     // A fault of the client has been answered with its close code already, and `onClosed` follows.
     webSocket.on("error", () => {});
-    webSocket.beforeAnswer = () => {
+    webSocket.beforeAnswer = (code) => {
       this.#input.ended();
-      this.#closed();
+      this.#closed(code);
     };
   }
 
@@ -124,10 +130,10 @@ export class SocketTransport implements Transport {
   listen(listener: SocketListener): void {
     const webSocket = this.#webSocket;
     let isClosed = false;
-    this.#onClosed = () => {
+    this.#onClosed = (code) => {
       if (isClosed) return;
       isClosed = true;
-      listener.onClosed();
+      listener.onClosed(code);
     };
     webSocket.on("message", (data) => {
       if (isClosed) return;
@@ -137,24 +143,25 @@ export class SocketTransport implements Transport {
     webSocket.on("ping", (payload) => {
       if (isClosed) return;
       listener.onReceived(true);
-      this.send(encodePongFrame(payload));
+      this.send(encodePongFrame(payload), "ping");
     });
     webSocket.on("pong", () => listener.onReceived(true));
     webSocket.on("error", (error) => {
       const code = "code" in error ? error.code : undefined;
       if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.();
     });
-    webSocket.on("close", this.#onClosed);
+    webSocket.on("close", (code) => this.#onClosed(code));
   }
 
-  send(frame: Frame): void {
-    if (this.#webSocket.readyState === WebSocket.OPEN) this.#outbox.enqueue(this.queue, frame);
+  send(frame: Frame, kind: FrameKind): void {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#outbox.enqueue(this.queue, frame, kind);
   }
 
   close(code: number, reason: string): void {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
     this.#input.closing();
-    this.#closed();
+    this.#closed(code);
     this.#webSocket.closeFirst(code, reason);
   }
 
@@ -164,9 +171,9 @@ export class SocketTransport implements Transport {
   }
 
   /** What is queued must go out before the close. */
-  #closed(): void {
+  #closed(code: number): void {
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#outbox.flushNow(this.queue);
-    this.#onClosed();
+    this.#onClosed(code);
   }
 }
 

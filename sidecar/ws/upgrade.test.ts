@@ -35,6 +35,7 @@ async function startEndpoint(
     handshakeRate: { perSecond: 1000, burst: 1000 },
     maxQueuedBytes: 1_000_000,
     writeWaitMs: 10_000,
+    hotPathMetrics: false,
     ...overrides,
   });
   const server = createServer();
@@ -375,6 +376,32 @@ describe("WebSocket connection", () => {
     const { code, reason } = catalogue.slowConsumer;
     const errors = node.reports.of("error_sent");
     assert.deepEqual(errors, [{ kind: "error_sent", appId: "app-id", code, reason }]);
+  });
+
+  it("says with which code each connection was closed, whoever did it, once", async () => {
+    const { port, node, endpoint } = await startEndpoint();
+    const codes = () => node.reports.of("connection_closed").map(({ code }) => code);
+    const ways: readonly [code: number, close: (client: Client) => void][] = [
+      [1000, ({ socket }) => socket.close(1000)],
+      [3123, ({ socket }) => socket.close(3123, "mine")],
+      [1005, ({ socket }) => socket.close()],
+      [1006, ({ socket }) => socket.terminate()],
+      [4200, () => void endpoint.closeAll(shutdownCloses.inCluster, 0)],
+    ];
+    for (const [index, [code, close]] of ways.entries()) {
+      const client = openClient(port);
+      await client.next();
+      close(client);
+      await client.closed;
+      await waitFor(
+        () => codes().length === index + 1,
+        () => `the close with ${code}`,
+      );
+    }
+    assert.deepEqual(
+      codes(),
+      ways.map(([code]) => code),
+    );
   });
 
   it("closeAll closes everybody with the given code", async () => {

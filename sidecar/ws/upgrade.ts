@@ -39,6 +39,8 @@ export interface WebSocketEndpointOptions {
   readonly maxQueuedBytes: number;
   /** A connection that is still full after this is closed with 4100. */
   readonly writeWaitMs: number;
+  /** Whether every frame and write is measured, which costs some time of each. */
+  readonly hotPathMetrics: boolean;
 }
 
 export interface WebSocketEndpoint {
@@ -50,6 +52,10 @@ export interface WebSocketEndpoint {
     appKey: string,
   ) => void;
   readonly connectionCount: number;
+  /** Bytes that wait for clients, in this process and in their sockets. Looks at every connection. */
+  readonly queuedBytes: number;
+  /** Bytes written to clients so far. */
+  readonly writtenBytes: number;
   /**
    * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
    * all were sent, or with `destroy`.
@@ -86,6 +92,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     writesPerTurn,
     schedule: setImmediate,
     report,
+    measure: options.hotPathMetrics ? now : null,
   });
   const inbox = new Inbox({ now, schedule: setImmediate, turnMs, shareBytes });
   const ways = { inbox, outbox };
@@ -163,7 +170,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       fullSinceMs: null,
       heartbeat: app,
       lastReceivedMs: openedMs,
-      ping: () => connection.send(usesControlFrames ? controlPing : eventPing),
+      ping: () => connection.send(usesControlFrames ? controlPing : eventPing, "ping"),
       expire: () => connection.fail(errors.pongTimeout),
     };
     transport.listen({
@@ -173,10 +180,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       },
       onTooLong: () => report({ kind: "error_sent", appId: app.id, ...messageTooLong }),
       onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
-      onClosed: () => {
+      onClosed: (code) => {
         sockets.delete(socket);
         heartbeat.forget(socket);
-        hub.disconnect(connection);
+        hub.disconnect(connection, code);
       },
     });
     sockets.add(socket);
@@ -206,6 +213,14 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     handleUpgrade,
     get connectionCount() {
       return sockets.size;
+    },
+    get queuedBytes() {
+      let bytes = 0;
+      for (const { queue } of transports) bytes += countQueuedBytes(queue);
+      return bytes;
+    },
+    get writtenBytes() {
+      return outbox.writtenBytes;
     },
     closeAll({ code, reason }, windowMs) {
       closing = spread([...sockets], { windowMs, now, schedule }, ({ transport }) =>

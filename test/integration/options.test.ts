@@ -485,7 +485,7 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     // All in one turn of the event loop, so that they wait for one write.
     await publish(sidecar, 5, 400);
     await sidecar.seriesBecome("pogo_websocket_client_dropped_messages_total", {
-      'app_id="app-id"': 3,
+      'app_id="app-id",reason="queue_full",kind="prepared"': 3,
     });
   },
   async POGO_WRITE_WAIT({ start, connect, clock }) {
@@ -644,6 +644,12 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     assert.deepEqual(statuses, ["200", "421"]);
   },
   /** The process makes its log itself. */
+  async POGO_HOT_PATH_METRICS({ start, connect }) {
+    const sidecar = await start("true");
+    await connect(sidecar);
+    const name = "pogo_websocket_client_queue_depth_count";
+    await sidecar.seriesBecome(name, { "": 1 });
+  },
   async POGO_LOG_LEVEL({ test }) {
     const [port, adminPort] = [await freePort(), await freePort()];
     const child = startChild(process.execPath, [join(root, "sidecar/main.ts")], {

@@ -438,9 +438,10 @@ const messages: readonly Refusal[] = [
       await node.willCount('pogo_websocket_subscriptions_active{app_id="app-id"} 1');
       client.socket.pause();
       const event = { name: "e", channel: "a", data: "x".repeat(262_144) };
-      const dropped = 'pogo_websocket_client_dropped_messages_total{app_id="app-id"} 0';
+      const labels = 'app_id="app-id",reason="queue_full",kind="prepared"';
+      const dropped = `pogo_websocket_client_dropped_messages_total{${labels}} 1`;
       // What the kernel holds for it has to be full first.
-      while (await node.counted(dropped)) await node.post("events", event);
+      while (!(await node.counted(dropped))) await node.post("events", event);
       await node.willCount(`${errorSent(4100, "slow_consumer")} 1`);
       client.socket.resume();
       return client.closed;

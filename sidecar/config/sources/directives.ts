@@ -136,8 +136,8 @@ export const directives: readonly Directive[] = [
   {
     name: "hot_path_metrics",
     env: "POGO_WS_HOT_PATH_METRICS",
-    option: null,
-    note: "the per-message histograms are not in this version.",
+    option: table.metrics.hotPath,
+    note: "the same; of its histograms those that one event loop can measure, listed in [metrics.md](metrics.md).",
   },
   { name: "fanout_mode", option: null, note: noPacing },
   { name: "fanout_round_size", option: null, note: noPacing },

@@ -1,7 +1,7 @@
 /** Options for those who run a node: its admin port and its log. */
 
 import { bindHost, hostNames } from "../parsers/addresses.ts";
-import { oneOf, port } from "../parsers/parser.ts";
+import { boolean, oneOf, port } from "../parsers/parser.ts";
 import { option } from "./option.ts";
 
 export const admin = {
@@ -22,6 +22,16 @@ export const admin = {
     parser: hostNames,
     fallback: [],
     docs: "Host names that requests to the admin port may be sent to, beside `localhost` and IP addresses; others get 421. An empty list refuses every other name on a loopback `POGO_ADMIN_HOST`, where a foreign web page could reach the port by rebinding its name, and none elsewhere.",
+  }),
+} as const;
+
+export const metrics = {
+  hotPath: option({
+    env: "POGO_HOT_PATH_METRICS",
+    original: "POGO_WS_HOT_PATH_METRICS",
+    parser: boolean,
+    fallback: false,
+    docs: "Adds histograms of every publish, frame and write to `/metrics`: for measuring, since each message then costs more.",
   }),
 } as const;
 

@@ -3,7 +3,7 @@
 import { app, clientMessages } from "./app.ts";
 import { authorizer } from "./authorizer.ts";
 import { httpApi, publishing } from "./http-api.ts";
-import { admin, log } from "./operation.ts";
+import { admin, log, metrics } from "./operation.ts";
 import type { Option } from "./option.ts";
 import { redis } from "./redis.ts";
 import { forwarding, server, upstream } from "./server.ts";
@@ -21,6 +21,7 @@ export const nodeTable = {
   httpApi,
   webhooks,
   admin,
+  metrics,
   log,
 } as const;
 
@@ -46,7 +47,7 @@ export const optionGroups: readonly {
   { title: "HTTP API", rows: flatten({ httpApi, publishing }) },
   { title: "Webhooks", rows: flatten({ webhook, webhooks }) },
   { title: "Redis (several nodes)", rows: flatten(redis) },
-  { title: "Operation", rows: flatten({ admin, log }) },
+  { title: "Operation", rows: flatten({ admin, metrics, log }) },
 ];
 
 export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);

@@ -13,7 +13,21 @@ export type SignatureRefusal =
 /** Why the body of a request was not read to its end; one that is too long is a `publish_refused`. */
 export type BodyRefusal = "too_slow" | "node_budget" | "visitor_budget";
 
+/** The routes below `/apps/{id}/`. */
+export type ApiRoute =
+  | "events"
+  | "batch_events"
+  | "channels"
+  | "channels/{channel}"
+  | "channels/{channel}/users"
+  | "connections"
+  | "users/{user}/terminate_connections";
+
 export interface ApiEvents {
+  /** Answered, whatever it was. `durationMs`: from its head to its answer. */
+  api_request_finished: { route: ApiRoute; status: number; durationMs: number };
+  /** The broker has taken the events of a request: so many, counted for each channel. */
+  messages_published: { appId: string; messages: number; validateMs: number; brokerMs: number };
   /** None of the request's events were published. */
   publish_refused: { appId: string; reason: PublishFault };
   /** Answered 401. */

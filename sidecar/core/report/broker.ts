@@ -3,6 +3,9 @@
 /** Why a message from Redis can't be read. */
 export type EnvelopeFault = "not_json" | "newer_version" | "unknown_type" | "bad_fields";
 
+/** Why a message did not reach Redis. */
+export type BrokerDropReason = "queue_full" | "failed";
+
 export interface BrokerEvents {
   /** Once for each change. */
   redis_connected: {};
@@ -10,7 +13,7 @@ export interface BrokerEvents {
   redis_lost: { reason: string };
   broker_message_ignored: { reason: EnvelopeFault };
   /** A client event reached this node's subscribers only. */
-  broker_relay_dropped: { appId: string };
+  broker_relay_dropped: { appId: string; reason: BrokerDropReason };
   /** What was published during a cut was read from Redis' log. */
   broker_replayed: { appId: string; messages: number };
   /** The log reaches back less far than the cut: events may be missing. */

@@ -12,17 +12,35 @@ export type HandshakeRefusal =
   | "over_quota"
   | "origin";
 
+/** What a frame is, in the original's words. */
+export type FrameKind =
+  | "prepared" // encoded once and shared by all who get it: a broadcast
+  | "bytes" // an answer to one client
+  | "ping"; // a ping or a pong
+
+/** Why a frame was not sent. */
+export type FrameDropReason = "queue_full"; // as many bytes wait for this client as may
+
 export interface WebSocketEvents {
   connection_opened: { appId: string };
-  connection_closed: { appId: string };
+  /** `code`: of the close that was sent or received first; 1006: there was none. Clients choose theirs freely. */
+  connection_closed: { appId: string; code: number };
   /** `appId` is null before an app is known. */
   handshake_refused: { appId: string | null; reason: HandshakeRefusal };
   subscription_added: { appId: string };
   subscription_removed: { appId: string };
   /** An event went to so many connections of this node. */
   broadcast: { appId: string; recipients: number };
-  /** A client reads too slowly: this frame is not sent to it. */
-  frame_dropped: { appId: string | null };
+  /** A frame was not sent. `appId` is null for a client of an unknown app. */
+  frame_dropped: { appId: string | null; reason: FrameDropReason; frame: FrameKind };
+  /** The socket took no more bytes. `frame`: the last one that was to go out. */
+  write_failed: { frame: FrameKind };
+  /** Only while POGO_HOT_PATH_METRICS is on: a frame was queued, and so many waited for this client before it. */
+  frame_queued: { waiting: number };
+  /** Only while POGO_HOT_PATH_METRICS is on: the frames that waited for a client were written. */
+  frames_written: { residenceMs: number };
+  /** Only while POGO_HOT_PATH_METRICS is on: the kernel has taken a write. `frame`: its last one. */
+  write_finished: { frame: FrameKind; durationMs: number };
   /** A `pusher:error` was sent or, for a message too long, a close with 1009. `appId` is null before an app is known. */
   error_sent: { appId: string | null; code: number; reason: ErrorReason };
   /** A subscribe or signin was refused. */

@@ -164,7 +164,7 @@ export function createTestNode(
           },
         });
       },
-      disconnect: () => hub.disconnect(connection),
+      disconnect: () => hub.disconnect(connection, 1006),
     };
   }
 

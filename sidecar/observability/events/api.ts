@@ -1,16 +1,49 @@
 /** Events of the HTTP API. */
 
+import type { PublishFault } from "../../core/ports.ts";
+import type { BrokerDropReason } from "../../core/report/broker.ts";
 import type { ApiEvents } from "../../core/report/api.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
-export function apiRows({ api, broker }: Metrics): Rows<keyof ApiEvents> {
+/** The refusals that are the broker's, in its own words. */
+const dropReasons: Readonly<Partial<Record<PublishFault, BrokerDropReason>>> = {
+  broker_queue_full: "queue_full",
+  broker_failed: "failed",
+};
+
+export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyof ApiEvents> {
   return {
+    api_request_finished: {
+      count({ route, status, durationMs }) {
+        api.requestsTotal.inc({ route, code: status });
+        api.requestDurationSeconds.observe({ route }, durationMs / 1000);
+      },
+      log: {
+        level: "debug",
+        message: "API request answered",
+        fields: ({ route, status, durationMs }) => ({
+          route,
+          status,
+          duration_ms: Math.round(durationMs),
+        }),
+      },
+    },
+    messages_published: {
+      count({ appId, messages, validateMs, brokerMs }) {
+        webSocket.messagesTotal.inc({ app_id: appId }, messages);
+        if (!hotPath) return;
+        const { publishDurationSeconds } = hotPath;
+        publishDurationSeconds.observe({ phase: "validate" }, validateMs / 1000);
+        publishDurationSeconds.observe({ phase: "broker" }, brokerMs / 1000);
+        publishDurationSeconds.observe({ phase: "total" }, (validateMs + brokerMs) / 1000);
+      },
+    },
     publish_refused: {
       count({ appId, reason }) {
         api.publishFailuresTotal.inc({ app_id: appId, reason });
-        const isBroker = reason === "broker_failed" || reason === "broker_queue_full";
-        if (isBroker) broker.droppedMessagesTotal.inc();
+        const dropped = dropReasons[reason];
+        if (dropped) broker.droppedMessagesTotal.inc({ app_id: appId, reason: dropped });
       },
     },
     api_signature_refused: {

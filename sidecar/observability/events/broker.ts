@@ -26,7 +26,9 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
         throttle: ({ reason }) => reason,
       },
     },
-    broker_relay_dropped: { count: () => broker.droppedMessagesTotal.inc() },
+    broker_relay_dropped: {
+      count: ({ appId, reason }) => broker.droppedMessagesTotal.inc({ app_id: appId, reason }),
+    },
     broker_replayed: {
       count: ({ appId, messages }) => broker.replayedMessagesTotal.inc({ app_id: appId }, messages),
       log: {

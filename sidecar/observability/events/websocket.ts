@@ -1,19 +1,30 @@
 /** Events of WebSocket connections. */
 
 import type { WebSocketEvents } from "../../core/report/websocket.ts";
+import { closeCodeLabel } from "../metrics/close-codes.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
 /** What a client sent is not logged longer than this. */
 const maxSentKeyLength = 64;
 
-export function webSocketRows({ webSocket, authorizer }: Metrics): Rows<keyof WebSocketEvents> {
+export function webSocketRows({
+  webSocket,
+  authorizer,
+  hotPath,
+}: Metrics): Rows<keyof WebSocketEvents> {
   return {
     connection_opened: {
-      count: ({ appId }) => webSocket.connectionsActive.inc({ app_id: appId }),
+      count({ appId }) {
+        webSocket.connectionsActive.inc({ app_id: appId });
+        webSocket.connectionsOpenedTotal.inc({ app_id: appId });
+      },
     },
     connection_closed: {
-      count: ({ appId }) => webSocket.connectionsActive.dec({ app_id: appId }),
+      count({ appId, code }) {
+        webSocket.connectionsActive.dec({ app_id: appId });
+        webSocket.connectionsClosedTotal.inc({ app_id: appId, code: closeCodeLabel(code) });
+      },
     },
     handshake_refused: {
       count: ({ appId, reason }) =>
@@ -27,12 +38,23 @@ export function webSocketRows({ webSocket, authorizer }: Metrics): Rows<keyof We
     },
     broadcast: {
       count({ appId, recipients }) {
-        webSocket.messagesTotal.inc({ app_id: appId });
+        webSocket.broadcastsTotal.inc({ app_id: appId });
         webSocket.deliveriesTotal.inc({ app_id: appId }, recipients);
+        hotPath?.fanoutSubscribers.observe(recipients);
       },
     },
     frame_dropped: {
-      count: ({ appId }) => webSocket.clientDroppedMessagesTotal.inc({ app_id: appId ?? "" }),
+      count: ({ appId, reason, frame: kind }) =>
+        webSocket.clientDroppedMessagesTotal.inc({ app_id: appId ?? "", reason, kind }),
+    },
+    write_failed: { count: ({ frame: kind }) => webSocket.writeFailuresTotal.inc({ kind }) },
+    frame_queued: { count: ({ waiting }) => hotPath?.clientQueueDepth.observe(waiting) },
+    frames_written: {
+      count: ({ residenceMs }) => hotPath?.clientQueueResidenceSeconds.observe(residenceMs / 1000),
+    },
+    write_finished: {
+      count: ({ frame: kind, durationMs }) =>
+        hotPath?.writeDurationSeconds.observe({ kind }, durationMs / 1000),
     },
     error_sent: {
       count: ({ appId, code, reason }) =>

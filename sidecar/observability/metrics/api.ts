@@ -1,7 +1,7 @@
 /** Metrics of the HTTP API. */
 
 import type { PublishFault } from "../../core/ports.ts";
-import type { BodyRefusal, SignatureRefusal } from "../../core/report/api.ts";
+import type { ApiRoute, BodyRefusal, SignatureRefusal } from "../../core/report/api.ts";
 import type { Define } from "../metric.ts";
 import { app } from "./labels.ts";
 
@@ -32,8 +32,36 @@ const bodyRefusals = {
   visitor_budget: "429: one client IP had a quarter of POGO_MAX_UNVERIFIED_BODY_BYTES",
 } satisfies Record<BodyRefusal, string>;
 
-export function apiMetrics({ counter, reading }: Define) {
+const routes = {
+  events: "publish one event",
+  batch_events: "publish several events",
+  channels: "list channels",
+  "channels/{channel}": "ask about a channel",
+  "channels/{channel}/users": "list the members of a presence channel",
+  connections: "count connections",
+  "users/{user}/terminate_connections": "close a user's connections",
+} satisfies Record<ApiRoute, string>;
+
+export function apiMetrics({ counter, histogram, reading }: Define) {
   return {
+    requestsTotal: counter({
+      name: "pogo_api_requests_total",
+      help: "Requests of the HTTP API, by route and status.",
+      unit: "requests",
+      moves: "With each request below /apps/{id}/ that is answered here.",
+      action:
+        "Alert on 5xx: the app's events don't reach anybody. 401 and 422 are the app's own settings or requests.",
+      labels: { route: routes, code: "HTTP status of the answer." },
+    }),
+    requestDurationSeconds: histogram({
+      name: "pogo_api_request_duration_seconds",
+      help: "Time from the head of an API request to its answer, its body included.",
+      unit: "seconds",
+      moves: "With each request below /apps/{id}/ that is answered here.",
+      action: "A PHP worker waits that long for each event; with Redis nearly all of it is Redis.",
+      labels: { route: routes },
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    }),
     publishFailuresTotal: counter({
       name: "pogo_websocket_publish_failures_total",
       help: "Publishes refused by the HTTP API, by reason.",

@@ -1,6 +1,6 @@
 /** Metrics of what goes between this node, Redis and the other nodes. */
 
-import type { EnvelopeFault } from "../../core/report/broker.ts";
+import type { BrokerDropReason, EnvelopeFault } from "../../core/report/broker.ts";
 import type { Define } from "../metric.ts";
 import { app } from "./labels.ts";
 
@@ -11,15 +11,21 @@ const envelopeFaults = {
   bad_fields: "fields are missing or have the wrong type",
 } satisfies Record<EnvelopeFault, string>;
 
+const dropReasons = {
+  queue_full: "POGO_BROKER_QUEUE_SIZE messages were on their way to Redis",
+  failed: "Redis is lost, or did not answer in time",
+} satisfies Record<BrokerDropReason, string>;
+
 export function brokerMetrics({ counter, reading }: Define) {
   return {
     droppedMessagesTotal: counter({
       name: "pogo_websocket_broker_dropped_messages_total",
-      help: "Events that the broker did not take or could not relay.",
-      unit: "requests",
+      help: "Publishes that the broker did not take, and client events that it could not relay, by reason.",
+      unit: "messages",
       moves:
         "With each publish answered 503, and with each client event that did not reach the other nodes.",
       action: "Look at Redis; if it is well, raise POGO_BROKER_QUEUE_SIZE.",
+      labels: { app_id: app, reason: dropReasons },
     }),
     ignoredMessagesTotal: counter({
       name: "pogo_broker_ignored_messages_total",

@@ -2,6 +2,7 @@
 
 import { errors, messageTooLong } from "../../core/errors.ts";
 import type { AuthorizationFault } from "../../core/ports.ts";
+import type { FrameKind } from "../../core/report/websocket.ts";
 
 export const app = "Id of the app.";
 export const appOrNone = "Id of the app; empty before an app is known.";
@@ -11,6 +12,12 @@ export const errorReasons: Readonly<Record<string, string>> = Object.fromEntries
   ...Object.values(errors).map(({ reason, code, message }) => [reason, `${code}, "${message}"`]),
   [messageTooLong.reason, `${messageTooLong.code}, a close without a pusher:error`],
 ]);
+
+export const frameKinds = {
+  prepared: "encoded once and shared by all who get it: a broadcast",
+  bytes: "an answer to one client",
+  ping: "a ping or a pong",
+} satisfies Record<FrameKind, string>;
 
 export const authorizationReasons = {
   origin: "a page whose cookies may not be spent, and no Authorization",

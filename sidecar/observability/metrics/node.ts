@@ -2,8 +2,16 @@
 
 import type { Define } from "../metric.ts";
 
-export function nodeMetrics({ gauge }: Define) {
+export function nodeMetrics({ gauge, reading }: Define) {
   return {
+    buildInfo: reading({
+      name: "pogo_build_info",
+      help: "1, with the version that runs.",
+      unit: "1",
+      moves: "Never.",
+      action: "Count by version to follow a rollout.",
+      labels: { version: "Version of the sidecar." },
+    }),
     draining: gauge({
       name: "pogo_draining",
       help: "1 from the moment the sidecar stops taking connections.",

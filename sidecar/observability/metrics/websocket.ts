@@ -1,8 +1,9 @@
 /** Metrics of WebSocket connections, subscriptions and what is sent to them. */
 
-import type { HandshakeRefusal } from "../../core/report/websocket.ts";
+import type { FrameDropReason, HandshakeRefusal } from "../../core/report/websocket.ts";
 import type { Define } from "../metric.ts";
-import { app, appOrNone, authorizationReasons, errorReasons } from "./labels.ts";
+import { closeCodes } from "./close-codes.ts";
+import { app, appOrNone, authorizationReasons, errorReasons, frameKinds } from "./labels.ts";
 
 const handshakeRefusals = {
   draining: "503: the node is shutting down",
@@ -13,7 +14,17 @@ const handshakeRefusals = {
   origin: "4009: the page's origin is not in the app's allowed origins",
 } satisfies Record<HandshakeRefusal, string>;
 
-export function webSocketMetrics({ counter, gauge }: Define) {
+const dropReasons = {
+  queue_full: "POGO_OUTBOUND_QUEUE_BYTES waited for the client",
+} satisfies Record<FrameDropReason, string>;
+
+const deliverySettings = {
+  outbound_queue_bytes: "POGO_OUTBOUND_QUEUE_BYTES",
+  broker_queue_size: "POGO_BROKER_QUEUE_SIZE; 0 on a single node, where nothing waits",
+  enable_compression: "0: frames are not compressed",
+};
+
+export function webSocketMetrics({ counter, gauge, reading }: Define) {
   return {
     connectionsActive: gauge({
       name: "pogo_websocket_connections_active",
@@ -22,6 +33,41 @@ export function webSocketMetrics({ counter, gauge }: Define) {
       moves: "Up with each connection that is established, down when its socket is gone.",
       action:
         "Scale out before it reaches POGO_MAX_CONNECTIONS or the limit of open files (process_max_fds).",
+      labels: { app_id: app },
+    }),
+    connectionsMax: reading({
+      name: "pogo_websocket_connections_max",
+      help: "Connections that this node takes, all apps together (POGO_MAX_CONNECTIONS).",
+      unit: "connections",
+      moves: "Never.",
+      action:
+        "Alert where connections_active comes near it, and where process_open_fds comes near process_max_fds.",
+    }),
+    connectionsOpenedTotal: counter({
+      name: "pogo_websocket_connections_opened_total",
+      help: "WebSocket connections that were established.",
+      unit: "connections",
+      moves: "With each handshake that succeeds.",
+      action:
+        "A high rate beside few open connections: clients come back again and again; see connections_closed_total by code.",
+      labels: { app_id: app },
+    }),
+    connectionsClosedTotal: counter({
+      name: "pogo_websocket_connections_closed_total",
+      help: "WebSocket connections that ended, by the close code that was sent or received first.",
+      unit: "connections",
+      moves: "When a close is sent or received, or the socket is gone without one.",
+      action:
+        "Many 1006: a proxy or a network cuts connections (an idle timeout below the ping period?). 4100 and above are the node's own, see errors_sent_total.",
+      labels: { app_id: app, code: closeCodes },
+    }),
+    channelsActive: reading({
+      name: "pogo_websocket_channels_active",
+      help: "Channels with at least one subscription on this node.",
+      unit: "channels",
+      moves: "Read at each scrape.",
+      action:
+        "Nothing by itself; each costs some memory here and, with Redis, a subscription there.",
       labels: { app_id: app },
     }),
     subscriptionsActive: gauge({
@@ -34,10 +80,18 @@ export function webSocketMetrics({ counter, gauge }: Define) {
     }),
     messagesTotal: counter({
       name: "pogo_websocket_messages_total",
-      help: "Events broadcast to a channel with subscribers on this node.",
+      help: "Events that the HTTP API accepted, whether anybody is subscribed or not.",
       unit: "events",
-      moves: "By one for each channel that an event goes to, however many recipients it has.",
-      action: "Nothing; a rate that drops to zero while the app publishes means nobody listens.",
+      moves: "By one for each channel of each event, once the broker has taken it.",
+      action: "Alert where it stops although the app publishes; publish_failures_total says why.",
+      labels: { app_id: app },
+    }),
+    broadcastsTotal: counter({
+      name: "pogo_websocket_broadcasts_total",
+      help: "Events sent to a channel's subscribers on this node, those of clients included.",
+      unit: "events",
+      moves: "By one for each channel with subscribers here, however many they are.",
+      action: "Nothing; a rate of zero while messages_total grows means that nobody listens here.",
       labels: { app_id: app },
     }),
     deliveriesTotal: counter({
@@ -68,11 +122,42 @@ export function webSocketMetrics({ counter, gauge }: Define) {
     }),
     clientDroppedMessagesTotal: counter({
       name: "pogo_websocket_client_dropped_messages_total",
-      help: "Frames dropped because a client read too slowly.",
+      help: "Frames that were not sent to a client, by reason and kind.",
       unit: "frames",
-      moves: "With each frame for a connection that has POGO_OUTBOUND_QUEUE_BYTES waiting.",
+      moves: "With each frame that a client does not get although it is connected.",
       action: "Some are ordinary (phones); many mean that events are too large or too many.",
-      labels: { app_id: appOrNone },
+      labels: { app_id: appOrNone, reason: dropReasons, kind: frameKinds },
+    }),
+    writeFailuresTotal: counter({
+      name: "pogo_websocket_write_failures_total",
+      help: "Writes to a client that failed, by the kind of their last frame.",
+      unit: "writes",
+      moves: "When a connection turns out to be gone as something is sent to it.",
+      action: "Some are ordinary; a burst is a network or a proxy that cuts connections.",
+      labels: { kind: frameKinds },
+    }),
+    sentBytesTotal: reading({
+      type: "counter",
+      name: "pogo_websocket_sent_bytes_total",
+      help: "Bytes of WebSocket frames written to clients.",
+      unit: "bytes",
+      moves: "Read at each scrape.",
+      action: "Compare its rate with the bandwidth of the machine.",
+    }),
+    queuedBytes: reading({
+      name: "pogo_websocket_queued_bytes",
+      help: "Bytes that wait for slow clients in this process.",
+      unit: "bytes",
+      moves: "Read at each scrape.",
+      action: "It is memory: POGO_OUTBOUND_QUEUE_BYTES bounds it for each client.",
+    }),
+    deliveryConfig: reading({
+      name: "pogo_websocket_delivery_config",
+      help: "Settings that delivery depends on, by key.",
+      unit: "as the setting",
+      moves: "Never.",
+      action: "Nothing; it is there to be drawn beside what it bounds.",
+      labels: { key: deliverySettings },
     }),
     authFailuresTotal: counter({
       name: "pogo_websocket_auth_failures_total",

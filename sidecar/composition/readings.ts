@@ -1,0 +1,36 @@
+/** Where the metrics are read that nobody keeps up to date: taken at each scrape. */
+
+import type { Config } from "../config.ts";
+import type { Hub } from "../core/hub.ts";
+import type { HttpApi } from "../http-api/router.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { WebhookDispatcher } from "../webhooks/dispatcher.ts";
+import type { WebSocketEndpoint } from "../ws/upgrade.ts";
+
+export function connectReadings(
+  { node, webSocket, api, webhooks }: Metrics,
+  sources: {
+    readonly config: Config;
+    readonly version: string;
+    readonly hubs: readonly Hub[];
+    readonly webSockets: WebSocketEndpoint;
+    readonly httpApi: HttpApi;
+    readonly dispatcher: WebhookDispatcher;
+  },
+): void {
+  const { config, version, hubs, webSockets, httpApi, dispatcher } = sources;
+  node.buildInfo.readEach(() => [[[version], 1]]);
+  webSocket.connectionsMax.read(() => config.websocket.maxConnections);
+  webSocket.channelsActive.readEach(() => hubs.map((hub) => [[hub.app.id], hub.channelCount]));
+  webSocket.sentBytesTotal.read(() => webSockets.writtenBytes);
+  webSocket.queuedBytes.read(() => webSockets.queuedBytes);
+  webSocket.deliveryConfig.readEach(() => [
+    [["outbound_queue_bytes"], config.websocket.maxQueuedBytes],
+    [["broker_queue_size"], config.redis?.queueSize ?? 0],
+    [["enable_compression"], 0],
+  ]);
+  api.unverifiedBodyBytes.read(httpApi.unverifiedBodyBytes);
+  webhooks.queueDepth.readEach(() =>
+    hubs.map(({ app }) => [[app.id], dispatcher.queueDepth(app.id)]),
+  );
+}
