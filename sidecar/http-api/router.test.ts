@@ -406,6 +406,28 @@ describe("POST /apps/{id}/events", () => {
     assert.equal(client.transport.take().length, 2);
   });
 
+  it("V13: a step of the wall clock gives nobody more of the rate", async (test) => {
+    let unixSeconds = nowSeconds;
+    const { call } = await startApi(test, {
+      app: { publishRate: { perSecond: 1, burst: 1 } },
+      nowSeconds: () => unixSeconds,
+    });
+    assert.equal((await call("events", { body: event })).status, 200);
+    unixSeconds += 200;
+    assert.equal((await call("events", { body: event })).status, 429);
+  });
+
+  it("encodes an event's data once, however many channels it goes to", async (test) => {
+    const { call } = await startApi(test);
+    const data = "x".repeat(1_000);
+    const channels = Array.from({ length: 100 }, (_, index) => `c${index}`);
+    const body = JSON.stringify({ name: "e", data, channels });
+    const stringify = test.mock.method(JSON, "stringify");
+    assert.equal((await call("events", { body })).status, 200);
+    const ofData = stringify.mock.calls.filter(({ arguments: [value] }) => value === data);
+    assert.equal(ofData.length, 1);
+  });
+
   for (const reason of ["broker_failed", "broker_queue_full"] satisfies BrokerFault[]) {
     it(`V17: ${reason}: 503 with the reason, so that the publisher tries again`, async (test) => {
       const broker: Broker = {

@@ -253,6 +253,23 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(namesIn(endpoint.request(1)), ["channel_occupied", "member_added"]);
   });
 
+  it("W14: one client that misses one cache ten thousand times is one event", async (test) => {
+    const endpoint = await startEndpoint(test);
+    const { dispatcher, clock, log, logged } = createRig(test, [endpointAt(endpoint.url)]);
+    const miss: WebhookEvent = { name: "cache_miss", channel: "cache-a" };
+    for (let index = 0; index < 10_000; index += 1) dispatcher.notify("1", miss);
+    clock.advance(100);
+    await logged(1);
+    dispatcher.notify("1", miss);
+    clock.advance(4_000);
+    assert.deepEqual(log, ["1: 1 delivered 200"]);
+    clock.advance(1_000);
+    dispatcher.notify("1", miss);
+    clock.advance(100);
+    await logged(2);
+    assert.deepEqual(endpoint.received.map(namesIn), [["cache_miss"], ["cache_miss"]]);
+  });
+
   it("W08: each endpoint gets what it asked for", async (test) => {
     const all = await startEndpoint(test);
     const some = await startEndpoint(test);

@@ -8,6 +8,7 @@ import { EndpointQueue, type QueueLimits } from "./endpoint-queue.ts";
 import type { EncodedEvent } from "./encoded-event.ts";
 import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
 import { Grace } from "./grace.ts";
+import { MissLimit } from "./miss-limit.ts";
 import { parseTarget, type WebhookUpstream } from "./target.ts";
 
 export interface WebhookEndpoint extends WebhookFilter {
@@ -100,8 +101,13 @@ function createAppWebhooks(app: WebhookApp, options: WebhookDispatcherOptions) {
     emit: enqueue,
   });
 
+  const misses = new MissLimit(options.maxQueuedEvents);
+
   function notify(event: WebhookEvent): void {
-    if (endpoints.some(({ filter }) => isRelevant(filter, event))) grace.pass(event);
+    if (!endpoints.some(({ filter }) => isRelevant(filter, event))) return;
+    const isRepeated =
+      event.name === "cache_miss" && !misses.take(event.channel, options.clock.now());
+    if (!isRepeated) grace.pass(event);
   }
 
   function enqueue(event: WebhookEvent, encoded: EncodedEvent): void {

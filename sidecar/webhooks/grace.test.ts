@@ -78,9 +78,8 @@ describe("Grace", () => {
       grace.pass(end);
       clock.advance(graceMs - 1);
       grace.pass(beginning);
-      assert.equal(grace.delayedCount, 0);
       assert.equal(clock.timers, 0);
-      clock.advance(10 * graceMs);
+      grace.end();
       assert.deepEqual(sent, []);
     });
 
@@ -141,7 +140,8 @@ describe("Grace", () => {
     const { grace, sent } = createRig({ maxDelayedEvents: 2 });
     for (const channel of ["a", "b", "c"]) grace.pass(vacated(channel));
     assert.deepEqual(sent, [vacated("a")]);
-    assert.equal(grace.delayedCount, 2);
+    grace.end();
+    assert.deepEqual(sent, [vacated("a"), vacated("b"), vacated("c")]);
   });
 
   it("beyond the bound of bytes the oldest end is sent early; what was undone counts no more", () => {
@@ -203,10 +203,10 @@ describe("the algebra of grace", () => {
           clock.advance(waitMs);
           isOn[thing] = !isOn[thing];
           grace.pass(eventOf(thing, isOn[thing]));
-          assert.ok(grace.delayedCount <= maxDelayedEvents);
         }
+        const sentBefore = sent.length;
         clock.advance(graceMs);
-        assert.equal(grace.delayedCount, 0);
+        assert.ok(sent.length - sentBefore <= maxDelayedEvents);
         assert.equal(clock.timers, 0);
         for (const [index, { begin, end }] of things.entries()) {
           const ofOne = sent.filter((event) => event === begin || event === end);

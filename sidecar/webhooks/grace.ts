@@ -40,10 +40,6 @@ export class Grace {
     this.#isOver = options.graceMs <= 0;
   }
 
-  get delayedCount(): number {
-    return this.#delayed.size;
-  }
-
   /** Emits the event, delays it, or cancels it with the one it undoes. */
   pass(event: WebhookEvent): void {
     const change = changeOf(event);

@@ -1,0 +1,26 @@
+/** A cache miss is said once in a while: whoever subscribes to an empty cache channel can cause one as often as he likes. */
+
+/** Within which a channel's further misses are not sent; what was to fill the cache is under way by then. */
+const quietMs = 5_000;
+
+export class MissLimit {
+  readonly #maxChannels: number;
+  /** When each channel's last miss was sent, oldest first. */
+  readonly #sentMs = new Map<string, number>();
+
+  /** Of more channels than that the oldest is forgotten, and may be sent again early. */
+  constructor(maxChannels: number) {
+    this.#maxChannels = maxChannels;
+  }
+
+  /** True if the miss is to be sent; `nowMs` is of a clock that never goes back. */
+  take(channel: string, nowMs: number): boolean {
+    for (const [oldest, sentMs] of this.#sentMs) {
+      if (sentMs + quietMs > nowMs && this.#sentMs.size < this.#maxChannels) break;
+      this.#sentMs.delete(oldest);
+    }
+    if (this.#sentMs.has(channel)) return false;
+    this.#sentMs.set(channel, nowMs);
+    return true;
+  }
+}
