@@ -7,7 +7,12 @@ const upstream: RouteOptions["upstream"] = {};
 
 function route(
   target: string,
-  options: { isUpgrade?: boolean; pathPrefix?: string; isStandAlone?: boolean } = {},
+  options: {
+    isUpgrade?: boolean;
+    pathPrefix?: string;
+    isStandAlone?: boolean;
+    publicHealth?: RouteOptions["publicHealth"];
+  } = {},
 ): string {
   const [path = "", search = ""] = target.split("?");
   const destination = decide(path, search, options.isUpgrade ?? false, {
@@ -15,6 +20,7 @@ function route(
     appIds: new Set(["app-id"]),
     matchApi: matchApiPath,
     upstream: options.isStandAlone ? null : upstream,
+    publicHealth: options.publicHealth ?? null,
   });
   return destination.kind === "ws" ? `ws ${destination.appKey}` : destination.kind;
 }
@@ -88,6 +94,20 @@ describe("front door", () => {
     assert.equal(route("/up"), "upstream");
     assert.equal(route("/up", { isStandAlone: true }), "health");
     assert.equal(route("/ws/up", { isStandAlone: true, pathPrefix: "/ws" }), "health");
+  });
+
+  it("O07: with POGO_PUBLIC_HEALTH /up and /pogo/health are ours, whatever the prefix; nothing like them is", () => {
+    const publicHealth = () => ({ status: 200, body: "{}" });
+    for (const options of [{}, { pathPrefix: "/ws" }, { isStandAlone: true }]) {
+      for (const path of ["/up", "/pogo/health", "/up?verbose"]) {
+        assert.equal(route(path, { ...options, publicHealth }), "health", path);
+        assert.equal(route(path, { ...options, publicHealth, isUpgrade }), "upstream", path);
+      }
+    }
+    for (const path of ["/up/", "//up", "/pogo/health/x", "/pogo%2Fhealth"]) {
+      assert.equal(route(path, { publicHealth }), "upstream", path);
+    }
+    assert.equal(route("/pogo/health"), "upstream");
   });
 
   it("C18: with a path prefix only paths below it are ours", () => {

@@ -1,11 +1,12 @@
 /** The one table that says who handles a request. */
 
 import type { ApiMatch } from "./http-api/router.ts";
+import { reverbHealth, type HealthAnswer } from "./public-health.ts";
 
 export type Destination =
   | { readonly kind: "ws"; readonly appKey: string }
   | { readonly kind: "http-api"; readonly match: ApiMatch; readonly signedPaths: readonly string[] }
-  | { readonly kind: "health" }
+  | { readonly kind: "health"; readonly answer: () => HealthAnswer }
   | { readonly kind: "upstream" };
 
 export interface RouteOptions {
@@ -15,6 +16,8 @@ export interface RouteOptions {
   readonly matchApi: (path: string) => ApiMatch | null;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: object | null;
+  /** Answers `/up` and `/pogo/health`, in front of the app; null: they are the app's. */
+  readonly publicHealth: (() => HealthAnswer) | null;
 }
 
 /**
@@ -27,7 +30,10 @@ export function decide(
   isUpgrade: boolean,
   options: RouteOptions,
 ): Destination {
-  const { pathPrefix, upstream } = options;
+  const { pathPrefix, upstream, publicHealth } = options;
+  if (publicHealth && !isUpgrade && healthPaths.has(path)) {
+    return { kind: "health", answer: publicHealth };
+  }
   if (!path.startsWith(`${pathPrefix}/`)) return { kind: "upstream" };
   const inner = path.slice(pathPrefix.length);
 
@@ -38,8 +44,12 @@ export function decide(
   if (match && (options.appIds.has(match.appId) || isSigned(search) || !upstream)) {
     return { kind: "http-api", match, signedPaths: [...new Set([path, inner])] };
   }
-  return !upstream && inner === "/up" ? { kind: "health" } : { kind: "upstream" };
+  if (!upstream && inner === "/up") return { kind: "health", answer: reverbHealth };
+  return { kind: "upstream" };
 }
+
+/** The original's, whatever the prefix of the rest is. */
+const healthPaths: ReadonlySet<string> = new Set(["/up", "/pogo/health"]);
 
 /** A publisher with a wrong app id is told so, instead of getting a page of the app. */
 function isSigned(search: string): boolean {

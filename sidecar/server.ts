@@ -12,6 +12,7 @@ import { recordPeers } from "./http/peer.ts";
 import { answerPlainly, answerSocketPlainly } from "./http/plain-answer.ts";
 import { answerTo, type Refusal } from "./http/refusal.ts";
 import { createTurns } from "./http/turns.ts";
+import type { HealthAnswer } from "./public-health.ts";
 import { decide, splitTarget, type RouteOptions } from "./route.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
@@ -37,6 +38,8 @@ export interface FrontDoorOptions extends RouteOptions {
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request's head; beyond, 431. */
   readonly maxHeaderBytes: number;
+  /** Null: `/up` and `/pogo/health` are the app's. */
+  readonly publicHealth: (() => HealthAnswer) | null;
   readonly report: Report;
 }
 
@@ -120,8 +123,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
           const headers = { Allow: "GET" };
           return answerPlainly(req, res, { status: 405, text: "Method not allowed.", headers });
         }
-        res.setHeader("Content-Type", "application/json");
-        return void res.end('{"health":"OK"}');
+        return answerHealth(res, destination.answer());
       case "ws":
       case "upstream":
         return upstream ? upstream.handleRequest(req, res) : answerPlainly(req, res, notFound);
@@ -190,6 +192,12 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       }),
     destroy: () => server.closeAllConnections(),
   };
+}
+
+/** Not to be kept by anybody: it is true now. */
+function answerHealth(res: ServerResponse, { status, body }: HealthAnswer): void {
+  res.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+  res.end(body);
 }
 
 const notFound = { status: 404, text: "Not found." };

@@ -20,6 +20,7 @@ import {
   type Inherited,
   type Lifecycle,
 } from "./lifecycle.ts";
+import { originalHealth } from "./public-health.ts";
 import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { guardRequest } from "./http/guard.ts";
@@ -118,6 +119,9 @@ export function createSidecar(
     webSocket: webSockets.handleUpgrade,
     httpApi: (...request) => void httpApi.handle(...request),
     upstream: upstream?.proxy ?? null,
+    publicHealth: config.server.hasPublicHealth
+      ? () => originalHealth(readinessOf(phase, cluster))
+      : null,
     isDraining,
     report,
   });

@@ -9,7 +9,9 @@ import type { Metrics } from "./metrics.ts";
 /** Why the node should get no new traffic; null if it should. */
 export type Readiness =
   | { readonly ready: true }
-  | { readonly ready: false; readonly reason: string };
+  | { readonly ready: false; readonly reason: NotReady };
+
+export type NotReady = "starting" | "leaving" | "draining" | "Redis is lost";
 
 export interface AdminOptions {
   readonly metrics: Metrics;

@@ -75,6 +75,7 @@ export async function startFront(
     httpApi: proxy.handleRequest,
     upstream: proxy,
     isDraining: () => false,
+    publicHealth: null,
     headersTimeoutMs: 60_000,
     requestTimeoutMs: 0,
     keepAliveTimeoutMs: 75_000,

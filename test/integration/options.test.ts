@@ -237,6 +237,13 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     await fetch(sidecar.url, { headers: { "X-Forwarded-Proto": "https" } });
     assert.equal(seen.requests[0]?.headers["x-forwarded-proto"], "https");
   },
+  async POGO_PUBLIC_HEALTH({ start }) {
+    const { url } = await start("true");
+    for (const path of ["/up", "/pogo/health"]) {
+      const answer = await fetch(`${url}${path}`);
+      assert.deepEqual([answer.status, await answer.text()], [200, '{"status":"ok"}']);
+    }
+  },
   async POGO_HEADERS_TIMEOUT({ test, start }) {
     const { port } = await start("50ms");
     const client = await connectRaw(test, port);

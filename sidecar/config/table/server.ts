@@ -55,6 +55,12 @@ export const server = {
     whenEmpty: "",
     docs: "Prefix of `/app` and `/apps`, for an app with pages of the same names. Laravel and Echo (`wsPath`) need the same; pages of the app keep their paths.",
   }),
+  hasPublicHealth: option({
+    env: "POGO_PUBLIC_HEALTH",
+    parser: boolean,
+    fallback: false,
+    docs: 'Answers `/pogo/health` and `/up` on the public port too, as the original does: 200 `{"status":"ok"}`, or 503 with the reason. Off, both paths are the app\'s; `/pogo/health` is on the admin port either way.',
+  }),
   headersTimeoutMs: option({
     env: "POGO_HEADERS_TIMEOUT",
     parser: duration({ zero: true }),
