@@ -17,7 +17,7 @@ export type QueryCheck =
   | { readonly kind: "refused"; readonly refusal: SignatureRefusal }
   /** Signed, if the body has this MD5. */
   | { readonly kind: "signed"; readonly bodyMd5: string }
-  /** The query holds no MD5: whether it is signed only the body can tell. */
+  /** The query holds no MD5: whether it is signed shows only with the body. */
   | { readonly kind: "unverified" };
 
 /** `nowSeconds` is Unix time. */

@@ -614,7 +614,7 @@ describe("GET /apps/{id}/…", () => {
     assert.equal(empty.text, '{"occupied":false,"user_count":0}');
   });
 
-  it("K07: info=cache tells a cache channel's last event and how long it is kept", async (test) => {
+  it("K07: info=cache gives a cache channel's last event and how long it is kept", async (test) => {
     const { call, sdk, node } = await startApi(test);
     const query = { info: "cache" };
     node.connect().subscribe("cache-x");

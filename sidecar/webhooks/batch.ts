@@ -29,7 +29,7 @@ export function createBatch(
       "X-Pusher-Key": app.key,
       "X-Pusher-Signature": sign(app.secret, text),
       "User-Agent": "Pogo-Sidecar",
-      // So that Laravel tells of an error in JSON, and does not redirect.
+      // So that Laravel answers an error in JSON, and does not redirect.
       Accept: "application/json",
     },
   };

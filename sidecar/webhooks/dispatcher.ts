@@ -126,7 +126,7 @@ function createEndpointQueue(
 ): EndpointQueue {
   const { upstream, timeoutMs, clock, random, report } = options;
   const parsed = parseTarget(url, upstream);
-  // Without the URL, which may hold a secret.
+  // Without the URL, which may contain a secret.
   if (!parsed.ok) throw new Error(`a webhook URL of app ${app.id} ${parsed.error}`);
   const { target } = parsed;
   const origin = { appId: app.id, endpoint: target.label };

@@ -176,10 +176,10 @@ describe("Grace", () => {
 describe("the algebra of grace", () => {
   /** Somebody comes or goes, the other way round than before, some time after the last step. */
   const steps = fc.array(
-    fc.record({ thing: fc.nat(5), waitMs: fc.oneof(fc.nat(400), fc.nat(2 * graceMs)) }),
+    fc.record({ subject: fc.nat(5), waitMs: fc.oneof(fc.nat(400), fc.nat(2 * graceMs)) }),
     { maxLength: 120 },
   );
-  const things: { begin: WebhookEvent; end: WebhookEvent }[] = [
+  const subjects: { begin: WebhookEvent; end: WebhookEvent }[] = [
     { begin: occupied("a"), end: vacated("a") },
     { begin: occupied("b"), end: vacated("b") },
     { begin: added("presence-a", "7"), end: removed("presence-a", "7") },
@@ -188,8 +188,8 @@ describe("the algebra of grace", () => {
     { begin: connected("8"), end: disconnected("8") },
   ];
 
-  function eventOf(thing: number, isOn: boolean): WebhookEvent {
-    const events = things[thing];
+  function eventOf(subject: number, isOn: boolean): WebhookEvent {
+    const events = subjects[subject];
     assert.ok(events);
     return isOn ? events.begin : events.end;
   }
@@ -198,17 +198,17 @@ describe("the algebra of grace", () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 6 }), (steps, maxDelayedEvents) => {
         const { clock, grace, sent } = createRig({ maxDelayedEvents });
-        const isOn = things.map(() => false);
-        for (const { thing, waitMs } of steps) {
+        const isOn = subjects.map(() => false);
+        for (const { subject, waitMs } of steps) {
           clock.advance(waitMs);
-          isOn[thing] = !isOn[thing];
-          grace.pass(eventOf(thing, isOn[thing]));
+          isOn[subject] = !isOn[subject];
+          grace.pass(eventOf(subject, isOn[subject]));
         }
         const sentBefore = sent.length;
         clock.advance(graceMs);
         assert.ok(sent.length - sentBefore <= maxDelayedEvents);
         assert.equal(clock.timers, 0);
-        for (const [index, { begin, end }] of things.entries()) {
+        for (const [index, { begin, end }] of subjects.entries()) {
           const ofOne = sent.filter((event) => event === begin || event === end);
           for (const [turn, event] of ofOne.entries()) {
             assert.equal(event, turn % 2 === 0 ? begin : end);
@@ -224,15 +224,15 @@ describe("the algebra of grace", () => {
     fc.assert(
       fc.property(steps, (steps) => {
         const { clock, grace, sent } = createRig();
-        const isOn = things.map(() => false);
-        const endedAtMs = things.map(() => -Infinity);
+        const isOn = subjects.map(() => false);
+        const endedAtMs = subjects.map(() => -Infinity);
         let undone = 0;
-        for (const { thing, waitMs } of steps) {
+        for (const { subject, waitMs } of steps) {
           clock.advance(waitMs);
-          isOn[thing] = !isOn[thing];
-          if (!isOn[thing]) endedAtMs[thing] = clock.now();
-          else if (clock.now() - (endedAtMs[thing] ?? 0) < graceMs) undone += 1;
-          grace.pass(eventOf(thing, isOn[thing]));
+          isOn[subject] = !isOn[subject];
+          if (!isOn[subject]) endedAtMs[subject] = clock.now();
+          else if (clock.now() - (endedAtMs[subject] ?? 0) < graceMs) undone += 1;
+          grace.pass(eventOf(subject, isOn[subject]));
         }
         clock.advance(graceMs);
         assert.equal(sent.length, steps.length - 2 * undone);

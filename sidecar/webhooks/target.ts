@@ -9,7 +9,7 @@ export type WebhookUpstream =
   | { readonly kind: "unix"; readonly socketPath: string };
 
 export interface WebhookTarget {
-  /** For the log: host and port, or `upstream`. Paths and queries may hold secrets. */
+  /** For the log: host and port, or `upstream`. Paths and queries may contain secrets. */
   readonly label: string;
   readonly isSecure: boolean;
   /** For `http.request`. */

@@ -241,8 +241,8 @@ describe("signed bodies", () => {
   });
 });
 
-describe("bodies of strangers", () => {
-  it("row 57: 60 of them, 2 MB each, take no more memory than their budget, and hold up nobody", async (test) => {
+describe("bodies that nobody has signed", () => {
+  it("row 57: 60 of them, 2 MB each, take no more memory than their budget, and delay nobody", async (test) => {
     const { sidecar, call } = await start(test, { POGO_MAX_UNVERIFIED_BODY_BYTES: "1MiB" });
     const piece = Buffer.alloc(64 * 1024, "x");
     const query = `auth_key=${app.key}&auth_timestamp=${nowSeconds}&auth_version=1.0&auth_signature=${wrong}`;

@@ -33,7 +33,7 @@ function member(socketId: string, channel: string, userId: string): Record<strin
 }
 
 describe("row 98: webhooks under a flood", () => {
-  it("members are told though one anonymous client occupies fresh channels and misses caches all the while", async (test) => {
+  it("members reach the app though one anonymous client occupies fresh channels and misses caches all the while", async (test) => {
     const hook = await startHook(test);
     const sidecar = await startSidecar(test, {
       POGO_WEBHOOK_URL: hook.url,
