@@ -1,11 +1,12 @@
 /** Who the client is and what the upstream is told about it: X-Forwarded-*, and the proxies we believe. */
 
 import { BlockList, isIP, isIPv4 } from "node:net";
+import { LRUCache } from "lru-cache";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { isAuthority } from "./authority.ts";
 import { isPrivateIp, normaliseIp } from "./ip-address.ts";
-import { fieldsOf, listOf, valuesOf } from "./headers.ts";
+import { fieldsOf, listOf, valueOf } from "./headers.ts";
 
 export interface Forwarding {
   /**
@@ -37,10 +38,22 @@ export function createForwarding(options: {
 }): Forwarding {
   const isTrusted = createTrust(options.trustedProxies);
   const reportIgnored = createIgnoredReport(options.report ?? null);
+  const peers = new LRUCache<string, Peer>({ max: maxPeers });
+
+  /** What is known of a peer by its address; the same few come again and again. */
+  function assess({ remoteAddress }: Handshake): Peer {
+    const known = peers.get(remoteAddress);
+    if (known) return known;
+    const address = normaliseIp(remoteAddress);
+    const peer = { address, isTrusted: isTrusted(address ?? unixPeer) };
+    peers.set(remoteAddress, peer);
+    return peer;
+  }
 
   function clientIp(peer: Handshake): string {
-    let nearest = normaliseIp(peer.remoteAddress) ?? unixPeer;
-    if (!isTrusted(nearest)) {
+    const { address, isTrusted: isPeerTrusted } = assess(peer);
+    let nearest = address ?? unixPeer;
+    if (!isPeerTrusted) {
       reportIgnored(peer, nearest);
       return nearest;
     }
@@ -54,21 +67,16 @@ export function createForwarding(options: {
     return nearest;
   }
 
-  function isTrustedPeer(peer: Handshake): boolean {
-    return isTrusted(normaliseIp(peer.remoteAddress) ?? unixPeer);
-  }
-
   function host(peer: Handshake): string | undefined {
-    const forwarded = isTrustedPeer(peer)
+    const forwarded = assess(peer).isTrusted
       ? listOf(peer.rawHeaders, "x-forwarded-host")[0]
       : undefined;
     if (forwarded !== undefined && isAuthority(forwarded)) return forwarded;
-    return valuesOf(peer.rawHeaders, "host")[0];
+    return valueOf(peer.rawHeaders, "host");
   }
 
   function headers(peer: Handshake): (readonly [string, string])[] {
-    const address = normaliseIp(peer.remoteAddress);
-    const trusted = isTrusted(address ?? unixPeer);
+    const { address, isTrusted: trusted } = assess(peer);
     if (!trusted) reportIgnored(peer, address ?? unixPeer);
     const via = trusted ? listOf(peer.rawHeaders, "x-forwarded-for") : [];
     const chain = address === undefined ? via : [...via, address];
@@ -82,10 +90,18 @@ export function createForwarding(options: {
     return fields;
   }
 
-  const scheme = (peer: Handshake) => (isTrustedPeer(peer) ? forwardedProto(peer) : undefined);
+  const scheme = (peer: Handshake) => (assess(peer).isTrusted ? forwardedProto(peer) : undefined);
 
   return { clientIp, host, scheme, headers };
 }
+
+interface Peer {
+  readonly address: string | undefined;
+  readonly isTrusted: boolean;
+}
+
+/** Bounds the memory; past it the peer that was seen the longest ago is assessed anew. */
+const maxPeers = 1_000;
 
 /** Fields that say who the client is; whoever sends them to us is believed only if trusted. `name` in lower case. */
 export function isForwardingHeader(name: string): boolean {
@@ -97,10 +113,10 @@ function createIgnoredReport(report: Report | null): (peer: Handshake, address: 
   const unreported = new Set(["private", "public"]);
   return (peer, address) => {
     if (!report || unreported.size === 0) return;
+    if (valueOf(peer.rawHeaders, "x-forwarded-for") === undefined) return;
     const isNear = address === unixPeer || isPrivateIp(address);
     const from = isNear ? "private" : "public";
-    if (!unreported.has(from) || valuesOf(peer.rawHeaders, "x-forwarded-for").length === 0) return;
-    unreported.delete(from);
+    if (!unreported.delete(from)) return;
     report({ kind: "forwarded_for_ignored", peer: isNear ? address : null });
   };
 }

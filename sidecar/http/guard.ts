@@ -2,7 +2,6 @@
 
 import type { IncomingMessage } from "node:http";
 import { isAuthority } from "./authority.ts";
-import { fieldsOf } from "./headers.ts";
 import type { Refusal } from "./refusal.ts";
 
 /**
@@ -35,7 +34,7 @@ interface Head {
   readonly method: string;
   readonly version: string;
   readonly url: string;
-  /** Values by lower-case name. */
+  /** Values by lower-case name, of the fields that are looked at. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -52,6 +51,8 @@ const singletons: readonly string[] = [
   "sec-websocket-version",
   "transfer-encoding",
 ];
+
+const watched: ReadonlySet<string> = new Set([...singletons, "connection", "expect", "upgrade"]);
 
 const checks: readonly ((head: Head) => Refusal | null)[] = [
   // Node's parser also takes 0.9 and 2.0.
@@ -134,8 +135,11 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
 
 function readHead(req: IncomingMessage): Head {
   const fields = new Map<string, string[]>();
-  for (const [name, value] of fieldsOf(req.rawHeaders)) {
-    const lowerCase = name.toLowerCase();
+  const { rawHeaders } = req;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const lowerCase = (rawHeaders[index] ?? "").toLowerCase();
+    const value = rawHeaders[index + 1] ?? "";
+    if (!watched.has(lowerCase)) continue;
     const values = fields.get(lowerCase);
     if (values) values.push(value);
     else fields.set(lowerCase, [value]);
@@ -150,7 +154,7 @@ function readHead(req: IncomingMessage): Head {
 
 /** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. */
 function isWebSocketUpgrade({ fields, version }: Head): boolean {
-  if (version === "1.0") return false;
+  if (version === "1.0" || !fields.has("upgrade")) return false;
   const connection = (fields.get("connection") ?? []).join(",").toLowerCase().split(",");
   return (
     /^websocket$/i.test(fields.get("upgrade")?.join(",") ?? "") &&

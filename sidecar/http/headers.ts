@@ -15,10 +15,21 @@ export function* fieldsOf(
 /** All values of one field, in the order received. `name` in lower case. */
 export function valuesOf(rawHeaders: RawHeaders, name: string): string[] {
   const values: string[] = [];
-  for (const [field, value] of fieldsOf(rawHeaders)) {
-    if (field.length === name.length && field.toLowerCase() === name) values.push(value);
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const field = rawHeaders[index] ?? "";
+    if (field.length !== name.length || field.toLowerCase() !== name) continue;
+    values.push(rawHeaders[index + 1] ?? "");
   }
   return values;
+}
+
+/** The first value of one field. `name` in lower case. */
+export function valueOf(rawHeaders: RawHeaders, name: string): string | undefined {
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const field = rawHeaders[index] ?? "";
+    if (field.length === name.length && field.toLowerCase() === name) return rawHeaders[index + 1];
+  }
+  return undefined;
 }
 
 /** The elements of a field that is a comma-separated list, over all its lines; empty ones left out (RFC 9110 §5.6.1). */
@@ -32,10 +43,10 @@ export function listOf(rawHeaders: RawHeaders, name: string): string[] {
 /** Length of a request's body by its fields, which the guard has checked: `chunked`, or bytes (0: no body). */
 export function bodyLength(rawHeaders: RawHeaders): number | "chunked" {
   if (isChunked(rawHeaders)) return "chunked";
-  return Number(valuesOf(rawHeaders, "content-length")[0] ?? 0);
+  return Number(valueOf(rawHeaders, "content-length") ?? 0);
 }
 
 /** Whether a body has a transfer coding, which can only be `chunked` once the guard has let it pass. */
 export function isChunked(rawHeaders: RawHeaders): boolean {
-  return valuesOf(rawHeaders, "transfer-encoding").length > 0;
+  return valueOf(rawHeaders, "transfer-encoding") !== undefined;
 }

@@ -20,10 +20,6 @@ export interface ExchangeOptions {
     handler: ResponseHandler,
     options: { isFresh: boolean },
   ) => Call;
-  /** Gives the request its turn; the function that it returns gives it back. */
-  readonly admit: (turn: Turn) => () => void;
-  /** As `toUpstreamFields` makes them. */
-  readonly fields: readonly string[];
   /** Until the head of the answer, while it is the app's turn; 0: no limit. */
   readonly responseTimeoutMs: number;
   /** Longest body of a request; 0: no limit. */
@@ -33,107 +29,149 @@ export interface ExchangeOptions {
 }
 
 /** Answers `req` to the end, whatever happens; `req.url` goes to the app byte by byte. */
-export function exchange(
-  req: IncomingMessage,
-  res: ServerResponse,
-  options: ExchangeOptions,
-): void {
-  const { fields, maxBodyBytes, responseTimeoutMs, report } = options;
-  const { method = "GET", url: target = "/" } = req;
-  const length = bodyLength(req.rawHeaders);
-  const body = length === "chunked" ? "chunked" : length === 0 ? "none" : "length";
-  const attempt = new Attempt({
-    method,
-    report,
-    answer: (answer) => answerPlainly(req, res, answer),
-  });
-  let call: Call | null = null;
-  let upload: Upload | null = null;
-  let giveBack = (): void => {};
+export class Exchange implements Turn, ResponseHandler {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #options: ExchangeOptions;
+  readonly #message: RequestMessage;
+  readonly #attempt: Attempt;
+  #call: Call | null = null;
+  /** The repetition has the turn of its predecessor, whose connection is given up after it began. */
+  #callsToRelease = 0;
+  #upload: Upload | null = null;
+  #giveBack: () => void = () => {};
+  /** The client does not read as fast as the app sends. */
+  #isPaused = false;
 
-  res.once("close", () => {
-    attempt.end(res.statusCode, { isComplete: res.writableFinished });
-    if (call) call.destroy();
-    else giveBack();
-  });
-  if (maxBodyBytes > 0 && length !== "chunked" && length > maxBodyBytes) return refuseBody();
-  giveBack = options.admit({ start: () => send({ isFresh: false }), refuse });
-
-  function refuse(reason: AdmissionRefusal): void {
-    attempt.refuse(busy);
-    report({ kind: "proxy_refused", reason });
+  /** @param fields as `toUpstreamFields` makes them. */
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    fields: readonly string[],
+    options: ExchangeOptions,
+  ) {
+    this.#req = req;
+    this.#res = res;
+    this.#options = options;
+    const { method = "GET", url: target = "/" } = req;
+    const length = bodyLength(req.rawHeaders);
+    const body = length === "chunked" ? "chunked" : length === 0 ? "none" : "length";
+    this.#message = { method, target, fields, body };
+    this.#attempt = new Attempt({
+      method,
+      report: options.report,
+      answer: (answer) => answerPlainly(req, res, answer),
+    });
+    res.once("close", () => this.#onClientDone());
   }
 
-  function send({ isFresh }: { isFresh: boolean }): void {
-    const current = options.send(
-      { method, target, fields, body },
-      {
-        onHead,
-        onData(chunk) {
-          if (!res.write(chunk)) current.pause();
-        },
-        onEnd(last) {
-          upload?.stop();
-          res.end(last);
-        },
-        onDrain: () => upload?.resume(),
-        onError: (error, isStale) => onError(error, isStale && !isFresh),
-        onReleased() {
-          // The repetition has a turn of its predecessor.
-          if (call === current) giveBack();
-        },
-      },
-      { isFresh },
-    );
-    call = current;
+  /** @param admit gives it its turn; the function that it returns gives that back. */
+  run(admit: (turn: Turn) => () => void): void {
+    const { maxBodyBytes } = this.#options;
+    const length = bodyLength(this.#req.rawHeaders);
+    const isTooLong = maxBodyBytes > 0 && length !== "chunked" && length > maxBodyBytes;
+    if (isTooLong) this.#refuseBody();
+    else this.#giveBack = admit(this);
+  }
+
+  start(): void {
+    this.#send(false);
+  }
+
+  refuse(reason: AdmissionRefusal): void {
+    this.#attempt.refuse(busy);
+    this.#options.report({ kind: "proxy_refused", reason });
+  }
+
+  #send(isFresh: boolean): void {
+    const { send, responseTimeoutMs } = this.#options;
+    this.#callsToRelease += 1;
+    this.#call = send(this.#message, this, { isFresh });
     // How long a client may take over its body is the server's business.
-    attempt.limit(
+    this.#attempt.limit(
       responseTimeoutMs,
-      () => upload?.isClientsTurn !== true,
-      () => current.destroy(),
+      () => this.#upload?.isClientsTurn !== true,
+      () => this.#abandon(),
     );
-    if (body !== "none") upload = startUpload(current);
+    if (this.#message.body !== "none") this.#upload = this.#startUpload(this.#call);
   }
 
-  function startUpload(to: Call): Upload {
-    return new Upload(req, to, (receivedBytes) => {
-      attempt.refreshLimit();
+  #startUpload(call: Call): Upload {
+    const { maxBodyBytes } = this.#options;
+    return new Upload(this.#req, call, (receivedBytes) => {
+      this.#attempt.refreshLimit();
       if (maxBodyBytes === 0 || receivedBytes <= maxBodyBytes) return;
-      to.destroy();
-      upload?.stop();
-      if (attempt.isWaiting) refuseBody();
-      else res.destroy();
+      this.#abandon();
+      if (this.#attempt.isWaiting) this.#refuseBody();
+      else this.#res.destroy();
     });
   }
 
-  function onHead(head: ResponseHead, isAlone: boolean): void {
-    if (!attempt.isWaiting) return call?.destroy();
-    if (!relayHead(head, res, { closes: options.isDraining() })) {
-      attempt.fail("bad_response", `unreadable answer: status ${head.status} can't be relayed`);
-      return call?.destroy();
+  onHead(head: ResponseHead, isAlone: boolean): void {
+    if (!this.#attempt.isWaiting) return this.#abandon();
+    if (!relayHead(head, this.#res, { closes: this.#options.isDraining() })) {
+      this.#fail("bad_response", `unreadable answer: status ${head.status} can't be relayed`);
+      return this.#abandon();
     }
-    attempt.relay();
-    res.on("drain", () => call?.resume());
-    if (isAlone) flushHead(res);
+    this.#attempt.relay();
+    if (isAlone) flushHead(this.#res);
   }
 
-  function onError(error: UpstreamError, mayRepeat: boolean): void {
-    if (attempt.isWaiting && mayRepeat && body === "none" && repeatable.has(method)) {
-      // The next one of the kept connections may be as stale as the first.
-      return send({ isFresh: true });
-    }
-    upload?.stop();
-    const isAnswered = !attempt.isWaiting;
-    attempt.fail(error.fault, error.message);
+  onData(chunk: Buffer): void {
+    if (this.#res.write(chunk) || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#call?.pause();
+    this.#res.once("drain", () => {
+      this.#isPaused = false;
+      this.#call?.resume();
+    });
+  }
+
+  onEnd(last: Buffer | null): void {
+    this.#upload?.stop();
+    this.#res.end(last);
+  }
+
+  onDrain(): void {
+    this.#upload?.resume();
+  }
+
+  onError(error: UpstreamError, isStale: boolean): void {
+    const { method, body } = this.#message;
+    const mayRepeat = isStale && body === "none" && repeatable.has(method);
+    // Fresh: the next one of the kept connections may be as stale, and of a fresh one nothing is repeated.
+    if (mayRepeat && this.#attempt.isWaiting) return this.#send(true);
+    this.#upload?.stop();
+    this.#fail(error.fault, error.message);
+  }
+
+  onReleased(): void {
+    this.#callsToRelease -= 1;
+    if (this.#callsToRelease === 0) this.#giveBack();
+  }
+
+  #fail(...[fault, cause]: Parameters<Attempt["fail"]>): void {
+    const isAnswered = !this.#attempt.isWaiting;
+    this.#attempt.fail(fault, cause);
     // So that the client does not take it for whole.
-    if (isAnswered) res.destroy();
+    if (isAnswered) this.#res.destroy();
   }
 
-  function refuseBody(): void {
-    attempt.refuse({
-      status: 413,
-      text: `Content Too Large: the limit is ${maxBodyBytes} bytes.\n`,
-    });
+  #refuseBody(): void {
+    const { maxBodyBytes } = this.#options;
+    const text = `Content Too Large: the limit is ${maxBodyBytes} bytes.\n`;
+    this.#attempt.refuse({ status: 413, text });
+  }
+
+  #abandon(): void {
+    this.#upload?.stop();
+    this.#call?.destroy();
+  }
+
+  #onClientDone(): void {
+    this.#attempt.end(this.#res.statusCode, { isComplete: this.#res.writableFinished });
+    if (this.#call) this.#call.destroy();
+    else this.#giveBack();
   }
 }
 

@@ -13,7 +13,7 @@ import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { createAdmission } from "./admission.ts";
 import { createEngine } from "./engine.ts";
-import { exchange } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { busy } from "./faults.ts";
 import { toUpstreamFields } from "./hop-headers.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -65,6 +65,7 @@ const schedule = (run: () => void, delayMs: number) => systemTimers.setTimeout(r
 export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProxy {
   const { upstream, forwarding, maxConnections, maxWaiting, maxWaitMs, report } = options;
   const engine = createEngine(options);
+  const exchangeOptions = { ...options, send: engine.openRequest };
   const timers = systemTimers;
   const requests = createAdmission({ maxInUse: maxConnections, maxWaiting, maxWaitMs, timers });
   const webSockets = createAdmission({
@@ -80,12 +81,9 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
 
   function handleRequest(req: IncomingMessage, res: ServerResponse): void {
     const peer = peerOf(req);
-    exchange(req, res, {
-      ...options,
-      send: engine.openRequest,
-      admit: (turn) => requests.admit(visitorOf(forwarding.clientIp(peer)), turn),
-      fields: fieldsFor(req, peer),
-    });
+    const visitor = visitorOf(forwarding.clientIp(peer));
+    const exchange = new Exchange(req, res, fieldsFor(req, peer), exchangeOptions);
+    exchange.run((turn) => requests.admit(visitor, turn));
   }
 
   function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {

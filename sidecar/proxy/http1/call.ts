@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 import type { ResponseHead } from "./response-head.ts";
-import { ResponseReader } from "./response-reader.ts";
+import { ResponseReader, type ResponseListener } from "./response-reader.ts";
 import type { UpstreamError } from "./upstream-error.ts";
 
 export interface RequestMessage {
@@ -43,7 +43,7 @@ export interface Call {
   destroy(): void;
 }
 
-export class OpenCall implements Call {
+export class OpenCall implements Call, ResponseListener {
   readonly handler: ResponseHandler;
   readonly #socket: Socket;
   readonly #message: RequestMessage;
@@ -65,17 +65,7 @@ export class OpenCall implements Call {
     this.#socket = socket;
     this.#message = message;
     this.#isSent = message.body === "none";
-    this.#reader = new ResponseReader(message.method, maxHeadBytes, {
-      onHead: (head, isAlone) => {
-        this.#head = head;
-        handler.onHead(head, isAlone);
-      },
-      onData: (chunk) => handler.onData(chunk),
-      onEnd: (last) => {
-        this.#isOver = true;
-        handler.onEnd(last);
-      },
-    });
+    this.#reader = new ResponseReader(message.method, maxHeadBytes, this);
   }
 
   /** Nobody is told anything any more. */
@@ -127,6 +117,20 @@ export class OpenCall implements Call {
   receiveEnd(): number {
     this.#reader.end();
     return 0;
+  }
+
+  onHead(head: ResponseHead, isAlone: boolean): void {
+    this.#head = head;
+    this.handler.onHead(head, isAlone);
+  }
+
+  onData(chunk: Buffer): void {
+    this.handler.onData(chunk);
+  }
+
+  onEnd(last: Buffer | null): void {
+    this.#isOver = true;
+    this.handler.onEnd(last);
   }
 
   fail(error: UpstreamError, isStale: boolean): void {
