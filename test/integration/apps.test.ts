@@ -411,4 +411,46 @@ describe("two apps on one node", () => {
     await inChat.next("pusher:subscription_error");
     assert.deepEqual(asked, ["private-of-shop", "private-of-chat"]);
   });
+
+  it("C17, row 22: an app whose questions open its circuit breaker does not close the other's", async () => {
+    // Answers shop's with the gateway's word that there is no PHP.
+    const server = createServer((req, res) => {
+      const chunks: Buffer[] = [];
+      req.on("data", (chunk) => chunks.push(chunk));
+      req.on("end", () => {
+        const { channel_name, socket_id } = parseQuestion(Buffer.concat(chunks).toString());
+        if (channel_name === "private-of-shop") return void res.writeHead(502).end();
+        res.end(JSON.stringify(channelProof(chat, socket_id, channel_name)));
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    cleanups.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const address = server.address();
+    assert.ok(typeof address === "object" && address);
+    const { port, metrics } = await startNode({
+      node: {
+        upstream: `http://127.0.0.1:${address.port}`,
+        trusted_proxies: ["127.0.0.1"],
+        auth_retry_for: "0",
+      },
+    });
+    for (let visitor = 1; visitor <= 6; visitor++) {
+      const client = connect(port, shop, {
+        Origin: `http://127.0.0.1:${port}`,
+        "X-Forwarded-For": `203.0.113.${visitor}`,
+      });
+      await client.established();
+      client.say({ event: "pusher:subscribe", data: { channel: "private-of-shop" } });
+      await client.next("pusher:subscription_error");
+    }
+    const states = await metrics();
+    assert.match(states, /breaker_state\{app_id="501",state="open"\} 1/);
+    assert.match(states, /breaker_state\{app_id="502",state="closed"\} 1/);
+    const inChat = connect(port, chat, { Origin: `http://127.0.0.1:${port}` });
+    await inChat.established();
+    await inChat.subscribe("private-of-chat");
+  });
 });

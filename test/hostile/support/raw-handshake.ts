@@ -1,0 +1,58 @@
+/** A WebSocket that sends the handshake's bytes and the messages' bytes as they are here. */
+
+import { app } from "../../../sidecar/testing/running.ts";
+import { connectRaw, type Cleanup, type RawSocket } from "../../../sidecar/testing/raw-http.ts";
+
+/** @param lines beside Host, which is the address of `port`. */
+export function handshakeOf(port: number, lines: readonly string[]): string {
+  return [
+    `GET /app/${app.key} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ...lines,
+    "",
+    "",
+  ].join("\r\n");
+}
+
+/** One masked text frame; the mask is zero. */
+export function frameOf(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const long = Buffer.from([0xfe, payload.length >> 8, payload.length & 255]);
+  const length = payload.length < 126 ? Buffer.from([0x80 | payload.length]) : long;
+  return Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), payload]);
+}
+
+export interface RawWebSocket {
+  readonly raw: RawSocket;
+  send(...texts: readonly string[]): void;
+  /** Says to what status the subscribe came; 200 if it succeeded. */
+  subscribe(channel: string): Promise<number>;
+}
+
+export async function openRaw(
+  test: Cleanup,
+  port: number,
+  lines: readonly string[],
+): Promise<RawWebSocket> {
+  const raw = await connectRaw(test, port);
+  raw.write(handshakeOf(port, lines));
+  // A close frame, when the sidecar stops: it need not wait for an answer.
+  raw.socket.on("data", (chunk: Buffer) => {
+    if (chunk[0] === 0x88) raw.socket.destroy();
+  });
+  await raw.until("pusher:connection_established");
+  const send = (...texts: readonly string[]) => void raw.write(Buffer.concat(texts.map(frameOf)));
+  return {
+    raw,
+    send,
+    async subscribe(channel) {
+      send(JSON.stringify({ event: "pusher:subscribe", data: { channel } }));
+      const text = await raw.until(/subscription_succeeded|subscription_error.*status/s);
+      return Number(/status\\":(\d+)/.exec(text)?.[1] ?? 200);
+    },
+  };
+}
