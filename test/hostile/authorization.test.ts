@@ -210,8 +210,9 @@ describe("what the app reads", () => {
   it("row 38: cookies too long for the app are a denial, and open no breaker", async (test) => {
     const { sidecar, connect } = await startAsked(test);
     const Cookie = `XSRF-TOKEN=${"a".repeat(12_000)}`;
-    for (let i = 0; i < 7; i++)
+    for (let i = 0; i < 7; i++) {
       assert.equal(await (await connect({ Cookie })).subscribe("private-a"), 403);
+    }
     assert.equal(await (await connect()).subscribe("private-a"), 200);
     const states = await sidecar.series("pogo_websocket_circuit_breaker_state");
     assert.equal(states['app_id="app-id",state="closed"'], 1);

@@ -444,6 +444,7 @@ describe("two apps on one node", () => {
       });
       await client.established();
       client.say({ event: "pusher:subscribe", data: { channel: "private-of-shop" } });
+      await client.next("pusher:error");
       await client.next("pusher:subscription_error");
     }
     const states = await metrics();
