@@ -3,6 +3,7 @@
 import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
+import { SubscriptionBudget } from "./core/subscription-budget.ts";
 import type { BrokerReceiver } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
 import { createCluster } from "./composition/cluster.ts";
@@ -76,9 +77,10 @@ export function createSidecar(
     random: Math.random,
     report,
   });
+  const budget = new SubscriptionBudget(config.websocket.maxSubscriptions);
   const hubs = config.apps.map((app) => {
     const presence = (listener: PresenceListener) => cluster.presence(app.id, listener);
-    return new Hub({ app, report, webhooks, presence });
+    return new Hub({ app, report, webhooks, presence, budget, schedule: setImmediate });
   });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
@@ -92,7 +94,7 @@ export function createSidecar(
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
-      void handleMessage(connection, text, { hub, authorizer, broker, report, webhooks }, nowMs);
+      handleMessage(connection, text, { hub, authorizer, broker, report, webhooks }, nowMs);
     },
     report,
     clientIp: (handshake) => forwarding.clientIp(handshake),

@@ -725,8 +725,8 @@ describe("authorizer: behind a subscribe", () => {
   it("proxy A23: two subscribes to one channel at once ask once and make one membership", async (test) => {
     const { node, seen } = await createNode(test, silence);
     const client = node.connect();
-    client.say(subscribe);
-    client.say(subscribe);
+    client.write(subscribe);
+    client.write(subscribe);
     await waitFor(() => seen.length === 1);
     seen.forEach(sayYes);
     await waitFor(() => client.transport.messages.length > 0);
@@ -740,7 +740,7 @@ describe("authorizer: behind a subscribe", () => {
   it("proxy A20: a client that closes meanwhile is never subscribed", async (test) => {
     const { node, seen, authorizer } = await createNode(test, silence);
     const client = node.connect();
-    client.say(subscribe);
+    client.write(subscribe);
     await waitFor(() => seen.length === 1);
     client.disconnect();
     seen.forEach(sayYes);
@@ -757,7 +757,7 @@ describe("authorizer: behind a subscribe", () => {
     it(`a client reads ${title}`, async (test) => {
       const { node } = await createNode(test, script);
       const client = node.connect();
-      client.say(subscribe);
+      client.write(subscribe);
       await waitFor(() => client.transport.messages.length === 2);
       const [error, refusal] = client.transport.take();
       assert.equal(error?.["event"], "pusher:error");

@@ -1,12 +1,16 @@
 /** A branch of the fair queue: what waits and is under way below it, and which of its children is next. */
 
-import type { Queued } from "./fair-queue.ts";
+/** What stands in the queue. */
+export interface Ordered {
+  /** Ascending in the order of arrival; of one session the lowest is served first. */
+  readonly seq: number;
+}
 
 /**
  * Counts are of the whole branch. A child that has something ready, and room for one more under way, is in `#turns`; the
  * first of them is next, and then last. Without children and items a branch is dropped from its parent.
  */
-export class Branch<T extends Queued> {
+export class Branch<T extends Ordered> {
   readonly key: string;
   readonly parent: Branch<T> | null;
   readonly #maxUnderWay: number;

@@ -1,13 +1,11 @@
 /** Whose turn it is: a queue that serves addresses in turn, and behind each of them its sessions in turn. */
 
-import { Branch } from "./branch.ts";
+import { Branch, type Ordered } from "./branch.ts";
 import { Schedule } from "./schedule.ts";
 
 /** What stands in the queue. */
-export interface Queued {
+export interface Queued extends Ordered {
   readonly place: Place;
-  /** Ascending in the order of arrival; of one session the lowest is served first. */
-  readonly seq: number;
 }
 
 /** Behind whom an item queues. */

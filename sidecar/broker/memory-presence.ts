@@ -43,9 +43,10 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
   }
 
   return {
-    enter(name) {
+    enter(name, entered) {
       const channel = channels.get(name) ?? open(name);
       channel.entries += 1;
+      entered();
     },
     exit(name) {
       const channel = channels.get(name);
@@ -55,9 +56,11 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
       channels.delete(name);
       happened({ kind: "channel", channel: name }, "ended");
     },
-    join(name, member) {
-      if (!channels.get(name)?.roster?.join(member)) return;
-      happened({ kind: "member", channel: name, userKey: memberKey(member) }, "began");
+    join(name, member, joined) {
+      if (channels.get(name)?.roster?.join(member)) {
+        happened({ kind: "member", channel: name, userKey: memberKey(member) }, "began");
+      }
+      joined();
     },
     leave(name, member) {
       if (!channels.get(name)?.roster?.leave(member)) return;

@@ -1,22 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CachedEvent } from "./ports.ts";
-import { createTestNode, type TestNode } from "./testing/doubles.ts";
+import { createTestNode, settled, type TestNode } from "./testing/doubles.ts";
 
 function publish(node: TestNode, channel: string, data: string): Promise<unknown> {
   const event = { appId: node.app.id, channel, event: "e", dataJson: JSON.stringify(data) };
   return node.broker.publish([event]);
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
 /** Subscribes, and returns what came behind subscription_succeeded. */
 async function subscribe(node: TestNode, channel: string) {
   const client = node.connect();
-  const [succeeded] = client.subscribe(channel, '{"user_id":"1"}');
+  const [succeeded, ...behind] = await client.subscribe(channel, '{"user_id":"1"}');
   assert.equal(succeeded?.["event"], "pusher_internal:subscription_succeeded");
-  await settle();
-  return { client, behind: client.transport.take() };
+  return { client, behind };
 }
 
 describe("cache channels", () => {
@@ -38,7 +35,7 @@ describe("cache channels", () => {
     const node = createTestNode();
     await publish(node, "presence-cache-x", "one");
     const member = node.connect();
-    member.subscribe("presence-cache-x", '{"user_id":"9"}');
+    await member.subscribe("presence-cache-x", '{"user_id":"9"}');
     member.disconnect();
     const { behind } = await subscribe(node, "presence-cache-x");
     assert.deepEqual(
@@ -50,7 +47,7 @@ describe("cache channels", () => {
   it("K06: nor does a client event", async () => {
     const node = createTestNode();
     const { client } = await subscribe(node, "cache-x");
-    client.say({ event: "client-x", channel: "cache-x", data: {} });
+    await client.say({ event: "client-x", channel: "cache-x", data: {} });
     const { behind } = await subscribe(node, "cache-x");
     assert.deepEqual(behind, [{ event: "pusher:cache_miss", channel: "cache-x" }]);
   });
@@ -63,54 +60,56 @@ describe("cache channels", () => {
   });
 
   it("an event that comes while the broker is asked is never followed by an older one", async () => {
-    const node = createTestNode();
-    const asked = Promise.withResolvers<CachedEvent | null>();
-    node.broker.lastEvent = () => asked.promise;
+    const { node, answer } = createSlowNode();
     const client = node.connect();
-    client.subscribe("cache-x");
+    await client.subscribe("cache-x");
     await publish(node, "cache-x", "new");
-    const old = { appId: node.app.id, channel: "cache-x", event: "e", dataJson: '"old"' };
-    asked.resolve({ event: old, ttlMs: 1000 });
-    await settle();
-    assert.deepEqual(
-      client.transport.take().map(({ data }) => data),
-      ["new"],
-    );
+    await answer("old");
+    assert.deepEqual(dataOf(client), ["new"]);
   });
 
   it("K02, K06: a client event that comes while the broker is asked does not take the last event's place", async () => {
-    const node = createTestNode();
-    await publish(node, "cache-x", "last");
+    const { node, answer } = createSlowNode();
     const client = node.connect();
-    client.subscribe("cache-x");
-    client.say({ event: "client-x", channel: "cache-x", data: {} });
-    await settle();
-    assert.deepEqual(
-      client.transport.take().map(({ data }) => data),
-      ["last"],
-    );
+    await client.subscribe("cache-x");
+    await client.say({ event: "client-x", channel: "cache-x", data: {} });
+    await answer("last");
+    assert.deepEqual(dataOf(client), ["last"]);
   });
 
   it("K02: who left and came back meanwhile gets the last event once", async () => {
-    const node = createTestNode();
-    await publish(node, "cache-x", "last");
+    const { node, answer } = createSlowNode();
     const client = node.connect();
-    client.subscribe("cache-x");
-    client.say({ event: "pusher:unsubscribe", data: { channel: "cache-x" } });
-    client.subscribe("cache-x");
-    await settle();
-    assert.deepEqual(
-      client.transport.take().map(({ data }) => data),
-      ["last"],
-    );
+    await client.subscribe("cache-x");
+    await client.say({ event: "pusher:unsubscribe", data: { channel: "cache-x" } });
+    await client.subscribe("cache-x");
+    await answer("last");
+    assert.deepEqual(dataOf(client), ["last"]);
   });
 
   it("who has left meanwhile gets nothing", async () => {
-    const node = createTestNode();
+    const { node, answer } = createSlowNode();
     const client = node.connect();
-    client.subscribe("cache-x");
-    client.say({ event: "pusher:unsubscribe", data: { channel: "cache-x" } });
-    await settle();
-    assert.deepEqual(client.transport.take(), []);
+    await client.subscribe("cache-x");
+    await client.say({ event: "pusher:unsubscribe", data: { channel: "cache-x" } });
+    await answer("last");
+    assert.deepEqual(dataOf(client), []);
   });
 });
+
+/** A node whose broker is asked for last events until the test answers. */
+function createSlowNode() {
+  const node = createTestNode();
+  const asked: ((answer: CachedEvent | null) => void)[] = [];
+  node.broker.lastEvent = () => new Promise((resolve) => void asked.push(resolve));
+  async function answer(data: string): Promise<void> {
+    const event = { appId: node.app.id, channel: "cache-x", event: "e", dataJson: `"${data}"` };
+    for (const resolve of asked.splice(0)) resolve({ event, ttlMs: 1000 });
+    await settled();
+  }
+  return { node, answer };
+}
+
+function dataOf(client: ReturnType<TestNode["connect"]>): unknown[] {
+  return client.transport.take().map(({ data }) => data);
+}

@@ -1,10 +1,9 @@
 /** Client events (Echo's whispers): who may send them, to whom they go (rules E01–E14 of docs/protocol.md). */
 
-import type { ClientEventSenders } from "./app.ts";
+import type { App, ClientEventSenders } from "./app.ts";
 import { channelKind, isChannelName } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
-import type { Hub } from "./hub.ts";
 import type { Message } from "./messages.ts";
 import type { ChannelEvent, WebhookEvent } from "./ports.ts";
 import { idText } from "./user-id.ts";
@@ -22,35 +21,46 @@ export type ClientEventResult =
 export function toClientEvent(
   connection: Connection,
   message: Message,
-  hub: Hub,
   nowMs: number,
 ): ClientEventResult {
-  const { event, channel: name, data } = message;
-  if (typeof name !== "string") return { ok: false, error: errors.invalidMessageFormat };
-
-  const senders = hub.app.acceptClientEventsFrom;
-  const refusal = refusals[senders](connection, name);
+  const { app, socketId, subscriptions } = connection;
+  const { event, channel, data } = message;
+  if (typeof channel !== "string") return { ok: false, error: errors.invalidMessageFormat };
+  const refusal = refusals[app.acceptClientEventsFrom](connection, channel);
   if (refusal) return { ok: false, error: refusal };
   if (!connection.maySendClientEvent(nowMs)) {
     return { ok: false, error: errors.clientEventRateExceeded };
   }
+  const dataJson = JSON.stringify(data ?? null);
+  const excess = checkEventLimits(app, event, typeof data === "string" ? data : dataJson);
+  if (excess) return { ok: false, error: excess };
 
-  const member = connection.subscriptions.get(name)?.member;
+  const member = subscriptions.get(channel)?.member;
   return {
     ok: true,
     event: {
-      appId: hub.app.id,
-      channel: name,
+      appId: app.id,
+      channel,
       event,
-      dataJson: JSON.stringify(data ?? null),
+      dataJson,
       isClientEvent: true,
-      exceptSocketId: connection.socketId,
+      exceptSocketId: socketId,
       ...(member && { userId: member.userId }),
     },
   };
 }
 
-/** The same event as the app hears of it. */
+/** The same limits as for what the app publishes (rules V15, V16). */
+function checkEventLimits(
+  { maxEventNameLength, maxEventDataBytes }: App,
+  event: string,
+  data: string,
+): ProtocolError | null {
+  if (event.length > maxEventNameLength) return errors.eventNameTooLong;
+  return Buffer.byteLength(data) > maxEventDataBytes ? errors.eventDataTooLarge : null;
+}
+
+/** The same event as the webhook `client_event`. */
 export function toWebhook(
   { socketId }: Connection,
   { data }: Message,

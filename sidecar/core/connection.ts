@@ -1,55 +1,49 @@
 /** One client over one WebSocket, as the protocol sees it. */
 
 import type { App } from "./app.ts";
-import type { Handshake } from "./ports.ts";
-import type { Report } from "./report.ts";
-import type { FrameKind } from "./report/websocket.ts";
-import type { Member } from "./presence.ts";
-import { encodeFrame, type Frame } from "./frame.ts";
+import type { ErrorData } from "./dialect.ts";
 import { errorFrame } from "./error-frames.ts";
 import type { ProtocolError } from "./errors.ts";
-import type { SubscribeOutcome } from "./subscriptions.ts";
+import { encodeFrame, type Frame } from "./frame.ts";
+import { encodeRefusal } from "./messages.ts";
+import type { Handshake } from "./ports.ts";
 import { TokenBucket } from "./rate-limit.ts";
+import type { Recipient } from "./recipient.ts";
+import type { Report } from "./report.ts";
+import type { FrameKind } from "./report/websocket.ts";
+import { subjectKey, type Subject } from "./subject.ts";
+import type { Subscription } from "./subscription.ts";
 
-/** The way to the client. Both calls are harmless after the socket closed. */
+/** The way to the client. All calls are harmless after the socket closed. */
 export interface Transport {
   /** Queues a frame; frames leave in the order of the calls. `kind` is for metrics. */
   send(frame: Frame, kind: FrameKind): void;
+  /** False: a frame of so many bytes would be dropped, since the client reads too slowly. */
+  hasRoom(bytes: number): boolean;
   /** Sends what is queued, then a WebSocket close. */
   close(code: number, reason: string): void;
-}
-
-/** A connection in a channel, or on its way there; `member` is who it is there, on presence channels. */
-export interface Subscription {
-  readonly channel: string;
-  readonly member: Member | null;
-  /** Events reach it. */
-  isLive: boolean;
-  /** Its member was told to the presence store. */
-  hasJoined: boolean;
-  /** What became of it. */
-  outcome: SubscribeOutcome | Promise<SubscribeOutcome>;
 }
 
 /** Who signed in over this connection. */
 export interface User {
   readonly id: string;
   readonly info: unknown;
-  /** Users whose coming and going this one wants to hear of. */
+  /** Users whose coming and going this one is sent. */
   readonly watchlist: readonly string[];
 }
 
-export class Connection {
+export class Connection implements Recipient {
   readonly app: App;
   readonly socketId: string;
   readonly handshake: Handshake;
   /** On the node's clock. */
   readonly openedMs: number;
   readonly subscriptions = new Map<string, Subscription>();
-  /** Subscriptions that wait for the app's word; aborting one makes as if it had never been asked for. */
-  readonly pending = new Map<string, AbortController>();
+  /** What the app is being asked, by subject. */
+  readonly #pending = new Map<string, AbortController>();
   readonly #transport: Transport;
   readonly #report: Report;
+  readonly #errorData: ErrorData;
   readonly #messageBucket: TokenBucket | null;
   readonly #clientEventBucket: TokenBucket;
   user: User | null = null;
@@ -61,6 +55,8 @@ export class Connection {
     handshake: Handshake;
     transport: Transport;
     report: Report;
+    /** As this client reads `pusher:error`. */
+    errorData: ErrorData;
     nowMs: number;
   }) {
     const { app, nowMs } = options;
@@ -70,12 +66,18 @@ export class Connection {
     this.openedMs = nowMs;
     this.#transport = options.transport;
     this.#report = options.report;
+    this.#errorData = options.errorData;
     this.#messageBucket = app.messageRate && new TokenBucket(app.messageRate, nowMs);
     this.#clientEventBucket = new TokenBucket(app.clientEventRate, nowMs);
   }
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** One more message would be over the app's rate. */
+  isOverMessageRate(nowMs: number): boolean {
+    return this.#messageBucket?.isEmpty(nowMs) ?? false;
   }
 
   mayReceiveMessage(nowMs: number): boolean {
@@ -94,11 +96,20 @@ export class Connection {
     this.#transport.send(encodeFrame(text), "bytes");
   }
 
-  /** Sends `pusher:error`, and closes where the catalogue says so. */
-  fail(error: ProtocolError): void {
+  /** See `Transport`. */
+  hasRoom(bytes: number): boolean {
+    return this.#transport.hasRoom(bytes);
+  }
+
+  /**
+   * Sends `pusher:error` and, where it is about a subscription or the signin, that one's own error, for a page never
+   * sees the former; then closes where the catalogue says so.
+   */
+  fail(error: ProtocolError, subject?: Subject | null): void {
     const { code, reason } = error;
     this.#report({ kind: "error_sent", appId: this.app.id, code, reason });
-    this.send(errorFrame(error));
+    this.send(errorFrame(error, this.#errorData));
+    if (subject) this.sendText(encodeRefusal(subject, error));
     if (error.closeCode !== undefined) this.close(error.closeCode, error.message);
   }
 
@@ -107,10 +118,33 @@ export class Connection {
     this.#transport.close(code, reason);
   }
 
+  isPending(subject: Subject): boolean {
+    return this.#pending.has(subjectKey(subject));
+  }
+
+  /** Aborted by `cancel`, and when the connection closes; to be ended by `cancel` or `settle`. */
+  begin(subject: Subject): AbortSignal {
+    const controller = new AbortController();
+    this.#pending.set(subjectKey(subject), controller);
+    return controller.signal;
+  }
+
+  /** The app has answered. */
+  settle(subject: Subject): void {
+    this.#pending.delete(subjectKey(subject));
+  }
+
+  /** The app's answer will be of no use. */
+  cancel(subject: Subject): void {
+    const key = subjectKey(subject);
+    this.#pending.get(key)?.abort();
+    this.#pending.delete(key);
+  }
+
   /** The socket is gone: nothing that still waits for an answer may act on this connection. */
   markClosed(): void {
     this.#isOpen = false;
-    for (const waiting of this.pending.values()) waiting.abort();
-    this.pending.clear();
+    for (const controller of this.#pending.values()) controller.abort();
+    this.#pending.clear();
   }
 }

@@ -19,6 +19,16 @@ interface Row {
   readonly code: number;
   readonly message: string;
   readonly closeCode?: number;
+  /** What `pusher:subscription_error` and `pusher:signin_error` say of it; of those that can be about one. */
+  readonly refusal?: Refusal;
+}
+
+/** The words of Pusher's `pusher:subscription_error`, and an HTTP status. */
+export interface Refusal {
+  readonly type: "AuthError" | "ChannelNameError" | "FormatError" | "LimitReached";
+  readonly status: number;
+  /** Where it is not the message. */
+  readonly error?: string;
 }
 
 export const errors = {
@@ -46,7 +56,19 @@ export const errors = {
     message: "Connection terminated by the application",
     closeCode: 4009,
   },
-  unauthorized: { reason: "unauthorized", code: 4009, message: "Connection is unauthorized" },
+  unauthorized: {
+    reason: "unauthorized",
+    code: 4009,
+    message: "Connection is unauthorized",
+    refusal: { type: "AuthError", status: 403 },
+  },
+  // A client reads Reverb's error all the same; the status tells that trying later may help.
+  authorizationUnavailable: {
+    reason: "authorization_unavailable",
+    code: 4009,
+    message: "Connection is unauthorized",
+    refusal: { type: "AuthError", status: 503, error: "Authorization is unavailable" },
+  },
   notAMember: {
     reason: "not_a_member",
     code: 4009,
@@ -63,6 +85,13 @@ export const errors = {
     message: "Server is over capacity",
     closeCode: 4100,
   },
+  // Without a close: what the connection has already goes on.
+  tooManySubscriptions: {
+    reason: "too_many_subscriptions",
+    code: 4100,
+    message: "Server is over capacity",
+    refusal: { type: "LimitReached", status: 503 },
+  },
   slowConsumer: {
     reason: "slow_consumer",
     code: 4100,
@@ -73,11 +102,27 @@ export const errors = {
     reason: "invalid_message_format",
     code: 4200,
     message: "Invalid message format",
+    refusal: { type: "FormatError", status: 400 },
   },
   invalidChannelName: {
     reason: "invalid_channel_name",
     code: 4200,
     message: "Invalid channel name",
+    refusal: {
+      type: "ChannelNameError",
+      status: 400,
+      error: "Channel name must be 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ;",
+    },
+  },
+  invalidUserId: {
+    reason: "invalid_user_id",
+    code: 4200,
+    message: "Invalid user id",
+    refusal: {
+      type: "FormatError",
+      status: 400,
+      error: "User id must be 1 to 240 characters",
+    },
   },
   pongTimeout: {
     reason: "pong_timeout",
@@ -90,6 +135,7 @@ export const errors = {
     reason: "authentication_unavailable",
     code: 4202,
     message: "Authentication is unavailable",
+    refusal: { type: "AuthError", status: 503 },
   },
   clientEventsDisabled: {
     reason: "client_events_disabled",
@@ -102,26 +148,57 @@ export const errors = {
     code: 4301,
     message: "Rate limit exceeded",
   },
-  rateLimitExceeded: { reason: "rate_limit_exceeded", code: 4301, message: "Rate limit exceeded" },
+  rateLimitExceeded: {
+    reason: "rate_limit_exceeded",
+    code: 4301,
+    message: "Rate limit exceeded",
+    refusal: { type: "LimitReached", status: 429 },
+  },
+  repeatRateExceeded: {
+    reason: "repeat_rate_exceeded",
+    code: 4301,
+    message: "Rate limit exceeded",
+    refusal: { type: "LimitReached", status: 429 },
+  },
   tooManyChannels: {
     reason: "too_many_channels",
     code: 4302,
     message: "Too many channels on this connection",
+    refusal: { type: "LimitReached", status: 403 },
   },
   presenceChannelFull: {
     reason: "presence_channel_full",
     code: 4303,
     message: "Presence channel is full",
+    refusal: { type: "LimitReached", status: 403 },
   },
   memberTooLarge: {
     reason: "member_too_large",
     code: 4304,
     message: "Presence member is too large",
+    refusal: { type: "LimitReached", status: 403 },
   },
   watchlistTooLong: {
     reason: "watchlist_too_long",
     code: 4305,
     message: "Watchlist has more than 100 users",
+    refusal: { type: "LimitReached", status: 403 },
+  },
+  messageTooLong: {
+    reason: "message_too_long",
+    code: 4306,
+    message: "Message is too long",
+    refusal: { type: "LimitReached", status: 413 },
+  },
+  eventNameTooLong: {
+    reason: "event_name_too_long",
+    code: 4307,
+    message: "Event name is too long",
+  },
+  eventDataTooLarge: {
+    reason: "event_data_too_large",
+    code: 4308,
+    message: "Event data is too large",
   },
   // Same frame; the close is 4100, since pusher-js would never come back after a 43xx.
   rateLimitTerminated: {
@@ -129,6 +206,7 @@ export const errors = {
     code: 4301,
     message: "Rate limit exceeded",
     closeCode: 4100,
+    refusal: { type: "LimitReached", status: 429 },
   },
 } as const satisfies Record<string, Row>;
 

@@ -2,7 +2,7 @@
 
 import { clientEventPrefix, toClientEvent, toWebhook } from "./client-events.ts";
 import type { Connection } from "./connection.ts";
-import { errors, type ProtocolError } from "./errors.ts";
+import { errors } from "./errors.ts";
 import { encodeFrame } from "./frame.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
@@ -10,6 +10,7 @@ import { parseMessage, pongText, type Message } from "./messages.ts";
 import type { Broker, ChannelAuthorizer, UserAuthenticator, Webhooks } from "./ports.ts";
 import type { Report } from "./report.ts";
 import { signin } from "./signin.ts";
+import { findSubject } from "./subject.ts";
 import { parseChannel, subscribe } from "./subscribe.ts";
 
 export interface HandlerDependencies {
@@ -25,53 +26,62 @@ type Handler = (
   message: Message,
   dependencies: HandlerDependencies,
   nowMs: number,
-) => ProtocolError | undefined | Promise<void>;
+) => void;
 
 const pongFrame = encodeFrame(pongText);
 
 const handlers: Readonly<Record<string, Handler>> = {
-  "pusher:ping": (connection) => {
-    connection.send(pongFrame, "ping");
-    return undefined;
-  },
-  "pusher:pong": () => undefined,
-  "pusher:subscribe": (connection, message, dependencies) =>
-    subscribe(connection, message.data, dependencies),
-  "pusher:unsubscribe": (connection, message, { hub }) => {
-    const channel = isObject(message.data) ? parseChannel(message.data["channel"]) : null;
-    if (channel === null) return errors.invalidMessageFormat;
+  "pusher:ping": (connection) => connection.send(pongFrame, "ping"),
+  "pusher:pong": () => {},
+  "pusher:subscribe": (connection, { data }, dependencies) =>
+    subscribe(connection, data, dependencies),
+  "pusher:unsubscribe": (connection, { data }, { hub }) => {
+    const channel = isObject(data) ? parseChannel(data["channel"]) : null;
+    if (channel === null) return connection.fail(errors.invalidMessageFormat);
     hub.unsubscribe(connection, channel);
-    return undefined;
   },
-  "pusher:signin": (connection, message, { hub, report, authorizer: authenticator }) =>
-    signin(connection, message.data, { hub, report, authenticator }),
+  "pusher:signin": (connection, { data }, dependencies) => signin(connection, data, dependencies),
 };
 
 /** Keep the connection alive, and cost nothing: they don't count against the message rate. */
 const heartbeatEvents: ReadonlySet<string> = new Set(["pusher:ping", "pusher:pong"]);
+/** A heartbeat is not longer than this, in characters, or it is refused unread with all else over the message rate. */
+const maxHeartbeatLength = 256;
 
 /**
- * Handles one message of an open connection. Never throws for anything a client can send; a promise is
- * returned where the answer has to wait for the app.
+ * Handles one message of an open connection, and answers it now or later. Never throws for anything a client can
+ * send.
  */
 export function handleMessage(
   connection: Connection,
   text: string,
   dependencies: HandlerDependencies,
   nowMs: number,
-): void | Promise<void> {
+): void {
+  if (text.length > maxHeartbeatLength && connection.isOverMessageRate(nowMs)) {
+    return refuseOverRate(connection, text);
+  }
   const message = parseMessage(text);
   const counts = !message || !heartbeatEvents.has(message.event);
-  if (counts && !connection.mayReceiveMessage(nowMs)) {
-    const { terminateOnLimit } = connection.app;
-    const error = terminateOnLimit ? errors.rateLimitTerminated : errors.rateLimitExceeded;
-    return connection.fail(error);
-  }
+  if (counts && !connection.mayReceiveMessage(nowMs)) return refuseOverRate(connection, text);
   if (!message) return connection.fail(errors.invalidMessageFormat);
+  handlerFor(message)(connection, message, dependencies, nowMs);
+}
 
-  const outcome = handlerFor(message)(connection, message, dependencies, nowMs);
-  if (outcome instanceof Promise) return outcome;
-  if (outcome) connection.fail(outcome);
+/**
+ * Refuses a message that is longer than the app allows; the connection stays (rule X04).
+ *
+ * @param text all of it, or as much as was read
+ */
+export function refuseTooLong(connection: Connection, text: string, nowMs: number): void {
+  if (!connection.mayReceiveMessage(nowMs)) return refuseOverRate(connection, text);
+  connection.fail(errors.messageTooLong, findSubject(text));
+}
+
+function refuseOverRate(connection: Connection, text: string): void {
+  const { terminateOnLimit } = connection.app;
+  const error = terminateOnLimit ? errors.rateLimitTerminated : errors.rateLimitExceeded;
+  connection.fail(error, findSubject(text));
 }
 
 function handlerFor({ event }: Message): Handler {
@@ -80,16 +90,15 @@ function handlerFor({ event }: Message): Handler {
 }
 
 const handleClientEvent: Handler = (connection, message, { hub, broker, webhooks }, nowMs) => {
-  const result = toClientEvent(connection, message, hub, nowMs);
-  if (!result.ok) return result.error;
+  const result = toClientEvent(connection, message, nowMs);
+  if (!result.ok) return connection.fail(result.error);
   hub.broadcast(result.event);
   broker.relay(result.event);
   webhooks.notify(hub.app.id, toWebhook(connection, message, result.event));
-  return undefined;
 };
 
 /** Unknown events with a channel are dropped in silence, as Reverb does; all others are an error. */
-const handleOther: Handler = (_connection, { event, channel }) => {
+const handleOther: Handler = (connection, { event, channel }) => {
   const isDropped = typeof channel === "string" && !event.startsWith("pusher:");
-  return isDropped ? undefined : errors.invalidMessageFormat;
+  if (!isDropped) connection.fail(errors.invalidMessageFormat);
 };

@@ -6,10 +6,10 @@ import { createTestNode, errorMessage } from "./testing/doubles.ts";
 const event = { appId: "app-id", channel: "a", event: "e", dataJson: '"d"' };
 
 describe("hub", () => {
-  it("broadcasts to the channel's connections but the excluded one, and counts them", () => {
+  it("broadcasts to the channel's connections but the excluded one, and counts them", async () => {
     const node = createTestNode();
     const clients = [node.connect(), node.connect(), node.connect()];
-    for (const client of clients) client.subscribe("a");
+    for (const client of clients) await client.subscribe("a");
     assert.equal(node.hub.broadcast({ ...event, exceptSocketId: clients[1]?.socketId ?? "" }), 2);
     assert.deepEqual(
       clients.map(({ transport }) => transport.take().length),
@@ -19,12 +19,12 @@ describe("hub", () => {
     assert.equal(node.hub.broadcast({ ...event, exceptSocketId: "9.9" }), 3);
   });
 
-  it("encodes a broadcast once: every connection gets the very same frame", () => {
+  it("encodes a broadcast once: every connection gets the very same frame", async () => {
     const node = createTestNode();
     const frames: unknown[] = [];
     for (let i = 0; i < 3; i++) {
       const client = node.connect();
-      client.subscribe("a");
+      await client.subscribe("a");
       client.transport.send = (frame) => void frames.push(frame);
     }
     node.hub.broadcast(event);
@@ -32,10 +32,10 @@ describe("hub", () => {
     assert.equal(new Set(frames).size, 1);
   });
 
-  it("G10: a channel ends with its last subscription", () => {
+  it("G10: a channel ends with its last subscription", async () => {
     const node = createTestNode();
     const client = node.connect();
-    client.subscribe("a");
+    await client.subscribe("a");
     assert.equal(node.hub.channel("a")?.connections.size, 1);
     client.disconnect();
     assert.equal(node.hub.channel("a"), undefined);
@@ -46,17 +46,17 @@ describe("hub", () => {
     const node = createTestNode();
     const client = node.connect();
     node.connect();
-    client.subscribe("a");
-    client.subscribe("b");
+    await client.subscribe("a");
+    await client.subscribe("b");
     const { presence } = node.hub;
     assert.deepEqual(await presence.countConnections(), { ok: true, value: 1 });
-    client.say({ event: "pusher:unsubscribe", data: { channel: "a" } });
+    await client.say({ event: "pusher:unsubscribe", data: { channel: "a" } });
     assert.deepEqual(await presence.countConnections(), { ok: true, value: 1 });
     client.disconnect();
     assert.deepEqual(await presence.countConnections(), { ok: true, value: 0 });
   });
 
-  it("T01, T02: terminate ends all connections of a user and nobody else's", () => {
+  it("T01, T02: terminate ends all connections of a user and nobody else's", async () => {
     const node = createTestNode();
     const [guest, present, both, signedIn] = [
       node.connect(),
@@ -64,15 +64,16 @@ describe("hub", () => {
       node.connect(),
       node.connect(),
     ];
-    guest.subscribe("news");
-    guest.subscribe("presence-room", '{"user_id":"1"}');
-    present.subscribe("presence-room", '{"user_id":456}');
-    both.subscribe("news");
-    both.subscribe("presence-room", '{"user_id":"456"}');
+    await guest.subscribe("news");
+    await guest.subscribe("presence-room", '{"user_id":"1"}');
+    await present.subscribe("presence-room", '{"user_id":456}');
+    await both.subscribe("news");
+    await both.subscribe("presence-room", '{"user_id":"456"}');
     const userData = '{"id":"456"}';
     const auth = `app-key:${sign("app-secret", `${signedIn.socketId}::user::${userData}`)}`;
-    signedIn.say({ event: "pusher:signin", data: { auth, user_data: userData } });
+    await signedIn.say({ event: "pusher:signin", data: { auth, user_data: userData } });
     guest.transport.take();
+    node.hub.tick(0);
 
     assert.equal(node.hub.terminateUser("456"), 3);
     for (const { transport } of [present, both, signedIn]) {
@@ -91,12 +92,12 @@ describe("hub", () => {
     assert.equal(node.hub.terminateUser("456"), 0);
   });
 
-  it("reports what it did, so that gauges return to zero", () => {
+  it("reports what it did, so that gauges return to zero", async () => {
     const node = createTestNode();
     const client = node.connect();
-    client.subscribe("a");
-    client.subscribe("a");
-    client.subscribe("b");
+    await client.subscribe("a");
+    await client.subscribe("a");
+    await client.subscribe("b");
     client.disconnect();
     client.disconnect();
     assert.deepEqual(

@@ -1,57 +1,75 @@
 /** All connections and channels of one app on this node. Apps never meet: each has a hub of its own. */
 
 import type { App } from "./app.ts";
-import { sendToAll, type Channel } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { userOfChannel } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
 import { errors } from "./errors.ts";
-import { encodeFrame } from "./frame.ts";
-import {
-  encodeChannelEvent,
-  encodeMemberAdded,
-  encodeMemberRemoved,
-  encodeSubscriptionCount,
-} from "./messages.ts";
-import type { ChannelEvent, Webhooks } from "./ports.ts";
+import { encodeFrame, type Frame } from "./frame.ts";
+import { encodeChannelEvent, encodeSubscriptionCount } from "./messages.ts";
+import type { Broker, ChannelEvent, Webhooks } from "./ports.ts";
 import type { Report } from "./report.ts";
 import { memberKey, type Member } from "./presence.ts";
 import type { PresenceListener, PresenceStore, RosterView } from "./presence-store.ts";
 import { TokenBucket } from "./rate-limit.ts";
+import { sendToAll, type Recipient } from "./recipient.ts";
+import { RepeatLimit } from "./repeat-limit.ts";
+import { channelSubject } from "./subject.ts";
+import type { SubscriptionBudget } from "./subscription-budget.ts";
 import { SubscriptionCounts } from "./subscription-counts.ts";
-import { Subscriptions, type SubscribeOutcome } from "./subscriptions.ts";
+import type { SubscribeAnswer } from "./subscription.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { Users } from "./users.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** Of what a tick brings, so much is done in one turn of the event loop. */
+const workPerTurn = 50;
+/** Channels whose subscribers are counted by one question. */
+const countedAtOnce = 50;
 
 export class Hub {
   readonly app: App;
   readonly presence: PresenceStore;
   readonly users: Users;
+  /** Bounds what one connection asks again and again. */
+  readonly repeats = new RepeatLimit();
   readonly #report: Report;
   readonly #connections = new Map<string, Connection>();
   readonly #subscriptions: Subscriptions;
   #publishBucket: TokenBucket | null = null;
   readonly #counts = new SubscriptionCounts();
+  /** Channels that have something to end with the tick. */
+  readonly #ticking = new Set<Channel>();
+  readonly #work: WorkQueue;
 
   constructor(options: {
     app: App;
     report: Report;
     webhooks: Webhooks;
     presence: (listener: PresenceListener) => PresenceStore;
+    /** Shared by all apps of the node. */
+    budget: SubscriptionBudget;
+    /** Runs its argument on a later turn of the event loop (`setImmediate`). */
+    schedule: (run: () => void) => void;
   }) {
-    const { app, report, webhooks } = options;
+    const { app, report, webhooks, budget, schedule } = options;
     this.app = app;
     this.#report = report;
+    this.#work = new WorkQueue({ perTurn: workPerTurn, schedule });
     this.presence = options.presence({
       memberAdded: (channel, member) => this.#memberChanged(channel, member, "added"),
       memberRemoved: (channel, member) => this.#memberChanged(channel, member, "removed"),
       subscriptionsCounted: (name, count) => {
-        this.channel(name)?.broadcast(encodeFrame(encodeSubscriptionCount(name, count)));
+        const channel = this.channel(name);
+        if (!channel) return;
+        sendToAll(channel.connections, encodeFrame(encodeSubscriptionCount(name, count)));
       },
       happened: (event) => webhooks.notify(app.id, event),
     });
     this.users = new Users(this.presence);
     const { presence } = this;
     const onChanged = (channel: Channel): void => this.#countChanged(channel);
-    this.#subscriptions = new Subscriptions({ app, presence, report, onChanged });
+    this.#subscriptions = new Subscriptions({ app, presence, budget, report, onChanged });
   }
 
   /** Takes one of the app's publishing requests; false if there are too many. */
@@ -76,6 +94,7 @@ export class Hub {
     return this.#subscriptions.channelCount;
   }
 
+  /** Somebody on this node is subscribed to it. */
   channel(name: string): Channel | undefined {
     return this.#subscriptions.channel(name);
   }
@@ -90,7 +109,8 @@ export class Hub {
     if (!this.#connections.delete(connection.socketId)) return;
     connection.markClosed();
     this.users.signOut(connection);
-    this.#subscriptions.end(connection);
+    this.repeats.forget(connection);
+    this.#subscriptions.endAll(connection);
     this.#report({ kind: "connection_closed", appId: this.app.id, code });
   }
 
@@ -99,20 +119,27 @@ export class Hub {
     connection: Connection,
     name: string,
     member: Member | null,
-  ): SubscribeOutcome | Promise<SubscribeOutcome> {
-    return this.#subscriptions.subscribe(connection, name, member);
+    answer: SubscribeAnswer,
+  ): void {
+    this.#subscriptions.subscribe(connection, name, member, answer);
   }
 
-  /** Harmless when the connection is not subscribed. A subscription that is still being authorized is called off. */
+  /** Harmless when the connection is not subscribed. A subscription that waits for anything is called off. */
   unsubscribe(connection: Connection, name: string): void {
-    connection.pending.get(name)?.abort();
-    connection.pending.delete(name);
+    connection.cancel(channelSubject(name));
+    this.repeats.cancel(connection, name);
     this.#subscriptions.unsubscribe(connection, name);
   }
 
   /** The members of a channel that this node has subscribers in. */
   roster(name: string): RosterView | undefined {
     return this.presence.roster(name);
+  }
+
+  /** The last event of a cache channel, as a frame that all who ask within a tick share. */
+  lastEvent(channel: Channel, broker: Broker): Promise<Frame | null> {
+    this.#ticking.add(channel);
+    return channel.lastEvent(this.app.id, broker);
   }
 
   /**
@@ -130,11 +157,18 @@ export class Hub {
     return recipients;
   }
 
-  /** To be called every second or so: ends what has lingered, and counts subscribers anew where they changed. */
+  /** To be called every second or so: does what was put off, a slice in each turn of the event loop. */
   tick(nowMs: number): void {
     this.#subscriptions.tick(nowMs);
+    this.repeats.tick(this.#work);
+    for (const channel of this.#ticking) this.#add(channel.tick());
+    this.#ticking.clear();
+    this.#add(this.users.tick());
     const names = [...this.#counts.due(nowMs)].map(({ name }) => name);
-    if (names.length > 0) this.presence.tellSubscriptionCounts(names);
+    for (let i = 0; i < names.length; i += countedAtOnce) {
+      const some = names.slice(i, i + countedAtOnce);
+      this.#work.add(() => this.presence.tellSubscriptionCounts(some));
+    }
   }
 
   /**
@@ -154,7 +188,7 @@ export class Hub {
     return connections.length;
   }
 
-  #recipients(channelName: string): ReadonlySet<Connection> | undefined {
+  #recipients(channelName: string): ReadonlySet<Recipient> | undefined {
     const userId = userOfChannel(channelName);
     return userId === null
       ? this.channel(channelName)?.connections
@@ -164,15 +198,16 @@ export class Hub {
   #memberChanged(name: string, member: Member, change: "added" | "removed"): void {
     const userId = userOfChannel(name);
     if (userId !== null) {
-      return this.users.announce(userId, change === "added" ? "online" : "offline");
+      return change === "added" ? this.users.cameOnline(userId) : this.users.wentOffline(userId);
     }
     const channel = this.channel(name);
-    if (!channel) return;
-    const text =
-      change === "added"
-        ? encodeMemberAdded(name, member)
-        : encodeMemberRemoved(name, member.userId);
-    channel.broadcast(encodeFrame(text));
+    if (!channel?.feed) return;
+    channel.feed[change](member);
+    this.#ticking.add(channel);
+  }
+
+  #add(work: readonly (() => void)[]): void {
+    for (const run of work) this.#work.add(run);
   }
 
   #countChanged(channel: Channel): void {

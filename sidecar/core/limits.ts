@@ -13,8 +13,8 @@ export interface SubscriptionToCheck {
   readonly member: Member | null;
 }
 
-/** What the app's limits have against this subscription (rules L04, L06); null: nothing. */
-export function findExcess(
+/** Which of the app's limits this subscription would exceed (rules L04, L06); null: none. */
+export function checkLimits(
   connection: Connection,
   { channel, channelData, member }: SubscriptionToCheck,
 ): ProtocolError | null {
@@ -38,7 +38,7 @@ export function isPresenceFull(
   return roster.userCount >= maxPresenceMembers;
 }
 
-/** In bytes. Who is a member by signin has no `channel_data` that would tell. */
+/** In bytes. Who is a member by signin has no `channel_data` to measure. */
 function sizeOf({ userInfo }: Member, channelData: string | null): number {
   return Math.max(
     Buffer.byteLength(channelData ?? ""),

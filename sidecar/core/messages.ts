@@ -1,8 +1,10 @@
 /** Wire messages: what comes in, parsed; what goes out, encoded. Wire spelling lives here. */
 
 import type { ChannelEvent } from "./ports.ts";
+import type { ErrorData } from "./dialect.ts";
 import type { ProtocolError } from "./errors.ts";
 import { isComposite, isObject, parseExactJson } from "./json.ts";
+import type { Subject } from "./subject.ts";
 import { idText, type UserId } from "./user-id.ts";
 
 /** A client's message; `channel` and `data` are still what the client sent, JSON strings in `data` decoded. */
@@ -38,8 +40,23 @@ export function encodeEstablished(socketId: string, activityTimeoutSeconds: numb
   });
 }
 
-export function encodeError(error: ProtocolError): string {
-  return encodeMessage("pusher:error", { code: error.code, message: error.message });
+/** `data` is an object for the clients that read nothing else (rule C21). */
+export function encodeError({ code, message }: ProtocolError, data: ErrorData): string {
+  return data === "object"
+    ? JSON.stringify({ event: "pusher:error", data: { code, message } })
+    : encodeMessage("pusher:error", { code, message });
+}
+
+/**
+ * Says which subscription was refused, or that the signin was: Echo's `.error()` gets this one, no page gets a
+ * `pusher:error`.
+ */
+export function encodeRefusal(subject: Subject, { message, refusal }: ProtocolError): string {
+  const { type = "LimitReached", error = message, status = 403 } = refusal ?? {};
+  const data = { type, error, status };
+  return subject.kind === "channel"
+    ? encodeMessage("pusher:subscription_error", data, subject.name)
+    : encodeMessage("pusher:signin_error", data);
 }
 
 /** `sharedSecret`: the key of an encrypted channel, for a client that subscribed without asking the app itself. */
@@ -59,14 +76,6 @@ export function encodePresenceSucceeded(channel: string, members: Iterable<WireM
   }
   const presence = { count: ids.length, ids, hash };
   return encodeMessage("pusher_internal:subscription_succeeded", { presence }, channel);
-}
-
-/** Tells the page which channel failed; Echo's `.error()` hears this one, a `pusher:error` never reaches it. */
-export function encodeSubscriptionError(
-  channel: string,
-  error: { type: "AuthError" | "ChannelNameError" | "LimitReached"; error: string; status: number },
-): string {
-  return encodeMessage("pusher:subscription_error", error, channel);
 }
 
 export function encodeMemberAdded(channel: string, member: WireMember): string {
@@ -121,7 +130,14 @@ function encodeMessage(event: string, data: object, channel?: string): string {
 
 /** A string that holds a JSON object or array is decoded; any other value stays as sent. */
 function decodeData(data: unknown): unknown {
-  if (typeof data !== "string") return data;
+  if (typeof data !== "string" || !mayBeComposite(data)) return data;
   const json = parseExactJson(data);
   return json.ok && isComposite(json.value) ? json.value : data;
 }
+
+/** A failed parse costs many times what this look does, and plain text is what most strings are. */
+function mayBeComposite(text: string): boolean {
+  return compositeStart.test(text);
+}
+
+const compositeStart = /^[ \t\n\r]*[[{]/;

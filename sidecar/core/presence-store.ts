@@ -30,18 +30,19 @@ export interface RosterView {
  * A user's own channel (`#server-to-user-…`) is a channel here too: who signs in joins it, who watches the user
  * enters it. No answer is about such channels, and none of them is occupied.
  *
- * `enter` and `join` MUST NOT reject; what they return tells when it is so for every node: from then on events of the
- * channel reach this node, `roster` is whole, and every node's answers count it. Nothing is returned if it is so at
- * once. Where the store can't be reached they don't wait: the node goes on alone, and makes it good afterwards.
+ * `enter` and `join` act at once, and call back when it is so for every node: from then on events of the channel reach
+ * this node, `roster` is whole, and every node's answers count it. They call back once and MUST; before they return
+ * where it is so by then, as on a single node, so that a client's messages are answered in their order. Where the store
+ * can't be reached they don't wait: the node goes on alone, and makes it good afterwards.
  * Each `enter` and `join` is undone by one `exit` and `leave`, which don't wait, even while the former still waits.
  * Between an `enter` and its `exit` the listener hears who comes and goes, each user once however many connections
  * it has and however many nodes; what it hears and `roster` always agree.
  * An outage of the store is no news: who stayed through it is neither removed nor added.
  */
 export interface PresenceStore {
-  enter(channel: string): void | Promise<void>;
+  enter(channel: string, entered: () => void): void;
   exit(channel: string): void;
-  join(channel: string, member: Member): void | Promise<void>;
+  join(channel: string, member: Member, joined: () => void): void;
   leave(channel: string, member: Member): void;
   /** Undefined unless this node has entered the channel, and where nobody can be a member (`hasMembers`). */
   roster(channel: string): RosterView | undefined;

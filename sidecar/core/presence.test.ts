@@ -19,31 +19,37 @@ function memberRemoved(userId: string | number) {
 }
 
 describe("presence channels", () => {
-  it("P01: who joins alone is listed alone", () => {
-    const [answer] = createTestNode()
+  it("P01: who joins alone is listed alone", async () => {
+    const [answer] = await createTestNode()
       .connect()
       .subscribe(room, '{"user_id":"1","user_info":{"name":"x"}}');
     assert.deepEqual(listed(answer), { count: 1, ids: ["1"], hash: { 1: { name: "x" } } });
   });
 
-  it("P02: ids keep their JSON type, hash keys are strings", () => {
-    const [answer] = createTestNode().connect().subscribe(room, '{"user_id":1,"user_info":{}}');
+  it("P02: ids keep their JSON type, hash keys are strings", async () => {
+    const [answer] = await createTestNode()
+      .connect()
+      .subscribe(room, '{"user_id":1,"user_info":{}}');
     assert.deepEqual(listed(answer), { count: 1, ids: [1], hash: { "1": {} } });
   });
 
-  it("P02: long ids keep their digits, so that two stay two; user_info keeps its own", () => {
+  it("P02: long ids keep their digits, so that two stay two; user_info keeps its own", async () => {
     const node = createTestNode();
     const [watcher, one, two, again] = Array.from({ length: 4 }, () => node.connect());
-    watcher?.subscribe(room, '{"user_id":"w"}');
+    await watcher?.subscribe(room, '{"user_id":"w"}');
     watcher?.transport.texts.splice(0);
-    one?.subscribe(room, '{"user_id":9007199254740993,"user_info":{"n":1.0}}');
-    two?.subscribe(room, '{"user_id":9007199254740992,"user_info":{"id":12345678901234567890}}');
+    await one?.subscribe(room, '{"user_id":9007199254740993,"user_info":{"n":1.0}}');
+    await two?.subscribe(
+      room,
+      '{"user_id":9007199254740992,"user_info":{"id":12345678901234567890}}',
+    );
     const data = JSON.stringify(
       '{"presence":{"count":3,"ids":["w",9007199254740993,9007199254740992],"hash":{' +
         '"w":{},"9007199254740993":{"n":1.0},"9007199254740992":{"id":12345678901234567890}}}}',
     );
     assert.ok(two?.transport.texts.at(-1)?.includes(data), two?.transport.texts.at(-1));
-    again?.subscribe(room, '{"user_id":"9007199254740993"}');
+    await again?.subscribe(room, '{"user_id":"9007199254740993"}');
+    node.hub.tick(0);
     one?.disconnect();
     two?.disconnect();
     again?.disconnect();
@@ -61,19 +67,19 @@ describe("presence channels", () => {
     );
   });
 
-  it("S13: an id that is no number of anybody's is answered 4200", () => {
+  it("S13: an id that is no number of anybody's is answered 4200", async () => {
     for (const id of ["1e999", "-1e999"]) {
       const client = createTestNode().connect();
-      const [answer] = client.subscribe(room, `{"user_id":${id}}`);
+      const [answer] = await client.subscribe(room, `{"user_id":${id}}`);
       assert.deepEqual(answer, errorMessage(4200, "Invalid message format"));
     }
   });
 
-  it("P03, P12: others hear of a new member, the joiner does not", () => {
+  it("P03, P12: others hear of a new member, the joiner does not", async () => {
     const node = createTestNode();
     const [ann, bob] = [node.connect(), node.connect()];
-    ann.subscribe(room, '{"user_id":"a","user_info":{"n":1}}');
-    const answers = bob.subscribe(room, '{"user_id":"b","user_info":{"n":2},"extra":true}');
+    await ann.subscribe(room, '{"user_id":"a","user_info":{"n":1}}');
+    const answers = await bob.subscribe(room, '{"user_id":"b","user_info":{"n":2},"extra":true}');
     assert.equal(answers.length, 1);
     assert.deepEqual(listed(answers[0]), {
       count: 2,
@@ -83,60 +89,63 @@ describe("presence channels", () => {
     assert.deepEqual(ann.transport.take(), [memberAdded({ user_id: "b", user_info: { n: 2 } })]);
   });
 
-  it("P04, P05, P06: a user is one member, however many connections", () => {
+  it("P04, P05, P06: a user is one member, however many connections", async () => {
     const node = createTestNode();
     const [watcher, first, second] = [node.connect(), node.connect(), node.connect()];
-    watcher.subscribe(room, '{"user_id":"w"}');
-    first.subscribe(room, '{"user_id":"u","user_info":{"n":1}}');
+    await watcher.subscribe(room, '{"user_id":"w"}');
+    await first.subscribe(room, '{"user_id":"u","user_info":{"n":1}}');
     watcher.transport.take();
-    const [answer] = second.subscribe(room, '{"user_id":"u","user_info":{"n":2}}');
+    const [answer] = await second.subscribe(room, '{"user_id":"u","user_info":{"n":2}}');
     assert.deepEqual(listed(answer), {
       count: 2,
       ids: ["w", "u"],
       hash: { w: {}, u: { n: 1 } },
     });
     assert.deepEqual(watcher.transport.take(), []);
+    node.hub.tick(0);
     first.disconnect();
     assert.deepEqual(watcher.transport.take(), []);
     second.disconnect();
     assert.deepEqual(watcher.transport.take(), [memberRemoved("u")]);
   });
 
-  it("a member leaves with its unsubscribe too", () => {
+  it("a member leaves with its unsubscribe too", async () => {
     const node = createTestNode();
     const [watcher, client] = [node.connect(), node.connect()];
-    watcher.subscribe(room, '{"user_id":"w"}');
-    client.subscribe(room, '{"user_id":5}');
+    await watcher.subscribe(room, '{"user_id":"w"}');
+    await client.subscribe(room, '{"user_id":5}');
     watcher.transport.take();
-    client.say({ event: "pusher:unsubscribe", data: { channel: room } });
+    node.hub.tick(0);
+    await client.say({ event: "pusher:unsubscribe", data: { channel: room } });
     assert.deepEqual(watcher.transport.take(), [memberRemoved(5)]);
   });
 
-  it("P07: without channel_data one is subscribed, though no member, and gets an empty list", () => {
+  it("P07: without channel_data one is subscribed, though no member, and gets an empty list", async () => {
     const node = createTestNode();
     const [member, guest] = [node.connect(), node.connect()];
-    member.subscribe(room, '{"user_id":"m"}');
-    const [answer] = guest.subscribe(room);
+    await member.subscribe(room, '{"user_id":"m"}');
+    const [answer] = await guest.subscribe(room);
     assert.deepEqual(listed(answer), { count: 0, ids: [], hash: {} });
     assert.deepEqual(member.transport.take(), []);
   });
 
-  it("P08, P09: user_info that is missing or empty is {}", () => {
+  it("P08, P09: user_info that is missing or empty is {}", async () => {
     for (const data of [
       '{"user_id":"1"}',
       '{"user_id":"1","user_info":{}}',
       '{"user_id":"1","user_info":null}',
     ]) {
-      const [answer] = createTestNode().connect().subscribe(room, data);
+      const [answer] = await createTestNode().connect().subscribe(room, data);
       assert.deepEqual(listed(answer), { count: 1, ids: ["1"], hash: { 1: {} } });
     }
   });
 
-  it("P10: user id 0 is a member like any other", () => {
+  it("P10: user id 0 is a member like any other", async () => {
     const node = createTestNode();
     const [watcher, zero] = [node.connect(), node.connect()];
-    watcher.subscribe(room, '{"user_id":"w"}');
-    zero.subscribe(room, '{"user_id":0,"user_info":{}}');
+    await watcher.subscribe(room, '{"user_id":"w"}');
+    await zero.subscribe(room, '{"user_id":0,"user_info":{}}');
+    node.hub.tick(0);
     zero.disconnect();
     assert.deepEqual(watcher.transport.take(), [
       memberAdded({ user_id: 0, user_info: {} }),
@@ -144,23 +153,24 @@ describe("presence channels", () => {
     ]);
   });
 
-  it("P11: a wrong signature adds nobody", () => {
+  it("P11: a wrong signature adds nobody", async () => {
     const node = createTestNode();
     const [watcher, stranger] = [node.connect(), node.connect()];
-    watcher.subscribe(room, '{"user_id":"w"}');
-    stranger.say({
+    await watcher.subscribe(room, '{"user_id":"w"}');
+    await stranger.say({
       event: "pusher:subscribe",
       data: { channel: room, auth: "app-key:00", channel_data: '{"user_id":"s"}' },
     });
     assert.deepEqual(watcher.transport.take(), []);
   });
 
-  it("a connection that comes back as another user takes the old one out", () => {
+  it("a connection that comes back as another user takes the old one out", async () => {
     const node = createTestNode();
     const [watcher, client] = [node.connect(), node.connect()];
-    watcher.subscribe(room, '{"user_id":"w"}');
-    client.subscribe(room, '{"user_id":"1"}');
-    client.subscribe(room, '{"user_id":"2"}');
+    await watcher.subscribe(room, '{"user_id":"w"}');
+    await client.subscribe(room, '{"user_id":"1"}');
+    node.hub.tick(0);
+    await client.subscribe(room, '{"user_id":"2"}');
     assert.deepEqual(watcher.transport.take(), [
       memberAdded({ user_id: "1", user_info: {} }),
       memberRemoved("1"),
@@ -168,30 +178,30 @@ describe("presence channels", () => {
     ]);
   });
 
-  it("a user called __proto__ is a member like any other", () => {
-    const [answer] = createTestNode().connect().subscribe(room, '{"user_id":"__proto__"}');
+  it("a user called __proto__ is a member like any other", async () => {
+    const [answer] = await createTestNode().connect().subscribe(room, '{"user_id":"__proto__"}');
     assert.match(String(answer?.["data"]), /"hash":\{"__proto__":\{\}\}/);
   });
 
-  it("who signed in is a member without channel_data", () => {
+  it("who signed in is a member without channel_data", async () => {
     const client = createTestNode().connect();
     const userData = '{"id":"42","user_info":{"name":"Ann"}}';
     const auth = `app-key:${sign("app-secret", `${client.socketId}::user::${userData}`)}`;
-    client.say({ event: "pusher:signin", data: { auth, user_data: userData } });
-    const [answer] = client.subscribe(room);
+    await client.say({ event: "pusher:signin", data: { auth, user_data: userData } });
+    const [answer] = await client.subscribe(room);
     assert.deepEqual(listed(answer), { count: 1, ids: ["42"], hash: { 42: { name: "Ann" } } });
   });
 
-  it("P13: with a grace, who is back in time was never away, and who unsubscribes leaves at once", () => {
+  it("P13: with a grace, who is back in time was never away, and who unsubscribes leaves at once", async () => {
     const node = createTestNode({ app: { presenceGraceMs: 2_000 } });
     const [watcher, tab, back] = [node.connect(), node.connect(), node.connect()];
-    watcher.subscribe(room, '{"user_id":"w"}');
-    tab.subscribe(room, '{"user_id":"1"}');
+    await watcher.subscribe(room, '{"user_id":"w"}');
+    await tab.subscribe(room, '{"user_id":"1"}');
     watcher.transport.take();
     node.hub.tick(1_000);
     tab.disconnect();
     node.hub.tick(2_500);
-    back.subscribe(room, '{"user_id":"1"}');
+    await back.subscribe(room, '{"user_id":"1"}');
     node.hub.tick(5_000);
     assert.deepEqual(watcher.transport.take(), []);
     back.disconnect();
@@ -205,12 +215,14 @@ describe("presence channels", () => {
     });
     assert.deepEqual(watcher.transport.take(), [removed("1")]);
     const other = node.connect();
-    other.subscribe(room, '{"user_id":"2"}');
+    await other.subscribe(room, '{"user_id":"2"}');
     watcher.transport.take();
-    other.say({ event: "pusher:unsubscribe", data: { channel: room } });
+    node.hub.tick(8_000);
+    await other.say({ event: "pusher:unsubscribe", data: { channel: room } });
     assert.deepEqual(watcher.transport.take(), [removed("2")]);
-    node.connect().subscribe(room, '{"user_id":"3"}');
+    await node.connect().subscribe(room, '{"user_id":"3"}');
     watcher.transport.take();
+    node.hub.tick(9_000);
     node.hub.terminateUser("3");
     assert.deepEqual(watcher.transport.take(), [removed("3")]);
   });

@@ -14,14 +14,24 @@ export class TokenBucket {
     this.#filledAtMs = nowMs;
   }
 
+  /** `tryTake` would be false. */
+  isEmpty(nowMs: number): boolean {
+    this.#fill(nowMs);
+    return this.#tokens < 1;
+  }
+
   /** Takes one token; false if there is none. */
   tryTake(nowMs: number): boolean {
+    this.#fill(nowMs);
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  #fill(nowMs: number): void {
     const { perSecond, burst } = this.#rate;
     const elapsedSeconds = Math.max(0, nowMs - this.#filledAtMs) / 1000;
     this.#tokens = Math.min(burst, this.#tokens + elapsedSeconds * perSecond);
     this.#filledAtMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
   }
 }

@@ -8,13 +8,10 @@ export interface Credentials {
   readonly secret: string;
 }
 
-/** Why a client's or the upstream's `auth` was refused. */
-export type SignatureFault = "malformed" | "wrong_key" | "mismatch";
-
-/** Result of a check; `wrong_key` tells which key came, which is public, so that the log can say it. */
+/** `sentKey`: the signature was made with another app's key, which is public, so that the log can say it. */
 export type SignatureCheck =
   | { readonly ok: true }
-  | { readonly ok: false; readonly fault: SignatureFault; readonly sentKey?: string };
+  | { readonly ok: false; readonly sentKey?: string };
 
 const hexSignature = /^[0-9a-f]{64}$/;
 
@@ -58,12 +55,12 @@ export function md5(body: Uint8Array): string {
 
 function checkAuth(credentials: Credentials, text: string, auth: string): SignatureCheck {
   const colon = auth.indexOf(":");
-  if (colon < 1) return { ok: false, fault: "malformed" };
+  if (colon < 1) return { ok: false };
   const key = auth.slice(0, colon);
-  if (key !== credentials.key) return { ok: false, fault: "wrong_key", sentKey: key };
+  if (key !== credentials.key) return { ok: false, sentKey: key };
   return isSignatureOf(credentials.secret, text, auth.slice(colon + 1))
     ? { ok: true }
-    : { ok: false, fault: "mismatch" };
+    : { ok: false };
 }
 
 function equalHex(expected: string, actual: string): boolean {

@@ -1,133 +1,129 @@
 /** `pusher:signin`: who is behind a connection, signed by the app (Pusher: "User authentication"). */
 
-import { after } from "./after.ts";
+import { askApp, deny, denySignature } from "./ask-app.ts";
 import type { Connection, User } from "./connection.ts";
 import { bearerCredential } from "./credential.ts";
+import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
-import { errors } from "./errors.ts";
 import { isObject, parseExactJson } from "./json.ts";
 import { encodeSigninSuccess } from "./messages.ts";
-import type { AuthorizationFault, UserAuthenticator } from "./ports.ts";
+import type { UserAuthenticator } from "./ports.ts";
 import type { Report } from "./report.ts";
 import { checkUserSignature } from "./signature.ts";
-import { idText, isUserId, type UserId } from "./user-id.ts";
+import { signinSubject as subject, subjectKey } from "./subject.ts";
+import { idText, isUserId, isUserName } from "./user-id.ts";
 
 export interface SigninDependencies {
   readonly hub: Hub;
   /** Asked who is behind a connection that signs in without a signature; null: it is refused. */
-  readonly authenticator: UserAuthenticator | null;
+  readonly authorizer: UserAuthenticator | null;
   readonly report: Report;
 }
 
 const maxWatchlist = 100;
 
-/** One question at a time for a connection; no channel has this name. */
-const pendingKey = "#signin";
-
-/** Answers `pusher:signin_success`, or an error; the connection stays open either way. */
-export async function signin(
+/** Answers `pusher:signin_success`, or an error, now or later; the connection stays open either way. */
+export function signin(
   connection: Connection,
   data: unknown,
   dependencies: SigninDependencies,
-): Promise<void> {
-  const fields = isObject(data) ? data : {};
-  const auth = fields["auth"] ?? "";
-  const userData = fields["user_data"] ?? "";
-  if (!isObject(data) || typeof auth !== "string" || typeof userData !== "string") {
-    return connection.fail(errors.invalidMessageFormat);
+): void {
+  const auth = isObject(data) ? (data["auth"] ?? "") : null;
+  const userData = isObject(data) ? (data["user_data"] ?? "") : null;
+  if (typeof auth !== "string" || typeof userData !== "string") {
+    return connection.fail(errors.invalidMessageFormat, subject);
   }
   const credential = bearerCredential(auth);
-  if (auth === "" || credential !== null) return askUpstream(connection, credential, dependencies);
-  const { app, socketId } = connection;
-  const claim = parseUser(userData);
-  if (!claim) return connection.fail(errors.invalidMessageFormat);
-  const check = checkUserSignature(app, { socketId, userData }, auth);
-  if (!check.ok) {
-    if (check.sentKey !== undefined) {
-      const { sentKey } = check;
-      dependencies.report({ kind: "foreign_key_sent", appId: connection.app.id, sentKey });
-    }
-    return deny(connection, "invalid_signature", dependencies);
+  if (auth === "" || credential !== null) {
+    return void askForProof(connection, credential, dependencies);
   }
-  connection.pending.get(pendingKey)?.abort();
-  connection.pending.delete(pendingKey);
-  return accept(connection, claim, dependencies);
+  checkProof(connection, auth, userData, dependencies);
 }
 
-async function askUpstream(
+function checkProof(
+  connection: Connection,
+  auth: string,
+  userData: string,
+  dependencies: SigninDependencies,
+): void {
+  const { app, socketId } = connection;
+  const identity = parseIdentity(userData);
+  if (!identity.ok) return connection.fail(identity.error, subject);
+  const check = checkUserSignature(app, { socketId, userData }, auth);
+  if (!check.ok) return denySignature(connection, subject, check, dependencies.report);
+  // A signed signin supersedes one that still waits for the app's answer.
+  connection.cancel(subject);
+  accept(connection, identity, dependencies);
+}
+
+async function askForProof(
   connection: Connection,
   credential: string | null,
   dependencies: SigninDependencies,
 ): Promise<void> {
-  const { authenticator } = dependencies;
-  if (!authenticator) return deny(connection, "missing_signature", dependencies);
-  if (connection.pending.has(pendingKey) && credential === null) return;
-
-  connection.pending.get(pendingKey)?.abort();
-  const asked = new AbortController();
-  connection.pending.set(pendingKey, asked);
+  const { authorizer, report } = dependencies;
   const { app, socketId, handshake } = connection;
-  const { signal } = asked;
-  const answer = await authenticator.authenticate({ app, socketId, handshake, credential, signal });
-
-  if (signal.aborted || !connection.isOpen) return;
-  connection.pending.delete(pendingKey);
-  if (!answer.ok && answer.kind === "unavailable") {
-    const { reason } = answer;
-    dependencies.report({ kind: "authorization_refused", appId: app.id, reason });
-    return connection.fail(errors.authenticationUnavailable);
-  }
-  if (!answer.ok) return deny(connection, answer.reason, dependencies);
-  const claim = parseUser(answer.userData);
-  if (!claim) return deny(connection, "invalid_response_json", dependencies);
-  return accept(connection, claim, dependencies);
+  const ask = authorizer
+    ? (signal: AbortSignal) =>
+        authorizer.authenticate({ app, socketId, handshake, credential, signal })
+    : null;
+  const proof = await askApp(connection, subject, credential, ask, report);
+  if (!proof) return;
+  const identity = parseIdentity(proof.userData);
+  if (identity.ok) return accept(connection, identity, dependencies);
+  if (identity.error === errors.invalidUserId) return connection.fail(identity.error, subject);
+  deny(connection, subject, { kind: "denied", reason: "invalid_response_json" }, report);
 }
 
+/** At once, unless the connection signed in often enough (rule U15). */
 function accept(
   connection: Connection,
-  { user, userData }: Claim,
-  { hub }: SigninDependencies,
-): void | Promise<void> {
-  if (user.watchlist.length > maxWatchlist) return connection.fail(errors.watchlistTooLong);
-  return after(hub.users.signIn(connection, user), () => {
-    // Closed, or somebody else by now.
-    if (connection.user !== user) return;
+  identity: Identity,
+  dependencies: SigninDependencies,
+): void {
+  const { user, userData } = identity;
+  const { users, repeats } = dependencies.hub;
+  if (user.watchlist.length > maxWatchlist) {
+    return connection.fail(errors.watchlistTooLong, subject);
+  }
+  if (!repeats.tryTake(connection, subjectKey(subject))) {
+    const again = (): void => accept(connection, identity, dependencies);
+    if (repeats.defer(connection, subjectKey(subject), again)) return;
+    return connection.fail(errors.repeatRateExceeded, subject);
+  }
+  users.signIn(connection, user, () => {
     connection.sendText(encodeSigninSuccess(userData));
-    const watchlist = hub.users.describeWatchlist(user);
+    const watchlist = users.describeWatchlist(user);
     if (watchlist !== null) connection.sendText(watchlist);
   });
 }
 
-function deny(
-  connection: Connection,
-  reason: AuthorizationFault,
-  { report }: SigninDependencies,
-): void {
-  report({ kind: "authorization_refused", appId: connection.app.id, reason });
-  connection.fail(errors.unauthorized);
-}
-
 /** Who signs in, and the `user_data` that the client is answered. */
-interface Claim {
+interface Identity {
   readonly user: User;
   readonly userData: string;
 }
 
+type ParsedIdentity =
+  | ({ readonly ok: true } & Identity)
+  | { readonly ok: false; readonly error: ProtocolError };
+
 /**
  * `id` is a non-empty string, or a number, which is read as its digits and answered as a string: pusher-js takes no
- * other for an id (rule U08). What is no id in a watchlist is left out of it.
+ * other for an id (rule U08). What nobody could sign in as is left out of a watchlist.
  */
-function parseUser(userData: string): Claim | null {
+function parseIdentity(userData: string): ParsedIdentity {
   const json = parseExactJson(userData);
-  if (!json.ok || !isObject(json.value)) return null;
+  if (!json.ok || !isObject(json.value)) return { ok: false, error: errors.invalidMessageFormat };
   const { id, user_info: info, watchlist } = json.value;
-  if (!isId(id)) return null;
-  const watched = Array.isArray(watchlist) ? watchlist.filter(isId).map(idText) : [];
-  const user = { id: idText(id), info: info ?? {}, watchlist: [...new Set(watched)] };
+  if (!isUserId(id) || id === "") return { ok: false, error: errors.invalidMessageFormat };
+  const name = idText(id);
+  if (!isUserName(name)) return { ok: false, error: errors.invalidUserId };
+  const watched = Array.isArray(watchlist)
+    ? watchlist.filter(isUserId).map(idText).filter(isUserName)
+    : [];
+  const user = { id: name, info: info ?? {}, watchlist: [...new Set(watched)] };
   const isVerbatim = typeof id === "string";
-  return { user, userData: isVerbatim ? userData : JSON.stringify({ ...json.value, id: user.id }) };
-}
-
-function isId(value: unknown): value is UserId {
-  return isUserId(value) && value !== "";
+  const answered = isVerbatim ? userData : JSON.stringify({ ...json.value, id: name });
+  return { ok: true, user, userData: answered };
 }

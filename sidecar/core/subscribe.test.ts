@@ -2,22 +2,22 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Authorization, AuthorizationRequest, ChannelAuthorizer } from "./ports.ts";
 import { sign } from "./signature.ts";
-import { createTestNode, errorMessage } from "./testing/doubles.ts";
+import { createTestNode, errorMessage, refusalMessage } from "./testing/doubles.ts";
 
 const invalid = errorMessage(4200, "Invalid message format");
+const formatError = { type: "FormatError", error: "Invalid message format", status: 400 };
 const unauthorized = errorMessage(4009, "Connection is unauthorized");
 
 function succeeded(channel: string) {
   return { event: "pusher_internal:subscription_succeeded", data: "{}", channel };
 }
 
-function subscriptionError(channel: string, status: number, error: string) {
-  const data = JSON.stringify({ type: "AuthError", error, status });
-  return { event: "pusher:subscription_error", data, channel };
+function authError(channel: string, status: number, error: string) {
+  return refusalMessage({ type: "AuthError", error, status }, channel);
 }
 
 function denied(channel: string) {
-  return [unauthorized, subscriptionError(channel, 403, "Connection is unauthorized")];
+  return [unauthorized, authError(channel, 403, "Connection is unauthorized")];
 }
 
 function subscribe(data: unknown) {
@@ -36,45 +36,55 @@ function createAskedAuthorizer() {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("pusher:subscribe", () => {
-  it("S01: a public channel needs nothing", () => {
+  it("S01: a public channel needs nothing", async () => {
     const client = createTestNode().connect();
-    assert.deepEqual(client.say(subscribe({ channel: "a" })), [succeeded("a")]);
+    assert.deepEqual(await client.say(subscribe({ channel: "a" })), [succeeded("a")]);
   });
 
-  it("S02: data may be a JSON string", () => {
+  it("S02: data may be a JSON string", async () => {
     const client = createTestNode().connect();
-    assert.deepEqual(client.say(subscribe('{"channel":"b"}')), [succeeded("b")]);
+    assert.deepEqual(await client.say(subscribe('{"channel":"b"}')), [succeeded("b")]);
   });
 
-  it("S03: subscribing twice is answered twice, and delivers once", () => {
+  it("S03: subscribing twice is answered twice, and delivers once", async () => {
     const node = createTestNode();
     const client = node.connect();
-    client.say(subscribe({ channel: "a" }));
-    assert.deepEqual(client.say(subscribe({ channel: "a" })), [succeeded("a")]);
+    await client.say(subscribe({ channel: "a" }));
+    assert.deepEqual(await client.say(subscribe({ channel: "a" })), [succeeded("a")]);
     node.hub.broadcast({ appId: "app-id", channel: "a", event: "e", dataJson: '"d"' });
     assert.deepEqual(client.transport.take(), [{ event: "e", channel: "a", data: "d" }]);
   });
 
   for (const data of [undefined, null, [], "x", {}, { channel: null }, { channel: ["a"] }]) {
-    it(`S05: data ${JSON.stringify(data)} is answered 4200`, () => {
+    it(`S05: data ${JSON.stringify(data)} is answered 4200`, async () => {
       const client = createTestNode().connect();
-      assert.deepEqual(client.say(subscribe(data)), [invalid]);
+      assert.deepEqual(await client.say(subscribe(data)), [invalid]);
       assert.equal(client.transport.closed, null);
     });
   }
 
-  it("S05: a number is read as its digits", () => {
+  it("S19: what is refused for its types is refused on its channel, if that can be read", async () => {
     const client = createTestNode().connect();
-    assert.deepEqual(client.say(subscribe({ channel: 123 })), [succeeded("123")]);
+    for (const fields of [{ auth: 5 }, { auth: {} }, { channel_data: [] }, { channel_data: "x" }]) {
+      assert.deepEqual(await client.say(subscribe({ channel: "presence-x", ...fields })), [
+        invalid,
+        refusalMessage(formatError, "presence-x"),
+      ]);
+    }
+  });
+
+  it("S05: a number is read as its digits", async () => {
+    const client = createTestNode().connect();
+    assert.deepEqual(await client.say(subscribe({ channel: 123 })), [succeeded("123")]);
     const long = '{"event":"pusher:subscribe","data":{"channel":9007199254740993}}';
-    assert.deepEqual(client.sayText(long), [succeeded("9007199254740993")]);
+    assert.deepEqual(await client.sayText(long), [succeeded("9007199254740993")]);
   });
 
   for (const channel of ["", "a b", "é", "x".repeat(257), "#server-to-user-1", "a/b", "a\u0000"]) {
-    it(`S04: the name ${JSON.stringify(channel.slice(0, 20))} is refused, with the channel named`, () => {
+    it(`S04: the name ${JSON.stringify(channel.slice(0, 20))} is refused, with the channel named`, async () => {
       const node = createTestNode();
       const client = node.connect();
-      const [error, named] = client.say(subscribe({ channel }));
+      const [error, named] = await client.say(subscribe({ channel }));
       assert.deepEqual(error, errorMessage(4200, "Invalid channel name"));
       assert.equal(named?.["event"], "pusher:subscription_error");
       assert.equal(named?.["channel"], channel);
@@ -91,14 +101,14 @@ describe("pusher:subscribe", () => {
     "private-encrypted-cache-x",
   ];
   for (const channel of protectedChannels) {
-    it(`S06, S12: ${channel} with its signature`, () => {
+    it(`S06, S12: ${channel} with its signature`, async () => {
       const client = createTestNode().connect();
-      const [answer] = client.subscribe(channel, '{"user_id":"1"}');
+      const [answer] = await client.subscribe(channel, '{"user_id":"1"}');
       assert.equal(answer?.["event"], "pusher_internal:subscription_succeeded");
       assert.equal(answer?.["channel"], channel);
     });
 
-    it(`S07, S11, S16: ${channel} is refused without, with another's and with a wrong signature`, () => {
+    it(`S07, S11, S16: ${channel} is refused without, with another's and with a wrong signature`, async () => {
       const node = createTestNode();
       const client = node.connect();
       const auths = [
@@ -114,7 +124,11 @@ describe("pusher:subscribe", () => {
         `other-key:${sign("app-secret", `${client.socketId}:${channel}`)}`,
       ];
       for (const auth of auths) {
-        assert.deepEqual(client.say(subscribe({ channel, auth })), denied(channel), String(auth));
+        assert.deepEqual(
+          await client.say(subscribe({ channel, auth })),
+          denied(channel),
+          String(auth),
+        );
       }
       assert.equal(client.transport.closed, null);
       assert.equal(client.connection.subscriptions.size, 0);
@@ -123,10 +137,10 @@ describe("pusher:subscribe", () => {
     });
   }
 
-  it("S09: says which app key came with a signature made for another app", () => {
+  it("S09: says which app key came with a signature made for another app", async () => {
     const node = createTestNode();
     const client = node.connect();
-    client.say(subscribe({ channel: "private-x", auth: "other-key:00" }));
+    await client.say(subscribe({ channel: "private-x", auth: "other-key:00" }));
     assert.deepEqual(node.reports.of("foreign_key_sent", "authorization_refused"), [
       { kind: "foreign_key_sent", appId: "app-id", sentKey: "other-key" },
       { kind: "authorization_refused", appId: "app-id", reason: "invalid_signature" },
@@ -134,64 +148,70 @@ describe("pusher:subscribe", () => {
   });
 
   for (const channel of ["privateer", "presenceful", "cached-thing"]) {
-    it(`S17: ${channel} has no dash after its prefix: public`, () => {
+    it(`S17: ${channel} has no dash after its prefix: public`, async () => {
       const client = createTestNode().connect();
-      assert.deepEqual(client.say(subscribe({ channel })), [succeeded(channel)]);
+      assert.deepEqual(await client.say(subscribe({ channel })), [succeeded(channel)]);
     });
   }
 
-  it("S08: auth that is no string is answered 4200", () => {
+  it("S08, S19: auth that is no string is answered 4200, on its channel too", async () => {
     const client = createTestNode().connect();
-    assert.deepEqual(client.say(subscribe({ channel: "private-x", auth: [] })), [invalid]);
+    assert.deepEqual(await client.say(subscribe({ channel: "private-x", auth: [] })), [
+      invalid,
+      refusalMessage(formatError, "private-x"),
+    ]);
   });
 
-  it("S10: a signature on a private channel covers channel_data if it is sent", () => {
+  it("S10: a signature on a private channel covers channel_data if it is sent", async () => {
     const client = createTestNode().connect();
-    const [answer] = client.subscribe("private-x", '{"a":1}');
+    const [answer] = await client.subscribe("private-x", '{"a":1}');
     assert.deepEqual(answer, succeeded("private-x"));
     const auth = `app-key:${sign("app-secret", `${client.socketId}:private-y`)}`;
     assert.deepEqual(
-      client.say(subscribe({ channel: "private-y", auth, channel_data: '{"a":1}' })),
+      await client.say(subscribe({ channel: "private-y", auth, channel_data: '{"a":1}' })),
       denied("private-y"),
     );
   });
 
   for (const channelData of ["x", "5", "9007199254740993", '"s"', "null", 5, {}]) {
-    it(`S13: channel_data ${JSON.stringify(channelData)} is answered 4200`, () => {
+    it(`S13, S19: channel_data ${JSON.stringify(channelData)} is answered 4200`, async () => {
       const client = createTestNode().connect();
       const data = { channel: "a", channel_data: channelData };
-      assert.deepEqual(client.say(subscribe(data)), [invalid]);
+      assert.deepEqual(await client.say(subscribe(data)), [
+        invalid,
+        refusalMessage(formatError, "a"),
+      ]);
     });
   }
 
-  it("S14: unsubscribe is not answered, and ends delivery", () => {
+  it("S14: unsubscribe is not answered, and ends delivery", async () => {
     const node = createTestNode();
     const client = node.connect();
-    client.say(subscribe({ channel: "a" }));
-    assert.deepEqual(client.say({ event: "pusher:unsubscribe", data: { channel: "a" } }), []);
+    await client.say(subscribe({ channel: "a" }));
+    assert.deepEqual(await client.say({ event: "pusher:unsubscribe", data: { channel: "a" } }), []);
     node.hub.broadcast({ appId: "app-id", channel: "a", event: "e", dataJson: '""' });
     assert.deepEqual(client.transport.take(), []);
     assert.equal(node.hub.channel("a"), undefined);
   });
 
-  it("S15: unsubscribe from an unknown channel is not answered; without a channel it is, with 4200", () => {
+  it("S15: unsubscribe from an unknown channel is not answered; without a channel it is, with 4200", async () => {
     const client = createTestNode().connect();
-    assert.deepEqual(client.say({ event: "pusher:unsubscribe", data: { channel: "z" } }), []);
-    assert.deepEqual(client.say({ event: "pusher:unsubscribe" }), [invalid]);
+    assert.deepEqual(await client.say({ event: "pusher:unsubscribe", data: { channel: "z" } }), []);
+    assert.deepEqual(await client.say({ event: "pusher:unsubscribe" }), [invalid]);
   });
 });
 
 describe("pusher:subscribe without a signature", () => {
-  it("Q01: with a signature the app is never asked", () => {
+  it("Q01: with a signature the app is never asked", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
-    createTestNode({ authorizer }).connect().subscribe("private-x");
+    await createTestNode({ authorizer }).connect().subscribe("private-x");
     assert.equal(asked.length, 0);
   });
 
   it("Q02: is answered when the app has said yes", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    assert.deepEqual(client.say(subscribe({ channel: "private-x" })), []);
+    assert.deepEqual(await client.say(subscribe({ channel: "private-x" })), []);
     assert.equal(asked[0]?.request.channel, "private-x");
     assert.equal(asked[0]?.request.socketId, client.socketId);
     asked[0]?.answer({ ok: true, auth: "app-key:…" });
@@ -202,7 +222,7 @@ describe("pusher:subscribe without a signature", () => {
   it("Q02: joins a presence channel as the member that the app named", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    client.say(subscribe({ channel: "presence-x" }));
+    await client.say(subscribe({ channel: "presence-x" }));
     const channelData = '{"user_id":"7","user_info":{"name":"Ann"}}';
     asked[0]?.answer({ ok: true, auth: "app-key:…", channelData });
     await settle();
@@ -215,7 +235,7 @@ describe("pusher:subscribe without a signature", () => {
   it("Q05: hands the key of an encrypted channel to the client that did not ask for it itself", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    client.say(subscribe({ channel: "private-encrypted-x" }));
+    await client.say(subscribe({ channel: "private-encrypted-x" }));
     asked[0]?.answer({ ok: true, auth: "app-key:…", sharedSecret: "c2VjcmV0" });
     await settle();
     const [answer] = client.transport.take();
@@ -225,25 +245,25 @@ describe("pusher:subscribe without a signature", () => {
   it("Q03, Q04: tells a denial (403) from an app that could not be asked (503)", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-x" }));
     asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
     await settle();
     assert.deepEqual(client.transport.take(), denied("private-x"));
-    client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-x" }));
     asked[1]?.answer({ ok: false, kind: "unavailable", reason: "circuit_open" });
     await settle();
     assert.deepEqual(client.transport.take(), [
       unauthorized,
-      subscriptionError("private-x", 503, "Authorization is unavailable"),
+      authError("private-x", 503, "Authorization is unavailable"),
     ]);
   });
 
   it("Q06: asks once for a connection and channel at a time", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    client.say(subscribe({ channel: "private-x" }));
-    client.say(subscribe({ channel: "private-x" }));
-    client.say(subscribe({ channel: "private-y" }));
+    await client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-y" }));
     assert.equal(asked.length, 2);
     asked[0]?.answer({ ok: true, auth: "…" });
     await settle();
@@ -254,7 +274,7 @@ describe("pusher:subscribe without a signature", () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const node = createTestNode({ authorizer });
     const client = node.connect();
-    client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-x" }));
     client.disconnect();
     assert.equal(asked[0]?.request.signal.aborted, true);
     asked[0]?.answer({ ok: true, auth: "…" });
@@ -267,10 +287,10 @@ describe("pusher:subscribe without a signature", () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const node = createTestNode({ authorizer });
     const client = node.connect();
-    client.say(subscribe({ channel: "private-x" }));
-    client.say({ event: "pusher:unsubscribe", data: { channel: "private-x" } });
+    await client.say(subscribe({ channel: "private-x" }));
+    await client.say({ event: "pusher:unsubscribe", data: { channel: "private-x" } });
     assert.equal(asked[0]?.request.signal.aborted, true);
-    client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-x" }));
     asked[0]?.answer({ ok: true, auth: "…" });
     await settle();
     assert.equal(node.hub.channel("private-x"), undefined, "the first answer is nobody's");
@@ -282,8 +302,8 @@ describe("pusher:subscribe without a signature", () => {
   it("Q07: a signed subscribe supersedes a pending question", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    client.say(subscribe({ channel: "private-x" }));
-    assert.deepEqual(client.subscribe("private-x"), [succeeded("private-x")]);
+    await client.say(subscribe({ channel: "private-x" }));
+    assert.deepEqual(await client.subscribe("private-x"), [succeeded("private-x")]);
     assert.equal(asked[0]?.request.signal.aborted, true);
     asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
     await settle();
@@ -294,8 +314,8 @@ describe("pusher:subscribe without a signature", () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const node = createTestNode({ authorizer });
     const client = node.connect();
-    client.say(subscribe({ channel: "private-x" }));
-    client.say(subscribe({ channel: "private-x", auth: "Bearer 7|s3cr3t" }));
+    await client.say(subscribe({ channel: "private-x" }));
+    await client.say(subscribe({ channel: "private-x", auth: "Bearer 7|s3cr3t" }));
     assert.deepEqual(
       asked.map(({ request }) => [request.credential, request.signal.aborted]),
       [
@@ -318,18 +338,21 @@ describe("pusher:subscribe without a signature", () => {
     "Bearer a\r\nX: b",
     "Basic x",
   ]) {
-    it(`Q09: ${JSON.stringify(auth)} is a wrong signature, and the app is not asked`, () => {
+    it(`Q09: ${JSON.stringify(auth)} is a wrong signature, and the app is not asked`, async () => {
       const { authorizer, asked } = createAskedAuthorizer();
       const client = createTestNode({ authorizer }).connect();
-      assert.deepEqual(client.say(subscribe({ channel: "private-x", auth })), denied("private-x"));
+      assert.deepEqual(
+        await client.say(subscribe({ channel: "private-x", auth })),
+        denied("private-x"),
+      );
       assert.equal(asked.length, 0);
     });
   }
 
-  it("Q01: a public channel is never asked about", () => {
+  it("Q01: a public channel is never asked about", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
-    client.say(subscribe({ channel: "news" }));
+    await client.say(subscribe({ channel: "news" }));
     assert.equal(asked.length, 0);
   });
 });

@@ -1,32 +1,35 @@
-/** How a connection comes into a channel and leaves it: what the node's channels and the presence store hear of it. */
+/** How a connection comes into a channel and leaves it: for the node's channels, and for the presence store. */
 
-import { after } from "./after.ts";
-import { Channel } from "./channel.ts";
-import type { Connection, Subscription } from "./connection.ts";
-import { errors, type ProtocolError } from "./errors.ts";
 import type { App } from "./app.ts";
+import { Channel } from "./channel.ts";
+import type { Connection } from "./connection.ts";
+import { errors } from "./errors.ts";
 import { isPresenceFull } from "./limits.ts";
-import type { Report } from "./report.ts";
 import { memberKey, type Member } from "./presence.ts";
 import type { PresenceStore } from "./presence-store.ts";
+import type { Report } from "./report.ts";
+import type { SubscriptionBudget } from "./subscription-budget.ts";
+import type { SubscribeAnswer, Subscription } from "./subscription.ts";
 
-/** `gone`: unsubscribed or closed before it came to be. */
-export type SubscribeOutcome =
-  | { readonly kind: "subscribed"; readonly channel: Channel }
-  | { readonly kind: "refused"; readonly error: ProtocolError }
-  | { readonly kind: "gone" };
+/** Of subscribes that come before the first one is answered, so many are answered with it. */
+const maxAnswers = 10;
 
-const gone: SubscribeOutcome = { kind: "gone" };
+/** What a subscription leaves with the presence store when it ends. */
+interface Remainder {
+  readonly channel: string;
+  /** Who joined by it. */
+  readonly member: Member | null;
+}
 
-/** A presence subscription whose connection broke, and whose member is still listed until then. */
-interface Lingering {
-  readonly subscription: Subscription;
+/** Of a presence subscription whose connection broke, and whose member stays in the channel until then. */
+interface Lingering extends Remainder {
   readonly untilMs: number;
 }
 
 export class Subscriptions {
   readonly #app: App;
   readonly #presence: PresenceStore;
+  readonly #budget: SubscriptionBudget;
   readonly #report: Report;
   readonly #onChanged: (channel: Channel) => void;
   readonly #channels = new Map<string, Channel>();
@@ -38,17 +41,19 @@ export class Subscriptions {
   constructor(options: {
     app: App;
     presence: PresenceStore;
+    budget: SubscriptionBudget;
     report: Report;
     /** A channel has more or fewer subscriptions on this node. */
     onChanged: (channel: Channel) => void;
   }) {
     this.#app = options.app;
     this.#presence = options.presence;
+    this.#budget = options.budget;
     this.#report = options.report;
     this.#onChanged = options.onChanged;
   }
 
-  /** Channels with subscriptions on this node, in the order in which they came to be. */
+  /** Channels with subscriptions on this node. */
   get channelCount(): number {
     return this.#channels.size;
   }
@@ -58,30 +63,32 @@ export class Subscriptions {
   }
 
   /**
-   * Adds the connection to the channel, at once where the presence store need not be waited for. Others hear of a
-   * member that was not there before. Subscribing again is harmless: as the same member nothing changes, as another
-   * one the old one leaves.
+   * The connection has the subscription from now on; it is live, and gets the channel's events, when the presence
+   * store says so. `answer` is called in that very moment, before any event can reach the connection, or with what
+   * refused it; not at all if the subscription has ended by then. Subscribing again is harmless: as the same member
+   * nothing changes, as another one the old one leaves.
    */
   subscribe(
     connection: Connection,
     name: string,
     member: Member | null,
-  ): SubscribeOutcome | Promise<SubscribeOutcome> {
+    answer: SubscribeAnswer,
+  ): void {
     const before = connection.subscriptions.get(name);
-    if (before && isSameMember(before.member, member)) return before.outcome;
+    if (before && isSameMember(before.member, member)) return answerAgain(before, answer);
     if (before) this.unsubscribe(connection, name);
+    if (!this.#budget.tryTake()) {
+      this.#report({ kind: "subscriptions_exhausted", max: this.#budget.max });
+      return answer({ ok: false, error: errors.tooManySubscriptions });
+    }
     const subscription: Subscription = {
       channel: name,
       member,
-      isLive: false,
-      hasJoined: false,
-      outcome: gone,
+      state: { kind: "entering", answers: [answer] },
     };
     if (connection.subscriptions.size === 0) this.#countConnections(1);
     connection.subscriptions.set(name, subscription);
-    const outcome = after(this.#presence.enter(name), () => this.#join(connection, subscription));
-    subscription.outcome = outcome;
-    return outcome;
+    this.#presence.enter(name, () => this.#entered(connection, subscription));
   }
 
   /** Harmless when the connection is not subscribed. */
@@ -90,22 +97,22 @@ export class Subscriptions {
     if (!subscription) return;
     connection.subscriptions.delete(name);
     if (connection.subscriptions.size === 0) this.#countConnections(-1);
-    this.#close(connection, subscription);
-    this.#release(subscription);
+    this.#release(this.#end(connection, subscription));
   }
 
-  /** Ends all that a broken connection had; its members may still be listed for a while (`presenceGraceMs`). */
-  end(connection: Connection): void {
+  /** Ends all that a broken connection had; its members may stay for a while (`presenceGraceMs`). */
+  endAll(connection: Connection): void {
+    const { presenceGraceMs } = this.#app;
     if (connection.subscriptions.size > 0) this.#countConnections(-1);
     for (const subscription of connection.subscriptions.values()) {
-      this.#close(connection, subscription);
-      if (subscription.hasJoined && this.#app.presenceGraceMs > 0) this.#linger(subscription);
-      else this.#release(subscription);
+      const remainder = this.#end(connection, subscription);
+      if (remainder.member === null || presenceGraceMs === 0) this.#release(remainder);
+      else this.#lingering.push({ ...remainder, untilMs: this.#tickedMs + presenceGraceMs });
     }
     connection.subscriptions.clear();
   }
 
-  /** Members whose connection broke are still listed. */
+  /** Members whose connection broke are still in their channels. */
   get hasLingering(): boolean {
     return this.#lingering.length > 0;
   }
@@ -115,54 +122,60 @@ export class Subscriptions {
     this.#tickedMs = nowMs;
     const ended = this.#lingering.findIndex(({ untilMs }) => untilMs > nowMs);
     const count = ended === -1 ? this.#lingering.length : ended;
-    for (const { subscription } of this.#lingering.splice(0, count)) this.#release(subscription);
+    for (const remainder of this.#lingering.splice(0, count)) this.#release(remainder);
   }
 
-  #join(
-    connection: Connection,
-    subscription: Subscription,
-  ): SubscribeOutcome | Promise<SubscribeOutcome> {
-    if (!isCurrent(connection, subscription)) return gone;
-    const { channel: name, member } = subscription;
-    if (!member) return this.#admit(connection, subscription);
+  #entered(connection: Connection, subscription: Subscription): void {
+    const { channel: name, member, state } = subscription;
+    if (state.kind !== "entering") return;
+    const { answers } = state;
+    if (!member) return this.#admit(connection, subscription, answers);
     if (isPresenceFull(this.#app, member, this.#presence.roster(name))) {
       this.unsubscribe(connection, name);
-      return { kind: "refused", error: errors.presenceChannelFull };
+      for (const answer of answers) answer({ ok: false, error: errors.presenceChannelFull });
+      return;
     }
-    subscription.hasJoined = true;
-    return after(this.#presence.join(name, member), () => this.#admit(connection, subscription));
+    subscription.state = { kind: "joining", answers };
+    this.#presence.join(name, member, () => {
+      if (hasEnded(subscription)) return;
+      this.#admit(connection, subscription, answers);
+    });
   }
 
-  #admit(connection: Connection, subscription: Subscription): SubscribeOutcome {
-    if (!isCurrent(connection, subscription)) return gone;
+  #admit(
+    connection: Connection,
+    subscription: Subscription,
+    answers: readonly SubscribeAnswer[],
+  ): void {
     const { channel: name } = subscription;
     const channel = this.#channels.get(name) ?? new Channel(name);
     this.#channels.set(name, channel);
     channel.connections.add(connection);
-    subscription.isLive = true;
+    subscription.state = { kind: "live", channel };
     this.#report({ kind: "subscription_added", appId: this.#app.id });
     this.#onChanged(channel);
-    return { kind: "subscribed", channel };
+    for (const answer of answers) answer({ ok: true, channel });
   }
 
   /** Nothing more is delivered to it. */
-  #close(connection: Connection, subscription: Subscription): void {
-    const channel = this.#channels.get(subscription.channel);
-    if (!channel || !subscription.isLive) return;
-    channel.connections.delete(connection);
-    if (channel.connections.size === 0) this.#channels.delete(channel.name);
-    this.#report({ kind: "subscription_removed", appId: this.#app.id });
-    this.#onChanged(channel);
+  #end(connection: Connection, subscription: Subscription): Remainder {
+    const { channel: name, member, state } = subscription;
+    subscription.state = { kind: "ended" };
+    if (state.kind === "live") {
+      const { channel } = state;
+      channel.connections.delete(connection);
+      if (channel.connections.size === 0) this.#channels.delete(name);
+      this.#report({ kind: "subscription_removed", appId: this.#app.id });
+      this.#onChanged(channel);
+    }
+    return { channel: name, member: state.kind === "entering" ? null : member };
   }
 
-  /** Others hear that it is gone. */
-  #release({ channel, member, hasJoined }: Subscription): void {
-    if (member && hasJoined) this.#presence.leave(channel, member);
+  /** The channel's subscribers are sent that its member left. */
+  #release({ channel, member }: Remainder): void {
+    if (member) this.#presence.leave(channel, member);
     this.#presence.exit(channel);
-  }
-
-  #linger(subscription: Subscription): void {
-    this.#lingering.push({ subscription, untilMs: this.#tickedMs + this.#app.presenceGraceMs });
+    this.#budget.release();
   }
 
   #countConnections(change: 1 | -1): void {
@@ -171,8 +184,14 @@ export class Subscriptions {
   }
 }
 
-function isCurrent(connection: Connection, subscription: Subscription): boolean {
-  return connection.isOpen && connection.subscriptions.get(subscription.channel) === subscription;
+/** At once, or with the first one. */
+function answerAgain({ state }: Subscription, answer: SubscribeAnswer): void {
+  if (state.kind === "live") return answer({ ok: true, channel: state.channel });
+  if (state.kind !== "ended" && state.answers.length < maxAnswers) state.answers.push(answer);
+}
+
+function hasEnded({ state }: Subscription): boolean {
+  return state.kind === "ended";
 }
 
 function isSameMember(a: Member | null, b: Member | null): boolean {

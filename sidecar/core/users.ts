@@ -1,12 +1,12 @@
 /** The users who are signed in, and who watches whom (Pusher: "User authentication", "Watchlist events"). */
 
-import { after } from "./after.ts";
-import { sendToAll } from "./channel.ts";
 import { channelOfUser } from "./channel-name.ts";
 import type { Connection, User } from "./connection.ts";
+import { FlapDamper } from "./flap-damper.ts";
 import { encodeFrame } from "./frame.ts";
 import { encodeWatchlistEvents } from "./messages.ts";
 import type { PresenceStore } from "./presence-store.ts";
+import { sendToAll } from "./recipient.ts";
 
 /**
  * Being signed in is being a member of one's own channel, and watching is having entered the other's: so that the
@@ -18,6 +18,7 @@ export class Users {
   readonly #connections = new Map<string, Set<Connection>>();
   /** This node's connections that watch a user, by the watched user's id. */
   readonly #watchers = new Map<string, Set<Connection>>();
+  readonly #damper = new FlapDamper<string>();
 
   constructor(presence: PresenceStore) {
     this.#presence = presence;
@@ -28,29 +29,31 @@ export class Users {
   }
 
   /**
-   * From now on the connection is this user's, and no longer whoever's it was. What is returned tells when every node
-   * knows; nothing, if it is so at once.
+   * From now on the connection is this user's, and no longer whoever's it was. `answer` is called when every node
+   * knows, before the watchlist's first event; not at all if the connection is somebody else's or closed by then.
    */
-  signIn(connection: Connection, user: User): void | Promise<void> {
+  signIn(connection: Connection, user: User, answer: () => void): void {
     const before = connection.user;
     const isSame = before?.id === user.id;
     if (isSame) this.#unwatch(connection, before);
     else this.signOut(connection);
     connection.user = user;
-    const waits = user.watchlist.map((watched) => this.#presence.enter(channelOfUser(watched)));
-    if (!isSame) waits.push(...this.#come(connection, user.id));
-    const promises = waits.filter((wait) => wait instanceof Promise);
-    const whole = promises.length > 0 ? Promise.all(promises).then(() => undefined) : undefined;
-    return after(whole, () => {
+    // The watchlist's and, of another user than before, its own channel and membership.
+    const done = gather(user.watchlist.length + (isSame ? 0 : 2), () => {
+      // Closed, or somebody else by now.
       if (connection.user !== user) return;
       for (const watched of user.watchlist) add(this.#watchers, watched, connection);
+      answer();
     });
+    for (const watched of user.watchlist) this.#presence.enter(channelOfUser(watched), done);
+    if (!isSame) this.#come(connection, user.id, done);
   }
 
-  /** The message that tells a connection who of its watchlist is online and who is not; null without a watchlist. */
+  /** The message that lists who of its watchlist is online and who is not; null without a watchlist. */
   describeWatchlist({ watchlist }: User): string | null {
     if (watchlist.length === 0) return null;
     const isOnline = (userId: string): boolean =>
+      this.#damper.isHeld(userId) ||
       (this.#presence.roster(channelOfUser(userId))?.userCount ?? 0) > 0;
     return encodeWatchlistEvents({
       online: watchlist.filter(isOnline),
@@ -70,16 +73,33 @@ export class Users {
     this.#presence.exit(channel);
   }
 
-  /** A user's first connection signed in, or the last one left: on any node. */
-  announce(userId: string, status: "online" | "offline"): void {
+  /** A user's first connection signed in, on any node. */
+  cameOnline(userId: string): void {
+    if (this.#damper.came(userId)) this.#announce("online", userId);
+  }
+
+  /** The last one left. */
+  wentOffline(userId: string): void {
+    if (this.#damper.went(userId, userId)) this.#announce("offline", userId);
+  }
+
+  /** To be done one by one: announces who went within the tick that ends, and is still gone. */
+  tick(): (() => void)[] {
+    return this.#damper.tick().map((userId) => () => {
+      if (this.#damper.release(userId) !== null) this.#announce("offline", userId);
+    });
+  }
+
+  #announce(status: "online" | "offline", userId: string): void {
     const watchers = this.#watchers.get(userId);
     if (watchers) sendToAll(watchers, encodeFrame(encodeWatchlistEvents({ [status]: [userId] })));
   }
 
-  #come(connection: Connection, userId: string): (void | Promise<void>)[] {
+  #come(connection: Connection, userId: string, done: () => void): void {
     const channel = channelOfUser(userId);
     add(this.#connections, userId, connection);
-    return [this.#presence.enter(channel), this.#presence.join(channel, asMember(userId))];
+    this.#presence.enter(channel, done);
+    this.#presence.join(channel, asMember(userId), done);
   }
 
   #unwatch(connection: Connection, { watchlist }: User): void {
@@ -88,6 +108,16 @@ export class Users {
       this.#presence.exit(channelOfUser(watched));
     }
   }
+}
+
+/** Calls back when it was called so often; at once for 0. */
+function gather(count: number, whenAll: () => void): () => void {
+  let left = count;
+  if (left === 0) whenAll();
+  return () => {
+    left -= 1;
+    if (left === 0) whenAll();
+  };
 }
 
 function asMember(userId: string) {

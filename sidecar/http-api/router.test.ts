@@ -121,7 +121,7 @@ describe("authentication of the API", () => {
     assert.equal((await call("events", { method: "HEAD" })).status, 405);
   });
 
-  it("O03: what is no route of the API is not its business", () => {
+  it("O03: what is no route of the API is not its business", async () => {
     for (const path of [
       "/apps",
       "/apps/",
@@ -146,7 +146,7 @@ describe("POST /apps/{id}/events", () => {
   it("V01, V11: delivers data verbatim to the channel, and answers {}", async (test) => {
     const { node, call } = await startApi(test);
     const client = node.connect();
-    client.subscribe("a");
+    await client.subscribe("a");
     const data = 'ü "quoted" \\/ \u2028 😀 {"x":[1.0]}';
     const { status, headers, text } = await call("events", {
       body: { name: "App\\Events\\E", data, channel: "a" },
@@ -161,7 +161,7 @@ describe("POST /apps/{id}/events", () => {
   it("V02: one message for each channel of the list; channels wins over channel", async (test) => {
     const { node, call } = await startApi(test);
     const client = node.connect();
-    for (const channel of ["a", "b", "c"]) client.subscribe(channel);
+    for (const channel of ["a", "b", "c"]) await client.subscribe(channel);
     await call("events", { body: { ...event, channels: ["a", "b"], channel: "c" } });
     assert.deepEqual(
       client.transport.take().map((message) => message["channel"]),
@@ -172,7 +172,7 @@ describe("POST /apps/{id}/events", () => {
   it("V03: socket_id leaves its connection out; an unknown one is no fault", async (test) => {
     const { node, sdk } = await startApi(test);
     const [sender, other] = [node.connect(), node.connect()];
-    for (const client of [sender, other]) client.subscribe("a");
+    for (const client of [sender, other]) await client.subscribe("a");
     await sdk.trigger("a", "e", {}, { socket_id: sender.socketId });
     await sdk.trigger("a", "e", {}, { socket_id: "9.9" });
     assert.equal(sender.transport.take().length, 1);
@@ -181,8 +181,8 @@ describe("POST /apps/{id}/events", () => {
 
   it("V04, V05, V18: info gives counts by kind of channel, and who is occupied", async (test) => {
     const { node, sdk } = await startApi(test);
-    node.connect().subscribe("presence-a", '{"user_id":"1"}');
-    node.connect().subscribe("b");
+    await node.connect().subscribe("presence-a", '{"user_id":"1"}');
+    await node.connect().subscribe("b");
     const both = ["presence-a", "presence-vacant", "b", "vacant"];
     const users = await sdk.trigger(both, "e", {}, { info: "user_count" });
     assert.deepEqual(await users.json(), {
@@ -269,7 +269,7 @@ describe("POST /apps/{id}/events", () => {
     it(`${title}: 422, and nothing is delivered`, async (test) => {
       const { node, call } = await startApi(test);
       const client = node.connect();
-      client.subscribe("a");
+      await client.subscribe("a");
       const { status, text } = await call("events", { body });
       assert.equal(status, 422);
       assert.deepEqual(JSON.parse(text), errors);
@@ -304,7 +304,7 @@ describe("POST /apps/{id}/events", () => {
     it(`${title}: ${status} ${reason}, counted, delivered nowhere`, async (test) => {
       const { node, call } = await startApi(test);
       const client = node.connect();
-      client.subscribe("a");
+      await client.subscribe("a");
       const answer = await call("events", { body });
       assert.equal(answer.status, status);
       assert.ok(answer.text.startsWith(`${reason}: `), answer.text);
@@ -334,7 +334,7 @@ describe("POST /apps/{id}/events", () => {
   it("V14: what is refused for one channel or item reaches nobody on the others", async (test) => {
     const { node, call } = await startApi(test);
     const client = node.connect();
-    client.subscribe("a");
+    await client.subscribe("a");
     const others = Array.from({ length: 100 }, (_, index) => `c${index}`);
     for (const channels of [
       ["a", "b c"],
@@ -358,7 +358,7 @@ describe("POST /apps/{id}/events", () => {
     const { node, call, sdk } = await startApi(test);
     for (const id of ["7", "auth0|12", "jürgen", "a b", "😀", "a/b", "x".repeat(240)]) {
       const { transport, connection } = node.connect();
-      await node.hub.users.signIn(connection, { id, info: {}, watchlist: [] });
+      node.hub.users.signIn(connection, { id, info: {}, watchlist: [] }, () => {});
       assert.equal((await sdk.sendToUser(id, "e", { text: "d" })).status, 200, id);
       assert.equal(transport.take().at(-1)?.["channel"], `#server-to-user-${id}`);
     }
@@ -394,7 +394,7 @@ describe("POST /apps/{id}/events", () => {
       app: { publishRate: { perSecond: 0.001, burst: 2 } },
     });
     const client = node.connect();
-    client.subscribe("a");
+    await client.subscribe("a");
     const batch = [{ name: "e", data: "d", channel: "a" }];
     assert.equal((await call("events", { body: event })).status, 200);
     assert.equal((await call("batch_events", { body: { batch } })).status, 200);
@@ -458,7 +458,7 @@ describe("POST /apps/{id}/batch_events", () => {
   it("B01, B05: delivers all in order, each without its socket_id", async (test) => {
     const { node, call } = await startApi(test);
     const [one, two] = [node.connect(), node.connect()];
-    for (const client of [one, two]) for (const name of ["a", "b"]) client.subscribe(name);
+    for (const client of [one, two]) for (const name of ["a", "b"]) await client.subscribe(name);
     for (const client of [one, two]) client.transport.take();
     const batch = [item, { ...item, channel: "b", socket_id: one.socketId }];
     const { status, text } = await call("batch_events", { body: { batch } });
@@ -473,7 +473,7 @@ describe("POST /apps/{id}/batch_events", () => {
 
   it("B02: info of some items, aligned by index", async (test) => {
     const { node, sdk } = await startApi(test);
-    node.connect().subscribe("presence-a", '{"user_id":"1"}');
+    await node.connect().subscribe("presence-a", '{"user_id":"1"}');
     const answer = await sdk.triggerBatch([
       { name: "e", data: "d", channel: "presence-a", info: "user_count" },
       { name: "e", data: "d", channel: "a" },
@@ -494,7 +494,7 @@ describe("POST /apps/{id}/batch_events", () => {
   it("B04: one bad item refuses the whole batch, naming the fields", async (test) => {
     const { node, call } = await startApi(test);
     const client = node.connect();
-    client.subscribe("a");
+    await client.subscribe("a");
     const batch = [item, { data: 5, socket_id: 1 }, "x"];
     const { status, text } = await call("batch_events", { body: { batch } });
     assert.equal(status, 422);
@@ -573,10 +573,10 @@ describe("GET /apps/{id}/…", () => {
   async function startOccupied(test: TestContext) {
     const api = await startApi(test);
     const [one, two] = [api.node.connect(), api.node.connect()];
-    one.subscribe("a");
-    two.subscribe("a");
-    one.subscribe("presence-x", '{"user_id":1}');
-    two.subscribe("presence-x", '{"user_id":1}');
+    await one.subscribe("a");
+    await two.subscribe("a");
+    await one.subscribe("presence-x", '{"user_id":1}');
+    await two.subscribe("presence-x", '{"user_id":1}');
     return { ...api, one, two };
   }
 
@@ -617,7 +617,7 @@ describe("GET /apps/{id}/…", () => {
   it("K07: info=cache gives a cache channel's last event and how long it is kept", async (test) => {
     const { call, sdk, node } = await startApi(test);
     const query = { info: "cache" };
-    node.connect().subscribe("cache-x");
+    await node.connect().subscribe("cache-x");
     assert.equal((await call("channels/cache-x", { query })).text, '{"occupied":true}');
     await sdk.trigger("cache-x", "e", "d");
     const { cache } = JSON.parse((await call("channels/cache-x", { query })).text);
@@ -637,7 +637,10 @@ describe("GET /apps/{id}/…", () => {
     const unknown = await call("channels/presence-y/users");
     assert.deepEqual([unknown.status, unknown.text], [404, "{}"]);
     // S16: a refused subscribe leaves nothing that could be seen here.
-    one.say({ event: "pusher:subscribe", data: { channel: "presence-y", auth: "app-key:0" } });
+    await one.say({
+      event: "pusher:subscribe",
+      data: { channel: "presence-y", auth: "app-key:0" },
+    });
     assert.equal((await call("channels/presence-y/users")).status, 404);
   });
 
@@ -662,7 +665,7 @@ describe("POST /apps/{id}/users/{user}/terminate_connections", () => {
     it(`A13, T04: ${id} as the SDKs sign and send it, which is raw and percent-encoded`, async (test) => {
       const { node, call } = await startApi(test);
       const user = node.connect();
-      user.subscribe("presence-x", JSON.stringify({ user_id: id }));
+      await user.subscribe("presence-x", JSON.stringify({ user_id: id }));
       const signedPath = `/apps/app-id/users/${id}/terminate_connections`;
       const path = `/apps/app-id/users/${encodeURIComponent(id)}/terminate_connections`;
       assert.equal((await call("", { path, signedPath, body: {} })).status, 200);
@@ -677,7 +680,7 @@ describe("POST /apps/{id}/users/{user}/terminate_connections", () => {
     const { node, sdk } = await startApi(test);
     for (const id of ["auth0|12", "jürgen", "a b", "😀"]) {
       const user = node.connect();
-      user.subscribe("presence-x", JSON.stringify({ user_id: id }));
+      await user.subscribe("presence-x", JSON.stringify({ user_id: id }));
       assert.equal((await sdk.terminateUserConnections(id)).status, 200, id);
       assert.equal(user.transport.closed?.code, 4009);
     }
@@ -686,8 +689,8 @@ describe("POST /apps/{id}/users/{user}/terminate_connections", () => {
   it("T01, T03: closes the user's connections; an unknown user is no fault", async (test) => {
     const { node, sdk } = await startApi(test);
     const [user, other] = [node.connect(), node.connect()];
-    user.subscribe("presence-x", '{"user_id":456}');
-    other.subscribe("presence-x", '{"user_id":"7"}');
+    await user.subscribe("presence-x", '{"user_id":456}');
+    await other.subscribe("presence-x", '{"user_id":"7"}');
     const answer = await sdk.terminateUserConnections("456");
     assert.equal(await answer.text(), "{}");
     assert.equal(user.transport.closed?.code, 4009);

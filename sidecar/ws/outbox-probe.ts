@@ -1,7 +1,15 @@
 /** Measures what waits for clients and what a write takes; there only while POGO_HOT_PATH_METRICS is on. */
 
+import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
-import type { OutboundQueue } from "./outbox.ts";
+import type { FrameKind } from "../core/report/websocket.ts";
+
+/** What waits for one connection. */
+interface Queue {
+  readonly socket: Duplex;
+  /** Of the last frame. */
+  readonly kind: FrameKind;
+}
 
 interface Measured {
   /** Frames that the kernel has not taken yet. */
@@ -15,14 +23,14 @@ interface Measured {
 export class OutboxProbe {
   readonly #report: Report;
   readonly #now: () => number;
-  readonly #measured = new WeakMap<OutboundQueue, Measured>();
+  readonly #measured = new WeakMap<Queue, Measured>();
 
   constructor(options: { report: Report; now: () => number }) {
     this.#report = options.report;
     this.#now = options.now;
   }
 
-  queued(queue: OutboundQueue): void {
+  queued(queue: Queue): void {
     const measured = this.#of(queue);
     this.#report({ kind: "frame_queued", waiting: measured.waiting });
     if (measured.queued === 0) measured.sinceMs = this.#now();
@@ -31,7 +39,7 @@ export class OutboxProbe {
   }
 
   /** Writes what waits. A write is finished once the kernel has all of it, which a slow client may hold up. */
-  write(queue: OutboundQueue, bytes: Buffer): void {
+  write(queue: Queue, bytes: Buffer): void {
     const measured = this.#of(queue);
     const frames = measured.queued;
     const frame = queue.kind;
@@ -45,7 +53,7 @@ export class OutboxProbe {
     });
   }
 
-  #of(queue: OutboundQueue): Measured {
+  #of(queue: Queue): Measured {
     let measured = this.#measured.get(queue);
     if (!measured) {
       measured = { waiting: 0, queued: 0, sinceMs: 0 };

@@ -75,8 +75,7 @@ export class Outbox {
 
   /** Queues a frame for the next flush; false if it was dropped because the connection is full. */
   enqueue(queue: OutboundQueue, frame: Frame, kind: FrameKind): boolean {
-    const queuedBytes = countQueuedBytes(queue);
-    if (queuedBytes > 0 && queuedBytes + frame.length > this.#options.maxQueuedBytes) {
+    if (!this.hasRoom(queue, frame.length)) {
       queue.isFull = true;
       this.#options.report(queue.drops[kind]);
       return false;
@@ -91,6 +90,12 @@ export class Outbox {
     queue.pending = queue.pending.next(frame);
     this.#schedule();
     return true;
+  }
+
+  /** False: a frame of so many bytes would be dropped. A frame of any length is sent where nothing else waits. */
+  hasRoom(queue: OutboundQueue, bytes: number): boolean {
+    const queuedBytes = countQueuedBytes(queue);
+    return queuedBytes === 0 || queuedBytes + bytes <= this.#options.maxQueuedBytes;
   }
 
   /** Writes what waits for one connection at once; for a close that has to come behind it. */

@@ -1,6 +1,7 @@
 /** How a handshake is refused: in HTTP where that is cheaper, else in the protocol, so that clients know why. */
 
 import { errors, type ProtocolError } from "../core/errors.ts";
+import type { ErrorData } from "../core/dialect.ts";
 import { errorFrame } from "../core/error-frames.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
 import type { SocketTransport } from "./transport.ts";
@@ -39,8 +40,9 @@ function httpRefusal(status: string, body: string): string {
 export function refuse(
   transport: SocketTransport,
   error: ProtocolError & { closeCode: number },
+  errorData: ErrorData,
 ): void {
   transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
-  transport.send(errorFrame(error), "bytes");
+  transport.send(errorFrame(error, errorData), "prepared");
   transport.close(error.closeCode, error.message);
 }

@@ -158,6 +158,10 @@ export class SocketTransport implements Transport {
     this.#outbox.enqueue(this.queue, frame, kind);
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#outbox.hasRoom(this.queue, bytes);
+  }
+
   close(code: number, reason: string): void {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
     this.#input.closing();

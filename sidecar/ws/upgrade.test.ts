@@ -26,7 +26,7 @@ async function startEndpoint(
   const endpoint = createWebSocketEndpoint({
     hubs: new Map([[node.app.key, node.hub]]),
     onMessage: (_hub, connection, text, nowMs) =>
-      void handleMessage(connection, text, node.dependencies, nowMs),
+      handleMessage(connection, text, node.dependencies, nowMs),
     report: node.reports.report,
     clientIp: ({ remoteAddress }) => remoteAddress,
     isDraining: () => false,
@@ -162,6 +162,21 @@ describe("WebSocket handshake", () => {
     assert.deepEqual(await client.next(), errorMessage(4001, "Application does not exist"));
     assert.deepEqual(await client.closed, { code: 4001, reason: "Application does not exist" });
     assert.deepEqual(refused(), [["unknown_key", null]]);
+  });
+
+  it("C21: clients whose decoder reads an object alone get one, before and after the handshake", async () => {
+    const { port } = await startEndpoint();
+    const query = "?client=pusher-websocket-swift&version=10.1.5&protocol=7";
+    const unknown = openClient(port, { key: "nope", query });
+    const data = { code: 4001, message: "Application does not exist" };
+    assert.deepEqual(await unknown.next(), { event: "pusher:error", data });
+    const client = openClient(port, { query });
+    assert.equal(typeof (await client.next())["data"], "string");
+    client.socket.send("x");
+    assert.deepEqual(await client.next(), {
+      event: "pusher:error",
+      data: { code: 4200, message: "Invalid message format" },
+    });
   });
 
   it("C09, C10: a foreign origin gets the error first, is closed, and can do nothing", async () => {

@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Rate } from "../core/app.ts";
 import { Connection } from "../core/connection.ts";
+import { errorDataFor, type ErrorData } from "../core/dialect.ts";
 import { errors, messageTooLong } from "../core/errors.ts";
 import { encodeFrame, encodePingFrame } from "../core/frame.ts";
 import type { Hub } from "../core/hub.ts";
@@ -78,6 +79,12 @@ const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxStrangerMessageBytes = 1_024;
 
+/** What a handshake says of its client. */
+interface Client {
+  readonly handshake: Handshake;
+  readonly errorData: ErrorData;
+}
+
 /** An open connection as this room keeps it. */
 interface OpenSocket extends Monitored {
   readonly connection: Connection;
@@ -131,13 +138,14 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       transports.add(transport);
       transport.onGone(() => transports.delete(transport));
       const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;
-      if (hub && !refusal) return open(hub, handshake, transport);
+      const errorData = errorDataFor(req.url ?? "");
+      if (hub && !refusal) return open(hub, transport, { handshake, errorData });
       if (!refusal) return;
       const appId = hub?.app.id ?? null;
       const { code, reason } = refusal.error;
       report({ kind: "handshake_refused", appId, reason: refusal.reason });
       report({ kind: "error_sent", appId, code, reason });
-      refuse(transport, refusal.error);
+      refuse(transport, refusal.error, errorData);
     });
   }
 
@@ -151,25 +159,18 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     return isOriginAllowed(allowedOrigins, origin) ? null : refusals.origin;
   }
 
-  function open(hub: Hub, handshake: Handshake, transport: SocketTransport): void {
+  function open(hub: Hub, transport: SocketTransport, client: Client): void {
     const { app } = hub;
     const socketId = `${randomInt(1, 1_000_000_000)}.${randomInt(1, 1_000_000_000)}`;
-    const openedMs = now();
-    const connection = new Connection({
-      app,
-      socketId,
-      handshake,
-      transport,
-      report,
-      nowMs: openedMs,
-    });
+    const nowMs = now();
+    const connection = new Connection({ ...client, app, socketId, transport, report, nowMs });
     let usesControlFrames = false;
     const socket: OpenSocket = {
       connection,
       transport,
       fullSinceMs: null,
       heartbeat: app,
-      lastReceivedMs: openedMs,
+      lastReceivedMs: nowMs,
       ping: () => connection.send(usesControlFrames ? controlPing : eventPing, "ping"),
       expire: () => connection.fail(errors.pongTimeout),
     };

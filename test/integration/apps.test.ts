@@ -208,6 +208,7 @@ describe("two apps on one node", () => {
     }
     inShop.say(signin(chat, shopSocketId, { id: "ann" }));
     await inShop.next("pusher:error");
+    await inShop.next("pusher:signin_error");
 
     assert.equal(await refusal(api(chat, shop.app_id).trigger("news", "e", "x")), 401);
     assert.equal(

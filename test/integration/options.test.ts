@@ -474,6 +474,13 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     await connect(sidecar);
     assert.equal(await refusal(sidecar), 4100);
   },
+  async POGO_MAX_SUBSCRIPTIONS({ start, connect }) {
+    const sidecar = await start("1");
+    assert.equal(await (await connect(sidecar)).subscribe("one"), 200);
+    const second = await connect(sidecar);
+    assert.equal(await second.subscribe("one"), 503);
+    assert.equal(await second.error(), 4100);
+  },
   async POGO_HANDSHAKE_RATE({ start, connect, clock }) {
     const sidecar = await start("1", { POGO_HANDSHAKE_BURST: "1" });
     await connect(sidecar);

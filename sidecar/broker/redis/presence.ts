@@ -58,22 +58,8 @@ export class RedisPresence implements PresenceStore {
     options.availability.onLost(() => this.#distrust());
   }
 
-  async enter(name: string): Promise<void> {
-    const { topics, registrations, availability } = this.#options;
-    const channel = this.#channels.get(name) ?? this.#open(name);
-    channel.entries += 1;
-    if (!this.#isDraining) registrations.setCount(name, channel.entries);
-    const isFirst = channel.entries === 1;
-    const subscribed = isFirst ? topics.want(name) : Promise.resolve();
-    const { signal } = availability;
-    if (!signal) return;
-    if (isFirst) {
-      channel.opening = this.#load(name, channel, subscribed, signal).finally(() => {
-        channel.opening = null;
-      });
-    }
-    await channel.opening;
-    await registrations.flush();
+  enter(name: string, entered: () => void): void {
+    void this.#enter(name).then(entered);
   }
 
   exit(name: string): void {
@@ -87,12 +73,8 @@ export class RedisPresence implements PresenceStore {
     if (!this.#isDraining) this.#options.registrations.setCount(name, channel.entries);
   }
 
-  async join(name: string, member: Member): Promise<void> {
-    const { registrations, availability } = this.#options;
-    const isFirst = this.#channels.get(name)?.roster?.join(member);
-    if (this.#isDraining) return;
-    if (isFirst) registrations.addMember(name, memberKey(member), encodeMember(member));
-    if (availability.signal) await registrations.flush();
+  join(name: string, member: Member, joined: () => void): void {
+    void this.#join(name, member).then(joined);
   }
 
   leave(name: string, member: Member): void {
@@ -189,6 +171,32 @@ export class RedisPresence implements PresenceStore {
       roster?.unsettle();
       roster?.awaitSnapshot();
     }
+  }
+
+  async #enter(name: string): Promise<void> {
+    const { topics, registrations, availability } = this.#options;
+    const channel = this.#channels.get(name) ?? this.#open(name);
+    channel.entries += 1;
+    if (!this.#isDraining) registrations.setCount(name, channel.entries);
+    const isFirst = channel.entries === 1;
+    const subscribed = isFirst ? topics.want(name) : Promise.resolve();
+    const { signal } = availability;
+    if (!signal) return;
+    if (isFirst) {
+      channel.opening = this.#load(name, channel, subscribed, signal).finally(() => {
+        channel.opening = null;
+      });
+    }
+    await channel.opening;
+    await registrations.flush();
+  }
+
+  async #join(name: string, member: Member): Promise<void> {
+    const { registrations, availability } = this.#options;
+    const isFirst = this.#channels.get(name)?.roster?.join(member);
+    if (this.#isDraining) return;
+    if (isFirst) registrations.addMember(name, memberKey(member), encodeMember(member));
+    if (availability.signal) await registrations.flush();
   }
 
   #open(name: string): EnteredChannel {

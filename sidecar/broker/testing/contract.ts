@@ -26,8 +26,8 @@ export function member(userId: UserId, userInfo: unknown = {}): Member {
 
 /** Subscribes as the hub does. */
 export async function join(node: ContractNode, channel: string, joining?: Member): Promise<void> {
-  await node.presence.enter(channel);
-  if (joining) await node.presence.join(channel, joining);
+  await new Promise<void>((entered) => node.presence.enter(channel, entered));
+  if (joining) await new Promise<void>((joined) => node.presence.join(channel, joining, joined));
 }
 
 export function leave(node: ContractNode, channel: string, leaving?: Member): void {

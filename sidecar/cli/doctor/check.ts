@@ -2,7 +2,7 @@
 
 import type { Config } from "../../config.ts";
 import type { App } from "../../core/app.ts";
-import type { Environment } from "../../config/sources/environment.ts";
+import type { Environment } from "../../config/sources/env-files.ts";
 
 /** The installation that is looked at. */
 export interface Subject {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Environment } from "../../config/sources/environment.ts";
+import type { Environment } from "../../config/sources/env-files.ts";
 import { parseDotenv, resolveDotenv } from "../../config/sources/dotenv.ts";
 import { neededNode } from "../node-version.ts";
 import { hint, ok, skipped, wrong, type Check } from "./check.ts";

@@ -3,8 +3,10 @@
 import { quote, type ConfigError, type ConfigWarning } from "../errors.ts";
 import { table } from "../table/table.ts";
 import { parseDotenv, resolveDotenv, type DotenvEntry } from "./dotenv.ts";
-import type { Environment } from "./environment.ts";
 import { readText, type ReadFile } from "./file.ts";
+
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LayeredEnvironment {
   /** The process's own variables, and under them what the files have. */

@@ -3,10 +3,8 @@
 import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { allOptions } from "../table/table.ts";
 import { isUnread, warnOfUnread } from "./directives.ts";
-import { inEnvFile, type LayeredEnvironment } from "./env-files.ts";
+import { inEnvFile, type Environment, type LayeredEnvironment } from "./env-files.ts";
 import { explainUnknown } from "./suggest.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const prefix = "POGO_";
 

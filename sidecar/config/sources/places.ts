@@ -1,10 +1,10 @@
 /** The places where an option may stand, and what counts as set there. */
 
 import type { AppEntry } from "./app-entry.ts";
-import { readEnvironment, type Environment } from "./environment.ts";
+import { readEnvironment } from "./environment.ts";
 import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { readConfigFile, type ConfigFile, type ReadFile } from "./file.ts";
-import { inEnvFile, layerEnvironment } from "./env-files.ts";
+import { inEnvFile, layerEnvironment, type Environment } from "./env-files.ts";
 import { readFlags } from "./flags.ts";
 import type { Option } from "../table/option.ts";
 

@@ -11,6 +11,12 @@ export const websocket = {
     fallback: 10_000,
     docs: "WebSocket connections of this node. Beyond it clients get 4100 and come back later; the limit on open files (`ulimit -n`) must be higher.",
   }),
+  maxSubscriptions: option({
+    env: "POGO_MAX_SUBSCRIPTIONS",
+    parser: count,
+    fallback: 200_000,
+    docs: "Subscriptions of this node, all apps and connections together. Beyond it a subscribe is refused on its channel with 4100 and status 503; the connection stays. Each takes about 1 KB where nobody else is in its channel, so the default comes to some 200 MB at most.",
+  }),
   handshakeRate: {
     perSecond: option({
       env: "POGO_HANDSHAKE_RATE",

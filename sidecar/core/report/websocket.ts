@@ -29,6 +29,8 @@ export interface WebSocketEvents {
   handshake_refused: { appId: string | null; reason: HandshakeRefusal };
   subscription_added: { appId: string };
   subscription_removed: { appId: string };
+  /** A subscribe was refused, since the node has as many subscriptions as it may. */
+  subscriptions_exhausted: { max: number };
   /** An event went to so many connections of this node. */
   broadcast: { appId: string; recipients: number };
   /** A frame was not sent. `appId` is null for a client of an unknown app. */

@@ -7,6 +7,9 @@ import { Connection, type Transport } from "../connection.ts";
 import type { Frame } from "../frame.ts";
 import { handleMessage } from "../handlers.ts";
 import { Hub } from "../hub.ts";
+import type { ErrorData } from "../dialect.ts";
+import type { PresenceListener, PresenceStore } from "../presence-store.ts";
+import { SubscriptionBudget } from "../subscription-budget.ts";
 import type {
   Broker,
   ChannelAuthorizer,
@@ -49,13 +52,22 @@ export class RecordingTransport implements Transport {
   readonly messages: Record<string, unknown>[] = [];
   /** The same as text, from the first one on. */
   readonly texts: string[] = [];
+  /** The frames themselves. */
+  readonly frames: Frame[] = [];
   closed: { code: number; reason: string } | null = null;
+  /** Frames that are longer find no room; those that are sent nevertheless are recorded all the same. */
+  roomBytes = Number.POSITIVE_INFINITY;
 
   send(frame: Frame): void {
     if (this.closed) throw new Error("sent after close");
+    this.frames.push(frame);
     const text = payloadOf(frame);
     this.texts.push(text);
     this.messages.push(JSON.parse(text));
+  }
+
+  hasRoom(bytes: number): boolean {
+    return bytes <= this.roomBytes;
   }
 
   close(code: number, reason: string): void {
@@ -93,14 +105,28 @@ export type TestNode = ReturnType<typeof createTestNode>;
 
 /** A node with one app, and clients that speak to it without a network. */
 export function createTestNode(
-  options: { app?: Partial<App>; authorizer?: Partial<ChannelAuthorizer & UserAuthenticator> } = {},
+  options: {
+    app?: Partial<App>;
+    authorizer?: Partial<ChannelAuthorizer & UserAuthenticator>;
+    presence?: (listener: PresenceListener) => PresenceStore;
+    maxSubscriptions?: number;
+    /** At once, if left out. */
+    schedule?: (run: () => void) => void;
+  } = {},
 ) {
   const app: App = { ...testApp, ...options.app };
   const reports = recordReports();
   const { report } = reports;
   const told: WebhookEvent[] = [];
   const webhooks: Webhooks = { notify: (_appId, event) => void told.push(event) };
-  const hub = new Hub({ app, report, webhooks, presence: createMemoryPresence });
+  const hub = new Hub({
+    app,
+    report,
+    webhooks,
+    presence: options.presence ?? createMemoryPresence,
+    budget: new SubscriptionBudget(options.maxSubscriptions ?? 1_000_000),
+    schedule: options.schedule ?? ((run) => run()),
+  });
   const relayed: ChannelEvent[] = [];
   const broker: Broker = {
     ...createMemoryBroker({
@@ -124,7 +150,7 @@ export function createTestNode(
   const clock = { nowMs: 0 };
   let clients = 0;
 
-  function connect() {
+  function connect({ errorData = "string" }: { errorData?: ErrorData } = {}) {
     const transport = new RecordingTransport();
     const socketId = `1.${++clients}`;
     const { nowMs } = clock;
@@ -134,6 +160,7 @@ export function createTestNode(
       handshake: testHandshake,
       transport,
       report,
+      errorData,
       nowMs,
     });
     hub.connect(connection);
@@ -141,34 +168,53 @@ export function createTestNode(
       connection,
       socketId,
       transport,
-      /** Sends a message, and returns the answers that came at once. */
-      say(message: unknown): Record<string, unknown>[] {
-        void handleMessage(connection, JSON.stringify(message), dependencies, clock.nowMs);
-        return transport.take();
+      /** Sends a message whose answers are not waited for. */
+      write(message: unknown): void {
+        handleMessage(connection, JSON.stringify(message), dependencies, clock.nowMs);
       },
-      sayText(text: string): Record<string, unknown>[] {
-        void handleMessage(connection, text, dependencies, clock.nowMs);
+      /** Sends a message, and returns what has come by the time that it is handled. */
+      say(message: unknown): Promise<Record<string, unknown>[]> {
+        return this.sayText(JSON.stringify(message));
+      },
+      async sayText(text: string): Promise<Record<string, unknown>[]> {
+        handleMessage(connection, text, dependencies, clock.nowMs);
+        await settled();
         return transport.take();
       },
       /** Subscribes with a signature, as after a visit to the app's auth endpoint. */
-      subscribe(channel: string, channelData?: string): Record<string, unknown>[] {
+      subscribe(channel: string, channelData?: string): Promise<Record<string, unknown>[]> {
+        return this.say(this.signed(channel, channelData));
+      },
+      /** The message of that. */
+      signed(channel: string, channelData?: string) {
         const text = [socketId, channel, channelData]
           .filter((part) => part !== undefined)
           .join(":");
-        return this.say({
-          event: "pusher:subscribe",
-          data: {
-            channel,
-            auth: `${app.key}:${sign(app.secret, text)}`,
-            channel_data: channelData,
-          },
-        });
+        const auth = `${app.key}:${sign(app.secret, text)}`;
+        return { event: "pusher:subscribe", data: { channel, auth, channel_data: channelData } };
       },
       disconnect: () => hub.disconnect(connection, 1006),
     };
   }
 
   return { app, hub, broker, reports, told, relayed, clock, dependencies, connect };
+}
+
+/** Nothing is left that could be done without a timer or a socket. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** `pusher:subscription_error`, or without a channel `pusher:signin_error`, as it is on the wire. */
+export function refusalMessage(
+  refusal: { type: string; error: string; status: number },
+  channel?: string,
+): Record<string, unknown> {
+  const { type, error, status } = refusal;
+  const data = JSON.stringify({ type, error, status });
+  return channel === undefined
+    ? { event: "pusher:signin_error", data }
+    : { event: "pusher:subscription_error", data, channel };
 }
 
 /** `pusher:error` as it is on the wire. */

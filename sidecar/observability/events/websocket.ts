@@ -36,6 +36,16 @@ export function webSocketRows({
     subscription_removed: {
       count: ({ appId }) => webSocket.subscriptionsActive.dec({ app_id: appId }),
     },
+    // Counted as an error that was sent, with its reason.
+    subscriptions_exhausted: {
+      log: {
+        level: "warn",
+        message: "subscription refused: the node has as many as it may",
+        fields: ({ max }) => ({ max_subscriptions: max }),
+        hint: "raise POGO_MAX_SUBSCRIPTIONS if there is memory for it (about 1 KB each), or add a node",
+        throttle: () => "",
+      },
+    },
     broadcast: {
       count({ appId, recipients }) {
         webSocket.broadcastsTotal.inc({ app_id: appId });

@@ -1,0 +1,72 @@
+/** Asks the app for what a client did not bring along: the signature of a subscription or a signin. */
+
+import type { Connection } from "./connection.ts";
+import { errors, type ProtocolError } from "./errors.ts";
+import type { AuthorizationFault } from "./ports.ts";
+import type { Report } from "./report.ts";
+import type { Subject } from "./subject.ts";
+
+/** `denied`: the app said no, or the proof is wrong. `unavailable`: nobody could say, trying later may help. */
+export interface Denial {
+  readonly ok: false;
+  readonly kind: "denied" | "unavailable";
+  readonly reason: AuthorizationFault;
+}
+
+/**
+ * One question at a time for a connection and subject: who asks again meanwhile shares the answer, unless with a
+ * credential, for who shows one may be somebody else. Null where there is no answer to act on: it was refused, and the
+ * client was sent why; or it is nobody's any more.
+ *
+ * @param ask null: there is no app to ask
+ */
+export async function askApp<Grant extends { readonly ok: true }>(
+  connection: Connection,
+  subject: Subject,
+  credential: string | null,
+  ask: ((signal: AbortSignal) => Promise<Grant | Denial>) | null,
+  report: Report,
+): Promise<Grant | null> {
+  if (!ask) {
+    deny(connection, subject, { kind: "denied", reason: "missing_signature" }, report);
+    return null;
+  }
+  if (connection.isPending(subject) && credential === null) return null;
+  connection.cancel(subject);
+  const signal = connection.begin(subject);
+  const answer = await ask(signal);
+  // Closed, unsubscribed, or done with a signature meanwhile.
+  if (signal.aborted) return null;
+  connection.settle(subject);
+  if (answer.ok) return answer;
+  deny(connection, subject, answer, report);
+  return null;
+}
+
+/** Refuses for want of a proof. */
+export function deny(
+  connection: Connection,
+  subject: Subject,
+  { kind, reason }: Omit<Denial, "ok">,
+  report: Report,
+): void {
+  report({ kind: "authorization_refused", appId: connection.app.id, reason });
+  connection.fail(denials[subject.kind][kind], subject);
+}
+
+/** The client's own signature was looked at. */
+export function denySignature(
+  connection: Connection,
+  subject: Subject,
+  { sentKey }: { readonly sentKey?: string },
+  report: Report,
+): void {
+  const appId = connection.app.id;
+  if (sentKey !== undefined) report({ kind: "foreign_key_sent", appId, sentKey });
+  deny(connection, subject, { kind: "denied", reason: "invalid_signature" }, report);
+}
+
+const denials: Record<Subject["kind"], Record<Denial["kind"], ProtocolError>> = {
+  channel: { denied: errors.unauthorized, unavailable: errors.authorizationUnavailable },
+  signin: { denied: errors.unauthorized, unavailable: errors.authenticationUnavailable },
+};

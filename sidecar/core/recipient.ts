@@ -1,0 +1,23 @@
+/** Whoever frames can be sent to. */
+
+import type { Frame } from "./frame.ts";
+
+export interface Recipient {
+  readonly socketId: string;
+  send(frame: Frame): void;
+}
+
+/** Sends one frame to everyone but one; returns how many got it. */
+export function sendToAll(
+  recipients: ReadonlySet<Recipient>,
+  frame: Frame,
+  exceptSocketId?: string,
+): number {
+  let count = 0;
+  for (const recipient of recipients) {
+    if (recipient.socketId === exceptSocketId) continue;
+    recipient.send(frame);
+    count += 1;
+  }
+  return count;
+}

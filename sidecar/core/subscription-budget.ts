@@ -1,0 +1,20 @@
+/** Subscriptions that a node takes on, all apps together: each is memory, whoever asks for it. */
+
+export class SubscriptionBudget {
+  readonly max: number;
+  #taken = 0;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  tryTake(): boolean {
+    if (this.#taken >= this.max) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  release(): void {
+    this.#taken -= 1;
+  }
+}
