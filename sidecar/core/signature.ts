@@ -1,6 +1,6 @@
 /** The HMACs of the Pusher protocol: channel and user signatures, signed API requests. */
 
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, hash, timingSafeEqual } from "node:crypto";
 
 /** What a signature is made and checked with. */
 export interface Credentials {
@@ -50,7 +50,7 @@ export function isSignatureOf(secret: string, text: string, signature: string): 
 
 /** `md5hex(body)`, as the API's `body_md5`. */
 export function md5(body: Uint8Array): string {
-  return createHash("md5").update(body).digest("hex");
+  return hash("md5", body, "hex");
 }
 
 function checkAuth(credentials: Credentials, text: string, auth: string): SignatureCheck {

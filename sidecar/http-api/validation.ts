@@ -20,14 +20,13 @@ export type Validated<T> =
 /** Body of `POST /apps/{id}/events`: `channels`, or else `channel`. */
 export function validateEvent(body: unknown): Validated<PublishRequest> {
   const fields = isObject(body) ? body : {};
-  const errors: Record<string, string[]> = {
-    ...requireString(fields, "name"),
-    ...requireString(fields, "data"),
-    ...validateChannels(fields),
-    ...allowString(fields, "socket_id"),
-    ...allowString(fields, "info"),
-  };
-  if (Object.keys(errors).length > 0) return { ok: false, errors };
+  const errors: Errors = {};
+  requireString(errors, fields, "name");
+  requireString(errors, fields, "data");
+  validateChannels(errors, fields);
+  allowString(errors, fields, "socket_id");
+  allowString(errors, fields, "info");
+  if (hasAny(errors)) return { ok: false, errors };
   const { channels, channel } = fields;
   return { ok: true, value: toRequest(fields, isEmpty(channels) ? [channel] : channels) };
 }
@@ -39,59 +38,64 @@ export function validateBatch(body: unknown): Validated<readonly PublishRequest[
   if (!Array.isArray(batch)) {
     return { ok: false, errors: { batch: ["The batch field must be an array."] } };
   }
-  const errors: Record<string, string[]> = {};
+  const errors: Errors = {};
   const requests: PublishRequest[] = [];
   for (const [index, item] of batch.entries()) {
     const fields: Record<string, unknown> = isObject(item) ? item : {};
     const prefix = `batch.${index}.`;
-    Object.assign(
-      errors,
-      requireString(fields, "name", prefix),
-      requireString(fields, "data", prefix),
-      requireString(fields, "channel", prefix),
-      allowString(fields, "socket_id", prefix),
-      allowString(fields, "info", prefix),
-    );
+    for (const field of ["name", "data", "channel"]) requireString(errors, fields, field, prefix);
+    for (const field of ["socket_id", "info"]) allowString(errors, fields, field, prefix);
     requests.push(toRequest(fields, [fields["channel"]]));
   }
-  return Object.keys(errors).length > 0 ? { ok: false, errors } : { ok: true, value: requests };
+  return hasAny(errors) ? { ok: false, errors } : { ok: true, value: requests };
 }
 
-function validateChannels(fields: Record<string, unknown>): Record<string, string[]> {
+/** Those found so far; each check adds its own. */
+type Errors = Record<string, string[]>;
+
+function hasAny(errors: Errors): boolean {
+  return Object.keys(errors).length > 0;
+}
+
+function validateChannels(errors: Errors, fields: Record<string, unknown>): void {
   const { channels, channel } = fields;
   if (isEmpty(channels) && isEmpty(channel)) {
-    return {
-      channels: ["The channels field is required when channel is not present."],
-      channel: ["The channel field is required when channels is not present."],
-    };
+    errors["channels"] = ["The channels field is required when channel is not present."];
+    errors["channel"] = ["The channel field is required when channels is not present."];
+  } else if (isEmpty(channels)) {
+    allowString(errors, fields, "channel");
+  } else if (!Array.isArray(channels)) {
+    errors["channels"] = ["The channels field must be an array."];
+  } else {
+    const index = channels.findIndex((name) => typeof name !== "string");
+    if (index === -1) return;
+    errors[`channels.${index}`] = [`The channels.${index} field must be a string.`];
   }
-  if (isEmpty(channels)) return allowString(fields, "channel");
-  if (!Array.isArray(channels)) return { channels: ["The channels field must be an array."] };
-  const index = channels.findIndex((name) => typeof name !== "string");
-  if (index === -1) return {};
-  return { [`channels.${index}`]: [`The channels.${index} field must be a string.`] };
 }
 
 function requireString(
+  errors: Errors,
   fields: Record<string, unknown>,
   field: string,
   prefix = "",
-): Record<string, string[]> {
+): void {
   if (isEmpty(fields[field])) {
-    return { [prefix + field]: [`The ${prefix}${field} field is required.`] };
+    errors[prefix + field] = [`The ${prefix}${field} field is required.`];
+  } else {
+    allowString(errors, fields, field, prefix);
   }
-  return allowString(fields, field, prefix);
 }
 
 /** Absent or a string; null is neither. Laravel writes `socket_id` as "socket id". */
 function allowString(
+  errors: Errors,
   fields: Record<string, unknown>,
   field: string,
   prefix = "",
-): Record<string, string[]> {
-  if (!Object.hasOwn(fields, field) || typeof fields[field] === "string") return {};
+): void {
+  if (typeof fields[field] === "string" || !Object.hasOwn(fields, field)) return;
   const name = prefix + (prefix ? field : field.replaceAll("_", " "));
-  return { [prefix + field]: [`The ${name} field must be a string.`] };
+  errors[prefix + field] = [`The ${name} field must be a string.`];
 }
 
 /** What Laravel's `required` refuses: null, blank strings, empty arrays. */
