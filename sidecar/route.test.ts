@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { matchApiPath } from "./http-api/router.ts";
-import { decide, type RouteOptions } from "./route.ts";
+import { decide, misdirection, type RouteOptions } from "./route.ts";
 
 const upstream: RouteOptions["upstream"] = {};
 
@@ -117,5 +117,28 @@ describe("front door", () => {
     assert.equal(route("/wsx/app/key", { pathPrefix, isUpgrade }), "upstream");
     assert.equal(route("/ws/apps/app-id/events", { pathPrefix }), "http-api");
     assert.equal(route("/apps/app-id/events", { pathPrefix }), "upstream");
+  });
+});
+
+describe("handshakes that a proxy or a page got wrong", () => {
+  const apps = new Map([["app-key", "1"]]);
+  const found = (path: string, isUpgrade: boolean, hasWebSocketKey = true) =>
+    misdirection(path, { isUpgrade, hasWebSocketKey }, apps);
+
+  it("one without Upgrade is known by its Sec-WebSocket-Key", () => {
+    assert.deepEqual(found("/app/app-key", false), { appId: "1", reason: "no_upgrade" });
+    assert.equal(found("/app/app-key", false, false), null, "a person who looks at the URL");
+  });
+
+  it("one at another path is known by the end of its path", () => {
+    for (const path of ["//app/app-key", "/ws/app/app-key", "/x/../app/app-key"]) {
+      assert.deepEqual(found(path, true), { appId: "1", reason: "path" }, path);
+    }
+  });
+
+  it("no other WebSocket of the app is one of these", () => {
+    for (const path of ["/hmr", "/app/nope", "/app/app-key/x", "/app-key"]) {
+      assert.equal(found(path, true), null, path);
+    }
   });
 });

@@ -56,6 +56,18 @@ function isSigned(search: string): boolean {
   return /(^|&)auth_signature=/.test(search);
 }
 
+/** What is wrong with a request that goes to the app but was to be a WebSocket of one of these; null: it is none. */
+export function misdirection(
+  path: string,
+  request: { readonly isUpgrade: boolean; readonly hasWebSocketKey: boolean },
+  appIdsByKey: ReadonlyMap<string, string>,
+): { readonly appId: string; readonly reason: "no_upgrade" | "path" } | null {
+  if (!request.hasWebSocketKey || !path.includes("/app/")) return null;
+  const appId = appIdsByKey.get(path.slice(path.lastIndexOf("/") + 1));
+  if (appId === undefined) return null;
+  return { appId, reason: request.isUpgrade ? "path" : "no_upgrade" };
+}
+
 export function splitTarget(target: string): { path: string; search: string } {
   const mark = target.indexOf("?");
   return mark === -1

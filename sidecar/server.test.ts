@@ -250,6 +250,29 @@ describe("requests that are refused before anybody looks at what they ask for", 
     });
   }
 
+  it("the beginning of a TLS connection: 400, counted as tls", async (t) => {
+    const upstream = await startUpstream(t);
+    const front = await startFront(t, upstream.port);
+    const client = await connectRaw(t, front.port);
+    client.write(Buffer.from("1603010200010001fc0303", "hex").toString("latin1"));
+    await client.untilEnd();
+    assert.deepEqual(
+      front.refused.map(({ reason }) => reason),
+      ["tls"],
+    );
+  });
+
+  it("a handshake that lost its Upgrade, or has something before its path, goes to the app and is reported", async (t) => {
+    const upstream = await startUpstream(t);
+    const door = { appIdsByKey: new Map([["app-key", "1"]]) };
+    const front = await startFront(t, upstream.port, { door });
+    const key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+    await exchangeRaw(t, front.port, requestOf("GET", "/app/app-key", [key, "Connection: close"]));
+    await exchangeRaw(t, front.port, handshake.replace("/hmr", "//app/app-key"));
+    await exchangeRaw(t, front.port, requestOf("GET", "/app/app-key", ["Connection: close"]));
+    assert.deepEqual(front.misdirected, ["no_upgrade", "path"]);
+  });
+
   it("an expectation is not answered 100 before the guard has let the request pass", async (t) => {
     const upstream = await startUpstream(t);
     const front = await startFront(t, upstream.port);

@@ -13,7 +13,7 @@ import { answerPlainly, answerSocketPlainly } from "./http/plain-answer.ts";
 import { answerTo, type Refusal } from "./http/refusal.ts";
 import { createTurns } from "./http/turns.ts";
 import type { HealthAnswer } from "./public-health.ts";
-import { decide, splitTarget, type RouteOptions } from "./route.ts";
+import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
 export interface FrontDoorOptions extends RouteOptions {
@@ -26,6 +26,7 @@ export interface FrontDoorOptions extends RouteOptions {
     match: ApiMatch,
     target: { search: string; signedPaths: readonly string[] },
   ) => void;
+  readonly appIdsByKey: ReadonlyMap<string, string>;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: {
     handleRequest(req: IncomingMessage, res: ServerResponse): void;
@@ -126,6 +127,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         return answerHealth(res, destination.answer());
       case "ws":
       case "upstream":
+        reportMisdirection(req, path, false);
         return upstream ? upstream.handleRequest(req, res) : answerPlainly(req, res, notFound);
     }
   }
@@ -144,9 +146,17 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     if (destination.kind === "ws") {
       return options.webSocket(req, socket, head, destination.appKey);
     }
+    reportMisdirection(req, path, true);
     if (upstream) return upstream.handleUpgrade(req, socket, head);
     answerSocketPlainly(socket, notFound);
   });
+
+  /** A proxy in front, or a page, has something wrong that its operator sees nowhere else. */
+  function reportMisdirection(req: IncomingMessage, path: string, isUpgrade: boolean): void {
+    const hasWebSocketKey = req.headers["sec-websocket-key"] !== undefined;
+    const found = misdirection(path, { isUpgrade, hasWebSocketKey }, options.appIdsByKey);
+    if (found) report({ kind: "handshake_misdirected", ...found });
+  }
 
   // Node has let go of the socket: nobody else hears its errors, or tells the answers before it that it drained.
   server.on("connect", (req, socket) => {

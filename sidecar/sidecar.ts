@@ -116,6 +116,7 @@ export function createSidecar(
   const frontDoor = createFrontDoor({
     ...config.server,
     appIds: new Set(hubsById.keys()),
+    appIdsByKey: new Map(config.apps.map(({ id, key }) => [key, id])),
     guard: guardRequest,
     matchApi: matchApiPath,
     webSocket: webSockets.handleUpgrade,

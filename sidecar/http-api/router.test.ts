@@ -33,10 +33,12 @@ describe("authentication of the API", () => {
   });
 
   it("A02: an unknown app id is said before any signature", async (test) => {
-    const { call } = await startApi(test);
+    const { call, node } = await startApi(test);
     const { status, text } = await call("", { path: "/apps/nope/channels" });
     assert.equal(status, 404);
     assert.equal(text, "No matching application for ID [nope].");
+    const [unknown] = node.reports.of("api_app_unknown");
+    assert.equal(unknown?.sentAppId, "nope");
   });
 
   it("A03, A04: the body's md5 is recomputed, whatever the query claims", async (test) => {

@@ -104,7 +104,10 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     target: ApiTarget,
   ): Promise<Reply> {
     const hub = hubs.get(appId);
-    if (!hub) return text(404, `No matching application for ID [${appId}].`);
+    if (!hub) {
+      report({ kind: "api_app_unknown", sentAppId: appId });
+      return text(404, `No matching application for ID [${appId}].`);
+    }
     const method = req.method ?? "";
     // RFC 9110 §9.3.2; Node leaves the body out.
     const handler = route.handlers.get(method === "HEAD" ? "GET" : method);

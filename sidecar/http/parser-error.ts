@@ -23,6 +23,7 @@ export function failureOf(error: ParserError): ConnectionFailure {
   if (code === "HPE_INVALID_METHOD" && isRequestLine(error)) {
     return { kind: "refused", refusal: unknownMethod };
   }
+  if (isTls(error)) return { kind: "refused", refusal: { ...malformed, reason: "tls" } };
   const refusal = refusals[code] ?? (code.startsWith("HPE_") ? malformed : null);
   return refusal ? { kind: "refused", refusal } : { kind: "broken" };
 }
@@ -41,6 +42,11 @@ const refusals: Readonly<Record<string, Refusal>> = {
     text: "Request Header Fields Too Large",
   },
 };
+
+/** A handshake record of TLS (RFC 8446 §5.1). */
+function isTls({ rawPacket = new Uint8Array() }: ParserError): boolean {
+  return rawPacket[0] === 0x16 && rawPacket[1] === 0x03;
+}
 
 /** Whether what could not be read would be a request line, were its method known. */
 function isRequestLine({ rawPacket = new Uint8Array(), bytesParsed = 0 }: ParserError): boolean {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { SidecarEvent } from "../core/report.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { createReport } from "./report.ts";
@@ -41,8 +42,8 @@ describe("report: metrics", () => {
     report({ kind: "publish_refused", appId: "1", reason: "broker_queue_full" });
     report({ kind: "publish_refused", appId: "1", reason: "broker_failed" });
     report({ kind: "broker_relay_dropped", appId: "1", reason: "failed" });
-    report({ kind: "handshake_refused", appId: "1", reason: "origin" });
-    report({ kind: "handshake_refused", appId: null, reason: "unknown_key" });
+    report({ kind: "handshake_refused", appId: "1", reason: "origin", sent: "http://a.test" });
+    report({ kind: "handshake_refused", appId: null, reason: "unknown_key", sent: "nope" });
     const dropped = { kind: "frame_dropped", appId: "1", reason: "queue_full" } as const;
     report({ ...dropped, frame: "prepared" });
     report({ ...dropped, frame: "prepared" });
@@ -250,5 +251,66 @@ describe("report: log", () => {
       "1",
       "2",
     ]);
+  });
+
+  const refusals: readonly SidecarEvent[] = [
+    { kind: "handshake_refused", appId: null, reason: "unknown_key", sent: "nope" },
+    { kind: "handshake_refused", appId: "1", reason: "origin", sent: "http://a.test" },
+    { kind: "handshake_refused", appId: "1", reason: "over_quota", sent: null },
+    { kind: "handshake_refused", appId: "1", reason: "over_capacity", sent: null },
+    { kind: "handshake_refused", appId: null, reason: "rate_limit", sent: null },
+    { kind: "handshake_misdirected", appId: "1", reason: "no_upgrade" },
+    { kind: "handshake_misdirected", appId: "1", reason: "path" },
+    { kind: "foreign_key_sent", appId: "1", sentKey: "k" },
+    { kind: "error_sent", appId: "1", code: 1009, reason: "message_too_long" },
+    { kind: "error_sent", appId: "1", code: 4200, reason: "invalid_channel_name" },
+    { kind: "error_sent", appId: "1", code: 4301, reason: "client_event_rate_exceeded" },
+    { kind: "api_app_unknown", sentAppId: "nope" },
+    { kind: "api_signature_refused", appId: "1", reason: "auth_timestamp" },
+    { kind: "publish_refused", appId: "1", reason: "invalid_channel" },
+    { kind: "publish_refused", appId: "1", reason: "payload_too_large" },
+    { kind: "broker_relay_dropped", appId: "1", reason: "failed" },
+    { kind: "request_refused", reason: "tls", status: 400 },
+    { kind: "request_refused", reason: "head_too_large", status: 431 },
+    { kind: "authorization_withheld", reason: "origin" },
+    { kind: "authorization_withheld", reason: "concurrency_limit" },
+    { kind: "redis_lost", reason: "ECONNREFUSED" },
+    { kind: "node_taken_over", appId: "1", nodeId: "n" },
+  ];
+  for (const event of refusals) {
+    const name = "reason" in event ? `${event.kind}: ${event.reason}` : event.kind;
+    it(`${name} is logged at info, with what to do`, () => {
+      const { report, lines } = createRig("info");
+      report(event);
+      assert.equal(lines.length, 1);
+      assert.match(String(lines[0]?.["hint"]), /\w/);
+    });
+  }
+
+  it("what is ordinary is not logged: a drain, a pong that did not come", () => {
+    const { report, lines } = createRig("info");
+    report({ kind: "handshake_refused", appId: null, reason: "draining", sent: null });
+    report({ kind: "error_sent", appId: "1", code: 4201, reason: "pong_timeout" });
+    assert.deepEqual(lines, []);
+  });
+
+  it("a webhook endpoint's answer says what to look at there", () => {
+    const { report, lines } = createRig("info");
+    const failed = { kind: "webhook_failed", appId: "1", events: 1, failures: 1 } as const;
+    const hints = { 302: /redirects/, 401: /signature/, 404: /route/, 419: /CSRF/, 500: /own log/ };
+    for (const status of Object.keys(hints)) {
+      const fault = { kind: "status", status: Number(status) } as const;
+      report({ ...failed, endpoint: `${status}.test`, fault, retryInMs: 1 });
+    }
+    for (const [index, hint] of Object.values(hints).entries()) {
+      assert.match(String(lines[index]?.["hint"]), hint);
+    }
+  });
+
+  it("what a client sent is cut short", () => {
+    const { report, lines } = createRig("info");
+    report({ kind: "handshake_refused", appId: "1", reason: "origin", sent: "o".repeat(5_000) });
+    report({ kind: "api_app_unknown", sentAppId: "i".repeat(5_000) });
+    for (const line of lines) assert.ok(JSON.stringify(line).length < 500);
   });
 });

@@ -22,6 +22,8 @@ export interface Front {
   readonly outcomes: readonly Outcome[];
   /** Every request refused so far. */
   readonly refused: readonly SidecarEvent<"request_refused">[];
+  /** What was wrong with handshakes that went to the app. */
+  readonly misdirected: readonly string[];
   /** Why requests were answered 503, for the app has enough to do. */
   readonly busy: readonly string[];
 }
@@ -39,6 +41,7 @@ export async function startFront(
 ): Promise<Front> {
   const outcomes: Outcome[] = [];
   const refused: SidecarEvent<"request_refused">[] = [];
+  const misdirected: string[] = [];
   const busy: string[] = [];
   const proxy = createUpstreamProxy({
     upstream:
@@ -69,6 +72,7 @@ export async function startFront(
   const frontDoor = createFrontDoor({
     pathPrefix: "",
     appIds: new Set(),
+    appIdsByKey: new Map(),
     guard: guardRequest,
     matchApi: () => null,
     webSocket: proxy.handleUpgrade,
@@ -82,6 +86,7 @@ export async function startFront(
     maxHeaderBytes: 32 * 1024,
     report(event) {
       if (event.kind === "request_refused") refused.push(event);
+      if (event.kind === "handshake_misdirected") misdirected.push(event.reason);
     },
     ...door,
   });
@@ -96,6 +101,7 @@ export async function startFront(
     proxy,
     outcomes,
     refused,
+    misdirected,
     busy,
   };
 }

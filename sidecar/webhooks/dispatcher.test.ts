@@ -238,6 +238,24 @@ describe("createWebhookDispatcher", () => {
     assert.equal(endpoint.received[0]?.body, endpoint.received[1]?.body);
   });
 
+  it("W12: two endpoints at one host are told apart by their place in the list", async (test) => {
+    const endpoint = await startEndpoint(test, [answer(200), answer(200)]);
+    const reported: SidecarEvent[] = [];
+    const { dispatcher } = createRig(test, [endpointAt(endpoint.url), endpointAt(endpoint.url)], {
+      clock: systemClock,
+      batchWindowMs: 0,
+      report: (event) => reported.push(event),
+    });
+    dispatcher.notify("1", occupied);
+    await endpoint.receives(2);
+    await dispatcher.flush(10_000);
+    const host = `127.0.0.1:${endpoint.port}`;
+    assert.deepEqual(
+      reported.map((event) => ("endpoint" in event ? event.endpoint : event.kind)).toSorted(),
+      [`${host} (1)`, `${host} (2)`],
+    );
+  });
+
   it("W07: what does not fit is dropped, counted for its endpoint, and the rest arrives", async (test) => {
     const endpoint = await startEndpoint(test);
     const { dispatcher, clock, log, logged } = createRig(

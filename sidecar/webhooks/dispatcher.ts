@@ -9,7 +9,7 @@ import type { EncodedEvent } from "./encoded-event.ts";
 import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
 import { Grace } from "./grace.ts";
 import { MissLimit } from "./miss-limit.ts";
-import { parseTarget, type WebhookUpstream } from "./target.ts";
+import { parseTarget, type WebhookTarget, type WebhookUpstream } from "./target.ts";
 
 export interface WebhookEndpoint extends WebhookFilter {
   /** `http(s)://host/…`, or a path of the upstream app. */
@@ -89,10 +89,12 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions): Webh
 }
 
 function createAppWebhooks(app: WebhookApp, options: WebhookDispatcherOptions) {
-  const endpoints = app.endpoints.map((filter) => ({
-    filter,
-    queue: createEndpointQueue(app, filter, options),
-  }));
+  const labels = numberEqual(app.endpoints.map(({ url }) => targetOf(app, url, options).label));
+  const endpoints = app.endpoints.map((filter, index) => {
+    const target = targetOf(app, filter.url, options);
+    const endpoint = { secret: filter.secret, target, label: labels[index] ?? target.label };
+    return { filter, queue: createEndpointQueue(app, endpoint, options) };
+  });
   const grace = new Grace({
     graceMs: options.graceMs,
     maxDelayedEvents: options.maxQueuedEvents,
@@ -119,24 +121,39 @@ function createAppWebhooks(app: WebhookApp, options: WebhookDispatcherOptions) {
   return { notify, grace, queues: endpoints.map(({ queue }) => queue) };
 }
 
-function createEndpointQueue(
+function targetOf(
   app: WebhookApp,
-  { url, secret }: WebhookEndpoint,
-  options: WebhookDispatcherOptions,
-): EndpointQueue {
-  const { upstream, timeoutMs, clock, random, report } = options;
+  url: string,
+  { upstream }: WebhookDispatcherOptions,
+): WebhookTarget {
   const parsed = parseTarget(url, upstream);
   // Without the URL, which may contain a secret.
   if (!parsed.ok) throw new Error(`a webhook URL of app ${app.id} ${parsed.error}`);
-  const { target } = parsed;
-  const origin = { appId: app.id, endpoint: target.label };
+  return parsed.target;
+}
+
+/** Two endpoints at one host are told apart by their place in the app's list: `a.test:443 (2)`. */
+function numberEqual(labels: readonly string[]): readonly string[] {
+  return labels.map((label, index) => {
+    if (labels.indexOf(label) === labels.lastIndexOf(label)) return label;
+    return `${label} (${index + 1})`;
+  });
+}
+
+function createEndpointQueue(
+  app: WebhookApp,
+  endpoint: { readonly secret: string; readonly target: WebhookTarget; readonly label: string },
+  options: WebhookDispatcherOptions,
+): EndpointQueue {
+  const { timeoutMs, clock, random, report } = options;
+  const { secret, target, label } = endpoint;
   return new EndpointQueue({
     limits: options,
     app: { key: app.key, secret },
     client: createWebhookClient({ target, timeoutMs, clock }),
     clock,
     random,
-    origin,
+    origin: { appId: app.id, endpoint: label },
     report,
   });
 }

@@ -52,7 +52,7 @@ async function startEndpoint(
     server.close();
   });
   const refused = () =>
-    node.reports.of("handshake_refused").map(({ reason, appId }) => [reason, appId]);
+    node.reports.of("handshake_refused").map(({ reason, appId, sent }) => [reason, appId, sent]);
   const dropped = () => node.reports.of("frame_dropped").map(({ appId }) => appId);
   return { node, endpoint, port, refused, dropped };
 }
@@ -161,7 +161,7 @@ describe("WebSocket handshake", () => {
     const client = openClient(port, { key: "nope" });
     assert.deepEqual(await client.next(), errorMessage(4001, "Application does not exist"));
     assert.deepEqual(await client.closed, { code: 4001, reason: "Application does not exist" });
-    assert.deepEqual(refused(), [["unknown_key", null]]);
+    assert.deepEqual(refused(), [["unknown_key", null, "nope"]]);
   });
 
   it("C21: clients whose decoder reads an object alone get one, before and after the handshake", async () => {
@@ -189,7 +189,7 @@ describe("WebSocket handshake", () => {
     });
     assert.deepEqual(await client.next(), errorMessage(4009, "Origin not allowed"));
     assert.equal((await client.closed).code, 4009);
-    assert.deepEqual(refused(), [["origin", "app-id"]]);
+    assert.deepEqual(refused(), [["origin", "app-id", "http://evil.example"]]);
     assert.equal(node.hub.channel("a"), undefined);
     const allowed = await openClient(port, { origin: "https://laravel.com:8443" }).next();
     assert.equal(allowed["event"], "pusher:connection_established");
@@ -225,7 +225,7 @@ describe("WebSocket handshake", () => {
     const { head } = await openRaw(port);
     assert.match(head, /^HTTP\/1\.1 429 Too Many Requests\r\n/);
     assert.match(head, /Retry-After: 1/);
-    assert.deepEqual(refused(), [["rate_limit", null]]);
+    assert.deepEqual(refused(), [["rate_limit", null, null]]);
   });
 
   it("C20: a draining node answers 503", async () => {

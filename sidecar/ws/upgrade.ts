@@ -143,7 +143,9 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       if (!refusal) return;
       const appId = hub?.app.id ?? null;
       const { code, reason } = refusal.error;
-      report({ kind: "handshake_refused", appId, reason: refusal.reason });
+      const origin = refusal === refusals.origin ? (req.headers.origin ?? null) : null;
+      const sent = hub ? origin : appKey;
+      report({ kind: "handshake_refused", appId, reason: refusal.reason, sent });
       report({ kind: "error_sent", appId, code, reason });
       refuse(transport, refusal.error, errorData);
     });
@@ -206,7 +208,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   }
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
-    report({ kind: "handshake_refused", appId: null, reason });
+    report({ kind: "handshake_refused", appId: null, reason, sent: null });
     socket.end(httpRefusals[reason], () => socket.destroy());
   }
 

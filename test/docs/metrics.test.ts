@@ -11,14 +11,27 @@ const names = new Set<string>(
   createMetrics().rooms.flatMap(({ descriptions }) => descriptions.map(({ name }) => name)),
 );
 
+const options = new Set<string>(allOptions.map(({ env }) => env));
+
 describe("docs/metrics.md", () => {
   it("says what the definitions say", () => {
     assert.equal(read("docs/metrics.md"), renderMetricsDocs(), "run `npm run docs`");
   });
 
-  const options = new Set<string>(allOptions.map(({ env }) => env));
   for (const name of new Set(renderMetricsDocs().match(/\bPOGO_[A-Z_]*[A-Z]\b/g))) {
     it(`${name} is an option`, () => assert.ok(options.has(name)));
+  }
+});
+
+describe("what a log line says to do", () => {
+  const folder = new URL("sidecar/observability/events/", root);
+  const texts = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), "utf8"));
+  const named = new Set(texts.join("\n").match(/\b(POGO|REVERB)_[A-Z_]*[A-Z]\b/g));
+  const laravel = new Set<string>(allOptions.flatMap((row) => row.laravel ?? []));
+  // Of the app alone.
+  laravel.add("REVERB_SCHEME");
+  for (const name of named) {
+    it(`${name} is an option`, () => assert.ok(options.has(name) || laravel.has(name)));
   }
 });
 

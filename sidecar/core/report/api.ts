@@ -28,6 +28,8 @@ export interface ApiEvents {
   api_request_finished: { route: ApiRoute; status: number; durationMs: number };
   /** The broker has taken the events of a request: so many, counted for each channel. */
   messages_published: { appId: string; messages: number; validateMs: number; brokerMs: number };
+  /** Answered 404: no app has the id in the path. */
+  api_app_unknown: { sentAppId: string };
   /** None of the request's events were published. */
   publish_refused: { appId: string; reason: PublishFault };
   /** Answered 401. */

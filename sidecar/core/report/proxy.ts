@@ -29,6 +29,7 @@ export type RequestRefusal =
   | "method" // TRACE, CONNECT, or one that HTTP does not know
   | "pipelining" // more requests behind an unanswered one than may wait
   | "target" // none of the forms of RFC 9112 §3.2
+  | "tls" // the beginning of a TLS connection, on a port without TLS
   | "timeout" // its head or its body took too long to arrive
   | "version"; // neither 1.1 nor 1.0
 

@@ -25,8 +25,13 @@ export interface WebSocketEvents {
   connection_opened: { appId: string };
   /** `code`: of the close that was sent or received first; 1006: there was none. Clients choose theirs freely. */
   connection_closed: { appId: string; code: number };
-  /** `appId` is null before an app is known. */
-  handshake_refused: { appId: string | null; reason: HandshakeRefusal };
+  /** `appId` is null before an app is known. `sent`: the unknown key or the origin that was refused. */
+  handshake_refused: { appId: string | null; reason: HandshakeRefusal; sent: string | null };
+  /**
+   * A WebSocket handshake for this app that can't be taken for one, since a proxy took its Upgrade field off or its path
+   * has something before `/app/{key}`.
+   */
+  handshake_misdirected: { appId: string; reason: "no_upgrade" | "path" };
   subscription_added: { appId: string };
   subscription_removed: { appId: string };
   /** A subscribe was refused, since the node has as many subscriptions as it may. */

@@ -5,6 +5,10 @@ import type { BrokerDropReason } from "../../core/report/broker.ts";
 import type { ApiEvents } from "../../core/report/api.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
+import { publishHints } from "./hints.ts";
+
+/** What a caller sent is not logged longer than this. */
+const maxSentLength = 64;
 
 /** The refusals that are the broker's, in its own words. */
 const dropReasons: Readonly<Partial<Record<PublishFault, BrokerDropReason>>> = {
@@ -44,6 +48,22 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
         api.publishFailuresTotal.inc({ app_id: appId, reason });
         const dropped = dropReasons[reason];
         if (dropped) broker.droppedMessagesTotal.inc({ app_id: appId, reason: dropped });
+      },
+      log: {
+        level: "warn",
+        message: "publish refused",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        hint: ({ reason }) => publishHints[reason],
+        throttle: ({ appId, reason }) => `${appId} ${reason}`,
+      },
+    },
+    api_app_unknown: {
+      log: {
+        level: "warn",
+        message: "API request refused: no app has this id",
+        fields: ({ sentAppId }) => ({ sent_app_id: sentAppId.slice(0, maxSentLength) }),
+        hint: "compare REVERB_APP_ID or PUSHER_APP_ID of the caller with REVERB_APP_ID or POGO_APP_ID here",
+        throttle: () => "",
       },
     },
     api_signature_refused: {

@@ -1,7 +1,7 @@
 /** Events of the authorization by the app. */
 
 import type { AuthorizationFault } from "../../core/ports.ts";
-import type { AuthorizerEvents } from "../../core/report/authorizer.ts";
+import type { AuthorizerEvents, BreakerState } from "../../core/report/authorizer.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
@@ -36,10 +36,17 @@ export function authorizerRows({ authorizer }: Metrics): Rows<keyof AuthorizerEv
         level: "warn",
         message: "circuit breaker of the authorization changed its state",
         fields: ({ appId, state }) => ({ app_id: appId, state }),
+        hint: ({ state }) => stateHints[state],
       },
     },
   };
 }
+
+const stateHints: Readonly<Record<BreakerState, string>> = {
+  closed: "the app answers again",
+  open: "the app failed again and again: it is not asked for POGO_AUTH_BREAKER_TIMEOUT; the lines before this one say how it failed",
+  "half-open": "one request tries whether the app is back",
+};
 
 function hintFor(outcome: AuthorizationFault | "ok"): string | undefined {
   return outcome === "ok" ? undefined : hints[outcome];
@@ -47,6 +54,12 @@ function hintFor(outcome: AuthorizationFault | "ok"): string | undefined {
 
 /** What the operator should look at, where a refusal is not just the app saying no. */
 const hints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
+  origin:
+    "the page's origin is not this host, so its cookies are not used: list it in POGO_ALLOWED_ORIGINS, and have the proxy in front pass Host on with its port (nginx: proxy_set_header Host $http_host)",
+  missing_channel_data:
+    "the app's answer for a presence channel has no channel_data: does the channel's callback return an array?",
+  missing_user_data:
+    "the app's answer to a signin has no user_data: does Broadcast::resolveAuthenticatedUserUsing() return the user?",
   route_not_found:
     "the app has no such route: register Broadcast::routes() (and Broadcast::userRoutes()), or set POGO_AUTH_PATH and POGO_USER_AUTH_PATH to where they are (with an api prefix /api/broadcasting/auth)",
   method_not_allowed:

@@ -1,6 +1,6 @@
 /** Events of Redis and the other nodes. */
 
-import type { BrokerEvents } from "../../core/report/broker.ts";
+import type { BrokerDropReason, BrokerEvents } from "../../core/report/broker.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
@@ -14,6 +14,7 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
         level: "warn",
         message: "redis is lost: publishing fails until it is back",
         fields: ({ reason }) => ({ reason }),
+        hint: "the reason is Redis' or the system's: look at Redis, its address, its password and the network",
       },
     },
     broker_message_ignored: {
@@ -28,6 +29,13 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
     },
     broker_relay_dropped: {
       count: ({ appId, reason }) => broker.droppedMessagesTotal.inc({ app_id: appId, reason }),
+      log: {
+        level: "warn",
+        message: "a client event did not reach the other nodes",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        hint: ({ reason }) => dropHints[reason],
+        throttle: ({ appId, reason }) => `${appId} ${reason}`,
+      },
     },
     broker_replayed: {
       count: ({ appId, messages }) => broker.replayedMessagesTotal.inc({ app_id: appId }, messages),
@@ -58,3 +66,8 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
     },
   };
 }
+
+const dropHints: Readonly<Record<BrokerDropReason, string>> = {
+  queue_full: "redis is too slow: look at it before raising POGO_BROKER_QUEUE_SIZE",
+  failed: "redis is lost, or did not answer within POGO_REDIS_TIMEOUT",
+};

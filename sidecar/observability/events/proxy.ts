@@ -69,6 +69,7 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
 }
 
 const requestHints: Readonly<Partial<Record<RequestRefusal, string>>> = {
+  tls: "something speaks TLS to this port: use ws:// and http:// (REVERB_SCHEME=http), or put a proxy that ends TLS in front",
   head_too_large: "POGO_MAX_HEADER_SIZE is the limit; large cookies are the usual cause",
   pipelining: "a client sends many requests without waiting for answers",
   timeout: "POGO_HEADERS_TIMEOUT and POGO_REQUEST_TIMEOUT are the limits",

@@ -3,6 +3,7 @@
 import type { WebhookDeliveryEvents } from "../../core/report/webhooks.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
+import { deliveryHint } from "./hints.ts";
 
 export function webhookRows({ webhooks }: Metrics): Rows<keyof WebhookDeliveryEvents> {
   return {
@@ -29,8 +30,9 @@ export function webhookRows({ webhooks }: Metrics): Rows<keyof WebhookDeliveryEv
           events,
           fault,
           failures,
-          retryInMs,
+          retry_in_ms: retryInMs,
         }),
+        hint: ({ fault }) => deliveryHint(fault),
         throttle: ({ appId, endpoint, fault }) => `${appId} ${endpoint} ${fault.kind}`,
       },
     },

@@ -4,9 +4,16 @@ import type { WebSocketEvents } from "../../core/report/websocket.ts";
 import { closeCodeLabel } from "../metrics/close-codes.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
+import { errorHints, handshakeHints } from "./hints.ts";
 
 /** What a client sent is not logged longer than this. */
-const maxSentKeyLength = 64;
+const maxSentLength = 64;
+
+const misdirections = {
+  no_upgrade:
+    'the proxy in front does not pass Upgrade and Connection on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade")',
+  path: "its path ends with /app/{key} but has something before it: POGO_PATH and wsPath in Echo must be the same, without a slash at the end",
+};
 
 export function webSocketRows({
   webSocket,
@@ -29,6 +36,27 @@ export function webSocketRows({
     handshake_refused: {
       count: ({ appId, reason }) =>
         webSocket.handshakesRefusedTotal.inc({ app_id: appId ?? "", reason }),
+      log: {
+        level: "warn",
+        message: "WebSocket connection refused",
+        fields: ({ appId, reason, sent }) => ({
+          app_id: appId,
+          reason,
+          ...(sent !== null && { sent: cut(sent) }),
+        }),
+        hint: ({ reason }) => handshakeHints[reason],
+        throttle: ({ appId, reason }) =>
+          handshakeHints[reason] === undefined ? null : `${appId} ${reason}`,
+      },
+    },
+    handshake_misdirected: {
+      log: {
+        level: "warn",
+        message: "a WebSocket handshake arrived that can't be one, and went to the app",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        hint: ({ reason }) => misdirections[reason],
+        throttle: ({ appId, reason }) => `${appId} ${reason}`,
+      },
     },
     subscription_added: {
       count: ({ appId }) => webSocket.subscriptionsActive.inc({ app_id: appId }),
@@ -69,6 +97,14 @@ export function webSocketRows({
     error_sent: {
       count: ({ appId, code, reason }) =>
         webSocket.errorsSentTotal.inc({ app_id: appId ?? "", code, reason }),
+      log: {
+        level: "info",
+        message: "an error was sent to a client",
+        fields: ({ appId, code, reason }) => ({ app_id: appId, code, reason }),
+        hint: ({ reason }) => errorHints[reason],
+        throttle: ({ appId, reason }) =>
+          errorHints[reason] === undefined ? null : `${appId} ${reason}`,
+      },
     },
     authorization_refused: {
       count({ appId, reason }) {
@@ -87,11 +123,15 @@ export function webSocketRows({
         message: "signature made with another app's key",
         fields: ({ appId, sentKey }) => ({
           app_id: appId,
-          sent_app_key: sentKey.slice(0, maxSentKeyLength),
+          sent_app_key: cut(sentKey),
         }),
         hint: "the app that signs must have this app's key: compare REVERB_APP_KEY or PUSHER_APP_KEY on both sides",
         throttle: ({ appId }) => appId,
       },
     },
   };
+}
+
+function cut(sent: string): string {
+  return sent.slice(0, maxSentLength);
 }

@@ -31,6 +31,7 @@ const requestRefusals = {
   method: "TRACE, CONNECT, or an unknown method",
   pipelining: "too many requests without waiting for answers",
   target: "a malformed request target",
+  tls: "TLS, which this port does not speak",
   timeout: "slower than POGO_HEADERS_TIMEOUT or POGO_REQUEST_TIMEOUT",
   version: "neither HTTP/1.1 nor HTTP/1.0",
 } satisfies Record<RequestRefusal, string>;
