@@ -23,6 +23,7 @@ export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, bod
   let bytes = 0;
   const end = (): void => {
     clearTimeout(timer);
+    lingering.delete(res);
     res.end();
   };
   const timer = setTimeout(end, maxLingerMs).unref();
@@ -31,7 +32,22 @@ export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, bod
     if (bytes > maxLingerBytes) end();
   });
   req.once("close", end);
+  lingering.set(res, end);
   if (body === "") res.flushHeaders();
   else res.write(body);
   req.resume();
+}
+
+/** Answers that wait for the rest of their requests, and what ends them. */
+const lingering = new WeakMap<ServerResponse, () => void>();
+
+/**
+ * Ends an answer of `endWhileReceiving` at once: nothing more of its request will come.
+ *
+ * @returns false if `res` is none.
+ */
+export function endLingering(res: ServerResponse): boolean {
+  const end = lingering.get(res);
+  end?.();
+  return end !== undefined;
 }

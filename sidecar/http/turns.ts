@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { endLingering } from "./linger.ts";
 
 export interface TurnsOptions {
   /** Answers a request to the end; called once it is its turn. */
@@ -20,7 +21,8 @@ export interface Turns {
   /**
    * Nothing that comes on this connection from now on can be read as a request. What came before is answered; then
    * `close` is called, which has the last word. At once if there is nothing before it, or if what is wrong is the body
-   * of a request to which nothing was sent yet. A body that goes wrong after that ends the connection without a word.
+   * of a request to which nothing was sent yet. A body that goes wrong after that ends the connection without a word,
+   * but for what of the answer was to be sent before that body was read.
    */
   end(socket: Duplex, close: () => void): void;
 }
@@ -99,7 +101,10 @@ export function createTurns({ answer, maxWaiting, onOverflow }: TurnsOptions): T
     const { current } = line;
     const last = line.waiting.at(-1) ?? current;
     const isBodyBroken = last !== null && !last.req.complete;
-    if (last === current && isBodyBroken && current?.res.headersSent) return void socket.destroy();
+    if (last === current && isBodyBroken && current?.res.headersSent) {
+      if (!endLingering(current.res)) socket.destroy();
+      return;
+    }
     line.close = close;
     if (current === null || (last === current && isBodyBroken)) return close();
     if (isBodyBroken) {
