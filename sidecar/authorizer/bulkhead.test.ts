@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Permits } from "./permits.ts";
 import { reactions, simulate, type SimulatedRequest } from "./testing/simulation.ts";
 
 const after =
@@ -176,6 +177,53 @@ describe("bulkhead: another attempt", () => {
     const late = Array.from({ length: 80 }, () => ask({}, after(1_000, "yes")));
     clock.runUntil(120_000);
     assert.equal(late.filter(({ result }) => result === "concurrency_limit").length, 20);
+  });
+});
+
+describe("bulkhead: the app is slow", () => {
+  /** Workers that take what came first, also what nobody waits for any more, as PHP's do. */
+  function createWorkers(count: number, serviceMs: number): SimulatedRequest["react"] {
+    const freeMs = Array.from({ length: count }, () => 0);
+    return (nowMs) => {
+      const first = freeMs.indexOf(Math.min(...freeMs));
+      const doneMs = Math.max(nowMs, freeMs[first] ?? 0) + serviceMs;
+      freeMs[first] = doneMs;
+      return doneMs - nowMs < 3_000
+        ? { afterMs: doneMs - nowMs, verdict: reactions.yes }
+        : { afterMs: 3_000, verdict: reactions.timeout };
+    };
+  }
+
+  it("Q04: six hundred visitors at once before four workers all get their yes", () => {
+    const { ask, clock, requests, attempts } = simulate({
+      permits: 100,
+      perAddress: 20,
+      perSession: 5,
+      maxWaiting: 10_000,
+      maxWaitingPerAddress: 2_500,
+    });
+    const react = createWorkers(4, 160);
+    for (let i = 0; i < 600; i++) ask({ address: `a${i}` }, react);
+    clock.runUntil(60_000);
+    assert.ok(requests.every(({ result }) => result === reactions.yes));
+    assert.ok(attempts.length < 900, `${attempts.length} attempts`);
+    assert.ok(requests.every(({ endedMs }) => endedMs < 45_000));
+  });
+
+  it("so many are under way as it answers in time", () => {
+    const permits = new Permits(100);
+    assert.equal(permits.limit, 100);
+    permits.wereTooMany();
+    permits.beginAnew();
+    const limits = Array.from({ length: 49 }, () => {
+      permits.answered();
+      return permits.limit;
+    });
+    assert.deepEqual([limits[0], limits[1], limits.at(-1)], [2, 3, 50]);
+    for (let i = 0; i < 50; i++) permits.answered();
+    assert.equal(permits.limit, 50, "from there by one a round");
+    for (let i = 0; i < 10_000; i++) permits.answered();
+    assert.equal(permits.limit, 100);
   });
 });
 

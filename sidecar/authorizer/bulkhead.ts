@@ -4,7 +4,9 @@ import { Alarm, never, type Clock } from "./alarm.ts";
 import { CircuitBreaker, type Admission, type Evidence } from "./circuit-breaker.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
 import type { CountedOutcome, FailureLimitOptions } from "./failure-limit.ts";
+import { createEntry, type Entry } from "./entry.ts";
 import { FairQueue, type Place } from "./fair-queue.ts";
+import { Permits } from "./permits.ts";
 import { pauseAfter } from "./pauses.ts";
 import { VisitorLimit } from "./visitor-limit.ts";
 
@@ -65,12 +67,12 @@ export class Bulkhead<T> {
   readonly #entries = new Map<T, Entry<T>>();
   #entered = 0;
   #isClosed = false;
-  /** Permits that may be in use: after an outage one, and one more with each answer. */
-  #permits: number;
+  readonly #permits: Permits;
+  #lastAnswerMs = -never;
 
   constructor(options: BulkheadOptions<T>) {
     this.#options = options;
-    this.#permits = options.permits;
+    this.#permits = new Permits(options.permits);
     this.#alarm = new Alarm(options.clock, () => this.#run());
     this.#visitors = new VisitorLimit(options.failureLimit);
     this.#queue = new FairQueue({
@@ -95,16 +97,7 @@ export class Bulkhead<T> {
   /** Starts it, lets it wait or gives it up, before this returns. */
   enter(request: T, place: Place): void {
     const arrivedMs = this.#options.clock.now();
-    const entry: Entry<T> = {
-      request,
-      place,
-      seq: this.#entered++,
-      arrivedMs,
-      attempts: 0,
-      admission: null,
-      isCalledOff: false,
-      isAppsFault: false,
-    };
+    const entry = createEntry({ request, place, seq: this.#entered++, arrivedMs });
     this.#entries.set(request, entry);
     const victim = this.#queue.add(entry);
     if (this.#isClosed) return this.#giveUp(entry, "aborted");
@@ -167,18 +160,23 @@ export class Bulkhead<T> {
   #judge(admission: Admission, evidence: Evidence, { address }: Place, nowMs: number): void {
     const before = this.#breaker.state;
     this.#breaker.end(admission, evidence, address, nowMs);
-    if (evidence === "answered") this.#permits = Math.min(this.#options.permits, this.#permits + 1);
+    if (evidence === "answered") {
+      this.#lastAnswerMs = nowMs;
+      this.#permits.answered();
+    }
     const { state } = this.#breaker;
+    if (before === "closed" && state === "open" && evidence === "unanswered") {
+      this.#permits.wereTooMany();
+    }
     // While the breaker sets the pace, no request needs a pause of its own, and any may be the trial.
     if (state === "open") this.#queue.resume((entry) => entry.isAppsFault);
-    // The app is back, and gets what waits one by one at first (RFC 5681 §3.1, "slow start").
-    if (state === "closed" && before !== "closed") this.#permits = 1;
+    if (state === "closed" && before !== "closed") this.#permits.beginAnew();
   }
 
   /** Starts what may be started, gives up whose time is over, and sets the timer for what is next. */
   #run(): void {
     const nowMs = this.#options.clock.now();
-    while (this.#queue.underWay < this.#permits && this.#breaker.admitsFromMs <= nowMs) {
+    while (this.#queue.underWay < this.#permits.limit && this.#breaker.admitsFromMs <= nowMs) {
       const entry = this.#queue.take(nowMs);
       if (!entry) break;
       entry.attempts++;
@@ -188,7 +186,7 @@ export class Bulkhead<T> {
     const nextExpiryMs = this.#expire(nowMs);
     if (this.#queue.waiting === 0) return this.#alarm.setTo(never);
     // A permit that comes free is no matter of time.
-    if (this.#queue.underWay >= this.#permits) return this.#alarm.setTo(nextExpiryMs);
+    if (this.#queue.underWay >= this.#permits.limit) return this.#alarm.setTo(nextExpiryMs);
     const { admitsFromMs } = this.#breaker;
     this.#alarm.setTo(
       Math.min(nextExpiryMs, admitsFromMs > nowMs ? admitsFromMs : this.#queue.nextMs),
@@ -197,19 +195,27 @@ export class Bulkhead<T> {
 
   /** Returns when it is to be called next. */
   #expire(nowMs: number): number {
-    const { retryForMs } = this.#options;
     let nextMs = never;
     for (const entry of this.#entries.values()) {
-      const deadlineMs = entry.arrivedMs + retryForMs;
+      const deadlineMs = entry.arrivedMs + this.#options.retryForMs;
       if (deadlineMs > nowMs) return Math.min(nextMs, deadlineMs);
       if (entry.admission) continue;
       const reason = this.#reasonToWait(entry, nowMs);
-      // Whose turn is still to come, while the app answers, had no attempt at the end of its time.
-      const isInLine = reason === "concurrency_limit" && nowMs < deadlineMs + retryForMs;
-      if (isInLine) nextMs = Math.min(nextMs, deadlineMs + retryForMs);
+      const latestMs = this.#latestMs(reason, deadlineMs);
+      if (latestMs > nowMs) nextMs = Math.min(nextMs, latestMs);
       else this.#giveUp(entry, reason);
     }
     return nextMs;
+  }
+
+  /** A request that only waits for its turn, while the app answers, may wait beyond its time. */
+  #latestMs(reason: BulkheadFault, deadlineMs: number): number {
+    const { retryForMs, breaker } = this.#options;
+    if (reason === "too_many_failures") return deadlineMs;
+    const turnMs = deadlineMs + retryForMs;
+    return reason === "circuit_open"
+      ? Math.min(turnMs, this.#lastAnswerMs + breaker.openMs)
+      : turnMs;
   }
 
   #reasonToWait({ place }: Entry<T>, nowMs: number): BulkheadFault {
@@ -224,17 +230,4 @@ export class Bulkhead<T> {
     this.#queue.remove(entry);
     this.#options.giveUp(entry.request, reason);
   }
-}
-
-interface Entry<T> {
-  readonly request: T;
-  readonly place: Place;
-  readonly seq: number;
-  readonly arrivedMs: number;
-  attempts: number;
-  /** Of an attempt under way. */
-  admission: Admission | null;
-  isCalledOff: boolean;
-  /** Its last attempt failed since the app did not answer. */
-  isAppsFault: boolean;
 }

@@ -31,13 +31,13 @@ async function lastOutcome(front: Front, count = 1) {
 }
 
 test("proxy E1: refused, no socket, no such name: 502, with the cause in the outcome and not in the answer", async (t) => {
-  const upstreams: UpstreamAddress[] = [
-    { kind: "tcp", host: "127.0.0.1", port: await closedPort(t) },
-    { kind: "tcp", host: "localhost", port: await closedPort(t) },
-    { kind: "unix", socketPath: "/nonexistent/pogo.sock" },
-    { kind: "tcp", host: "no-such-host.invalid", port: 80 },
+  const upstreams: readonly (readonly [upstream: UpstreamAddress, cause: RegExp])[] = [
+    [{ kind: "tcp", host: "127.0.0.1", port: await closedPort(t) }, /^connection refused: .*127/],
+    [{ kind: "tcp", host: "localhost", port: await closedPort(t) }, /^connection refused: .*local/],
+    [{ kind: "unix", socketPath: "/nonexistent/pogo.sock" }, /^no such socket: .*pogo\.sock/],
+    [{ kind: "tcp", host: "no-such-host.invalid", port: 80 }, /^(no such name: |the name in )/],
   ];
-  for (const upstream of upstreams) {
+  for (const [upstream, cause] of upstreams) {
     const front = await startFront(t, upstream);
     for (const sent of [
       requestOf("GET", "/", ["Connection: close"]),
@@ -52,6 +52,7 @@ test("proxy E1: refused, no socket, no such name: 502, with the cause in the out
     const outcome = await lastOutcome(front, 2);
     assert.equal(outcome.status, 502);
     assert.equal(outcome.fault, "connect_failed");
+    assert.match(outcome.cause ?? "", cause);
   }
 });
 
@@ -69,6 +70,60 @@ test("proxy E1: a client that is still sending its body reads the 502", async (t
   }
   await client.untilEnd();
   assert.equal(client.wasReset, false);
+});
+
+test("proxy E1, S13: the cause of a fault tells what it was: reset, unreadable, too large, broken off, timeout", async (t) => {
+  const rows: readonly (readonly [
+    answer: (connection: RawSocket) => void,
+    fault: string,
+    cause: RegExp,
+  ])[] = [
+    [(connection) => connection.reset(), "no_response", /^connection reset before the answer/],
+    [
+      ({ socket }) => socket.end(),
+      "no_response",
+      /^the app closed the connection without an answer/,
+    ],
+    [
+      (connection) => connection.write("HTTP/1.1 200").socket.end(),
+      "no_response",
+      /^the app closed the connection in the head of its answer/,
+    ],
+    [
+      (connection) => connection.write("nonsense\r\n\r\n"),
+      "bad_response",
+      /^unreadable answer: no status line/,
+    ],
+    [
+      (connection) =>
+        connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+      "bad_response",
+      /^unreadable answer: a transfer coding other than chunked/,
+    ],
+    [
+      (connection) => connection.write(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(2_000)}`),
+      "head_too_large",
+      /^a head of more than 1024 bytes/,
+    ],
+    [() => {}, "response_timeout", /^timeout: no answer within 150 ms/],
+    [
+      (connection) =>
+        connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").socket.end(),
+      "response_cut",
+      /^the body broke off/,
+    ],
+  ];
+  for (const [answer, fault, cause] of rows) {
+    const upstream = await listenRaw(t, (connection) => {
+      connection.socket.once("data", () => answer(connection));
+    });
+    const options = { maxHeadBytes: 1_024, responseTimeoutMs: 150 };
+    const front = await startFront(t, upstream.port, options);
+    await exchangeRaw(t, front.port, requestOf("POST", "/", ["Connection: close"]));
+    const outcome = await lastOutcome(front);
+    assert.equal(outcome.fault, fault);
+    assert.match(outcome.cause ?? "", cause);
+  }
 });
 
 test("proxy E2: no response head in time is answered 504, and the upstream's connection closes", async (t) => {

@@ -23,6 +23,7 @@ describe("pusher-js signs in", () => {
         REVERB_APP_KEY: app.key,
         REVERB_APP_SECRET: app.secret,
         POGO_UPSTREAM: `http://127.0.0.1:${nowhere}`,
+        POGO_AUTH_RETRY_FOR: "0",
       },
     });
   });

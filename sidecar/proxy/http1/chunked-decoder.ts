@@ -53,6 +53,7 @@ export class ChunkedDecoder {
     const limit = this.#state.kind === "trailer" ? maxTrailerBytes : maxSizeLineBytes;
     if (length > limit) throw unreadable("a line of a chunked body is too long");
     if (end === -1) {
+      if (joined.includes(10)) throw unreadable("a line of a chunked body ends with LF alone");
       this.#line = joined;
       return joined.subarray(joined.length);
     }

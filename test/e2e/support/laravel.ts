@@ -15,6 +15,8 @@ export interface Laravel {
   readonly lines: readonly string[];
   /** Runs `php artisan …` for this app. @throws what it wrote, when it ends with another code than 0 */
   artisan(...args: string[]): Promise<void>;
+  /** Ends PHP, and starts it again with the same sessions when `meanwhile` has resolved. */
+  restart(meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -110,21 +112,30 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
   await writeFile(appEnv.DB_DATABASE, "");
   await artisan("migrate", "--seed", "--force");
 
-  const child = startChild(
-    php,
-    // Without --no-reload the number of workers is ignored.
-    ["artisan", "serve", "--no-reload", "--host=127.0.0.1", `--port=${port}`],
-    { cwd: laravelFolder, env: appEnv },
-  );
+  const serve = () =>
+    startChild(
+      php,
+      // Without --no-reload the number of workers is ignored.
+      ["artisan", "serve", "--no-reload", "--host=127.0.0.1", `--port=${port}`],
+      { cwd: laravelFolder, env: appEnv },
+    );
+  let child = serve();
+  const untilUp = () => waitUntilUp(child, async () => (await fetch(`${url}/up`)).ok);
   const stop = async (): Promise<void> => {
     await child.stop();
     await rm(folder, { recursive: true, force: true });
   };
+  const restart: Laravel["restart"] = async (meanwhile) => {
+    await child.stop();
+    await meanwhile();
+    child = serve();
+    await untilUp();
+  };
   try {
-    await waitUntilUp(child, async () => (await fetch(`${url}/up`)).ok);
+    await untilUp();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { port, url, lines: child.lines, artisan, stop };
+  return { port, url, lines: child.lines, artisan, restart, stop };
 }
