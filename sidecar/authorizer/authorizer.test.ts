@@ -509,7 +509,7 @@ describeBoth("authorizer: breaker and permits, where nothing waits", (createRig)
   });
 
   it("proxy A12: the permit is free again after a yes, a no, a failure and a timeout", async (test) => {
-    const { rig, reason } = await createRig(test, sayYes, { maxConcurrent: 1, deadlineMs: 100 });
+    const { rig, reason } = await createRig(test, sayYes, { maxConcurrent: 1, deadlineMs: 1_000 });
     assert.equal(await reason(), "ok");
     rig.script = status(403);
     assert.equal(await reason(), "forbidden");
