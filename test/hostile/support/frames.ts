@@ -1,0 +1,40 @@
+/** WebSocket frames byte by byte (RFC 6455 §5.2): any that a client could send, and those that came from the sidecar. */
+
+export interface Frame {
+  readonly opcode: number;
+  readonly payload: Buffer;
+}
+
+const extended: Readonly<Record<number, number>> = { 126: 2, 127: 8 };
+
+/** @param first FIN, reserved bits and opcode. The mask is zero. */
+export function clientFrame(first: number, payload: string | Uint8Array = ""): Buffer {
+  const bytes = Buffer.from(payload);
+  const length =
+    bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >> 8, bytes.length & 255];
+  return Buffer.concat([Buffer.from([first, ...length]), Buffer.alloc(4), bytes]);
+}
+
+/** Whole frames behind the head of the handshake's answer. */
+export function serverFrames(bytes: Buffer): readonly Frame[] {
+  const frames: Frame[] = [];
+  let at = bytes.indexOf("\r\n\r\n") + 4;
+  while (at + 2 <= bytes.length) {
+    const opcode = (bytes[at] ?? 0) & 15;
+    const short = (bytes[at + 1] ?? 0) & 127;
+    const more = extended[short] ?? 0;
+    const length =
+      more === 0 ? short : bytes.readUIntBE(at + 2 + Math.max(0, more - 6), Math.min(more, 6));
+    const start = at + 2 + more;
+    if (start + length > bytes.length) break;
+    frames.push({ opcode, payload: bytes.subarray(start, start + length) });
+    at = start + length;
+  }
+  return frames;
+}
+
+/** The code of the close that came; null without one. */
+export function closeCodeIn(bytes: Buffer): number | null {
+  const close = serverFrames(bytes).find(({ opcode }) => opcode === 8);
+  return close && close.payload.length >= 2 ? close.payload.readUInt16BE(0) : null;
+}
