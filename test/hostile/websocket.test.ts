@@ -2,9 +2,17 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { sign } from "../../sidecar/core/signature.ts";
 import { createSigner, send } from "../../sidecar/testing/http-api.ts";
-import { connectRaw, parseMessage, waitFor } from "../../sidecar/testing/raw-http.ts";
-import { app, connectClient, startSidecar } from "../../sidecar/testing/running.ts";
+import {
+  connectRaw,
+  parseMessage,
+  waitFor,
+  type RawSocket,
+} from "../../sidecar/testing/raw-http.ts";
+import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
+import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
+import { app, connectClient, startSidecar, type Client } from "../../sidecar/testing/running.ts";
 import { clientFrame, closeCodeIn, serverFrames } from "./support/frames.ts";
 import { frameOf, handshakeOf, openRaw } from "./support/raw-handshake.ts";
 
@@ -139,6 +147,67 @@ describe("floods", () => {
   }
 });
 
+describe("answers that are long, or go to many", () => {
+  it("row 84: of 200 subscribes to a channel with 100 KB in its cache a few a second are answered", async (test) => {
+    const sidecar = await startSidecar(test, {});
+    const publish = api("events", {
+      body: { name: "e", channel: "cache-news", data: "x".repeat(100_000) },
+    });
+    await send(sidecar.port, publish.method, publish.target, publish.body);
+    const { raw } = await openRaw(test, sidecar.port, []);
+    const again = Buffer.concat(Array.from({ length: 200 }, () => subscribe("cache-news")));
+    raw.write(Buffer.concat([again, text({ event: "pusher:ping" })]));
+    await raw.until("pusher:pong");
+    const long = serverFrames(raw.bytes).filter(({ payload }) => payload.length > 100_000);
+    // Three a tick, of which this may have taken several.
+    assert.ok(long.length >= 1 && long.length <= 15, String(long.length));
+    raw.reset();
+  });
+
+  const stores = { "on one node": false, "between two nodes": true };
+  for (const [where, isRedis] of Object.entries(stores)) {
+    const needs = isRedis ? { skip: needsRedis() } : {};
+    it(
+      `row 86: who joins and leaves a presence channel 500 times is a few changes to its members, ${where}`,
+      needs,
+      async (test) => {
+        const env: Record<string, string> = {};
+        if (isRedis) {
+          const redis = await startRedis();
+          test.after(() => redis.stop());
+          Object.assign(env, { POGO_REDIS_HOST: "127.0.0.1", POGO_REDIS_PORT: String(redis.port) });
+        }
+        const sidecar = await startSidecar(test, env);
+        const other = isRedis ? await startSidecar(test, env) : sidecar;
+        const channel = "presence-room";
+        const proofOf = ({ established }: Client, id: string) => {
+          const channel_data = JSON.stringify({ user_id: id });
+          const signed = `${established.socket_id}:${channel}:${channel_data}`;
+          return { auth: `${app.key}:${sign(app.secret, signed)}`, channel_data };
+        };
+        const member = await connectClient(test, other.port);
+        await member.subscribe(channel, proofOf(member, "member"));
+        const attacker = await connectClient(test, sidecar.port);
+        const proof = proofOf(attacker, "attacker");
+        for (let round = 0; round < 500; round += 1) {
+          attacker.say("pusher:subscribe", { channel, ...proof });
+          attacker.say("pusher:unsubscribe", { channel });
+        }
+        attacker.say("pusher:ping");
+        await attacker.next("pusher:pong");
+        // Behind the last of its changes comes what another member does.
+        attacker.socket.close();
+        const next = await connectClient(test, sidecar.port);
+        await next.subscribe(channel, proofOf(next, "next"));
+        const changes = () =>
+          member.messages.filter(({ data }) => String(data).includes("attacker"));
+        await waitFor(() => member.messages.some(({ data }) => String(data).includes("next")));
+        assert.ok(changes().length <= 20, `${changes().length} changes`);
+      },
+    );
+  }
+});
+
 describe("what connections may hold", () => {
   it("row 85: a connection has 1,000 channels, and what is refused leaves nothing behind", async (test) => {
     const sidecar = await startSidecar(test, {});
@@ -241,6 +310,14 @@ async function handshakeStatus(test: TestContext, port: number, chain: string): 
   return status;
 }
 
+async function openRefused(test: TestContext, port: number): Promise<RawSocket> {
+  const raw = await connectRaw(test, port);
+  raw.write(handshakeOf(port, []));
+  await waitFor(() => closeCodeIn(raw.bytes) !== null);
+  raw.reset();
+  return raw;
+}
+
 describe("handshakes", () => {
   it("row 92: an IPv6 client has a /64, and an IPv4 address is one however it is spelt", async (test) => {
     const sidecar = await startSidecar(test, {
@@ -264,6 +341,26 @@ describe("handshakes", () => {
     await handshakeStatus(test, sidecar.port, "6.6.6.6");
     const lines = sidecar.lines.map((line) => JSON.stringify(line));
     assert.ok(lines.some((line) => line.includes("POGO_TRUSTED_PROXIES")));
+  });
+
+  it("row 91: when one address has all connections who comes is sent 4100, and who is there is served", async (test) => {
+    const sidecar = await startSidecar(test, {
+      POGO_MAX_CONNECTIONS: "11",
+      POGO_TRUSTED_PROXIES: "127.0.0.1",
+    });
+    const visitor = await connectClient(test, sidecar.port);
+    const attackers = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        connectClient(test, sidecar.port, { "X-Forwarded-For": "6.6.6.6" }),
+      ),
+    );
+    const late = await openRefused(test, sidecar.port);
+    assert.equal(closeCodeIn(late.bytes), 4100);
+    visitor.say("pusher:ping");
+    await visitor.next("pusher:pong");
+    attackers[0]?.socket.close();
+    await sidecar.seriesBecome(active, { [`app_id="${app.id}"`]: 10 });
+    await connectClient(test, sidecar.port);
   });
 
   it("row 94: who is refused and neither reads on nor answers the close is cut", async (test) => {
