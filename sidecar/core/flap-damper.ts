@@ -1,25 +1,24 @@
 /**
- * Keeps who comes and goes again and again from being announced each time: a coming is announced at once, the going of
- * one who came within the same tick at its end, and not at all if it is undone by then (as route flap damping does in
- * BGP, RFC 2439). So one who flaps costs the others two messages a tick, however fast; all others are announced at
- * once.
+ * Keeps who comes and goes again and again from being announced each time (as route flap damping does in BGP, RFC
+ * 2439): from the third coming within a tick on, a going is announced at the tick's end, and not at all if it is undone
+ * by then. So one who flaps costs the others six messages a tick, however fast; all others are announced at once.
  */
 export class FlapDamper<Entry> {
-  /** Who came since the last tick. */
-  readonly #recent = new Set<string>();
+  /** How often each came since the last tick. */
+  readonly #comings = new Map<string, number>();
   /** Who went since, which nobody was sent yet. */
   readonly #held = new Map<string, Entry>();
 
   /** False: it was never announced as gone. */
   came(key: string): boolean {
     if (this.#held.delete(key)) return false;
-    this.#recent.add(key);
+    this.#comings.set(key, (this.#comings.get(key) ?? 0) + 1);
     return true;
   }
 
   /** False: not to be announced yet. */
   went(key: string, entry: Entry): boolean {
-    if (!this.#recent.has(key)) return true;
+    if ((this.#comings.get(key) ?? 0) < heldFrom) return true;
     this.#held.set(key, entry);
     return false;
   }
@@ -35,7 +34,7 @@ export class FlapDamper<Entry> {
 
   /** Whose going is to be announced now, by `release`. */
   tick(): readonly string[] {
-    this.#recent.clear();
+    this.#comings.clear();
     return [...this.#held.keys()];
   }
 
@@ -46,3 +45,6 @@ export class FlapDamper<Entry> {
     return entry;
   }
 }
+
+/** A page that is reloaded, or closed and opened in another tab, comes twice. */
+const heldFrom = 3;

@@ -12,6 +12,7 @@ const events: Readonly<Record<string, Data>> = {
   "pusher:ping": "none",
   "pusher:pong": "none",
   "pusher:signin_success": "object",
+  "pusher:signin_error": "object",
   "pusher:subscription_error": "object",
   "pusher:cache_miss": "none",
   "pusher_internal:subscription_succeeded": "object",

@@ -22,6 +22,7 @@ const reached = [
   "pusher:error 4200",
   "pusher:pong",
   "pusher:signin_success",
+  "pusher:signin_error",
   "pusher:subscription_error",
   "pusher:cache_miss",
   "pusher_internal:subscription_succeeded",

@@ -3,6 +3,7 @@ import type { Client, ClientOptions } from "./client.ts";
 import type { ClientFeatureId } from "./client-features.ts";
 import { echoClient, loadEcho } from "./echo-client.ts";
 import { nativeClient } from "./native-client.ts";
+import { decoders, type Decoder } from "./native-wire.ts";
 import { loadPusherJs, pusherJsClient } from "./pusher-js-client.ts";
 import { npmVersion } from "./versions.ts";
 
@@ -20,8 +21,14 @@ export const clientKinds: readonly ClientKind[] = [
   await echo("laravel-echo-1", "pusher-js-7"),
   await echo("laravel-echo-1", "pusher-js"),
   await echo("laravel-echo", "pusher-js"),
-  { title: "native, strict", open: (options) => nativeClient(options), cannot: {} },
+  native("native, as Swift reads", decoders.swift),
+  native("native, as .NET reads", decoders.dotnet),
+  native("native, as Java reads", decoders.java),
 ];
+
+function native(title: string, decoder: Decoder): ClientKind {
+  return { title, open: (options) => nativeClient(options, undefined, decoder), cannot: {} };
+}
 
 function pusherJs(alias: string): ClientKind {
   const Library = loadPusherJs(alias);

@@ -16,7 +16,7 @@ export function renderCompatibilityDocs(): string {
 
 <!-- Made by \`npm run docs\` from the tables in test/e2e/matrix/. Edits here are lost. -->
 
-Each ✓ is a test of the library itself, at the version named, with the sidecar as a process of its own; the native column is a client of ours and those called "its wire" replay what an SDK sends, see below. Run them all with
+Each ✓ is a test of the library itself, at the version named, with the sidecar as a process of its own; the native columns are a client of our own and those called "its wire" replay what an SDK sends, see below. Run them all with
 
 \`\`\`sh
 node --test 'test/e2e/matrix/*.test.ts'
@@ -30,7 +30,7 @@ ${renderTable("The client", clientKinds, clientFeatures)}
 
 Whoever signs is an app behind the sidecar, reached through it, with Pusher's Node SDK; the same publishes. Unless the row is about one, the client reports no error on the way. What Echo has no method for (signing in, events to a user, the watchlist) is done with the pusher-js below it, \`echo.connector.pusher\`.
 
-The native client stands for pusher-websocket-swift, -java, -dotnet and the Dart ports, which don't run here. It takes nothing that their decoders would fail with: every message of the protocol has its \`channel\` where it is about one, and a \`data\` that is a JSON _string_ of an object with all fields of their types (\`pusher:ping\`, \`pusher:pong\` and \`pusher:cache_miss\` have none); \`ids\`, \`hash\` and \`count\` of a presence channel agree; the id of a user is a string. A close code is understood by its range alone. \`test/e2e/matrix/native-wire.test.ts\` shows that it is that strict.
+The native client stands for pusher-websocket-swift, -java, -dotnet and the Dart ports, which don't run here. It takes nothing that their decoders would fail with: every message of the protocol has its \`channel\` where it is about one, and a \`data\` that is a JSON _string_ of an object with all fields of their types (\`pusher:ping\`, \`pusher:pong\` and \`pusher:cache_miss\` have none). The one exception is \`pusher:error\`, of which Swift and .NET read an object alone and drop a string without a word: the sidecar sends them one, for they name themselves in the handshake's query (rule C21). Further, \`ids\`, \`hash\` and \`count\` of a presence channel agree; the id of a user is a string. A close code is understood by its range alone. \`test/e2e/matrix/native-wire.test.ts\` shows that it is that strict.
 
 The restart is SIGTERM for the only node, and another one on the same port: all are back by themselves, subscribed and signed in, and get the next event. All try again after a second, since 4100 says so.
 

@@ -12,8 +12,14 @@ import type {
   Outcome,
   Person,
 } from "./client.ts";
-import { afterClose, readMessage } from "./native-wire.ts";
-import type { Established, NativeMessage, Presence, ProtocolError } from "./native-wire.ts";
+import { afterClose, decoders, readMessage } from "./native-wire.ts";
+import type {
+  Decoder,
+  Established,
+  NativeMessage,
+  Presence,
+  ProtocolError,
+} from "./native-wire.ts";
 
 interface ChannelAuth {
   readonly auth: string;
@@ -30,9 +36,13 @@ export interface Signer {
 const pauseMs = 1_000;
 
 /** A message that breaks the wire's rules is an error without a code, and the end. */
-export function nativeClient(options: ClientOptions, signer = endpointSigner(options)): Client {
+export function nativeClient(
+  options: ClientOptions,
+  signer = endpointSigner(options),
+  decoder: Decoder = decoders.swift,
+): Client {
   const { host, port, key } = options;
-  const url = `ws://${host}:${port}/app/${key}?protocol=7&client=native&version=1.0`;
+  const url = `ws://${host}:${port}/app/${key}?client=${decoder.client}&version=1.0&protocol=7`;
   const connections = inbox<string>("the connection");
   const signins = inbox<string>("pusher:signin_success");
   const watchlist = inbox<string>("a watchlist event");
@@ -106,7 +116,7 @@ export function nativeClient(options: ClientOptions, signer = endpointSigner(opt
     socket.on("message", (bytes, isBinary) => {
       try {
         if (isBinary) throw new Error("a binary message");
-        const message = readMessage(String(bytes));
+        const message = readMessage(String(bytes), decoder);
         if (isFirst && !firstEvents.has(message.event)) throw new Error("the first message");
         isFirst = false;
         dispatch(message);

@@ -1,7 +1,7 @@
 // Proves that the native client is strict: a matrix over one that takes anything would say nothing.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { afterClose, readMessage } from "./native-wire.ts";
+import { afterClose, decoders, readMessage } from "./native-wire.ts";
 
 const presence = (hash: unknown, ids: unknown = [1], count: unknown = 1) =>
   message(
@@ -21,12 +21,13 @@ describe("the native client takes", () => {
     presence({ 1: { name: "Ada" } }),
     presence({}, [], 0),
     message("pusher:error", { code: 4009, message: "No" }),
+    message("pusher:signin_error", { type: "AuthError", error: "No", status: 403 }),
     '{"event":"pusher:pong"}',
     '{"event":"pusher:cache_miss","channel":"cache-x"}',
     '{"event":"greeting","channel":"news","data":"plain"}',
     '{"event":"client-typing","channel":"private-x","data":{"a":1}}',
   ]) {
-    test(text, () => assert.doesNotThrow(() => readMessage(text)));
+    test(text, () => assert.doesNotThrow(() => readMessage(text, decoders.java)));
   }
 });
 
@@ -55,7 +56,22 @@ describe("the native client refuses", () => {
     ["a numeric id of a user", message("pusher:signin_success", { user_data: '{"id":7}' })],
     ["data of an event that is an object", '{"event":"greeting","channel":"news","data":{"a":1}}'],
   ] as const) {
-    test(what, () => assert.throws(() => readMessage(text)));
+    test(what, () => assert.throws(() => readMessage(text, decoders.java)));
+  }
+});
+
+describe("Swift and .NET read an error's data as an object alone, and all other data as a string", () => {
+  const asObject = '{"event":"pusher:error","data":{"code":4009,"message":"No"}}';
+  for (const decoder of [decoders.swift, decoders.dotnet]) {
+    test(decoder.client, () => {
+      assert.doesNotThrow(() => readMessage(asObject, decoder));
+      const asString = message("pusher:error", { code: 4009, message: "No" });
+      assert.throws(() => readMessage(asString, decoder));
+      const established = { socket_id: "1.2", activity_timeout: 30 };
+      const event = "pusher:connection_established";
+      assert.doesNotThrow(() => readMessage(message(event, established), decoder));
+      assert.throws(() => readMessage(JSON.stringify({ event, data: established }), decoder));
+    });
   }
 });
 

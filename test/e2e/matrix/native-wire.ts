@@ -1,5 +1,16 @@
 // Reads the wire as Swift, Java, .NET and Dart do: into types, where a missing field is an error and not undefined.
 
+/** Whose decoder: what each says of itself in the handshake's query, and what it takes for `data` of `pusher:error`. */
+export const decoders = {
+  // PusherError.swift: `jsonObject["data"] as? [String: Any]`, else the error is dropped without a word.
+  swift: { client: "pusher-websocket-swift", errorData: "object" },
+  // Connection.cs 2.x: `ParseError(jObject["data"])` selects `message` in it, of a string nothing.
+  dotnet: { client: "pusher-dotnet-client", errorData: "object" },
+  // WebSocketConnection.java takes either; others that may call themselves anything are like it.
+  java: { client: "java-client", errorData: "string" },
+} as const;
+export type Decoder = (typeof decoders)[keyof typeof decoders];
+
 /** A message as a native client hands it on. */
 export interface NativeMessage {
   readonly event: string;
@@ -35,7 +46,7 @@ export function afterClose(code: number): AfterClose {
 }
 
 /** @throws what a native client's decoder would fail with */
-export function readMessage(text: string): NativeMessage {
+export function readMessage(text: string, decoder: Decoder): NativeMessage {
   const message = object(JSON.parse(text), "a message");
   const event = nonEmptyString(message["event"], "event");
   const channel =
@@ -50,11 +61,15 @@ export function readMessage(text: string): NativeMessage {
   check(isKnown, `${event} is no event of the protocol`);
   if (ofAChannel.has(event)) check(channel !== undefined, `${event} has no channel`);
   if (!("data" in message)) throw new Error(`${event} has no data`);
-  const data = message["data"];
-  check(typeof data === "string", `data of ${event} is no string`);
-  const fields = object(JSON.parse(data), `data of ${event}`);
+  const fields = fieldsOf(event, message["data"], decoder);
   readers[event]?.(fields, channel ?? "");
   return { ...named, data: fields };
+}
+
+function fieldsOf(event: string, data: unknown, { errorData }: Decoder): Fields {
+  if (event === "pusher:error" && errorData === "object") return object(data, `data of ${event}`);
+  check(typeof data === "string", `data of ${event} is no string`);
+  return object(JSON.parse(data), `data of ${event}`);
 }
 
 const withoutData = new Set(["pusher:ping", "pusher:pong", "pusher:cache_miss"]);
@@ -92,6 +107,7 @@ const readers: Readonly<Record<string, (data: Fields, channel: string) => void>>
   "pusher_internal:subscription_count": ({ subscription_count }) => {
     check(Number.isInteger(subscription_count), "subscription_count");
   },
+  "pusher:signin_error": (data) => readers["pusher:subscription_error"]?.(data, ""),
   "pusher:signin_success": ({ user_data }) => {
     check(typeof user_data === "string", "user_data is no string");
     nonEmptyString(object(JSON.parse(user_data), "user_data")["id"], "id of the user");
