@@ -125,6 +125,21 @@ describe("signatures", () => {
     assert.equal((await call("channels", { tamper })).status, 401);
   });
 
+  it("row 53: a signature that is right up to any of its digits is answered as one that is all wrong", async (test) => {
+    const { sidecar } = await start(test);
+    const { path, query, body, signature } = signed();
+    const answers = new Set<string>();
+    for (let right = 0; right < signature.length; right += 7) {
+      const digit = signature[right] === "0" ? "1" : "0";
+      const nearly = signature.slice(0, right) + digit + signature.slice(right + 1);
+      const target = `${path}?${query.replace(signature, nearly)}`;
+      const { status, text } = await send(sidecar.port, "POST", target, body);
+      answers.add(`${status} ${text}`);
+    }
+    assert.equal(answers.size, 1);
+    assert.match([...answers].join(), /^401 /);
+  });
+
   it("row 50: a request can be used again within the tolerance, as at Pusher", async (test) => {
     const { statusOf } = await start(test);
     const { target, body } = signed();
