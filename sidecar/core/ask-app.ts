@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { AuthorizationFault } from "./ports.ts";
 import type { Report } from "./report.ts";
+import type { SignatureFault } from "./signature.ts";
 import type { Subject } from "./subject.ts";
 
 /** `denied`: the app said no, or the proof is wrong. `unavailable`: nobody could say, trying later may help. */
@@ -58,11 +59,11 @@ export function deny(
 export function denySignature(
   connection: Connection,
   subject: Subject,
-  { sentKey }: { readonly sentKey?: string },
+  { fault, sentKey }: { readonly fault: SignatureFault; readonly sentKey?: string },
   report: Report,
 ): void {
   const appId = connection.app.id;
-  if (sentKey !== undefined) report({ kind: "foreign_key_sent", appId, sentKey });
+  report({ kind: "client_signature_refused", appId, fault, sentKey: sentKey ?? null });
   deny(connection, subject, { kind: "denied", reason: "invalid_signature" }, report);
 }
 

@@ -38,16 +38,16 @@ describe("signatures", () => {
       ok: true,
     });
     const other = checkUserSignature(credentials, { socketId: "1.2", userData }, auth);
-    assert.deepEqual(other, { ok: false });
+    assert.deepEqual(other, { ok: false, fault: "mismatch" });
   });
 
   it("are refused if malformed or made for something else; a foreign key is named", () => {
     const check = (auth: string) =>
       checkChannelSignature(credentials, { socketId: "1.1", channel: "private-a" }, auth);
-    assert.deepEqual(check("nocolon"), { ok: false });
-    assert.deepEqual(check(":abc"), { ok: false });
-    assert.deepEqual(check("k:abc"), { ok: false, sentKey: "k" });
-    assert.deepEqual(check(`${credentials.key}:abc`), { ok: false });
+    assert.deepEqual(check("nocolon"), { ok: false, fault: "malformed" });
+    assert.deepEqual(check(":abc"), { ok: false, fault: "malformed" });
+    assert.deepEqual(check("k:abc"), { ok: false, fault: "wrong_key", sentKey: "k" });
+    assert.deepEqual(check(`${credentials.key}:abc`), { ok: false, fault: "mismatch" });
   });
 
   it("hold for exactly one text", () => {

@@ -8,10 +8,16 @@ export interface Credentials {
   readonly secret: string;
 }
 
-/** `sentKey`: the signature was made with another app's key, which is public, so that the log can say it. */
+/** What is wrong with an `auth`. */
+export type SignatureFault =
+  | "malformed" // no key before a colon
+  | "wrong_key" // another app's key
+  | "mismatch"; // the right key, but signed with another secret, or for another socket or channel
+
+/** `sentKey`: of a `wrong_key`, which is public, so that the log can say it. */
 export type SignatureCheck =
   | { readonly ok: true }
-  | { readonly ok: false; readonly sentKey?: string };
+  | { readonly ok: false; readonly fault: SignatureFault; readonly sentKey?: string };
 
 const hexSignature = /^[0-9a-f]{64}$/;
 
@@ -55,12 +61,12 @@ export function md5(body: Uint8Array): string {
 
 function checkAuth(credentials: Credentials, text: string, auth: string): SignatureCheck {
   const colon = auth.indexOf(":");
-  if (colon < 1) return { ok: false };
+  if (colon < 1) return { ok: false, fault: "malformed" };
   const key = auth.slice(0, colon);
-  if (key !== credentials.key) return { ok: false, sentKey: key };
+  if (key !== credentials.key) return { ok: false, fault: "wrong_key", sentKey: key };
   return isSignatureOf(credentials.secret, text, auth.slice(colon + 1))
     ? { ok: true }
-    : { ok: false };
+    : { ok: false, fault: "mismatch" };
 }
 
 function equalHex(expected: string, actual: string): boolean {

@@ -141,8 +141,13 @@ describe("pusher:subscribe", () => {
     const node = createTestNode();
     const client = node.connect();
     await client.say(subscribe({ channel: "private-x", auth: "other-key:00" }));
-    assert.deepEqual(node.reports.of("foreign_key_sent", "authorization_refused"), [
-      { kind: "foreign_key_sent", appId: "app-id", sentKey: "other-key" },
+    assert.deepEqual(node.reports.of("client_signature_refused", "authorization_refused"), [
+      {
+        kind: "client_signature_refused",
+        appId: "app-id",
+        fault: "wrong_key",
+        sentKey: "other-key",
+      },
       { kind: "authorization_refused", appId: "app-id", reason: "invalid_signature" },
     ]);
   });

@@ -151,14 +151,19 @@ describe("report: the hot path", () => {
 describe("report: log", () => {
   it("a signature made with another app's key is logged with that key, cut short, and not too often", () => {
     const { report, lines, clock } = createRig();
-    report({ kind: "foreign_key_sent", appId: "1", sentKey: "k".repeat(100) });
-    report({ kind: "foreign_key_sent", appId: "1", sentKey: "again" });
+    report({
+      kind: "client_signature_refused",
+      fault: "wrong_key",
+      appId: "1",
+      sentKey: "k".repeat(100),
+    });
+    report({ kind: "client_signature_refused", fault: "wrong_key", appId: "1", sentKey: "again" });
     assert.deepEqual(
       lines.map(({ app_id, sent_app_key }) => [app_id, sent_app_key]),
       [["1", "k".repeat(64)]],
     );
     clock.nowMs += 10_000;
-    report({ kind: "foreign_key_sent", appId: "1", sentKey: "later" });
+    report({ kind: "client_signature_refused", fault: "wrong_key", appId: "1", sentKey: "later" });
     assert.deepEqual([lines[1]?.["sent_app_key"], lines[1]?.["suppressed"]], ["later", 1]);
   });
 
@@ -226,10 +231,25 @@ describe("report: log", () => {
       report({ ...webhook, ...timeout });
       report({ ...webhook, ...timeout, endpoint: "b.test" });
       report({ ...webhook, ...timeout, fault: { kind: "status", status: 419 } });
-      report({ kind: "foreign_key_sent", appId: "1", sentKey: "foreign" });
-      report({ kind: "foreign_key_sent", appId: "2", sentKey: "foreign" });
+      report({
+        kind: "client_signature_refused",
+        fault: "wrong_key",
+        appId: "1",
+        sentKey: "foreign",
+      });
+      report({
+        kind: "client_signature_refused",
+        fault: "wrong_key",
+        appId: "2",
+        sentKey: "foreign",
+      });
       // What a client chooses makes no key.
-      report({ kind: "foreign_key_sent", appId: "1", sentKey: "another" });
+      report({
+        kind: "client_signature_refused",
+        fault: "wrong_key",
+        appId: "1",
+        sentKey: "another",
+      });
     }
     const keys = lines.map((line) =>
       ["app_id", "endpoint", "fault", "reason"]
@@ -248,8 +268,8 @@ describe("report: log", () => {
       "1 a.test timeout",
       "1 b.test timeout",
       "1 a.test status",
-      "1",
-      "2",
+      "1 wrong_key",
+      "2 wrong_key",
     ]);
   });
 
@@ -261,7 +281,8 @@ describe("report: log", () => {
     { kind: "handshake_refused", appId: null, reason: "rate_limit", sent: null },
     { kind: "handshake_misdirected", appId: "1", reason: "no_upgrade" },
     { kind: "handshake_misdirected", appId: "1", reason: "path" },
-    { kind: "foreign_key_sent", appId: "1", sentKey: "k" },
+    { kind: "client_signature_refused", fault: "wrong_key", appId: "1", sentKey: "k" },
+    { kind: "client_signature_refused", fault: "mismatch", appId: "1", sentKey: null },
     { kind: "error_sent", appId: "1", code: 1009, reason: "message_too_long" },
     { kind: "error_sent", appId: "1", code: 4200, reason: "invalid_channel_name" },
     { kind: "error_sent", appId: "1", code: 4301, reason: "client_event_rate_exceeded" },

@@ -2,6 +2,7 @@
 
 import type { ErrorReason } from "../errors.ts";
 import type { AuthorizationFault } from "../ports.ts";
+import type { SignatureFault } from "../signature.ts";
 
 /** Why a connection was refused before it was established. */
 export type HandshakeRefusal =
@@ -52,6 +53,6 @@ export interface WebSocketEvents {
   error_sent: { appId: string | null; code: number; reason: ErrorReason };
   /** A subscribe or signin was refused. */
   authorization_refused: { appId: string; reason: AuthorizationFault };
-  /** The signature of a subscribe or signin names another app's key. `sentKey` is what the client sent. */
-  foreign_key_sent: { appId: string; sentKey: string };
+  /** The signature that a client brought along to a subscribe or signin is wrong. `sentKey`: of a `wrong_key`. */
+  client_signature_refused: { appId: string; fault: SignatureFault; sentKey: string | null };
 }

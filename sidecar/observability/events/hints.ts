@@ -42,6 +42,11 @@ export const errorHints: Readonly<Partial<Record<ErrorReason, string>>> = {
   watchlist_too_long: "the app's user_data has more than 100 users in its watchlist",
   message_too_long:
     "raise POGO_MAX_MESSAGE_SIZE or REVERB_APP_MAX_MESSAGE_SIZE if pages send that much",
+  invalid_user_id: "the app signs a user in whose id is empty or longer than 240 characters",
+  repeat_rate_exceeded:
+    "a page subscribes to the same channel again and again: it needs to only once",
+  event_name_too_long: "use shorter names, or raise POGO_MAX_EVENT_NAME_LENGTH",
+  event_data_too_large: "send less, or raise POGO_MAX_EVENT_DATA",
 };
 
 export const publishHints: Readonly<Record<PublishFault, string>> = {

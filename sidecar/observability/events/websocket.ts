@@ -1,6 +1,7 @@
 /** Events of WebSocket connections. */
 
 import type { WebSocketEvents } from "../../core/report/websocket.ts";
+import type { SignatureFault } from "../../core/signature.ts";
 import { closeCodeLabel } from "../metrics/close-codes.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
@@ -8,6 +9,15 @@ import { errorHints, handshakeHints } from "./hints.ts";
 
 /** What a client sent is not logged longer than this. */
 const maxSentLength = 64;
+
+const signatureHints: Readonly<Record<SignatureFault, string>> = {
+  malformed:
+    "auth has no app key in front: does the app broadcast with reverb or pusher, and does a custom authorizer pass its whole answer on?",
+  wrong_key:
+    "the app signs with another app's key: compare REVERB_APP_KEY or PUSHER_APP_KEY on both sides, then php artisan config:clear",
+  mismatch:
+    "the app signs with another secret: compare REVERB_APP_SECRET or PUSHER_APP_SECRET on both sides, then php artisan config:clear",
+};
 
 const misdirections = {
   no_upgrade:
@@ -117,16 +127,17 @@ export function webSocketRows({
         fields: ({ appId, reason }) => ({ app_id: appId, reason }),
       },
     },
-    foreign_key_sent: {
+    client_signature_refused: {
       log: {
         level: "warn",
-        message: "signature made with another app's key",
-        fields: ({ appId, sentKey }) => ({
+        message: "subscription or signin refused: its signature does not verify",
+        fields: ({ appId, fault, sentKey }) => ({
           app_id: appId,
-          sent_app_key: cut(sentKey),
+          fault,
+          ...(sentKey !== null && { sent_app_key: cut(sentKey) }),
         }),
-        hint: "the app that signs must have this app's key: compare REVERB_APP_KEY or PUSHER_APP_KEY on both sides",
-        throttle: ({ appId }) => appId,
+        hint: ({ fault }) => signatureHints[fault],
+        throttle: ({ appId, fault }) => `${appId} ${fault}`,
       },
     },
   };
