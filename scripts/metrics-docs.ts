@@ -1,5 +1,6 @@
 /** `docs/metrics.md`, made of the definitions of all metrics, so that neither can say what the other does not. */
 
+import { withoutCounterpart } from "../sidecar/observability/metrics/original.ts";
 import type { Description, LabelText } from "../sidecar/observability/metric.ts";
 import { createMetrics } from "../sidecar/observability/metrics.ts";
 
@@ -12,12 +13,22 @@ Made by \`npm run docs\` from \`sidecar/observability/metrics/\`: do not edit.
 All labels come from closed sets: nothing that a client sends makes a new series. A series with no label, or with one whose values are listed here, is there from the start with 0. A gauge that is read at each scrape costs nothing in between.
 `;
 
+const original = `## The original's metrics
+
+All others that the original (the Pogo WebSocket module for FrankenPHP) has are here under the same name. \`app_id\` is a label of more of them here. These are not:
+
+| There | Here |
+| --- | --- |`;
+
 export function renderMetricsDocs(): string {
   const { rooms } = createMetrics();
   const sections = rooms.map(
     ({ title, descriptions }) => `## ${title}\n\n${descriptions.map(render).join("\n")}`,
   );
-  return [head, ...sections].join("\n");
+  const missing = Object.entries(withoutCounterpart).map(
+    ([name, why]) => `| \`${name}\` | ${why} |`,
+  );
+  return [head, ...sections, original, ...missing, ""].join("\n");
 }
 
 function render({ name, type, unit, help, moves, action, labels }: Description): string {

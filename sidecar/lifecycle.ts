@@ -1,6 +1,7 @@
 /** The life of a node: in which order its parts start, drain and stop. */
 
 import type { Cluster } from "./composition/cluster.ts";
+import { readOpenFilesLimit } from "./composition/open-files.ts";
 import type { UpstreamParts } from "./composition/upstream.ts";
 import type { Config } from "./config.ts";
 import { shutdownCloses } from "./core/errors.ts";
@@ -102,6 +103,11 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       upstream: app && showUpstream(app),
       appIds: hubs.map((hub) => hub.app.id),
     });
+    const limit = readOpenFilesLimit();
+    const { maxConnections } = config.websocket;
+    if (limit !== null && limit <= maxConnections) {
+      report({ kind: "open_files_limited", limit, maxConnections });
+    }
     return { port, adminPort };
   }
 

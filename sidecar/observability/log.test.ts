@@ -61,7 +61,7 @@ describe("throttle", () => {
     assert.equal(throttle("bad", ""), 3);
   });
 
-  it("tells lines of the same message apart by their key", () => {
+  it("distinguishes lines of the same message by their key", () => {
     const { throttle } = throttled();
     const passed = ["a", "b", "a", "b"].map((key) => throttle("bad", key));
     assert.deepEqual(passed, [0, 0, null, null]);

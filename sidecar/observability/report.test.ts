@@ -55,6 +55,9 @@ describe("report: metrics", () => {
     report({ kind: "api_signature_refused", appId: "1", reason: "auth_timestamp" });
     const endpoint = { appId: "1", endpoint: "a.test:443", events: 3 };
     report({ kind: "webhook_dropped", ...endpoint, reason: "queue_full" });
+    report({ kind: "webhook_delivered", ...endpoint, status: 200, durationMs: 500 });
+    const timeout = { fault: { kind: "timeout" }, failures: 1, retryInMs: 1 } as const;
+    report({ kind: "webhook_failed", ...endpoint, ...timeout });
     report({ kind: "proxy_finished", method: "GET", status: 200, durationMs: 1_000 });
     report({ kind: "proxy_finished", method: "GET", status: 502, durationMs: 1_000 });
     const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
@@ -94,6 +97,9 @@ describe("report: metrics", () => {
       'pogo_websocket_write_failures_total{kind="ping"} 1',
       'pogo_api_signatures_refused_total{app_id="1",reason="auth_timestamp"} 1',
       'pogo_websocket_webhook_dropped_total{app_id="1",reason="queue_full"} 3',
+      'pogo_websocket_webhook_delivered_total{app_id="1"} 3',
+      "pogo_websocket_webhook_duration_seconds_sum 0.5",
+      'pogo_websocket_webhook_attempts_failed_total{app_id="1",fault="timeout"} 1',
       'pogo_proxy_requests_total{code="200"} 1',
       'pogo_proxy_requests_total{code="502"} 1',
       'pogo_proxy_faults_total{fault="connect_failed"} 1',
@@ -296,6 +302,7 @@ describe("report: log", () => {
     { kind: "authorization_withheld", reason: "origin" },
     { kind: "authorization_withheld", reason: "concurrency_limit" },
     { kind: "redis_lost", reason: "ECONNREFUSED" },
+    { kind: "open_files_limited", limit: 1_024, maxConnections: 10_000 },
     { kind: "node_taken_over", appId: "1", nodeId: "n" },
   ];
   for (const event of refusals) {

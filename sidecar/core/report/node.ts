@@ -11,6 +11,8 @@ export interface NodeEvents {
     upstream: string | null;
     appIds: readonly string[];
   };
+  /** The process may open fewer files than it takes connections: beyond them new ones get no answer at all. */
+  open_files_limited: { limit: number; maxConnections: number };
   /** A stop was asked for: readiness says no, and everything goes on for the drain delay. */
   leaving: { delayMs: number };
   /** No new connections are taken; those that are open are closed one by one. */

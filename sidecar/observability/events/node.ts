@@ -19,6 +19,15 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
         }),
       },
     },
+    open_files_limited: {
+      log: {
+        level: "warn",
+        message: "the limit of open files is lower than POGO_MAX_CONNECTIONS",
+        fields: ({ limit, maxConnections }) => ({ limit, max_connections: maxConnections }),
+        hint: ({ maxConnections }) =>
+          `raise it to ${2 * maxConnections} where the sidecar is started (ulimit -n, LimitNOFILE in systemd), or lower POGO_MAX_CONNECTIONS: beyond it connections and probes get no answer`,
+      },
+    },
     leaving: {
       log: {
         level: "info",

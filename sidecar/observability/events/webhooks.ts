@@ -8,6 +8,10 @@ import { deliveryHint } from "./hints.ts";
 export function webhookRows({ webhooks }: Metrics): Rows<keyof WebhookDeliveryEvents> {
   return {
     webhook_delivered: {
+      count({ appId, events, durationMs }) {
+        webhooks.deliveredTotal.inc({ app_id: appId }, events);
+        webhooks.durationSeconds.observe(durationMs / 1000);
+      },
       log: {
         level: "debug",
         message: "webhook batch delivered",
@@ -21,6 +25,8 @@ export function webhookRows({ webhooks }: Metrics): Rows<keyof WebhookDeliveryEv
       },
     },
     webhook_failed: {
+      count: ({ appId, fault }) =>
+        webhooks.attemptsFailedTotal.inc({ app_id: appId, fault: fault.kind }),
       log: {
         level: "warn",
         message: "a webhook endpoint did not take a batch",

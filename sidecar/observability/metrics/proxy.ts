@@ -100,7 +100,7 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
       help: "Open WebSocket connections passed through to the upstream.",
       unit: "connections",
       moves: "Read at each scrape. Not there without an upstream.",
-      action: "Nothing; each one holds a connection to the app.",
+      action: "Nothing; each one takes a connection of the app.",
     }),
   };
 }

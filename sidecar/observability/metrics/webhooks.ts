@@ -1,6 +1,6 @@
 /** Metrics of webhooks. */
 
-import type { WebhookDropReason } from "../../core/report/webhooks.ts";
+import type { DeliveryFault, WebhookDropReason } from "../../core/report/webhooks.ts";
 import type { Define } from "../metric.ts";
 import { app } from "./labels.ts";
 
@@ -13,8 +13,40 @@ const dropReasons = {
   shutdown: "the node stopped before the endpoint took them",
 } satisfies Record<WebhookDropReason, string>;
 
-export function webhookMetrics({ counter, reading }: Define) {
+const deliveryFaults = {
+  status: "a status other than 2xx; redirects are not followed",
+  timeout: "longer than POGO_WEBHOOK_TIMEOUT",
+  connection: "refused, reset, or no such name",
+  aborted: "cut by the stop of the node",
+} satisfies Record<DeliveryFault["kind"], string>;
+
+export function webhookMetrics({ counter, histogram, reading }: Define) {
   return {
+    deliveredTotal: counter({
+      name: "pogo_websocket_webhook_delivered_total",
+      help: "Webhook events that an endpoint took.",
+      unit: "events",
+      moves:
+        "With each event of a batch that was answered 2xx; one that two endpoints take counts twice.",
+      action: "Nothing; compare it with webhook_dropped_total.",
+      labels: { app_id: app },
+    }),
+    attemptsFailedTotal: counter({
+      name: "pogo_websocket_webhook_attempts_failed_total",
+      help: "Webhook requests that an endpoint did not take, by fault; the batch is sent again.",
+      unit: "requests",
+      moves: "With each attempt that is not answered 2xx in time.",
+      action: "Look at the endpoint: the log has its host, what it answered and what to do.",
+      labels: { app_id: app, fault: deliveryFaults },
+    }),
+    durationSeconds: histogram({
+      name: "pogo_websocket_webhook_duration_seconds",
+      help: "Time until an endpoint had taken a batch.",
+      unit: "seconds",
+      moves: "With each batch that is answered 2xx.",
+      action: "Near POGO_WEBHOOK_TIMEOUT the endpoint works before it answers: it should queue.",
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    }),
     droppedTotal: counter({
       name: "pogo_websocket_webhook_dropped_total",
       help: "Webhook events that were not delivered, by reason.",
