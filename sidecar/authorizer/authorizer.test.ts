@@ -324,7 +324,7 @@ describeBoth("authorizer: the answer", (createRig) => {
     assert.equal(seen[1]?.headers.cookie, cookie);
   });
 
-  it("proxy A22: nothing secret is in a result or in what is told of it", async (test) => {
+  it("proxy A22: nothing secret is in a result or in what is reported of it", async (test) => {
     const scripts: Script[] = [
       status(403, "s3cr3t"),
       status(500, "s3cr3t"),
@@ -340,7 +340,7 @@ describeBoth("authorizer: the answer", (createRig) => {
     }
   });
 
-  it("tells each outcome with how long it took, and 0 for what was refused here", async (test) => {
+  it("reports each outcome with how long it took, and 0 for what was refused here", async (test) => {
     const { rig, reason, outcomes } = await createRig(test, (request) => {
       rig.nowMs += 250;
       sayYes(request);

@@ -19,7 +19,7 @@ import { readAuthAnswer, readUserAuthAnswer } from "./auth-answer.ts";
 import type { Bulkhead } from "./bulkhead.ts";
 import { createBulkheads, type Asking, type BulkheadsOptions } from "./bulkheads.ts";
 import { credentialsOf } from "./handshake-headers.ts";
-import { judgeOrigin } from "./origin-gate.ts";
+import { credentialPolicyFor } from "./origin-gate.ts";
 import { meanings, verdictOn } from "./outcomes.ts";
 import { toSubrequest, type Answer, type Question } from "./question.ts";
 import { createSubrequestClient } from "./subrequest.ts";
@@ -76,14 +76,14 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     if (!bulkhead || signal.aborted) return refuse("aborted");
     // Laravel answers 500.
     if (!isSocketId(socketId)) return refuse("forbidden");
-    const spendable = judgeOrigin({
+    const policy = credentialPolicyFor({
       rawHeaders: handshake.rawHeaders,
       host: forwarding.host(handshake),
       scheme: forwarding.scheme(handshake),
       allowedOrigins: app.allowedOrigins,
       hasCredential: credential !== null,
     });
-    return spendable === "none" ? refuse("origin") : ask(question, spendable === "all", bulkhead);
+    return policy === "none" ? refuse("origin") : ask(question, policy === "all", bulkhead);
   }
 
   function ask<T extends Answer>(

@@ -159,7 +159,7 @@ function describeScenario(name: string, check: (world: ReturnType<typeof run>) =
 }
 
 describe("bulkhead, over seeded schedules (property)", () => {
-  describeScenario("bounds hold, and everything ends within twice its time", (world) => {
+  describeScenario("bounds are kept, and everything ends within twice its time", (world) => {
     assert.equal(world.bulkhead.waiting, 0);
     assert.equal(world.bulkhead.underWay, 0);
     assert.equal(world.clock.timers, 0);

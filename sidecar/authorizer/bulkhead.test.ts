@@ -251,7 +251,7 @@ describe("bulkhead: the app is down", () => {
     assert.deepEqual(rounds, [1, 1, 2, 4]);
   });
 
-  it("is told apart from one visitor's failures: no number of timeouts of one address opens the breaker", () => {
+  it("is not what one visitor's failures say: no number of timeouts of one address opens the breaker", () => {
     const { ask, clock, states } = simulate();
     for (let i = 0; i < 60; i++) ask({ address: "slow", session: `s${i}` }, slow);
     clock.runUntil(60_000);

@@ -142,7 +142,7 @@ export class Bulkhead<T> {
     }
     const { outcome } = verdict;
     if (outcome !== "none") this.#visitors.record(entry.place, outcome, nowMs);
-    this.#judge(admission, verdict.evidence, entry.place, nowMs);
+    this.#updateBreaker(admission, verdict.evidence, entry.place, nowMs);
     this.#run();
     return untilMs !== null;
   }
@@ -157,7 +157,12 @@ export class Bulkhead<T> {
     return Math.min(nowMs + pauseMs, deadlineMs);
   }
 
-  #judge(admission: Admission, evidence: Evidence, { address }: Place, nowMs: number): void {
+  #updateBreaker(
+    admission: Admission,
+    evidence: Evidence,
+    { address }: Place,
+    nowMs: number,
+  ): void {
     const before = this.#breaker.state;
     this.#breaker.end(admission, evidence, address, nowMs);
     if (evidence === "answered") {

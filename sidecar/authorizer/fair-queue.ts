@@ -12,7 +12,7 @@ export interface Queued extends Ordered {
 export interface Place {
   /** The client's, as `visitorOf` gives it. */
   readonly address: string;
-  /** What tells visitors of one address apart. */
+  /** Distinguishes visitors of one address. */
   readonly session: string;
   /**
    * The app has accepted this session before. Sessions that it has not may be made up in any number: all of them

@@ -141,9 +141,9 @@ describe("toSubrequestHeaders", () => {
     assert.deepEqual(valuesOf(headers, "x-other"), ["kept"]);
   });
 
-  it("proxy A4: a client can't say what is ours to say", () => {
-    const ours = ["Content-Type", "Content-Length", "Accept", "X-Requested-With"];
-    const headers = headersFor([...ours, "X-FrankenPHP-WS-Channel"].map((name) => [name, "sent"]));
+  it("proxy A4: a client can't set what the sidecar sets", () => {
+    const own = ["Content-Type", "Content-Length", "Accept", "X-Requested-With"];
+    const headers = headersFor([...own, "X-FrankenPHP-WS-Channel"].map((name) => [name, "sent"]));
     assert.equal(headers.includes("sent"), false);
     assert.deepEqual(valuesOf(headers, "x-frankenphp-ws-channel"), ["private-a"]);
   });

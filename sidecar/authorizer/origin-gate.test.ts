@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { judgeOrigin, type Spendable } from "./origin-gate.ts";
+import { credentialPolicyFor, type CredentialPolicy } from "./origin-gate.ts";
 
 interface Case {
   readonly title: string;
@@ -9,190 +9,190 @@ interface Case {
   readonly allowedOrigins?: readonly string[];
   readonly hasCredential?: boolean;
   readonly scheme?: "http" | "https";
-  readonly spendable: Spendable;
+  readonly policy: CredentialPolicy;
 }
 
 const bearer = ["Authorization", "Bearer 1|x"];
 const basic = ["Authorization", "Basic dTpw"];
 
 const cases: readonly Case[] = [
-  { title: "a page of the same host", headers: ["Origin", "http://app.test"], spendable: "all" },
+  { title: "a page of the same host", headers: ["Origin", "http://app.test"], policy: "all" },
   {
     title: "a page of the same host behind TLS",
     headers: ["Origin", "https://app.test"],
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "a page of the same host and port",
     headers: ["Origin", "http://app.test:8080"],
     host: "app.test:8080",
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "a page of the same host on another port",
     headers: ["Origin", "http://app.test:3000"],
     host: "app.test:8080",
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "a foreign page with a token of its own",
     headers: ["Origin", "https://evil.com", "Cookie", "laravel_session=x"],
     hasCredential: true,
-    spendable: "without_cookies",
+    policy: "without_cookies",
   },
   {
     title: "a page of the same host with a token of its own",
     headers: ["Origin", "http://app.test"],
     hasCredential: true,
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "no browser, with a token of its own",
     hasCredential: true,
-    spendable: "without_cookies",
+    policy: "without_cookies",
   },
-  { title: "a foreign page", headers: ["Origin", "https://evil.com"], spendable: "none" },
+  { title: "a foreign page", headers: ["Origin", "https://evil.com"], policy: "none" },
   {
     title: "a foreign page where * is allowed",
     headers: ["Origin", "https://evil.com", "Cookie", "laravel_session=x"],
     allowedOrigins: ["*"],
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "a sibling subdomain",
     headers: ["Origin", "https://evil.app.test"],
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "an origin listed by name",
     headers: ["Origin", "https://spa.test"],
     allowedOrigins: ["*", "https://spa.test"],
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "an origin listed by host name",
     headers: ["Origin", "https://spa.test:3000"],
     allowedOrigins: ["spa.test"],
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "an origin listed by pattern",
     headers: ["Origin", "https://a.spa.test"],
     allowedOrigins: ["*.spa.test"],
-    spendable: "all",
+    policy: "all",
   },
-  { title: "an opaque origin", headers: ["Origin", "null"], spendable: "none" },
+  { title: "an opaque origin", headers: ["Origin", "null"], policy: "none" },
   {
     title: "an opaque origin with a token",
     headers: ["Origin", "null", ...bearer],
-    spendable: "without_cookies",
+    policy: "without_cookies",
   },
   {
     title: "two Origin fields, one of them the host's own",
     headers: ["Origin", "http://app.test", "Origin", "https://evil.com"],
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "a foreign page with a token",
     headers: ["origin", "https://evil.com", ...bearer],
-    spendable: "without_cookies",
+    policy: "without_cookies",
   },
   {
     title: "a foreign page with the password that the browser remembers",
     headers: ["Origin", "https://evil.com", ...basic],
-    spendable: "none",
+    policy: "none",
   },
-  { title: "a client without Origin", headers: ["Cookie", "laravel_session=x"], spendable: "none" },
-  { title: "a client without Origin, with a token", headers: bearer, spendable: "without_cookies" },
+  { title: "a client without Origin", headers: ["Cookie", "laravel_session=x"], policy: "none" },
+  { title: "a client without Origin, with a token", headers: bearer, policy: "without_cookies" },
   {
     title: "a client without Origin, with a password",
     headers: basic,
-    spendable: "without_cookies",
+    policy: "without_cookies",
   },
-  { title: "an empty Authorization", headers: ["Authorization", ""], spendable: "none" },
-  { title: "nothing at all", spendable: "none" },
+  { title: "an empty Authorization", headers: ["Authorization", ""], policy: "none" },
+  { title: "nothing at all", policy: "none" },
   {
     title: "attacks H14: an http page of a host that is asked by https",
     headers: ["Origin", "http://app.test"],
     scheme: "https",
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "attacks H14: an https page of it",
     headers: ["Origin", "https://app.test"],
     scheme: "https",
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "attacks H14: an https page, where a proxy in between saw http",
     headers: ["Origin", "https://app.test"],
     scheme: "http",
-    spendable: "all",
+    policy: "all",
   },
   ...["chrome-extension", "capacitor", "file", "ws", "app"].map((scheme): Case => ({
     title: `attacks H14: ${scheme}:// with the app's host`,
     headers: ["Origin", `${scheme}://app.test`],
-    spendable: "none",
+    policy: "none",
   })),
   {
     title: "attacks H14: chrome-extension:// with a host that is listed",
     headers: ["Origin", "chrome-extension://spa.test"],
     allowedOrigins: ["spa.test"],
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "attacks H14: an http page that is listed by its host, asked by https",
     headers: ["Origin", "http://spa.test"],
     allowedOrigins: ["spa.test"],
     scheme: "https",
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "attacks H14: an http page that is listed with its scheme, asked by https",
     headers: ["Origin", "http://spa.test"],
     allowedOrigins: ["http://spa.test"],
     scheme: "https",
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "attacks H14: a scheme of its own that is listed with its name",
     headers: ["Origin", "capacitor://localhost"],
     allowedOrigins: ["capacitor://localhost"],
-    spendable: "all",
+    policy: "all",
   },
   {
     title: "a handshake that the browser calls cross-site, whatever its Origin",
     headers: ["Origin", "http://app.test", "Sec-Fetch-Site", "Cross-Site"],
-    spendable: "none",
+    policy: "none",
   },
   {
     title: "a cross-site one of an origin that is listed",
     headers: ["Origin", "https://spa.test", "Sec-Fetch-Site", "cross-site", ...bearer],
     allowedOrigins: ["https://spa.test"],
-    spendable: "without_cookies",
+    policy: "without_cookies",
   },
   {
     title: "one that is same-site",
     headers: ["Origin", "https://spa.test", "Sec-Fetch-Site", "same-site"],
     allowedOrigins: ["https://spa.test"],
-    spendable: "all",
+    policy: "all",
   },
 ];
 
-describe("judgeOrigin", () => {
-  for (const { title, spendable, ...given } of cases) {
+describe("credentialPolicyFor", () => {
+  for (const { title, policy, ...given } of cases) {
     const { headers = [], host = "app.test", allowedOrigins = [], scheme } = given;
     const { hasCredential = false } = given;
-    it(`proxy A18: ${title}: ${spendable}`, () => {
+    it(`proxy A18: ${title}: ${policy}`, () => {
       const request = { rawHeaders: headers, host, scheme, allowedOrigins, hasCredential };
-      assert.equal(judgeOrigin(request), spendable);
+      assert.equal(credentialPolicyFor(request), policy);
     });
   }
 
   it("proxy A18: no Host is nobody's host", () => {
     const rawHeaders = ["Origin", "http://app.test"];
     assert.equal(
-      judgeOrigin({
+      credentialPolicyFor({
         rawHeaders,
         host: undefined,
         scheme: undefined,

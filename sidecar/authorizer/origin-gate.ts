@@ -7,7 +7,7 @@ import { valuesOf, type RawHeaders } from "../http/headers.ts";
  * `all`: the handshake's cookies and the rest. `without_cookies`: what remains proves who asks. `none`: nothing of this
  * handshake may be spent, so nobody needs to be asked.
  */
-export type Spendable = "all" | "without_cookies" | "none";
+export type CredentialPolicy = "all" | "without_cookies" | "none";
 
 /**
  * A browser sends the cookies of a host with every WebSocket handshake to it, whichever page opened it (cross-site
@@ -17,7 +17,7 @@ export type Spendable = "all" | "without_cookies" | "none";
  * What a browser says of the page itself comes first: a handshake that is `cross-site` (Fetch Metadata, `Sec-Fetch-Site`)
  * spends no cookies, whatever its Origin.
  */
-export function judgeOrigin(request: {
+export function credentialPolicyFor(request: {
   readonly rawHeaders: RawHeaders;
   /** The host that the client asked for (`Forwarding.host`). */
   readonly host: string | undefined;
@@ -26,7 +26,7 @@ export function judgeOrigin(request: {
   readonly allowedOrigins: readonly string[];
   /** The client brings a token of its own, which no browser adds by itself. */
   readonly hasCredential: boolean;
-}): Spendable {
+}): CredentialPolicy {
   const { rawHeaders, host, scheme, allowedOrigins, hasCredential } = request;
   const origins = valuesOf(rawHeaders, "origin");
   const origin = origins.length === 1 ? origins[0] : undefined;

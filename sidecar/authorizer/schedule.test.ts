@@ -18,7 +18,7 @@ describe("Schedule", () => {
     assert.equal(schedule.nextMs, Number.POSITIVE_INFINITY);
   });
 
-  it("holds an item once, whatever is added and removed (property)", () => {
+  it("keeps an item once, whatever is added and removed (property)", () => {
     const step = fc.record({
       kind: fc.constantFrom("add", "remove", "due"),
       item: fc.integer({ min: 0, max: 9 }),

@@ -1,4 +1,4 @@
-/** Who asks: the client's address, and what tells visitors behind one address apart. */
+/** Who asks: the client's address, and what distinguishes visitors behind one address. */
 
 import { createHmac } from "node:crypto";
 import { LRUCache } from "lru-cache";

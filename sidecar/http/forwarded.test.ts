@@ -73,7 +73,7 @@ test("proxy F2: behind a trusted peer the chain is extended, and scheme, host an
   assert.equal(ingress.host(request), "app.test");
 });
 
-test("proxy F2: nonsense from a trusted peer falls back to what we see ourselves", () => {
+test("proxy F2: nonsense from a trusted peer falls back to what the connection shows", () => {
   const request = peer(
     "10.1.2.3",
     "Host: app.test",
