@@ -15,10 +15,10 @@ describe("fair queue", () => {
         const items = costs.map((cost) => ({ tag: 0, cost: 0, each: cost, used: 0 }));
         for (const item of items) queue.add(item);
         for (let i = 0; i < services; i++) {
-          queue.serveNext((item) => {
-            item.used += item.each;
-            return { cost: item.each, wantsMore: true };
-          });
+          const item = queue.shift();
+          if (!item) break;
+          item.used += item.each;
+          queue.served(item, { cost: item.each, wantsMore: true });
         }
         for (const one of items) {
           for (const other of items) {
@@ -36,11 +36,12 @@ describe("fair queue", () => {
       { tag: 0, cost: 0, name: "idle" },
     ];
     const served: string[] = [];
-    const serve = (): void =>
-      queue.serveNext(({ name }) => {
-        served.push(name);
-        return { cost: 1, wantsMore: true };
-      });
+    const serve = (): void => {
+      const item = queue.shift();
+      if (!item) return;
+      served.push(item.name);
+      queue.served(item, { cost: 1, wantsMore: true });
+    };
     queue.add(busy);
     for (let i = 0; i < 100; i++) serve();
     queue.add(idle);
@@ -55,11 +56,9 @@ describe("fair queue", () => {
     const names = ["a", "b", "c", "d", "e"];
     for (const name of names) queue.add({ tag: 0, cost: 0, name });
     const served: string[] = [];
-    while (queue.size > 0) {
-      queue.serveNext(({ name }) => {
-        served.push(name);
-        return { cost: 1, wantsMore: false };
-      });
+    for (let item = queue.shift(); item; item = queue.shift()) {
+      served.push(item.name);
+      queue.served(item, { cost: 1, wantsMore: false });
     }
     assert.deepEqual(served, names);
   });

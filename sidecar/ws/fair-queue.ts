@@ -39,12 +39,14 @@ export class FairQueue<T extends Queued> {
     this.#push(item);
   }
 
-  /** Serves the next one, if there is one: `serve` says what it cost, and whether it wants more. */
-  serveNext(serve: (item: T) => { readonly cost: number; readonly wantsMore: boolean }): void {
+  /** Takes out the next one; `served` says what became of it. */
+  shift(): T | undefined {
     const item = this.#shift();
-    if (!item) return;
-    this.#virtualTime = Math.max(this.#virtualTime, item.tag);
-    const { cost, wantsMore } = serve(item);
+    if (item) this.#virtualTime = Math.max(this.#virtualTime, item.tag);
+    return item;
+  }
+
+  served(item: T, { cost, wantsMore }: { cost: number; wantsMore: boolean }): void {
     item.tag += cost;
     item.cost = cost;
     if (wantsMore) this.#push(item);

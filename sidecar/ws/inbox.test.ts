@@ -5,22 +5,28 @@ import { Inbox } from "./inbox.ts";
 /** An inbox on a clock that goes on by 1 ms with every share, and connections that write down who was served. */
 function createInbox({ turnMs = 1_000, shareBytes = 1 } = {}) {
   const turns: (() => void)[] = [];
+  const microtasks: (() => void)[] = [];
   const served: string[] = [];
   let nowMs = 0;
   const inbox = new Inbox({
     now: () => nowMs,
     schedule: (run) => void turns.push(run),
+    defer: (run) => void microtasks.push(run),
     turnMs,
     shareBytes,
   });
 
-  /** A connection of that visitor, from which `bytes` have arrived. */
-  function arrive(name: string, bytes: number, { visitor = name, shareMs = 1 } = {}) {
+  /**
+   * A connection of that visitor, whose shares take so long, and so much longer after an await; from which `bytes` have
+   * arrived.
+   */
+  function arrive(name: string, bytes: number, { visitor = name, shareMs = 1, afterMs = 0 } = {}) {
     let waiting = 0;
     const input = inbox.open(visitor, (maxBytes) => {
       const bytes = Math.min(waiting, maxBytes);
       if (bytes > 0) {
         nowMs += shareMs;
+        microtasks.push(() => (nowMs += afterMs));
         served.push(name);
       }
       waiting -= bytes;
@@ -40,6 +46,7 @@ function createInbox({ turnMs = 1_000, shareBytes = 1 } = {}) {
     /** Runs one turn of the event loop; whom it served. */
     turn(): string {
       turns.shift()?.();
+      while (microtasks.length > 0) microtasks.shift()?.();
       return served.splice(0).join("");
     },
     scheduled: () => turns.length,
@@ -61,6 +68,12 @@ describe("inbox", () => {
     arrive("a", 1_000_000);
     assert.equal(turn(), "aaa");
     assert.equal(turn(), "aaa");
+  });
+
+  it("what a handler does after an await belongs to its share, and to the turn", () => {
+    const { arrive, turn } = createInbox({ turnMs: 10 });
+    arrive("a", 1_000, { shareMs: 0.1, afterMs: 4.9 });
+    assert.equal(turn(), "aa");
   });
 
   it("serves connections of one visitor in turn", () => {

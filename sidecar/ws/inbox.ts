@@ -11,6 +11,8 @@ export interface InboxOptions {
   readonly now: () => number;
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (run: () => void) => void;
+  /** Runs its argument once what was begun has been done as far as it can (`queueMicrotask`). */
+  readonly defer: (run: () => void) => void;
   /** Input is handled for so long in one turn of the event loop; a share begun is ended. */
   readonly turnMs: number;
   /** What a connection gets before it is asked whose turn is next. */
@@ -105,31 +107,28 @@ export class Inbox {
   }
 
   #turn(): void {
-    this.#isScheduled = false;
-    const { now, turnMs } = this.#options;
-    let nowMs = now();
-    const endMs = nowMs + turnMs;
-    while (this.#queue.size > 0 && nowMs < endMs) nowMs = this.#serveNext(nowMs);
-    if (this.#queue.size > 0) this.#schedule();
+    const nowMs = this.#options.now();
+    this.#serveNext(nowMs, nowMs + this.#options.turnMs);
   }
 
-  /** Returns what time it is then. */
-  #serveNext(beganMs: number): number {
-    const { now, shareBytes } = this.#options;
-    let nowMs = beganMs;
-    let cost = minShareMs;
-    this.#queue.serveNext((visitor) => {
-      visitor.sources.serveNext((source) => {
-        const { bytes, hasMore } = source.handle(shareBytes);
-        nowMs = now();
-        const mostMs = maxShareMs + bytes * maxByteMs;
-        cost = Math.min(mostMs, Math.max(minShareMs, nowMs - beganMs));
-        source.isWaiting = hasMore;
-        return { cost, wantsMore: hasMore };
-      });
+  #serveNext(beganMs: number, endMs: number): void {
+    const { now, shareBytes, defer } = this.#options;
+    const visitor = this.#queue.shift();
+    const source = visitor?.sources.shift();
+    if (!visitor || !source) return;
+    const { bytes, hasMore } = source.handle(shareBytes);
+    // A handler that awaits goes on in a microtask: that belongs to the share too.
+    defer(() => {
+      const nowMs = now();
+      const mostMs = maxShareMs + bytes * maxByteMs;
+      const cost = Math.min(mostMs, Math.max(minShareMs, nowMs - beganMs));
+      source.isWaiting = hasMore;
+      visitor.sources.served(source, { cost, wantsMore: hasMore });
       visitor.isWaiting = visitor.sources.size > 0;
-      return { cost, wantsMore: visitor.isWaiting };
+      this.#queue.served(visitor, { cost, wantsMore: visitor.isWaiting });
+      if (this.#queue.size > 0 && nowMs < endMs) return this.#serveNext(nowMs, endMs);
+      this.#isScheduled = false;
+      if (this.#queue.size > 0) this.#schedule();
     });
-    return nowMs;
   }
 }

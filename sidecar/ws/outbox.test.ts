@@ -3,39 +3,61 @@ import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { encodeFrame, type Frame } from "../core/frame.ts";
 import { recordReports } from "../core/testing/doubles.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type OutboxOptions } from "./outbox.ts";
 
 /** A socket whose client reads only when told to. */
 class SlowSocket extends Duplex {
   readonly writes: Buffer[] = [];
-  #waiting: (() => void) | null = null;
+  #waiting: ((error?: Error) => void) | null = null;
   isReading = true;
 
   override _read(): void {}
 
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.writes.push(chunk);
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    this.#take(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
+    this.#take(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
+  #take(bytes: Buffer, done: (error?: Error) => void): void {
+    if (bytes.length > 0) this.writes.push(bytes);
     if (this.isReading) done();
     else this.#waiting = done;
   }
 
+  /** As a TCP socket does: a write under way fails. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#waiting?.(new Error("gone"));
+    done(error);
+  }
+
   resumeReading(): void {
     this.isReading = true;
-    this.#waiting?.();
+    this.takeOne();
+  }
+
+  /** Takes what was written first, and stops again. */
+  takeOne(): void {
+    const taken = this.#waiting;
+    this.#waiting = null;
+    taken?.();
   }
 }
 
-function createOutbox(
-  options: { maxQueuedBytes?: number; writesPerTurn?: number; measure?: () => number } = {},
-) {
+function createOutbox(options: Partial<OutboxOptions> = {}) {
   const turns: (() => void)[] = [];
   const reports = recordReports();
   const outbox = new Outbox({
-    maxQueuedBytes: options.maxQueuedBytes ?? 1_000_000,
-    writesPerTurn: options.writesPerTurn ?? 100,
+    maxQueuedBytes: 1_000_000,
+    maxTotalBytes: 10_000_000,
+    writesPerTurn: 100,
+    bytesPerTurn: 1_000_000,
     schedule: (flush) => void turns.push(flush),
     report: reports.report,
-    measure: options.measure ?? null,
+    measure: null,
+    ...options,
   });
   return {
     outbox,
@@ -49,14 +71,39 @@ function createOutbox(
       return turns.length;
     },
     reports,
+    cut: () => reports.of("connection_cut"),
     /** Whose they were. */
     dropped: () => reports.of("frame_dropped").map(({ appId }) => appId),
   };
 }
 
-function createQueue(outbox: Outbox) {
+/** A connection of that visitor; `log` has what it was told. */
+function createQueue(outbox: Outbox, { visitor = "visitor" } = {}) {
+  const log: string[] = [];
   const socket = new SlowSocket();
-  return Object.assign(outbox.open(socket, "app-id"), { socket });
+  const queue = outbox.open(socket, {
+    appId: "app-id",
+    visitor,
+    onTaken: () => void log.push("taken"),
+    onTooSlow: () => void log.push("too slow"),
+    destroy() {
+      log.push("cut");
+      socket.destroy();
+    },
+  });
+  return Object.assign(queue, { socket, log });
+}
+
+/** One whose client has stopped reading, with one write in its socket. */
+function createSlowQueue(
+  { outbox, turn }: ReturnType<typeof createOutbox>,
+  options: { visitor?: string } = {},
+) {
+  const queue = createQueue(outbox, options);
+  queue.socket.isReading = false;
+  outbox.enqueue(queue, encodeFrame("first"), "prepared");
+  turn();
+  return queue;
 }
 
 function texts(frames: Iterable<Frame>): string {
@@ -138,19 +185,20 @@ describe("outbox", () => {
     assert.equal(other.socket.writes.length, 1);
   });
 
-  it("L07: drops and counts what comes on top of a full connection, and none of anybody else's", () => {
-    const context = createOutbox({ maxQueuedBytes: 100 });
-    const [slow, fast] = [createQueue(context.outbox), createQueue(context.outbox)];
-    slow.socket.isReading = false;
-    const frame = encodeFrame("x".repeat(58));
-    for (let i = 0; i < 3; i++) {
+  it("L07: drops and counts what comes on top of a full connection, and none of anybody else's", async () => {
+    const context = createOutbox({ maxQueuedBytes: 500 });
+    const [slow, fast] = [createSlowQueue(context), createQueue(context.outbox)];
+    const frame = encodeFrame("x".repeat(100));
+    for (let i = 0; i < 4; i++) {
       for (const queue of [slow, fast]) context.outbox.enqueue(queue, frame, "prepared");
       context.turn();
     }
-    assert.equal(fast.socket.writes.length, 3);
+    assert.equal(fast.socket.writes.length, 4);
     assert.equal(slow.isFull, true);
     assert.deepEqual(context.dropped(), ["app-id", "app-id"]);
     slow.socket.resumeReading();
+    await nextTurn();
+    while (context.turn());
     assert.equal(context.outbox.enqueue(slow, frame, "prepared"), true);
     assert.equal(slow.isFull, false);
   });
@@ -228,4 +276,163 @@ describe("outbox", () => {
     turn();
     assert.equal(queue.socket.writes.length, 0);
   });
+
+  it("gives the event loop its turn after so many bytes", () => {
+    const { outbox, turn } = createOutbox({ bytesPerTurn: 250 });
+    const queues = Array.from({ length: 10 }, () => createQueue(outbox));
+    for (const queue of queues) outbox.enqueue(queue, encodeFrame("x".repeat(98)), "prepared");
+    const written = () => queues.filter(({ socket }) => socket.writes.length > 0).length;
+    turn();
+    assert.equal(written(), 3);
+    while (turn());
+    assert.equal(written(), 10);
+  });
+
+  describe("a client that is slow to read", () => {
+    it("gets no second write before it has taken the first, then all that waits, in order", async () => {
+      const context = createOutbox();
+      const queue = createSlowQueue(context);
+      for (const frame of [a, b, c]) {
+        context.outbox.enqueue(queue, frame, "prepared");
+        context.turn();
+      }
+      assert.equal(queue.socket.writes.length, 1);
+      queue.socket.resumeReading();
+      await nextTurn();
+      while (context.turn());
+      assert.equal(texts(queue.socket.writes), texts([encodeFrame("first"), a, b, c]));
+      assert.equal(queue.socket.writes.length, 2);
+      assert.equal(queue.backlog, null);
+      assert.equal(context.outbox.heldBytes, 0);
+      assert.deepEqual(queue.log, ["taken", "taken"]);
+    });
+
+    it("gets a long backlog in pieces, and what comes meanwhile behind it", async () => {
+      const context = createOutbox();
+      const queue = createSlowQueue(context);
+      const frames = Array.from({ length: 6 }, (_, i) => encodeFrame(String(i).repeat(100_000)));
+      for (const frame of frames) {
+        context.outbox.enqueue(queue, frame, "prepared");
+        context.turn();
+      }
+      for (let i = 0; i < 8; i++) {
+        queue.socket.takeOne();
+        await nextTurn();
+        if (i === 0) context.outbox.enqueue(queue, a, "prepared");
+        context.turn();
+        const most = Math.max(...queue.socket.writes.map(({ length }) => length));
+        assert.ok(most <= 262_144, String(most));
+      }
+      assert.equal(texts(queue.socket.writes), texts([encodeFrame("first"), ...frames, a]));
+      assert.equal(context.outbox.heldBytes, 0);
+    });
+
+    it("shares what waits with all who wait for it: a hundred cost little more than one", () => {
+      const context = createOutbox();
+      const queues = Array.from({ length: 100 }, () => createSlowQueue(context));
+      const before = context.outbox.heldBytes;
+      const frame = encodeFrame("x".repeat(100_000));
+      for (const queue of queues) context.outbox.enqueue(queue, frame, "prepared");
+      assert.ok(context.outbox.heldBytes - before < 103_000, String(context.outbox.heldBytes));
+    });
+
+    it("a small frame that waits is cut out of the pool that it was made in", () => {
+      const context = createOutbox();
+      const queue = createSlowQueue(context);
+      const small = Buffer.from(encodeFrame("tiny"));
+      assert.ok(small.buffer.byteLength > 1_000, "it is a part of Node's pool");
+      context.outbox.enqueue(queue, small, "prepared");
+      context.turn();
+      const [waiting] = queue.backlog?.write(1_000) ?? [];
+      assert.equal(waiting?.bytes.buffer.byteLength, small.length);
+      assert.deepEqual(waiting?.bytes, small);
+    });
+
+    it("counts a message of some bytes as the memory that it takes", () => {
+      const context = createOutbox({ maxQueuedBytes: 10_000 });
+      const queue = createSlowQueue(context);
+      let taken = 0;
+      while (context.outbox.enqueue(queue, encodeFrame(String(taken)), "prepared")) {
+        taken += 1;
+        context.turn();
+      }
+      assert.ok(taken > 50 && taken < 80, String(taken));
+      assert.ok(context.outbox.heldBytes > taken * 500);
+    });
+
+    it("is held back from half of its bound on, until it has taken enough", async () => {
+      const context = createOutbox({ maxQueuedBytes: 1_000 });
+      const queue = createSlowQueue(context);
+      assert.equal(context.outbox.isHeldBack(queue), false);
+      context.outbox.enqueue(queue, encodeFrame("x".repeat(400)), "prepared");
+      assert.equal(context.outbox.isHeldBack(queue), true);
+      queue.socket.resumeReading();
+      await nextTurn();
+      while (context.turn());
+      assert.equal(context.outbox.isHeldBack(queue), false);
+    });
+
+    it("gets all that waits before a close", () => {
+      const context = createOutbox();
+      const queue = createSlowQueue(context);
+      for (const frame of [a, b]) context.outbox.enqueue(queue, frame, "prepared");
+      context.outbox.flushNow(queue);
+      queue.socket.resumeReading();
+      assert.equal(texts(queue.socket.writes), texts([encodeFrame("first"), a, b]));
+    });
+
+    it("leaves nothing behind when it is gone", async () => {
+      const context = createOutbox();
+      const queue = createSlowQueue(context);
+      for (const frame of [a, b, c]) context.outbox.enqueue(queue, frame, "prepared");
+      queue.socket.destroy();
+      await nextTurn();
+      while (context.turn());
+      assert.equal(context.outbox.heldBytes, 0);
+      assert.deepEqual([...context.outbox.slowQueues()], []);
+    });
+  });
+
+  describe("beyond what may wait for all of them together", () => {
+    const large = (): Frame => encodeFrame("x".repeat(90_000));
+
+    it("cuts the connections that hold the most, of the visitor that holds the most, and no other", () => {
+      const context = createOutbox({ maxTotalBytes: 1_000_000 });
+      const honest = createSlowQueue(context, { visitor: "honest" });
+      for (let i = 0; i < 3; i++) context.outbox.enqueue(honest, large(), "prepared");
+      const attackers = Array.from({ length: 10 }, () =>
+        createSlowQueue(context, { visitor: "attacker" }),
+      );
+      for (let round = 0; round < 2; round++) {
+        for (const queue of attackers) context.outbox.enqueue(queue, large(), "prepared");
+        for (let turns = 0; turns < 3; turns++) context.turn();
+      }
+      assert.ok(context.outbox.heldBytes <= 1_000_000, String(context.outbox.heldBytes));
+      assert.deepEqual(honest.log, []);
+      const cut = attackers.filter(({ log }) => log.includes("cut"));
+      assert.ok(cut.length > 0 && cut.length < attackers.length);
+      assert.equal(context.cut().length, cut.length);
+      assert.deepEqual(context.cut()[0], {
+        kind: "connection_cut",
+        appId: "app-id",
+        reason: "outbound_memory",
+      });
+    });
+
+    it("cuts nobody for a broadcast that all of them wait for", () => {
+      const context = createOutbox({ maxTotalBytes: 1_000_000 });
+      const queues = Array.from({ length: 100 }, () => createSlowQueue(context));
+      for (let i = 0; i < 3; i++) {
+        const frame = large();
+        for (const queue of queues) context.outbox.enqueue(queue, frame, "prepared");
+        context.turn();
+      }
+      assert.deepEqual(context.cut(), []);
+    });
+  });
 });
+
+/** Callbacks of a write come on a later turn. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -2,22 +2,36 @@
  * Everything that is sent to clients leaves through here: frames are gathered for one turn of the event loop,
  * then each connection gets one write, however many frames wait for it.
  *
- * The write is nearly all the cost of a delivery, so nothing is written twice and nothing is copied twice:
- * connections that wait for the same frames in the same order share one node of a trie, and with it one
- * concatenated buffer. A trie lives for one flush.
+ * The write is nearly all the cost of a delivery, so nothing is written twice and nothing is copied twice: a trie of
+ * what waits (`pending.ts`) lives for one flush. A client that does not take what was written gets no more until it
+ * has: what comes meanwhile waits in its backlog, where it counts, and is shared with all others who wait for it.
  */
 
 import type { Duplex } from "node:stream";
 import type { Frame } from "../core/frame.ts";
-import type { Report, SidecarEvent } from "../core/report.ts";
+import type { Report } from "../core/report.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
+import { Backlog } from "./backlog.ts";
+import { HeldBytes, type Batch } from "./batch.ts";
+import {
+  countQueuedBytes,
+  createDrops,
+  fullestFirst,
+  type Drops,
+  type OutboundQueue,
+  type QueueClient,
+} from "./outbound-queue.ts";
 import { OutboxProbe } from "./outbox-probe.ts";
+import { Pending } from "./pending.ts";
 
 export interface OutboxOptions {
-  /** Bytes that may wait for one connection, here and in its socket; what comes on top is dropped. */
+  /** Bytes that may wait for one connection; what comes on top is dropped. */
   readonly maxQueuedBytes: number;
-  /** Connections written to before the event loop gets its turn again. */
+  /** Bytes that may wait for all connections together; beyond it those that hold the most are cut. */
+  readonly maxTotalBytes: number;
+  /** Connections written to before the event loop gets its turn again, and the bytes that they get. */
   readonly writesPerTurn: number;
+  readonly bytesPerTurn: number;
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (flush: () => void) => void;
   readonly report: Report;
@@ -25,25 +39,19 @@ export interface OutboxOptions {
   readonly measure: (() => number) | null;
 }
 
-/** One connection's place in the outbox. */
-export interface OutboundQueue {
-  readonly socket: Duplex;
-  /** What is reported of a frame that it does not get: the same objects for all connections of an app. */
-  readonly drops: Drops;
-  /** Of the frame that was queued last. */
-  kind: FrameKind;
-  pending: Pending | null;
-  /** Frames are being dropped since it was full. */
-  isFull: boolean;
-}
-
-type Drops = Readonly<Record<FrameKind, SidecarEvent<"frame_dropped">>>;
+/** What is written of a backlog at once. */
+const pieceBytes = 262_144;
+/** Each look for the fullest costs a sort of all that wait. */
+const cutsPerTurn = 64;
 
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #probe: OutboxProbe | null;
   readonly #drops = new Map<string | null, Drops>();
   #writtenBytes = 0;
+  readonly #held = new HeldBytes();
+  /** With a backlog. */
+  readonly #slow = new Set<OutboundQueue>();
   #root = new Pending(null, null);
   #gathering: OutboundQueue[] = [];
   #flushing: OutboundQueue[] = [];
@@ -61,16 +69,30 @@ export class Outbox {
     return this.#writtenBytes;
   }
 
-  /** A place for one connection. `appId` is null for a client of an unknown app. */
-  open(socket: Duplex, appId: string | null): OutboundQueue {
+  /** A place for one connection. */
+  open(socket: Duplex, client: QueueClient): OutboundQueue {
+    const { appId } = client;
     const drops = this.#drops.get(appId) ?? createDrops(appId);
     this.#drops.set(appId, drops);
-    const queue: OutboundQueue = { socket, drops, kind: "bytes", pending: null, isFull: false };
+    const queue: OutboundQueue = {
+      socket,
+      client,
+      drops,
+      kind: "bytes",
+      pending: null,
+      backlog: null,
+      isFull: false,
+    };
     socket.on("error", (error) => {
       const isWrite = "syscall" in error && error.syscall === "write";
       if (isWrite) this.#options.report({ kind: "write_failed", frame: queue.kind });
     });
     return queue;
+  }
+
+  /** Bytes that wait for slow clients. */
+  get heldBytes(): number {
+    return this.#held.total;
   }
 
   /** Queues a frame for the next flush; false if it was dropped because the connection is full. */
@@ -98,14 +120,32 @@ export class Outbox {
     return queuedBytes === 0 || queuedBytes + bytes <= this.#options.maxQueuedBytes;
   }
 
-  /** Writes what waits for one connection at once; for a close that has to come behind it. */
+  /** Writes all that waits for one connection at once; for a close that has to come behind it. */
   flushNow(queue: OutboundQueue): void {
-    const { pending, socket } = queue;
+    this.#write(queue);
+    if (queue.backlog && queue.socket.writable) {
+      this.#writeOn(queue, queue.backlog, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Nothing more is to be read from a client that does not take what it is answered. */
+  isHeldBack(queue: OutboundQueue): boolean {
+    return queue.backlog !== null && countQueuedBytes(queue) >= this.#options.maxQueuedBytes / 2;
+  }
+
+  /** Those whose clients have not taken everything. */
+  slowQueues(): Iterable<OutboundQueue> {
+    return this.#slow;
+  }
+
+  /** Gives up what waits for one connection, but for what its socket has already. */
+  drop(queue: OutboundQueue): void {
     queue.pending = null;
-    if (!pending || !socket.writable) return;
-    this.#writtenBytes += pending.length;
-    if (this.#probe) this.#probe.write(queue, pending.bytes());
-    else socket.write(pending.bytes());
+    queue.backlog?.drop();
+  }
+
+  get #isOverTotal(): boolean {
+    return this.#held.total > this.#options.maxTotalBytes;
   }
 
   #schedule(): void {
@@ -115,75 +155,94 @@ export class Outbox {
   }
 
   #flush(): void {
+    const { writesPerTurn, bytesPerTurn } = this.#options;
     this.#isScheduled = false;
+    if (this.#isOverTotal) this.#cutFullest();
     this.#root = new Pending(null, null);
     if (this.#flushed === this.#flushing.length) {
       this.#flushing = this.#gathering;
       this.#gathering = [];
       this.#flushed = 0;
     }
-    const end = Math.min(this.#flushing.length, this.#flushed + this.#options.writesPerTurn);
-    for (; this.#flushed < end; this.#flushed++) {
+    const end = Math.min(this.#flushing.length, this.#flushed + writesPerTurn);
+    for (let bytes = 0; this.#flushed < end && bytes < bytesPerTurn; this.#flushed++) {
       const queue = this.#flushing[this.#flushed];
-      if (queue) this.flushNow(queue);
+      if (!queue) break;
+      bytes += queue.pending?.length ?? 0;
+      this.#write(queue);
     }
-    if (this.#flushed < this.#flushing.length || this.#gathering.length > 0) this.#schedule();
-  }
-}
-
-function createDrops(appId: string | null): Drops {
-  const dropped = { kind: "frame_dropped", appId, reason: "queue_full" } as const;
-  return {
-    prepared: { ...dropped, frame: "prepared" },
-    bytes: { ...dropped, frame: "bytes" },
-    ping: { ...dropped, frame: "ping" },
-  };
-}
-
-/** Bytes on their way to the client that the kernel has not taken yet. */
-export function countQueuedBytes(queue: OutboundQueue): number {
-  return queue.socket.writableLength + (queue.pending?.length ?? 0);
-}
-
-/** A node of the trie: the frames on the way from the root, in order. */
-class Pending {
-  readonly length: number;
-  readonly #parent: Pending | null;
-  readonly #frame: Frame | null;
-  readonly #next = new Map<Frame, Pending>();
-  #bytes: Buffer | null;
-
-  constructor(parent: Pending | null, frame: Frame | null) {
-    this.#parent = parent;
-    this.#frame = frame;
-    this.length = (parent?.length ?? 0) + (frame?.length ?? 0);
-    // A single frame is its own concatenation.
-    this.#bytes = parent?.length ? null : frame;
+    const isMoreToDo = this.#flushed < this.#flushing.length || this.#gathering.length > 0;
+    if (isMoreToDo || this.#isOverTotal) this.#schedule();
   }
 
-  next(frame: Frame): Pending {
-    let node = this.#next.get(frame);
-    if (!node) {
-      node = new Pending(this, frame);
-      this.#next.set(frame, node);
+  #write(queue: OutboundQueue): void {
+    const { pending, socket, backlog } = queue;
+    if (!pending) return;
+    queue.pending = null;
+    if (!socket.writable) return this.#forget(queue);
+    if (backlog) return backlog.add(pending.batch());
+    this.#writeTo(queue, pending.bytes());
+    if (socket.writableLength > 0) this.#await(queue, pending.batch());
+  }
+
+  #writeTo(queue: OutboundQueue, bytes: Frame): void {
+    this.#writtenBytes += bytes.length;
+    if (this.#probe) this.#probe.write(queue, bytes);
+    else queue.socket.write(bytes);
+  }
+
+  /** The client has not taken all of the first write. */
+  #await(queue: OutboundQueue, batch: Batch): void {
+    const backlog = new Backlog(this.#held);
+    queue.backlog = backlog;
+    this.#slow.add(queue);
+    backlog.written(batch);
+    this.#mark(queue, backlog);
+  }
+
+  /** Behind what was written: tells when the client has taken it, or is gone. */
+  #mark(queue: OutboundQueue, backlog: Backlog): void {
+    queue.socket.write(nothing, () => {
+      backlog.takenFromSocket();
+      if (!queue.socket.writable) return this.#forget(queue);
+      if (!backlog.isEmpty) this.#writeOn(queue, backlog, pieceBytes);
+      else if (!backlog.isInFlight) this.#forget(queue);
+      queue.client.onTaken();
+    });
+  }
+
+  #writeOn(queue: OutboundQueue, backlog: Backlog, maxBytes: number): void {
+    const { socket } = queue;
+    socket.cork();
+    for (const { bytes } of backlog.write(maxBytes)) this.#writeTo(queue, bytes);
+    this.#mark(queue, backlog);
+    socket.uncork();
+  }
+
+  /** It has nothing to wait for. */
+  #forget(queue: OutboundQueue): void {
+    this.drop(queue);
+    queue.backlog = null;
+    this.#slow.delete(queue);
+  }
+
+  #cutFullest(): void {
+    const enoughBytes = this.#options.maxTotalBytes * enoughOfTotal;
+    for (const queue of fullestFirst(this.#slow).slice(0, cutsPerTurn)) {
+      if (this.#held.total <= enoughBytes) return;
+      const { client } = queue;
+      this.#slow.delete(queue);
+      this.drop(queue);
+      this.#options.report({
+        kind: "connection_cut",
+        appId: client.appId,
+        reason: "outbound_memory",
+      });
+      client.destroy();
     }
-    return node;
-  }
-
-  /** All frames in one buffer, made at the first call and shared by all who ask. */
-  bytes(): Buffer {
-    return (this.#bytes ??= Pending.#concatenate(this));
-  }
-
-  static #concatenate(last: Pending): Buffer {
-    const bytes = Buffer.allocUnsafe(last.length);
-    let end = last.length;
-    let node: Pending | null = last;
-    while (node !== null && node.#frame !== null) {
-      end -= node.#frame.length;
-      node.#frame.copy(bytes, end);
-      node = node.#parent;
-    }
-    return bytes;
   }
 }
+
+/** Where those that hold the most are cut it is by more than a frame, so that it is not the next frame's turn again. */
+const enoughOfTotal = 0.9;
+const nothing = Buffer.alloc(0);

@@ -8,7 +8,8 @@ import { messageTooLong } from "../core/errors.ts";
 import { encodePongFrame, type Frame } from "../core/frame.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
 import type { Inbox } from "./inbox.ts";
-import type { OutboundQueue, Outbox } from "./outbox.ts";
+import type { OutboundQueue, QueueClient } from "./outbound-queue.ts";
+import type { Outbox } from "./outbox.ts";
 import { SocketInput } from "./socket-input.ts";
 
 /** Set for a socket between its handshake and its first message. */
@@ -19,6 +20,8 @@ export interface SocketListener {
   onReceived(isControl: boolean): void;
   /** A message was too long, and the connection is closed for it. */
   onTooLong?(): void;
+  /** The client has not read what it was sent for too long; what waits for it has been given up. */
+  onTooSlow?(): void;
   /**
    * A close was sent or received, or the socket is gone (1006); called once, with the code of who closed first. Nothing
    * can be sent any more.
@@ -97,12 +100,15 @@ export function createSocketAcceptor(
   };
 }
 
-export class SocketTransport implements Transport {
+export class SocketTransport implements Transport, QueueClient {
   readonly #webSocket: PogoWebSocket;
   readonly #outbox: Outbox;
   readonly #input: SocketInput;
-  readonly queue: OutboundQueue;
-  #onClosed: (code: number) => void = () => {};
+  readonly #queue: OutboundQueue;
+  #listener: SocketListener | null = null;
+  #isClosed = false;
+  readonly appId: string | null;
+  readonly visitor: string;
 
   constructor(
     webSocket: PogoWebSocket,
@@ -111,8 +117,11 @@ export class SocketTransport implements Transport {
     const { visitor, socket, inbox, outbox, appId } = options;
     this.#webSocket = webSocket;
     this.#outbox = outbox;
-    this.queue = outbox.open(socket, appId);
-    this.#input = new SocketInput(socket, { visitor, inbox, isHeldBack: () => false });
+    this.appId = appId;
+    this.visitor = visitor;
+    this.#queue = outbox.open(socket, this);
+    const isHeldBack = (): boolean => outbox.isHeldBack(this.#queue);
+    this.#input = new SocketInput(socket, { visitor, inbox, isHeldBack });
     // A fault of the client has been answered with its close code already, and `onClosed` follows.
     webSocket.on("error", () => {});
     webSocket.beforeAnswer = (code) => {
@@ -129,19 +138,14 @@ export class SocketTransport implements Transport {
   /** To be called at once, before the event loop can bring the first message. */
   listen(listener: SocketListener): void {
     const webSocket = this.#webSocket;
-    let isClosed = false;
-    this.#onClosed = (code) => {
-      if (isClosed) return;
-      isClosed = true;
-      listener.onClosed(code);
-    };
+    this.#listener = listener;
     webSocket.on("message", (data) => {
-      if (isClosed) return;
+      if (this.#isClosed) return;
       listener.onReceived(false);
       listener.onMessage(toText(data));
     });
     webSocket.on("ping", (payload) => {
-      if (isClosed) return;
+      if (this.#isClosed) return;
       listener.onReceived(true);
       this.send(encodePongFrame(payload), "ping");
     });
@@ -150,16 +154,16 @@ export class SocketTransport implements Transport {
       const code = "code" in error ? error.code : undefined;
       if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.();
     });
-    webSocket.on("close", (code) => this.#onClosed(code));
+    webSocket.on("close", (code) => this.#closed(code));
   }
 
   send(frame: Frame, kind: FrameKind): void {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
-    this.#outbox.enqueue(this.queue, frame, kind);
+    this.#outbox.enqueue(this.#queue, frame, kind);
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#outbox.hasRoom(this.queue, bytes);
+    return this.#outbox.hasRoom(this.#queue, bytes);
   }
 
   close(code: number, reason: string): void {
@@ -174,10 +178,21 @@ export class SocketTransport implements Transport {
     this.#webSocket.terminate();
   }
 
+  onTaken(): void {
+    if (!this.#outbox.isHeldBack(this.#queue)) this.#input.resume();
+  }
+
+  onTooSlow(): void {
+    this.#outbox.drop(this.#queue);
+    this.#listener?.onTooSlow?.();
+  }
+
   /** What is queued must go out before the close. */
   #closed(code: number): void {
-    if (this.#webSocket.readyState === WebSocket.OPEN) this.#outbox.flushNow(this.queue);
-    this.#onClosed(code);
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#outbox.flushNow(this.#queue);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener?.onClosed(code);
   }
 }
 

@@ -34,6 +34,7 @@ async function startEndpoint(
     maxConnections: 100,
     handshakeRate: { perSecond: 1000, burst: 1000 },
     maxQueuedBytes: 1_000_000,
+    maxTotalQueuedBytes: 100_000_000,
     writeWaitMs: 10_000,
     hotPathMetrics: false,
     ...overrides,

@@ -18,8 +18,9 @@ import { visitorOf } from "../http/visitor.ts";
 import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
-import { countQueuedBytes, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
+import { SlowConsumers } from "./slow-consumers.ts";
 import { spread, type Spread } from "../core/spread.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
 
@@ -37,7 +38,9 @@ export interface WebSocketEndpointOptions {
   readonly maxConnections: number;
   /** Handshakes of one client IP. */
   readonly handshakeRate: Rate;
+  /** Bytes that may wait for one client; and for all of them together. */
   readonly maxQueuedBytes: number;
+  readonly maxTotalQueuedBytes: number;
   /** A connection that is still full after this is closed with 4100. */
   readonly writeWaitMs: number;
   /** Whether every frame and write is measured, which costs some time of each. */
@@ -53,7 +56,7 @@ export interface WebSocketEndpoint {
     appKey: string,
   ) => void;
   readonly connectionCount: number;
-  /** Bytes that wait for clients, in this process and in their sockets. Looks at every connection. */
+  /** Memory that waits for slow clients. */
   readonly queuedBytes: number;
   /** Bytes written to clients so far. */
   readonly writtenBytes: number;
@@ -75,6 +78,7 @@ const turnMs = 2;
 const shareBytes = 256;
 /** Connections written to before the event loop gets its turn. */
 const writesPerTurn = 256;
+const bytesPerTurn = 67_108_864;
 const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxStrangerMessageBytes = 1_024;
@@ -89,20 +93,28 @@ interface Client {
 interface OpenSocket extends Monitored {
   readonly connection: Connection;
   readonly transport: SocketTransport;
-  fullSinceMs: number | null;
 }
 
 export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
   const { hubs, now, report } = options;
   const outbox = new Outbox({
     maxQueuedBytes: options.maxQueuedBytes,
+    maxTotalBytes: options.maxTotalQueuedBytes,
     writesPerTurn,
+    bytesPerTurn,
     schedule: setImmediate,
     report,
     measure: options.hotPathMetrics ? now : null,
   });
-  const inbox = new Inbox({ now, schedule: setImmediate, turnMs, shareBytes });
+  const inbox = new Inbox({
+    now,
+    schedule: setImmediate,
+    defer: queueMicrotask,
+    turnMs,
+    shareBytes,
+  });
   const ways = { inbox, outbox };
+  const slowConsumers = new SlowConsumers({ outbox, writeWaitMs: options.writeWaitMs });
   const heartbeat = new Heartbeat(now());
   const sockets = new Set<OpenSocket>();
   /** Everything with a TCP connection, closing or refused ones too. */
@@ -122,7 +134,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   const timer = setInterval(() => {
     const nowMs = now();
     heartbeat.tick(nowMs);
-    for (const socket of sockets) closeSlowConsumer(socket, nowMs);
+    slowConsumers.tick(nowMs);
   }, tickMs);
   timer.unref();
 
@@ -170,7 +182,6 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     const socket: OpenSocket = {
       connection,
       transport,
-      fullSinceMs: null,
       heartbeat: app,
       lastReceivedMs: nowMs,
       ping: () => connection.send(usesControlFrames ? controlPing : eventPing, "ping"),
@@ -182,6 +193,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         usesControlFrames ||= isControl;
       },
       onTooLong: () => report({ kind: "error_sent", appId: app.id, ...messageTooLong }),
+      onTooSlow: () => connection.fail(errors.slowConsumer),
       onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
       onClosed: (code) => {
         sockets.delete(socket);
@@ -195,18 +207,6 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     connection.sendText(encodeEstablished(socketId, app.activityTimeoutSeconds));
   }
 
-  function closeSlowConsumer(socket: OpenSocket, nowMs: number): void {
-    const { queue } = socket.transport;
-    if (!queue.isFull || countQueuedBytes(queue) < options.maxQueuedBytes / 2) {
-      socket.fullSinceMs = null;
-      return;
-    }
-    socket.fullSinceMs ??= nowMs;
-    if (nowMs - socket.fullSinceMs >= options.writeWaitMs) {
-      socket.connection.fail(errors.slowConsumer);
-    }
-  }
-
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
     report({ kind: "handshake_refused", appId: null, reason, sent: null });
     socket.end(httpRefusals[reason], () => socket.destroy());
@@ -218,9 +218,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return sockets.size;
     },
     get queuedBytes() {
-      let bytes = 0;
-      for (const { queue } of transports) bytes += countQueuedBytes(queue);
-      return bytes;
+      return outbox.heldBytes;
     },
     get writtenBytes() {
       return outbox.writtenBytes;

@@ -2,7 +2,8 @@
 
 import type { Scenario } from "./scenario.ts";
 import { cluster } from "./scenarios/cluster.ts";
+import { fanOut } from "./scenarios/fan-out.ts";
 import { hostile } from "./scenarios/hostile.ts";
 import { publish } from "./scenarios/publish.ts";
 
-export const scenarios: readonly Scenario[] = [cluster, hostile, publish];
+export const scenarios: readonly Scenario[] = [fanOut, cluster, hostile, publish];

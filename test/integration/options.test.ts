@@ -502,6 +502,18 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
       'app_id="app-id",reason="queue_full",kind="prepared"': 3,
     });
   },
+  async POGO_OUTBOUND_TOTAL_BYTES({ start, connect }) {
+    const sidecar = await start("1MiB", { POGO_OUTBOUND_QUEUE_BYTES: "100MiB" });
+    const client = await connect(sidecar);
+    await client.subscribe("news");
+    client.socket.pause();
+    const cut = "pogo_websocket_connections_cut_total";
+    for (let isCut = false; !isCut;) {
+      await publish(sidecar, 10, 250_000, 1);
+      isCut = Object.values(await sidecar.series(cut)).some((connections) => connections > 0);
+    }
+    await sidecar.seriesBecome("pogo_websocket_connections_active", { 'app_id="app-id"': 0 });
+  },
   async POGO_WRITE_WAIT({ start, connect, clock }) {
     const sidecar = await start("1s", { POGO_OUTBOUND_QUEUE_BYTES: "1024" });
     const client = await connect(sidecar);

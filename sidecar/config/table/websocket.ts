@@ -35,7 +35,13 @@ export const websocket = {
     env: "POGO_OUTBOUND_QUEUE_BYTES",
     parser: bytes({ min: 1024, max: 1024 ** 3 }),
     fallback: 1_048_576,
-    docs: "Bytes that may wait for one slow client. A message beyond it is dropped and counted; times the connections, it is the memory that slow clients can take.",
+    docs: "Bytes that may wait for one slow client, 128 for each message counted on top. A message beyond it is dropped and counted; from half of it on nothing more is read from the client.",
+  }),
+  maxTotalQueuedBytes: option({
+    env: "POGO_OUTBOUND_TOTAL_BYTES",
+    parser: bytes({ min: 1_048_576, max: 1024 ** 4 }),
+    fallback: 134_217_728,
+    docs: "Bytes of memory that may wait for all slow clients of this node together; what several wait for counts once. Beyond it the connections that hold the most are cut, those of one client IP before all others.",
   }),
   writeWaitMs: option({
     env: "POGO_WRITE_WAIT",

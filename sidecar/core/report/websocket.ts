@@ -22,6 +22,9 @@ export type FrameKind =
 /** Why a frame was not sent. */
 export type FrameDropReason = "queue_full"; // as many bytes wait for this client as may
 
+/** Why a connection was cut: it held the most when all that waits for slow clients was too much. */
+export type CutReason = "outbound_memory";
+
 export interface WebSocketEvents {
   connection_opened: { appId: string };
   /** `code`: of the close that was sent or received first; 1006: there was none. Clients choose theirs freely. */
@@ -49,6 +52,8 @@ export interface WebSocketEvents {
   frames_written: { residenceMs: number };
   /** Only while POGO_HOT_PATH_METRICS is on: the kernel has taken a write. `frame`: its last one. */
   write_finished: { frame: FrameKind; durationMs: number };
+  /** Its TCP connection was ended without a close; `appId` is null before an app is known. */
+  connection_cut: { appId: string | null; reason: CutReason };
   /** A `pusher:error` was sent or, for a message too long, a close with 1009. `appId` is null before an app is known. */
   error_sent: { appId: string | null; code: number; reason: ErrorReason };
   /** A subscribe or signin was refused. */

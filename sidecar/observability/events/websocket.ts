@@ -104,6 +104,18 @@ export function webSocketRows({
       count: ({ frame: kind, durationMs }) =>
         hotPath?.writeDurationSeconds.observe({ kind }, durationMs / 1000),
     },
+    connection_cut: {
+      count: ({ appId, reason }) =>
+        webSocket.connectionsCutTotal.inc({ app_id: appId ?? "", reason }),
+      log: {
+        level: "warn",
+        message:
+          "too much memory waits for slow clients: the connections that hold the most are cut",
+        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        hint: "raise POGO_OUTBOUND_TOTAL_BYTES, lower POGO_OUTBOUND_QUEUE_BYTES, or publish less to clients that can't keep up",
+        throttle: ({ reason }) => reason,
+      },
+    },
     error_sent: {
       count: ({ appId, code, reason }) =>
         webSocket.errorsSentTotal.inc({ app_id: appId ?? "", code, reason }),

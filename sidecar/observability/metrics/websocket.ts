@@ -1,6 +1,6 @@
 /** Metrics of WebSocket connections, subscriptions and what is sent to them. */
 
-import type { FrameDropReason, HandshakeRefusal } from "../../core/report/websocket.ts";
+import type { CutReason, FrameDropReason, HandshakeRefusal } from "../../core/report/websocket.ts";
 import type { Define } from "../metric.ts";
 import { closeCodes } from "./close-codes.ts";
 import { app, appOrNone, authorizationReasons, errorReasons, frameKinds } from "./labels.ts";
@@ -17,6 +17,10 @@ const handshakeRefusals = {
 const dropReasons = {
   queue_full: "POGO_OUTBOUND_QUEUE_BYTES waited for the client",
 } satisfies Record<FrameDropReason, string>;
+
+const cutReasons = {
+  outbound_memory: "POGO_OUTBOUND_TOTAL_BYTES wait for slow clients, and this one held the most",
+} satisfies Record<CutReason, string>;
 
 const deliverySettings = {
   outbound_queue_bytes: "POGO_OUTBOUND_QUEUE_BYTES",
@@ -146,10 +150,11 @@ export function webSocketMetrics({ counter, gauge, reading }: Define) {
     }),
     queuedBytes: reading({
       name: "pogo_websocket_queued_bytes",
-      help: "Bytes that wait for slow clients in this process.",
+      help: "Memory that waits for slow clients.",
       unit: "bytes",
-      moves: "Read at each scrape.",
-      action: "It is memory: POGO_OUTBOUND_QUEUE_BYTES bounds it for each client.",
+      moves: "Read at each scrape; what several clients wait for counts once.",
+      action:
+        "POGO_OUTBOUND_QUEUE_BYTES bounds it for each client, POGO_OUTBOUND_TOTAL_BYTES for all: near that, connections are cut.",
     }),
     deliveryConfig: reading({
       name: "pogo_websocket_delivery_config",
@@ -158,6 +163,14 @@ export function webSocketMetrics({ counter, gauge, reading }: Define) {
       moves: "Never.",
       action: "Nothing; it is there to be drawn beside what it bounds.",
       labels: { key: deliverySettings },
+    }),
+    connectionsCutTotal: counter({
+      name: "pogo_websocket_connections_cut_total",
+      help: "Connections ended without a close message, by reason.",
+      unit: "connections",
+      moves: "With each connection that is cut because the memory for slow clients is used up.",
+      action: "Raise POGO_OUTBOUND_TOTAL_BYTES, or look for a client that asks and never reads.",
+      labels: { app_id: appOrNone, reason: cutReasons },
     }),
     authFailuresTotal: counter({
       name: "pogo_websocket_auth_failures_total",

@@ -1,4 +1,4 @@
-/** What a process takes of the machine's memory, watched from outside. */
+/** What a process takes of the machine, seen from outside. */
 
 import { readFileSync } from "node:fs";
 
@@ -29,4 +29,18 @@ export function watchMemory(pid: number | null, everyMs = 20): { stop(): number 
 
 export function mebibytes(bytes: number): string {
   return bytes === 0 ? "–" : String(Math.round(bytes / 1_048_576));
+}
+
+const ticksPerSecond = 100;
+
+/** CPU that the process has used so far; 0 where it can't be known. */
+export function cpuSeconds(pid: number | null): number {
+  if (pid === null) return 0;
+  try {
+    // Behind the command's name, which may hold anything, the 12th and 13th field are utime and stime (proc(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  } catch {
+    return 0;
+  }
 }

@@ -1,0 +1,89 @@
+/** What waits for one client that is slow to read: what its socket has, and what is to come behind. */
+
+import type { Batch, HeldBytes } from "./batch.ts";
+
+/** What a batch costs its queue beside its bytes. */
+const placeBytes = 128;
+
+export class Backlog {
+  readonly #held: HeldBytes;
+  /** Given to the socket, and not yet taken from it; with a close behind it there may be two. */
+  readonly #inFlight: (readonly Batch[])[] = [];
+  #waiting: Batch[] = [];
+  /** How many of `#waiting` are gone already. */
+  #gone = 0;
+  #bytes = 0;
+  /** How often the client has taken what was written. */
+  writesTaken = 0;
+
+  constructor(held: HeldBytes) {
+    this.#held = held;
+  }
+
+  /** What it would cost, were none of it shared. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === this.#gone;
+  }
+
+  /** The socket has something that the client has not taken. */
+  get isInFlight(): boolean {
+    return this.#inFlight.length > 0;
+  }
+
+  add(batch: Batch): void {
+    batch.detach();
+    this.#hold(batch);
+    this.#waiting.push(batch);
+  }
+
+  /** The socket has it. */
+  written(batch: Batch): void {
+    this.#hold(batch);
+    this.#inFlight.push([batch]);
+  }
+
+  /** Takes out the first batches for the socket: at least one, and of several so many bytes at most. */
+  write(maxBytes: number): readonly Batch[] {
+    let bytes = 0;
+    let end = this.#gone;
+    for (; end < this.#waiting.length; end++) {
+      bytes += this.#waiting[end]?.length ?? 0;
+      if (end > this.#gone && bytes > maxBytes) break;
+    }
+    const batches = this.#waiting.slice(this.#gone, end);
+    this.#inFlight.push(batches);
+    this.#gone = end;
+    if (this.isEmpty) {
+      this.#waiting = [];
+      this.#gone = 0;
+    }
+    return batches;
+  }
+
+  /** The client has taken the first of what was written. */
+  takenFromSocket(): void {
+    this.writesTaken += 1;
+    for (const batch of this.#inFlight.shift() ?? []) this.#release(batch);
+  }
+
+  /** Gives up what waits; what the socket has it keeps. */
+  drop(): void {
+    for (const batch of this.#waiting.slice(this.#gone)) this.#release(batch);
+    this.#waiting = [];
+    this.#gone = 0;
+  }
+
+  #hold(batch: Batch): void {
+    this.#bytes += batch.length + placeBytes;
+    this.#held.hold(batch);
+  }
+
+  #release(batch: Batch): void {
+    this.#bytes -= batch.length + placeBytes;
+    this.#held.release(batch);
+  }
+}

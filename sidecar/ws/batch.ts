@@ -1,0 +1,53 @@
+/** Bytes that wait for slow clients; what many wait for is there, and counts, once. */
+
+export class Batch {
+  #bytes: Buffer;
+  /** Backlogs that have it. */
+  holders = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  /** Small Buffers are parts of a pool, all of which they would keep for as long as they wait. */
+  detach(): void {
+    if (this.#bytes.buffer.byteLength <= 2 * this.#bytes.length) return;
+    const copy = Buffer.allocUnsafeSlow(this.#bytes.length);
+    this.#bytes.copy(copy);
+    this.#bytes = copy;
+  }
+}
+
+/** What a batch takes beside its bytes: the Buffer, the object around it. */
+const batchBytes = 512;
+/** A place in somebody's backlog. */
+const placeBytes = 16;
+
+/** The memory of all backlogs of a node. */
+export class HeldBytes {
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  hold(batch: Batch): void {
+    if (batch.holders === 0) this.#total += batch.length + batchBytes;
+    batch.holders += 1;
+    this.#total += placeBytes;
+  }
+
+  release(batch: Batch): void {
+    batch.holders -= 1;
+    if (batch.holders === 0) this.#total -= batch.length + batchBytes;
+    this.#total -= placeBytes;
+  }
+}
