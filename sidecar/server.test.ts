@@ -7,11 +7,11 @@ import {
   hasMessage,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawMessage,
   type RawSocket,
 } from "./testing/raw-http.ts";
 import { ok, requestOf, requestsOf, startUpstream } from "./testing/raw-upstream.ts";
+import { waitFor } from "./testing/eventually.ts";
 
 /** Whole answers in what a client received, and what is left behind them. */
 function answersIn(text: string): { answers: RawMessage[]; rest: string } {

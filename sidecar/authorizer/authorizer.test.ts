@@ -6,9 +6,10 @@ import { inspect } from "node:util";
 import type { Authentication, Authorization, AuthorizationRequest } from "../core/ports.ts";
 import { sign } from "../core/signature.ts";
 import { createTestNode, testApp } from "../core/testing/doubles.ts";
-import { listen, listenRaw, waitFor } from "../testing/raw-http.ts";
+import { listen, listenRaw } from "../testing/raw-http.ts";
 import { createAuthorizer, type AuthorizerOptions } from "./authorizer.ts";
 import { createForwarding } from "../http/forwarded.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 const cookie = "laravel_session=s3cr3t%3D; XSRF-TOKEN=abc%3D";
 const page = ["Host", "app.test", "Origin", "http://app.test", "Cookie", cookie];

@@ -8,11 +8,11 @@ import {
   listen,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawSocket,
 } from "../testing/raw-http.ts";
 import type { AuthorizationFault } from "../core/ports.ts";
 import { createSubrequestClient, type SubrequestOptions } from "./subrequest.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 const body = Buffer.from('{"channel_name":"private-a","socket_id":"1.2"}');
 const headers = [

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
-import {
-  connectRaw,
-  hasMessage,
-  parseMessage,
-  waitFor,
-  type RawSocket,
-} from "../testing/raw-http.ts";
+import { connectRaw, hasMessage, parseMessage, type RawSocket } from "../testing/raw-http.ts";
 import { startApi, type Call } from "../testing/http-api.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 const event = { name: "e", data: '"d"', channels: ["a"] };
 

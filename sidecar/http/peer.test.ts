@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { sendAndReset } from "../testing/early-reset.ts";
-import { connectRaw, listen, waitFor } from "../testing/raw-http.ts";
+import { connectRaw, listen } from "../testing/raw-http.ts";
 import { peerOf, recordPeers } from "./peer.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 /** A server whose peers are recorded, and every request that it got. */
 async function startServer(t: TestContext, where?: { path: string }) {

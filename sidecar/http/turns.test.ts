@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer, type ServerResponse } from "node:http";
 import { test, type TestContext } from "node:test";
-import { connectRaw, listen, waitFor } from "../testing/raw-http.ts";
+import { connectRaw, listen } from "../testing/raw-http.ts";
 import { answerSocketPlainly } from "./plain-answer.ts";
 import { createTurns } from "./turns.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 /** A server with few places to wait, and the answers that it owes, in the order of their turns. */
 async function startServer(t: TestContext, maxWaiting: number) {

@@ -7,11 +7,11 @@ import {
   exchangeRaw,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawSocket,
 } from "../testing/raw-http.ts";
 import { startFront, type FrontOptions } from "../testing/proxy-front.ts";
 import { ok, requestOf, requestsOf } from "../testing/raw-upstream.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 /** A front behind a trusted proxy, so that a client can be any visitor, and an app that answers when it is told to. */
 async function startBusy(t: TestContext, options: FrontOptions) {

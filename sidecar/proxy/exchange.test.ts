@@ -9,12 +9,12 @@ import {
   listen,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawSocket,
 } from "../testing/raw-http.ts";
 import { startFront, type Front } from "../testing/proxy-front.ts";
 import { ok, requestOf, requestsOf, startUpstream } from "../testing/raw-upstream.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 /** A port that nobody listens on. */
 async function closedPort(t: TestContext): Promise<number> {

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { connectRaw, listenRaw, waitFor, type RawServer } from "../testing/raw-http.ts";
+import { connectRaw, listenRaw, type RawServer } from "../testing/raw-http.ts";
 import { startFront, type Front } from "../testing/proxy-front.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 /** The request that an attacker hides; where it starts a line upstream, it was smuggled. */
 const hidden = "GET /smuggled HTTP/1.1\r\nHost: app.test\r\n\r\n";

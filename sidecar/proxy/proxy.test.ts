@@ -8,7 +8,6 @@ import {
   listen,
   listenRaw,
   parseMessage,
-  waitFor,
 } from "../testing/raw-http.ts";
 import { startFront } from "../testing/proxy-front.ts";
 import {
@@ -19,6 +18,7 @@ import {
   sendThrough,
   startUpstream,
 } from "../testing/raw-upstream.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 test("proxy P1, H9: path and query reach the upstream byte by byte", async (t) => {
   const targets = [

@@ -8,12 +8,12 @@ import {
   listen,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawMessage,
   type RawSocket,
 } from "../testing/raw-http.ts";
 import { startFront, type Front } from "../testing/proxy-front.ts";
 import { ok, requestOf, startUpstream } from "../testing/raw-upstream.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 /** An upstream that answers the head of its first request by hand. */
 async function startScripted(

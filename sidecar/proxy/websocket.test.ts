@@ -11,12 +11,12 @@ import {
   listen,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawServer,
   type RawSocket,
 } from "../testing/raw-http.ts";
 import { startFront, type Front } from "../testing/proxy-front.ts";
 import { requestOf } from "../testing/raw-upstream.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 const upgrade = [
   "Connection: keep-alive, Upgrade",

@@ -1,13 +1,15 @@
-/** For tests: the HTTP API on a real port with one app, below the prefix `/ws` too, and somebody who signs by hand. */
+/** For tests: the HTTP API on a real port with one app, below the prefix `/ws` too. */
 
-import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer, request as httpRequest } from "node:http";
 import Pusher from "pusher";
 import type { App } from "../core/app.ts";
 import { createTestNode } from "../core/testing/doubles.ts";
+import { createSigner, type Call } from "../../test/kit/sign.ts";
 import { listen, type Cleanup } from "./raw-http.ts";
 import { createHttpApi, matchApiPath, type HttpApiOptions } from "../http-api/router.ts";
+
+export type { Call } from "../../test/kit/sign.ts";
 
 export const nowSeconds = Math.floor(Date.now() / 1000);
 
@@ -55,45 +57,6 @@ export async function startApi(
       return send(port, method, target, body);
     },
   };
-}
-
-export interface Call {
-  readonly method?: string;
-  readonly query?: Record<string, string>;
-  /** Bytes as they are; objects as JSON. */
-  readonly body?: unknown;
-  readonly path?: string;
-  readonly signedPath?: string;
-  readonly tamper?: (params: Record<string, string>) => void;
-  readonly secret?: string;
-}
-
-/** The method, target and body of a signed request. */
-export function createSigner(app: { id: string; key: string; secret: string }) {
-  return (route: string, call: Call = {}) => {
-    const method = call.method ?? (call.body === undefined ? "GET" : "POST");
-    const path = call.path ?? `/apps/${app.id}/${route}`;
-    const body = toText(call.body);
-    const params: Record<string, string> = {
-      auth_key: app.key,
-      auth_timestamp: String(nowSeconds),
-      auth_version: "1.0",
-      ...(body && { body_md5: createHash("md5").update(body).digest("hex") }),
-      ...call.query,
-    };
-    const sorted = Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const pairs = sorted.map(([name, value]) => `${name}=${value}`).join("&");
-    const text = [method, call.signedPath ?? path, pairs].join("\n");
-    const secret = call.secret ?? app.secret;
-    params["auth_signature"] = createHmac("sha256", secret).update(text).digest("hex");
-    call.tamper?.(params);
-    return { method, target: `${path}?${new URLSearchParams(params)}`, body };
-  };
-}
-
-function toText(body: unknown): string {
-  if (body === undefined) return "";
-  return typeof body === "string" ? body : JSON.stringify(body);
 }
 
 export async function send(port: number, method: string, target: string, body: string) {

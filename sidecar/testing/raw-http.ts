@@ -2,14 +2,12 @@
 
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { waitFor } from "./eventually.ts";
 
 /** What cleans up when a test ends; a `TestContext` of node:test is one. */
 export interface Cleanup {
   after(clean: () => void | Promise<void>): void;
 }
-
-/** How long a wait may take before the test fails; far above what any of them needs. */
-const patienceMs = 10_000;
 
 /** One end of a TCP connection that remembers everything it received. */
 export class RawSocket {
@@ -77,18 +75,6 @@ export class RawSocket {
   /** Sends a RST. */
   reset(): void {
     this.socket.resetAndDestroy();
-  }
-}
-
-/** Polls a condition at every turn of the loop or so; fails the test when patience ends. */
-export async function waitFor(
-  condition: () => unknown,
-  describe: () => string = () => String(condition),
-): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${describe()}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 

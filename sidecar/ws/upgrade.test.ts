@@ -5,12 +5,13 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
 import { recordPeers } from "../http/peer.ts";
-import { waitFor } from "../testing/raw-http.ts";
+
 import type { App } from "../core/app.ts";
 import { errors as catalogue, messageTooLong, shutdownCloses } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
 import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
+import { waitFor } from "../testing/eventually.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
-import { until } from "../../sidecar/testing/redis/until.ts";
 import type { Received } from "./support/client.ts";
 import {
   createScope,
@@ -13,6 +12,7 @@ import {
 } from "./support/cluster.ts";
 import type { ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
 
 const graceMs = 1_000;
 

@@ -6,7 +6,6 @@ import { startRedisCluster } from "../../sidecar/testing/redis/redis-cluster.ts"
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedisSentinels } from "../../sidecar/testing/redis/redis-sentinel.ts";
 import type { RedisOptions } from "../../sidecar/testing/redis/redis-server.ts";
-import { until } from "../../sidecar/testing/redis/until.ts";
 import { app } from "./support/app.ts";
 import type { Client } from "./support/client.ts";
 import {
@@ -21,6 +20,7 @@ import {
 import { leaseMs, redisIsLost, redisIsThere, type ClusterNode } from "./support/node.ts";
 import { startPump, type Pump } from "./support/pump.ts";
 import { startWebhooks } from "./support/webhooks.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
 
 type Env = Readonly<Record<string, string>>;
 

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
-import { until } from "../../sidecar/testing/redis/until.ts";
 import type { Client } from "./support/client.ts";
 import { createScope, redisAt, untilDelivered } from "./support/cluster.ts";
 import { leaseMs, type ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
 
 const channel = "presence-room";
 /** What a busy machine may add to what a node promises. */

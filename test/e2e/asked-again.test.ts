@@ -4,10 +4,9 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { laravel12 } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { rawClient } from "./support/raw-client.ts";
-import type { RawClient } from "./support/raw-client.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
+import { connectClient, type Client } from "../kit/client.ts";
 
 const answers: readonly string[] = [
   "pusher_internal:subscription_succeeded",
@@ -16,7 +15,8 @@ const answers: readonly string[] = [
 
 describe("Laravel is asked again", { skip: needsLaravel(laravel12) }, () => {
   let stack: Stack;
-  const clients: RawClient[] = [];
+  const cleanups: (() => unknown)[] = [];
+  const scope = { after: (clean: () => unknown) => void cleanups.push(clean) };
 
   before(async () => {
     // Addresses are taken from X-Forwarded-For, so that a crowd may be many visitors, or one.
@@ -28,36 +28,30 @@ describe("Laravel is asked again", { skip: needsLaravel(laravel12) }, () => {
     stack = await startStack(env, { release: laravel12 });
   });
   after(async () => {
-    for (const client of clients) client.terminate();
+    for (const cleanup of cleanups) cleanup();
     await stack?.stop();
   });
 
   /** So many clients, with the session of one page. */
-  async function connect(count: number, address: (index: number) => string): Promise<RawClient[]> {
+  async function connect(count: number, address: (index: number) => string): Promise<Client[]> {
     const visitor = await stack.visitor(1);
-    const opened = await Promise.all(
-      Array.from({ length: count }, async (_, index) => {
-        const client = await rawClient(stack.socketUrl, {
-          headers: {
-            Cookie: visitor.cookieHeader(),
-            Origin: stack.sidecar.url,
-            "X-Forwarded-For": address(index),
-          },
-        });
-        await client.established();
-        return client;
-      }),
+    return Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        connectClient(scope, stack.socketUrl, {
+          Cookie: visitor.cookieHeader(),
+          Origin: stack.sidecar.url,
+          "X-Forwarded-For": address(index),
+        }),
+      ),
     );
-    clients.push(...opened);
-    return opened;
   }
 
-  const subscribe = (client: RawClient): void =>
-    client.send({ event: "pusher:subscribe", data: { channel: "private-user.1" } });
+  const subscribe = (client: Client): void =>
+    client.say("pusher:subscribe", { channel: "private-user.1" });
 
   /** What became of the subscribes, once all are answered. */
-  async function outcomes(of: readonly RawClient[]): Promise<Record<string, number>> {
-    const answered = ({ frames }: RawClient) => frames.find(({ event }) => answers.includes(event));
+  async function outcomes(of: readonly Client[]): Promise<Record<string, number>> {
+    const answered = ({ frames }: Client) => frames.find(({ event }) => answers.includes(event));
     while (!of.every(answered)) await pause(50);
     const counts: Record<string, number> = {};
     for (const client of of) {
@@ -105,7 +99,7 @@ describe("Laravel is asked again", { skip: needsLaravel(laravel12) }, () => {
     const refusedBefore = await counted("pogo_websocket_auth_failures_total");
     await stack.laravel.artisan("down");
     crowd.forEach(subscribe);
-    someone.send({ event: "pusher:signin", data: {} });
+    someone.say("pusher:signin");
     await pause(20_000);
     assert.ok(
       crowd.every(({ frames }) => frames.length === 1),

@@ -8,10 +8,9 @@ import { readMetric } from "./support/metrics.ts";
 import { laravelReleases } from "./support/laravel.ts";
 import type { LaravelRelease } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { rawClient } from "./support/raw-client.ts";
-import type { RawClient } from "./support/raw-client.ts";
 import { broadcast, startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
+import { connectClient, type Client } from "../kit/client.ts";
 
 const succeeded = "pusher_internal:subscription_succeeded";
 
@@ -22,7 +21,7 @@ for (const release of laravelReleases) {
 
 function suite(release: LaravelRelease): void {
   let stack: Stack;
-  const clients: RawClient[] = [];
+  const cleanups: (() => unknown)[] = [];
   const pages: EchoPage[] = [];
 
   // What Laravel stumbles over is said soon, not after half a minute.
@@ -30,7 +29,7 @@ function suite(release: LaravelRelease): void {
 
   before(async () => (stack = await startStack(env, { release })));
   after(async () => {
-    for (const client of clients) client.terminate();
+    for (const cleanup of cleanups) cleanup();
     for (const page of pages) page.leave();
     await stack?.stop();
   });
@@ -39,11 +38,11 @@ function suite(release: LaravelRelease): void {
   async function connect(options: { userId?: number; origin?: string | null } = {}) {
     const visitor = await stack.visitor(options.userId);
     const { origin = stack.sidecar.url } = options;
-    const client = await rawClient(stack.socketUrl, {
-      headers: { Cookie: visitor.cookieHeader(), ...(origin !== null && { Origin: origin }) },
+    const scope = { after: (clean: () => unknown) => void cleanups.push(clean) };
+    const client = await connectClient(scope, stack.socketUrl, {
+      Cookie: visitor.cookieHeader(),
+      ...(origin !== null && { Origin: origin }),
     });
-    clients.push(client);
-    await client.established();
     return { client, visitor };
   }
 
@@ -64,8 +63,8 @@ function suite(release: LaravelRelease): void {
   const asked = () =>
     readMetric(stack.sidecar.adminUrl, "pogo_websocket_auth_duration_seconds_count");
 
-  async function refusal(client: RawClient, channel: string): Promise<unknown> {
-    const answer = await client.subscribe(channel);
+  async function refusal(client: Client, channel: string): Promise<unknown> {
+    const answer = await client.ask(channel);
     assert.equal(answer.event, "pusher:subscription_error");
     assert.equal(answer.channel, channel);
     assert.ok(client.frames.some(({ event }) => event === "pusher:error"));
@@ -77,7 +76,7 @@ function suite(release: LaravelRelease): void {
 
   test("Q02: a private channel that is one's own, and its events", async () => {
     const { client, visitor } = await connect({ userId: 1 });
-    assert.equal((await client.subscribe("private-user.1")).event, succeeded);
+    assert.equal((await client.ask("private-user.1")).event, succeeded);
     await broadcast(visitor, { kind: "private", channel: "user.1", text: "mine" });
     const event = await client.next("App\\Events\\MessageSent", "private-user.1");
     assert.deepEqual(event.data, { text: "mine" });
@@ -87,12 +86,12 @@ function suite(release: LaravelRelease): void {
     const { client } = await connect({ userId: 1 });
     const other = await connect({ userId: 2 });
     const ada = { id: 1, name: "Ada" };
-    const first = await client.subscribe("presence-room.9", {
+    const first = await client.ask("presence-room.9", {
       auth: "",
       channel_data: '{"user_id":"99"}',
     });
     assert.deepEqual(first.data, { presence: { count: 1, ids: ["1"], hash: { 1: ada } } });
-    await other.client.subscribe("presence-room.9");
+    await other.client.ask("presence-room.9");
     const joined = await client.next("pusher_internal:member_added", "presence-room.9");
     assert.deepEqual(joined.data, { user_id: "2", user_info: { id: 2, name: "Grace" } });
     other.client.terminate();
@@ -110,7 +109,7 @@ function suite(release: LaravelRelease): void {
 
   test("Q03: who logs out after the handshake is refused from then on, and keeps what there is", async () => {
     const { client, visitor } = await connect({ userId: 1 });
-    assert.equal((await client.subscribe("private-user.1")).event, succeeded);
+    assert.equal((await client.ask("private-user.1")).event, succeeded);
     assert.equal((await visitor.get("/logout")).status, 204);
     assert.deepEqual(await refusal(client, "private-orders.1"), denied);
     const other = await stack.visitor(1);
@@ -120,7 +119,7 @@ function suite(release: LaravelRelease): void {
 
   test("Q02: a channel whose parameter is typed", async () => {
     const { client, visitor } = await connect({ userId: 3 });
-    assert.equal((await client.subscribe("private-orders.5")).event, succeeded);
+    assert.equal((await client.ask("private-orders.5")).event, succeeded);
     await broadcast(visitor, { kind: "private", channel: "orders.5", text: "shipped" });
     const { data } = await client.next("App\\Events\\MessageSent", "private-orders.5");
     assert.deepEqual(data, { text: "shipped" });
@@ -128,11 +127,11 @@ function suite(release: LaravelRelease): void {
 
   test("Q05: an encrypted channel, with the key to read it", async () => {
     const { client, visitor } = await connect({ userId: 1 });
-    const { event, data } = await client.subscribe("private-encrypted-user.1");
+    const { event, data } = await client.ask("private-encrypted-user.1");
     assert.equal(event, succeeded);
     const signed = await visitor.post("/broadcasting/auth", {
       channel_name: "private-encrypted-user.1",
-      socket_id: await client.established(),
+      socket_id: client.socketId,
     });
     const { shared_secret } = (await signed.json()) as { shared_secret: string };
     assert.deepEqual(data, { shared_secret });
@@ -144,7 +143,7 @@ function suite(release: LaravelRelease): void {
   test("Q04: a channel that makes Laravel stumble (500) is 503, and the connection goes on", async () => {
     const { client } = await connect({ userId: 1 });
     assert.deepEqual(await refusal(client, "private-orders.abc"), unavailable);
-    assert.equal((await client.subscribe("private-orders.5")).event, succeeded);
+    assert.equal((await client.ask("private-orders.5")).event, succeeded);
   });
 
   test("Q08: a foreign page's visitor is not asked about at all", async () => {
@@ -153,7 +152,7 @@ function suite(release: LaravelRelease): void {
     assert.deepEqual(await refusal(client, "private-user.1"), denied);
     assert.equal(await asked(), before);
     const own = await connect({ userId: 1 });
-    await own.client.subscribe("private-user.1");
+    await own.client.ask("private-user.1");
     assert.equal(await asked(), before + 1);
   });
 
@@ -178,7 +177,7 @@ function suite(release: LaravelRelease): void {
     const before = await asked();
     const { client } = await connect({ userId: 1 });
     const auth = `${stack.app.key}:${"0".repeat(64)}`;
-    const answer = await client.subscribe("private-user.1", { auth });
+    const answer = await client.ask("private-user.1", { auth });
     assert.deepEqual(answer.data, denied);
     assert.equal(await asked(), before);
   });
@@ -192,19 +191,19 @@ function suite(release: LaravelRelease): void {
     // POGO_MAX_AUTH_FAILURES: the others waited in vain, without being asked for.
     assert.equal(await asked(), before + 4);
     const { client: other } = await connect({ userId: 2 });
-    assert.equal((await other.subscribe("private-user.2")).event, succeeded);
+    assert.equal((await other.ask("private-user.2")).event, succeeded);
     const state = `pogo_websocket_circuit_breaker_state{app_id="${stack.app.id}",state="closed"}`;
     assert.equal(await readMetric(stack.sidecar.adminUrl, state), 1);
   });
 
   test("U06: a signin without a signature is who Laravel says it is", async () => {
     const { client } = await connect({ userId: 2 });
-    client.send({ event: "pusher:signin", data: {} });
+    client.say("pusher:signin");
     const { data } = await client.next("pusher:signin_success");
     const { user_data } = data as { user_data: string };
     assert.deepEqual(JSON.parse(user_data), { id: "2", user_info: { name: "Grace" } });
     const guest = await connect();
-    guest.client.send({ event: "pusher:signin", data: {} });
+    guest.client.say("pusher:signin");
     await guest.client.next("pusher:error");
   });
 
@@ -216,7 +215,7 @@ function suite(release: LaravelRelease): void {
     } finally {
       await stack.laravel.artisan("up");
     }
-    assert.equal((await client.subscribe("private-user.1")).event, succeeded);
+    assert.equal((await client.ask("private-user.1")).event, succeeded);
   });
 
   test("S07: Echo whose handler answers an empty auth: its own channel, and what Laravel broadcasts there", async () => {

@@ -17,7 +17,7 @@ import { needsLaravel, needsPackageTools } from "./support/needs.ts";
 import { repository } from "./support/sidecar.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
-import { within } from "./support/within.ts";
+import { within } from "../../sidecar/testing/eventually.ts";
 
 interface Received {
   readonly class: string;

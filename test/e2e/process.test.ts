@@ -11,17 +11,17 @@ import { afterEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import PusherServer from "pusher";
-import { md5, sign } from "../../sidecar/core/signature.ts";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
 import { openEchoPage, subscribed } from "./support/echo-page.ts";
 import { httpClient } from "./support/http-client.ts";
 import { inbox } from "./support/inbox.ts";
 import { needsScript } from "./support/needs.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
-import { rawClient } from "./support/raw-client.ts";
+import { connectClient, openClient } from "../kit/client.ts";
+import { createSigner } from "../kit/sign.ts";
 import { repository, runSidecar, startSidecar } from "./support/sidecar.ts";
 import type { Sidecar } from "./support/sidecar.ts";
-import { within } from "./support/within.ts";
+import { within } from "../../sidecar/testing/eventually.ts";
 
 const app = { id: "123456", key: "process-key", secret: "process-secret" };
 const credentials = {
@@ -32,6 +32,7 @@ const credentials = {
 const standAlone = { ...credentials, POGO_UPSTREAM: "none" };
 
 const cleanups: (() => unknown)[] = [];
+const scope = { after: (clean: () => unknown) => void cleanups.push(clean) };
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
@@ -60,12 +61,12 @@ describe("stopping", () => {
   test("O04, D4: SIGTERM closes every WebSocket with 4100, and the process ends with 0", async () => {
     const sidecar = await start(standAlone);
     const url = `${sidecar.wsUrl}/app/${app.key}`;
-    const clients = await Promise.all([rawClient(url), rawClient(url), rawClient(url)]);
-    for (const client of clients) await client.established();
-    await clients[0].subscribe("news");
+    const connect = () => connectClient(scope, url);
+    const clients = await Promise.all([connect(), connect(), connect()]);
+    await clients[0].join("news");
     process.kill(sidecar.pid, "SIGTERM");
     for (const client of clients) {
-      const closed = await within("the close", client.closed);
+      const closed = await within("the close", client.close);
       assert.deepEqual(closed, { code: 4100, reason: "Server is shutting down" });
     }
     assert.deepEqual(await sidecar.exited, { code: 0, signal: null });
@@ -149,15 +150,14 @@ describe("npm start", () => {
     const isReady = async (): Promise<boolean> =>
       (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok;
     await waitUntilUp(npm, isReady);
-    const client = await rawClient(`ws://127.0.0.1:${port}/app/${app.key}`);
-    await client.established();
+    const client = await connectClient(scope, `ws://127.0.0.1:${port}/app/${app.key}`);
     return { npm, client };
   }
 
   test("D4: SIGTERM to npm stops the sidecar in order, before npm ends", async () => {
     const { npm, client } = await npmStart();
     npm.signal("SIGTERM");
-    assert.equal((await within("the close", client.closed)).code, 4100);
+    assert.equal((await within("the close", client.close)).code, 4100);
     assert.deepEqual(await npm.exited, { code: 0, signal: null });
     assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
   });
@@ -165,7 +165,7 @@ describe("npm start", () => {
   test("D4: Ctrl-C, which the terminal sends and npm passes on, counts once", async () => {
     const { npm, client } = await npmStart();
     process.kill(-npm.pid, "SIGINT");
-    assert.equal((await within("the close", client.closed)).code, 4100);
+    assert.equal((await within("the close", client.close)).code, 4100);
     assert.deepEqual(await npm.exited, { code: 0, signal: null });
     assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
   });
@@ -241,24 +241,23 @@ describe("starting", () => {
         secret: block["REVERB_APP_SECRET"] ?? "",
       };
 
-      const client = await rawClient(`ws://127.0.0.1:${port}/app/${madeUp.key}`);
-      await client.established();
-      await client.subscribe("news");
+      const client = await connectClient(scope, `ws://127.0.0.1:${port}/app/${madeUp.key}`);
+      await client.join("news");
       await publisher(port, madeUp).trigger("news", "greeting", { text: "it works" });
       assert.deepEqual((await client.next("greeting")).data, { text: "it works" });
 
       process.kill(Number(/^pid (\d+)/m.exec(text)?.[1]), "SIGTERM");
-      assert.equal((await within("the close", client.closed)).code, 4100);
+      assert.equal((await within("the close", client.close)).code, 4100);
       assert.deepEqual(await terminal.exited, { code: 0, signal: null });
     },
   );
 
   test("C07: a client with another key is told so and closed with 4001", async () => {
     const sidecar = await start(standAlone);
-    const client = await rawClient(`${sidecar.wsUrl}/app/another-key`);
+    const client = openClient(scope, `${sidecar.wsUrl}/app/another-key`);
     const { data } = await client.next("pusher:error");
     assert.deepEqual(data, { code: 4001, message: "Application does not exist" });
-    assert.equal((await client.closed).code, 4001);
+    assert.equal(await client.closed(), 4001);
   });
 
   test("O01, O03: stand-alone, in Reverb's place: /up is its own, and everything else is 404", async () => {
@@ -268,14 +267,12 @@ describe("starting", () => {
     for (const path of ["/", "/up", "/login", "/broadcasting/auth", "/app/process-key"]) {
       assert.equal((await fetch(sidecar.url + path)).status, 404, path);
     }
-    await assert.rejects(rawClient(`${sidecar.wsUrl}/app/${app.key}`), /404/);
+    await assert.rejects(connectClient(scope, `${sidecar.wsUrl}/app/${app.key}`), /404/);
 
     // C18: below the prefix everything works, a publisher that signs without it (PHP) included.
-    const client = await rawClient(`${sidecar.wsUrl}/ws/app/${app.key}`, {
-      headers: { Origin: sidecar.url, Cookie: "session=1" },
-    });
-    await client.established();
-    const answer = await client.subscribe("private-news");
+    const headers = { Origin: sidecar.url, Cookie: "session=1" };
+    const client = await connectClient(scope, `${sidecar.wsUrl}/ws/app/${app.key}`, headers);
+    const answer = await client.ask("private-news");
     assert.deepEqual(answer.data, {
       type: "AuthError",
       error: "Connection is unauthorized",
@@ -347,12 +344,8 @@ describe("healthcheck", () => {
     // A signed request whose body has not come keeps it draining.
     const half = connect(sidecar.port, "127.0.0.1");
     half.on("error", () => undefined);
-    const path = `/apps/${app.id}/events`;
-    const query = `auth_key=${app.key}&auth_timestamp=${Math.floor(Date.now() / 1000)}&auth_version=1.0&body_md5=${md5(Buffer.from("{}"))}`;
-    const signature = sign(app.secret, `POST\n${path}\n${query}`);
-    half.write(
-      `POST ${path}?${query}&auth_signature=${signature} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{`,
-    );
+    const { target } = createSigner(app)("events", { body: "{}" });
+    half.write(`POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{`);
     await fetch(`${sidecar.url}/up`);
     process.kill(sidecar.pid, "SIGTERM");
     await drained(sidecar);
@@ -401,15 +394,13 @@ async function drained(sidecar: Sidecar): Promise<void> {
 
 test("D4: /drain on the admin port ends the process in order, as SIGTERM does", async () => {
   const sidecar = await start({ ...standAlone, POGO_DRAIN_DELAY: "500ms" });
-  const client = await rawClient(`${sidecar.wsUrl}/app/${app.key}`);
-  await client.established();
+  await connectClient(scope, `${sidecar.wsUrl}/app/${app.key}`);
   assert.equal((await fetch(`${sidecar.adminUrl}/drain`, { method: "POST" })).status, 202);
   const readiness = await fetch(`${sidecar.adminUrl}/readyz`);
   assert.deepEqual([readiness.status, await readiness.text()], [503, "not ready: leaving\n"]);
   // Everything goes on until the delay is over.
   assert.equal((await fetch(`${sidecar.url}/up`)).status, 200);
   assert.equal((await sidecar.exited).code, 0);
-  client.terminate();
 });
 
 describe("the listening socket", () => {

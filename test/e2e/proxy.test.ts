@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { Agent, request } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
 import { after, before, describe, test } from "node:test";
 import PusherServer from "pusher";
 import { WebSocket } from "ws";
@@ -16,15 +15,14 @@ import { startLaravel } from "./support/laravel.ts";
 import type { SeenByPhp } from "./support/laravel.ts";
 import { readMetric } from "./support/metrics.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { rawClient } from "./support/raw-client.ts";
-import type { RawClient } from "./support/raw-client.ts";
+import { connectClient } from "../kit/client.ts";
 import { startSidecar } from "./support/sidecar.ts";
 import type { Sidecar } from "./support/sidecar.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
 import { startVite } from "./support/vite.ts";
 import type { Vite } from "./support/vite.ts";
-import { within } from "./support/within.ts";
+import { within } from "../../sidecar/testing/eventually.ts";
 
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -202,14 +200,12 @@ describe("an app that goes and comes back", { skip: needsLaravel() }, () => {
   before(async () => (stack = await startStack()));
   after(() => stack?.stop());
 
-  test("proxy E1, E8: 502 while it is away, its pages again afterwards, and WebSockets all the time", async () => {
+  test("proxy E1, E8: 502 while it is away, its pages again afterwards, and WebSockets all the time", async (test) => {
     const { sidecar, laravel, app } = stack;
     const visitor = await stack.visitor(1);
-    const client = await rawClient(stack.socketUrl, {
-      headers: { Cookie: visitor.cookieHeader(), Origin: sidecar.url },
-    });
-    await client.established();
-    await client.subscribe("news");
+    const headers = { Cookie: visitor.cookieHeader(), Origin: sidecar.url };
+    const client = await connectClient(test, stack.socketUrl, headers);
+    await client.join("news");
     const publisher = new PusherServer({
       appId: app.id,
       key: app.key,
@@ -225,16 +221,17 @@ describe("an app that goes and comes back", { skip: needsLaravel() }, () => {
     await publisher.trigger("news", "greeting", { text: "from elsewhere" });
     assert.deepEqual((await client.next("greeting")).data, { text: "from elsewhere" });
     // Answered once the app is back: a client of this protocol can't ask again.
-    client.send({ event: "pusher:subscribe", data: { channel: "private-user.1" } });
+    client.say("pusher:subscribe", { channel: "private-user.1" });
 
     const again = await startLaravel({ sidecarPort: sidecar.port, port: laravel.port });
     try {
       assert.equal((await fetch(`${sidecar.url}/headers`)).status, 200);
       // It has new sessions, in which nobody is logged in.
-      const { data } = await answerTo(client, "private-user.1");
-      assert.equal((data as { status: number }).status, 403);
+      const refusal = () =>
+        client.frames.find(({ event }) => event === "pusher:subscription_error");
+      const { data } = await client.first("the answer", refusal, 20_000);
+      assert.equal(Object(data).status, 403);
     } finally {
-      client.terminate();
       await again.stop();
     }
   });
@@ -293,15 +290,3 @@ describe("Vite's dev server behind the sidecar", () => {
     socket.terminate();
   });
 });
-
-/** The refusal of a subscribe, however long it takes within 20 s. */
-async function answerTo(client: RawClient, channel: string): Promise<RawClient["frames"][number]> {
-  for (let tries = 0; tries < 1_000; tries += 1) {
-    const found = client.frames.find(
-      (frame) => frame.event === "pusher:subscription_error" && frame.channel === channel,
-    );
-    if (found) return found;
-    await sleep(20);
-  }
-  assert.fail(`no answer for ${channel}`);
-}

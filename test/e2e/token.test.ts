@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import PusherServer from "pusher";
 import { WebSocket } from "ws";
-import { parseQuestion } from "../../sidecar/testing/running.ts";
+import { parseQuestion } from "../kit/start.ts";
 import { inbox } from "./support/inbox.ts";
 import { Pusher } from "./support/pusher-js.ts";
 import { startSidecar, type Sidecar } from "./support/sidecar.ts";

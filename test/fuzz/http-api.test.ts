@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash, createHmac } from "node:crypto";
-import { request } from "node:http";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
-import { app, startNode } from "./node.ts";
+import { app } from "../kit/start.ts";
+import { startNode } from "./node.ts";
 import { runs, seeds } from "./seeds.ts";
-
-const nowSeconds = Math.floor(Date.now() / 1000);
 
 let node: Awaited<ReturnType<typeof startNode>>;
 before(async () => (node = await startNode()));
@@ -51,56 +48,14 @@ const call = fc.record({
   isSigned: fc.boolean(),
 });
 
-function send(options: {
-  method: string;
-  path: string;
-  body: string;
-}): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const { method, path, body } = options;
-    const headers = { "Content-Length": Buffer.byteLength(body) };
-    const req = request({ port: node.port, host: "127.0.0.1", method, path, headers }, (res) => {
-      const chunks: Buffer[] = [];
-      res.on("data", (chunk: Buffer) => chunks.push(chunk));
-      res.on("end", () =>
-        resolve({ status: res.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
-      );
-    });
-    req.on("error", reject);
-    req.end(body);
-  });
-}
-
 describe("whatever is sent to the HTTP API", () => {
   for (const seed of seeds) {
     it(`is answered from the documents (FUZZ_SEED=${seed})`, async () => {
       const statuses = new Map<number, number>();
       await fc.assert(
         fc.asyncProperty(call, async ({ method, route, query, body, isSigned }) => {
-          const path = `/apps/${app.id}/${route}`;
-          const params: Record<string, string> = {
-            ...query,
-            auth_key: app.key,
-            auth_timestamp: String(nowSeconds),
-            auth_version: "1.0",
-          };
-          const md5 = createHash("md5").update(body).digest("hex");
-          const signedParams = { ...params, ...(body && { body_md5: md5 }) };
-          const signed = [
-            method,
-            path,
-            Object.entries(signedParams)
-              .toSorted(([a], [b]) => (a < b ? -1 : 1))
-              .map(([name, value]) => `${name}=${value}`)
-              .join("&"),
-          ].join("\n");
           const secret = isSigned ? app.secret : "wrong";
-          params["auth_signature"] = createHmac("sha256", secret).update(signed).digest("hex");
-          const answer = await send({
-            method,
-            path: `${path}?${new URLSearchParams(params)}`,
-            body,
-          });
+          const answer = await node.call(route, { method, query, body, secret });
           statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
           assert.ok(
             [200, 400, 401, 404, 405, 413, 422].includes(answer.status),

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
-import { WebSocket } from "ws";
+import type { WebSocket } from "ws";
+import { connectClient, openClient } from "../kit/client.ts";
+import { signChannel, signUser } from "../kit/sign.ts";
+import { app } from "../kit/start.ts";
 import { assertInCatalogue, readFrames } from "./catalogue.ts";
-import { app, handshake, maskedFrame, openSocket, startNode, waitFor } from "./node.ts";
+import { endsItself, handshake, maskedFrame, openSocket, startNode } from "./node.ts";
 import { runs, seeds } from "./seeds.ts";
 
 let node: Awaited<ReturnType<typeof startNode>>;
@@ -95,27 +97,20 @@ type Message = typeof message extends fc.Arbitrary<infer T> ? T : never;
 
 /** Sends a script over one connection; every answer and the end must be of the catalogue. Returns what came. */
 async function play(script: readonly Message[]): Promise<readonly string[]> {
-  const socket = new WebSocket(`ws://127.0.0.1:${node.port}/app/${app.key}`);
-  socket.on("error", () => {});
-  const answers: string[] = [];
-  const first = new Promise<string>((resolve) => {
-    socket.once("message", (data) => resolve(JSON.parse(JSON.parse(String(data)).data).socket_id));
-  });
-  const last = new Promise<void>((resolve) => {
-    socket.on("message", (data) => {
-      answers.push(String(data));
-      if (String(data).endsWith('"channel":"the-last-one"}')) resolve();
-    });
-  });
-  const closed = new Promise<number>((resolve) => socket.on("close", resolve));
-  const id = await Promise.race([first, closed.then(() => assert.fail("refused"))]);
-  for (const step of script) send(socket, step, id);
-  socket.send('{"event":"pusher:subscribe","data":{"channel":"the-last-one"}}');
-  await Promise.race([last, closed]);
-  socket.close(1000);
-  const code = await closed;
+  const client = openClient(endsItself, node.port);
+  const { data } = await client.next("pusher:connection_established");
+  for (const step of script) send(client.socket, step, Object(data).socket_id);
+  client.say("pusher:subscribe", { channel: "the-last-one" });
+  await Promise.race([
+    client.first("the end", () =>
+      client.frames.find(({ text }) => text.endsWith('"channel":"the-last-one"}')),
+    ),
+    client.close,
+  ]);
+  client.socket.close(1000);
+  const code = await client.closed();
   assert.ok(closeCodes.has(code), `closed with ${code}`);
-  return answers.map(assertInCatalogue);
+  return client.frames.map(({ text }) => assertInCatalogue(text));
 }
 
 function send(socket: WebSocket, step: Message, socketId: string): void {
@@ -127,26 +122,15 @@ function send(socket: WebSocket, step: Message, socketId: string): void {
     case "json":
       return socket.send(JSON.stringify(step.value));
     case "signin": {
-      const userData = JSON.stringify(step.user);
-      const signature = hmac(`${socketId}::user::${userData}`);
-      const data = { auth: `${app.key}:${signature}`, user_data: userData };
+      const data = signUser(app, socketId, JSON.stringify(step.user));
       return socket.send(JSON.stringify({ event: "pusher:signin", data }));
     }
     case "signed": {
-      const channelData = JSON.stringify(step.member);
-      const signature = hmac(`${socketId}:${String(step.channel)}:${channelData}`);
-      const data = {
-        channel: step.channel,
-        auth: `${app.key}:${signature}`,
-        channel_data: channelData,
-      };
+      const proof = signChannel(app, socketId, String(step.channel), JSON.stringify(step.member));
+      const data = { channel: step.channel, ...proof };
       return socket.send(JSON.stringify({ event: "pusher:subscribe", data }));
     }
   }
-}
-
-function hmac(text: string): string {
-  return createHmac("sha256", app.secret).update(text).digest("hex");
 }
 
 /** Bytes behind the handshake, and the close codes that may answer them; null is the end of the connection without a word. */
@@ -192,12 +176,11 @@ function headerOf(length: number): Buffer {
 
 /** The code of the close frame that ends the frames; null without one. */
 async function closeCodeAfter(bytes: Uint8Array): Promise<number | null> {
-  const { socket, received, ended } = openSocket(node.port);
-  socket.write(handshake);
-  await waitFor(received, "connection_established");
-  socket.end(bytes);
-  await ended;
-  const frames = readFrames(received());
+  const raw = await openSocket(node.port);
+  await raw.write(handshake).until("connection_established");
+  raw.socket.end(bytes);
+  await raw.untilEnd();
+  const frames = readFrames(raw.bytes);
   const closes = frames.filter(({ opcode }) => opcode === 0x8);
   for (const { opcode, payload } of frames) {
     assert.ok([0x1, 0x8, 0xa].includes(opcode), `opcode ${opcode}`);
@@ -249,59 +232,48 @@ describe("whatever a client sends", () => {
       maskedFrame(0x81, ping),
     ]);
     for (let at = 1; at < bytes.length; at += 1) {
-      const { socket, received, ended } = openSocket(node.port);
-      socket.setNoDelay();
-      socket.write(bytes.subarray(0, at));
+      const raw = await openSocket(node.port);
+      raw.socket.setNoDelay();
+      raw.write(bytes.subarray(0, at));
       await new Promise((resolve) => setImmediate(resolve));
-      socket.write(bytes.subarray(at));
-      await waitFor(received, "pusher:pong");
-      assert.ok(received().includes("Invalid channel name"));
-      socket.destroy();
-      await ended;
+      assert.match(
+        await raw.write(bytes.subarray(at)).until("pusher:pong"),
+        /Invalid channel name/,
+      );
+      raw.socket.destroy();
     }
     await node.assertEmpty();
   });
 
   it("may come byte by byte", async () => {
-    const { socket, received, ended } = openSocket(node.port);
-    socket.setNoDelay();
+    const raw = await openSocket(node.port);
+    raw.socket.setNoDelay();
     const frame = maskedFrame(0x81, Buffer.from('{"event":"pusher:ping"}'));
     for (const byte of Buffer.concat([Buffer.from(handshake), frame])) {
-      socket.write(Buffer.from([byte]));
+      raw.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await waitFor(received, "pusher:pong");
-    socket.destroy();
-    await ended;
+    await raw.until("pusher:pong");
+    raw.socket.destroy();
   });
 
   it("O05: may come over more than 1,024 connections at once", async () => {
-    const clients = Array.from({ length: 1_500 }, () => openSocket(node.port));
+    const clients = await Promise.all(Array.from({ length: 1_500 }, () => openSocket(node.port)));
     const subscribe = Buffer.from('{"event":"pusher:subscribe","data":{"channel":"crowd"}}');
     const opening = Buffer.concat([Buffer.from(handshake), maskedFrame(0x81, subscribe)]);
-    for (const { socket } of clients) socket.write(opening);
-    for (const { received } of clients) await waitFor(received, "subscription_succeeded");
-    assert.equal(await node.metric("pogo_websocket_connections_active"), clients.length);
+    for (const raw of clients) raw.write(opening);
+    for (const raw of clients) await raw.until("subscription_succeeded");
+    assert.equal(await node.sum("pogo_websocket_connections_active"), clients.length);
     for (const { socket } of clients) socket.destroy();
     await node.assertEmpty();
   });
 
-  it("may be as many channels on one connection as there may be", async () => {
-    const socket = new WebSocket(`ws://127.0.0.1:${node.port}/app/${app.key}`);
-    const done = new Promise<void>((resolve) => {
-      let succeeded = 0;
-      socket.on("message", (data) => {
-        if (!String(data).includes("subscription_succeeded")) return;
-        if (++succeeded === 1000) resolve();
-      });
-    });
-    await new Promise((resolve) => socket.on("open", resolve));
-    for (let i = 0; i < 1000; i++) {
-      socket.send(`{"event":"pusher:subscribe","data":{"channel":"channel-${i}"}}`);
-    }
-    await done;
-    assert.equal(await node.metric("pogo_websocket_subscriptions_active"), 1000);
-    socket.close();
+  it("may be as many channels on one connection as there may be", async (test) => {
+    const client = await connectClient(test, node.port);
+    const channels = Array.from({ length: 1_000 }, (_, index) => `channel-${index}`);
+    await Promise.all(channels.map((channel) => client.join(channel)));
+    assert.equal(await node.sum("pogo_websocket_subscriptions_active"), 1_000);
+    client.terminate();
     await node.assertEmpty();
   });
 });

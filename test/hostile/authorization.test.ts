@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { connectRaw, waitFor } from "../../sidecar/testing/raw-http.ts";
-import type { Client } from "../../sidecar/testing/running.ts";
+import { connectRaw } from "../../sidecar/testing/raw-http.ts";
+import type { Client } from "../kit/client.ts";
 import { startAsked, type Question } from "./support/asked-app.ts";
 import { handshakeOf, openRaw } from "./support/raw-handshake.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 const waitsForNothing = { POGO_AUTH_RETRY_FOR: "0" };
 

@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { createSigner, nowSeconds, send, type Call } from "../../sidecar/testing/http-api.ts";
+import { nowSeconds, send } from "../../sidecar/testing/http-api.ts";
+import { createSigner, type Call } from "../kit/sign.ts";
 import { connectRaw, parseMessage } from "../../sidecar/testing/raw-http.ts";
 import { requestOf, requestsOf, startUpstream } from "../../sidecar/testing/raw-upstream.ts";
-import { app, connectClient, startSidecar } from "../../sidecar/testing/running.ts";
+import { connectClient } from "../kit/client.ts";
+import { app, startSidecar } from "../kit/start.ts";
 
 const sign = createSigner(app);
 const event = { name: "e", channel: "news", data: "d" };

@@ -4,10 +4,13 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text as readText } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
-import { createSigner, send } from "../../sidecar/testing/http-api.ts";
-import { connectRaw, listen, parseMessage, waitFor } from "../../sidecar/testing/raw-http.ts";
-import { app, connectClient, signedAnswer, startSidecar } from "../../sidecar/testing/running.ts";
+import { send } from "../../sidecar/testing/http-api.ts";
+import { createSigner } from "../kit/sign.ts";
+import { connectRaw, listen, parseMessage } from "../../sidecar/testing/raw-http.ts";
+import { connectClient } from "../kit/client.ts";
+import { app, signedAnswer, startSidecar } from "../kit/start.ts";
 import { sign } from "../../sidecar/core/signature.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 const signApi = createSigner(app);
 

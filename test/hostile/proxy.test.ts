@@ -7,11 +7,12 @@ import {
   connectRaw,
   listenRaw,
   parseMessage,
-  waitFor,
   type RawSocket,
 } from "../../sidecar/testing/raw-http.ts";
 import { ok, requestOf, requestsOf, startUpstream } from "../../sidecar/testing/raw-upstream.ts";
-import { app, connectClient, startSidecar } from "../../sidecar/testing/running.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
+import { connectClient } from "../kit/client.ts";
+import { app, startSidecar } from "../kit/start.ts";
 import { startBehind } from "./support/behind.ts";
 
 /** The head of a WebSocket handshake. */

@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { sign } from "../../sidecar/core/signature.ts";
-import { waitFor } from "../../sidecar/testing/raw-http.ts";
+import { signChannel, signUser } from "../kit/sign.ts";
+
 import { connectRedis, askRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
-import { until } from "../../sidecar/testing/redis/until.ts";
-import { app, connectClient, startSidecar, type Client } from "../../sidecar/testing/running.ts";
+import { connectClient, type Client } from "../kit/client.ts";
+import { app, startSidecar } from "../kit/start.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
 
 const base = `pogo:1:{${app.id}}:`;
 const channel = "presence-room";
@@ -45,14 +46,12 @@ async function startNodes(test: TestContext, env: Readonly<Record<string, string
 }
 
 async function joinAs(client: Client, id: string): Promise<number> {
-  const channel_data = `{"user_id":${id}}`;
-  const signature = sign(app.secret, `${client.established.socket_id}:${channel}:${channel_data}`);
-  return client.subscribe(channel, { auth: `${app.key}:${signature}`, channel_data });
+  return client.subscribe(channel, signChannel(app, client.socketId, channel, `{"user_id":${id}}`));
 }
 
 async function nextUser(client: Client, event: string): Promise<string> {
-  const { data } = await client.next(event);
-  const [, id = ""] = /"user_id":("(?:[^"\\]|\\.)*"|[\d.]+)/.exec(String(data)) ?? [];
+  const { text } = await client.next(event);
+  const [, id = ""] = /"user_id":("(?:[^"\\]|\\.)*"|[\d.]+)/.exec(JSON.parse(text).data) ?? [];
   return id;
 }
 
@@ -88,10 +87,9 @@ describe("Redis", { skip: needsRedis() }, () => {
     assert.equal(await joinAs(bystander, '"bystander"'), 200);
     for (const id of oddIds) {
       const client = await connectClient(test, nodes[0].port);
-      const user_data = `{"id":${id},"watchlist":[${oddIds.join()}]}`;
-      const text = `${client.established.socket_id}::user::${user_data}`;
-      client.say("pusher:signin", { auth: `${app.key}:${sign(app.secret, text)}`, user_data });
-      await client.next("pusher:signin_success", "pusher:signin_error", "pusher:error");
+      const user = `{"id":${id},"watchlist":[${oddIds.join()}]}`;
+      client.say("pusher:signin", signUser(app, client.socketId, user));
+      await client.next(["pusher:signin_success", "pusher:signin_error", "pusher:error"]);
       client.socket.close();
     }
     assert.equal(await joinAs(await connectClient(test, nodes[0].port), '"next"'), 200);
@@ -141,8 +139,7 @@ describe("Redis", { skip: needsRedis() }, () => {
     }
     const wanted = 3 * forged.length + 20_000;
     await until("all to be counted", async () => {
-      const series = await node.series("pogo_broker_ignored_messages_total");
-      return Object.values(series).reduce((sum, count) => sum + count, 0) === wanted;
+      return (await node.sum("pogo_broker_ignored_messages_total")) === wanted;
     });
     const lines = node.lines.filter(({ msg }) => String(msg).includes("ignored a message"));
     assert.ok(lines.length > 0 && lines.length < 10, String(lines.length));
@@ -184,10 +181,7 @@ describe("Redis", { skip: needsRedis() }, () => {
     await askRedis(redis.port, "CONFIG", "RESETSTAT");
     for (let i = 0; i < 10_000; i += 1) crowd.say("pusher:subscribe", { channel: `room-${i}` });
     assert.equal(await other.subscribe("another"), 200);
-    await waitFor(
-      () => crowd.messages.length === 10_000,
-      () => `10,000 answers in ${crowd.messages.length}`,
-    );
+    await until("10,000 answers", () => crowd.messages.length === 10_000, 60_000);
     assert.equal(await askRedis(redis.port, "HLEN", `${base}channels`), 10_001);
     const stats = String(await askRedis(redis.port, "INFO", "commandstats"));
     const [, scripts = "0"] = /cmdstat_evalsha:calls=(\d+)/.exec(stats) ?? [];

@@ -3,11 +3,14 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { sign } from "../../sidecar/core/signature.ts";
-import { createSigner, send } from "../../sidecar/testing/http-api.ts";
-import { waitFor } from "../../sidecar/testing/raw-http.ts";
-import { app, startSidecar, type Client } from "../../sidecar/testing/running.ts";
+import { send } from "../../sidecar/testing/http-api.ts";
+import { createSigner } from "../kit/sign.ts";
+
+import { type Client } from "../kit/client.ts";
+import { app, startSidecar } from "../kit/start.ts";
 import { startAsked } from "./support/asked-app.ts";
 import { openRaw } from "./support/raw-handshake.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 const api = createSigner(app);
 
@@ -23,14 +26,11 @@ async function start(test: TestContext, env: Readonly<Record<string, string>> = 
 /** What the client is answered until a pong: the codes of errors, and the names of everything else. */
 async function answersTo(client: Client, ...messages: readonly unknown[]): Promise<unknown[]> {
   for (const message of messages) {
-    client.socket.send(typeof message === "string" ? message : JSON.stringify(message));
+    client.send(message as object | string);
   }
-  client.say("pusher:ping");
-  const isPong = ({ event }: Record<string, unknown>) => event === "pusher:pong";
-  await waitFor(() => client.messages.some(isPong));
-  const came = client.messages.splice(0).filter((message) => !isPong(message));
-  return came.map(({ event, data }) => {
-    const { code, status } = Object(typeof data === "string" ? JSON.parse(data) : data);
+  await client.roundTrip();
+  return client.messages.splice(0).map(({ event, data }) => {
+    const { code, status } = Object(data);
     return event === "pusher:error" ? code : event === "pusher:subscription_error" ? status : event;
   });
 }

@@ -3,18 +3,16 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { sign } from "../../sidecar/core/signature.ts";
-import { createSigner, send } from "../../sidecar/testing/http-api.ts";
-import {
-  connectRaw,
-  parseMessage,
-  waitFor,
-  type RawSocket,
-} from "../../sidecar/testing/raw-http.ts";
+import { send } from "../../sidecar/testing/http-api.ts";
+import { createSigner } from "../kit/sign.ts";
+import { connectRaw, parseMessage, type RawSocket } from "../../sidecar/testing/raw-http.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
-import { app, connectClient, startSidecar, type Client } from "../../sidecar/testing/running.ts";
+import { connectClient, type Client } from "../kit/client.ts";
+import { app, startSidecar } from "../kit/start.ts";
 import { clientFrame, closeCodeIn, serverFrames } from "./support/frames.ts";
 import { frameOf, handshakeOf, openRaw } from "./support/raw-handshake.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 const api = createSigner(app);
 const active = "pogo_websocket_connections_active";
@@ -199,9 +197,8 @@ describe("answers that are long, or go to many", () => {
         attacker.socket.close();
         const next = await connectClient(test, sidecar.port);
         await next.subscribe(channel, proofOf(next, "next"));
-        const changes = () =>
-          member.messages.filter(({ data }) => String(data).includes("attacker"));
-        await waitFor(() => member.messages.some(({ data }) => String(data).includes("next")));
+        const changes = () => member.messages.filter(({ text }) => text.includes("attacker"));
+        await waitFor(() => member.messages.some(({ text }) => text.includes("next")));
         assert.ok(changes().length <= 20, `${changes().length} changes`);
       },
     );

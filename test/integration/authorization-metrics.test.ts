@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import type { RequestListener, ServerResponse } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import type { AuthorizationFault } from "../../sidecar/core/ports.ts";
-import { waitFor } from "../../sidecar/testing/raw-http.ts";
+
+import { connectClient, type Client } from "../kit/client.ts";
 import {
-  connectClient,
   parseQuestion,
   signedAnswer,
   startApp,
   startSidecar,
-  type Client,
   type RunningSidecar,
-} from "../../sidecar/testing/running.ts";
+} from "../kit/start.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 /** The app's questions that wait for a word of the test. */
 type Held = readonly { readonly allow: () => void }[];
@@ -72,7 +72,7 @@ async function setStage(
   };
   const url = await startApp(test, answer);
   const defaults = { POGO_UPSTREAM: url, POGO_AUTH_RETRY_FOR: "0" };
-  const sidecar = await startSidecar(test, { ...defaults, ...env }, clock.now);
+  const sidecar = await startSidecar(test, { ...defaults, ...env }, clock);
   return { sidecar, held, connect: (headers) => connectClient(test, sidecar.port, headers) };
 }
 

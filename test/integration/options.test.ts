@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { once } from "node:events";
-import { createHash, createHmac } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -13,21 +13,21 @@ import { WebSocket, WebSocketServer } from "ws";
 import type { redis } from "../../sidecar/config/table/redis.ts";
 import { allOptions, table } from "../../sidecar/config/table/table.ts";
 import type { EnvNames } from "../../sidecar/config/table/values.ts";
-import { sign } from "../../sidecar/core/signature.ts";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
 import { startClogged } from "../../sidecar/testing/clogged-port.ts";
 import { freePort, onFreePort } from "../../sidecar/testing/ports.ts";
-import { connectRaw, waitFor, type RawSocket } from "../../sidecar/testing/raw-http.ts";
+import { connectRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
+import { connectClient, openClient, type Client } from "../kit/client.ts";
+import { signChannel } from "../kit/sign.ts";
 import {
   app,
-  connectClient,
   signedAnswer,
   startApp,
   startSidecar,
-  type Client,
   type RunningSidecar,
   parseQuestion,
-} from "../../sidecar/testing/running.ts";
+} from "../kit/start.ts";
+import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 /** An app that answers when it is told to, and how often it was asked so far. */
 async function startWaiting(test: TestContext) {
@@ -63,22 +63,22 @@ const root = join(import.meta.dirname, "../..");
 const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redis>>, Row>> = {
   async POGO_APP_ID({ start }) {
     const sidecar = await start("7");
-    assert.equal((await callApi(sidecar, "/apps/7/channels")).status, 200);
+    assert.equal((await sidecar.call("channels", { path: "/apps/7/channels" })).status, 200);
   },
   async POGO_APP_KEY({ start, connect }) {
     await connect(await start("another-key"), "/app/another-key");
   },
   async POGO_APP_SECRET({ start }) {
     const sidecar = await start("another-secret");
-    const { status } = await callApi(sidecar, "/apps/app-id/channels", {
+    const { status } = await sidecar.call("channels", {
       secret: "another-secret",
     });
     assert.equal(status, 200);
   },
-  async POGO_ALLOWED_ORIGINS({ start, connect }) {
+  async POGO_ALLOWED_ORIGINS({ test, start, connect }) {
     const sidecar = await start("127.0.0.1");
     await connect(sidecar);
-    assert.equal(await refusal(sidecar, { Origin: "http://evil.example" }), 4009);
+    assert.equal(await refusal(test, sidecar, { Origin: "http://evil.example" }), 4009);
   },
   async POGO_ACTIVITY_TIMEOUT({ start, connect }) {
     const { established } = await connect(await start("7s"));
@@ -97,10 +97,10 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     clock.nowMs += 1_001;
     assert.equal(await client.closed(), 4201);
   },
-  async POGO_APP_MAX_CONNECTIONS({ start, connect }) {
+  async POGO_APP_MAX_CONNECTIONS({ test, start, connect }) {
     const sidecar = await start("1");
     await connect(sidecar);
-    assert.equal(await refusal(sidecar), 4004);
+    assert.equal(await refusal(test, sidecar), 4004);
   },
   async POGO_MAX_MESSAGE_SIZE({ start, connect }) {
     const client = await connect(await start("100"));
@@ -229,7 +229,10 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   async POGO_PATH({ start, connect }) {
     const sidecar = await start("/ws");
     await connect(sidecar, "/ws/app/app-key");
-    assert.equal((await callApi(sidecar, "/ws/apps/app-id/channels")).status, 200);
+    assert.equal(
+      (await sidecar.call("channels", { path: "/ws/apps/app-id/channels" })).status,
+      200,
+    );
   },
   async POGO_TRUSTED_PROXIES({ test, start }) {
     const seen = await startRecordingApp(test);
@@ -469,10 +472,10 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     assert.equal(asked.count(), 2);
   },
 
-  async POGO_MAX_CONNECTIONS({ start, connect }) {
+  async POGO_MAX_CONNECTIONS({ test, start, connect }) {
     const sidecar = await start("1");
     await connect(sidecar);
-    assert.equal(await refusal(sidecar), 4100);
+    assert.equal(await refusal(test, sidecar), 4100);
   },
   async POGO_MAX_SUBSCRIPTIONS({ start, connect }) {
     const sidecar = await start("1");
@@ -481,17 +484,17 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     assert.equal(await second.subscribe("one"), 503);
     assert.equal(await second.error(), 4100);
   },
-  async POGO_HANDSHAKE_RATE({ start, connect, clock }) {
+  async POGO_HANDSHAKE_RATE({ test, start, connect, clock }) {
     const sidecar = await start("1", { POGO_HANDSHAKE_BURST: "1" });
     await connect(sidecar);
     // By default there would be one more by now.
     clock.nowMs += 100;
-    assert.equal(await refusal(sidecar), 429);
+    assert.equal(await refusal(test, sidecar), 429);
   },
-  async POGO_HANDSHAKE_BURST({ start, connect }) {
+  async POGO_HANDSHAKE_BURST({ test, start, connect }) {
     const sidecar = await start("1");
     await connect(sidecar);
-    assert.equal(await refusal(sidecar), 429);
+    assert.equal(await refusal(test, sidecar), 429);
   },
   async POGO_OUTBOUND_QUEUE_BYTES({ start, connect }) {
     const sidecar = await start("1024");
@@ -538,16 +541,16 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   async POGO_MAX_EVENT_NAME_LENGTH({ start }) {
     const sidecar = await start("5");
     const body = { name: "longer", channel: "news", data: "{}" };
-    assert.notEqual((await callApi(sidecar, "/apps/app-id/events", { body })).status, 200);
+    assert.notEqual((await sidecar.call("events", { body })).status, 200);
   },
   async POGO_MAX_EVENT_DATA({ start }) {
     const body = { name: "x", channel: "news", data: "x".repeat(11) };
-    const { status } = await callApi(await start("10"), "/apps/app-id/events", { body });
+    const { status } = await (await start("10")).call("events", { body });
     assert.equal(status, 413);
   },
   async POGO_MAX_CHANNELS_PER_EVENT({ start }) {
     const body = { name: "x", channels: ["one", "two"], data: "{}" };
-    const { status } = await callApi(await start("1"), "/apps/app-id/events", { body });
+    const { status } = await (await start("1")).call("events", { body });
     assert.notEqual(status, 200);
   },
   async POGO_API_PUBLISH_RATE({ start }) {
@@ -570,9 +573,8 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   },
   async POGO_API_TIMESTAMP_TOLERANCE({ start }) {
     const sidecar = await start("10s");
-    const path = "/apps/app-id/channels";
-    assert.equal((await callApi(sidecar, path, { ageSeconds: 5 })).status, 200);
-    assert.equal((await callApi(sidecar, path, { ageSeconds: 20 })).status, 401);
+    assert.equal((await sidecar.call("channels", { ageSeconds: 5 })).status, 200);
+    assert.equal((await sidecar.call("channels", { ageSeconds: 20 })).status, 401);
   },
 
   async POGO_WEBHOOK_URL({ test, start, connect }) {
@@ -733,7 +735,7 @@ describe("options reach the running sidecar", { concurrency: 4 }, () => {
           startSidecar(
             test,
             { POGO_SHUTDOWN_TIMEOUT: "500ms", ...more, [env]: value },
-            () => clock.nowMs,
+            { now: () => clock.nowMs },
           ),
         connect: ({ port }, path) =>
           connectClient(test, port, {}, path === undefined ? {} : { path }),
@@ -754,21 +756,14 @@ const credentials = {
 };
 
 /** How a connection is refused: the close code, or the status of the handshake's answer. */
-function refusal({ port }: RunningSidecar, headers: Env = {}): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${app.key}`, { headers });
-  socket.on("unexpected-response", (req, res) => {
-    resolve(res.statusCode ?? 0);
-    req.destroy();
-  });
-  socket.on("error", () => undefined);
-  socket.on("close", resolve);
-  socket.on("message", (text) => {
-    if (!/pusher:connection_established/.test(String(text))) return;
-    reject(new Error("it was not refused"));
-    socket.terminate();
-  });
-  return promise;
+async function refusal(test: TestContext, { port }: RunningSidecar, headers: Env = {}) {
+  const client = openClient(test, port, { headers });
+  const { status } = await Promise.race([
+    client.answered,
+    client.close.then(({ code }) => ({ status: code })),
+  ]);
+  assert.ok(!client.frames.some(({ event }) => event === "pusher:connection_established"));
+  return status;
 }
 
 /** Nothing is tried again, and nothing waits. */
@@ -790,27 +785,8 @@ async function soon<T>(awaited: Promise<T>): Promise<T> {
 
 /** Subscribes to `presence-room` as this user; 200, or the refusal's status. */
 function joinAs(client: Client, userId: string): Promise<number> {
-  const channelData = JSON.stringify({ user_id: userId });
-  const signed = `${client.established.socket_id}:presence-room:${channelData}`;
-  const auth = `${app.key}:${sign(app.secret, signed)}`;
-  return client.subscribe("presence-room", { auth, channel_data: channelData });
-}
-
-/** A signed request, as server SDKs make it: a POST if it has a body. */
-function callApi(
-  { url }: RunningSidecar,
-  path: string,
-  request: { body?: unknown; secret?: string; ageSeconds?: number } = {},
-): Promise<Response> {
-  const { secret = app.secret, ageSeconds = 0 } = request;
-  const body = request.body === undefined ? null : JSON.stringify(request.body);
-  const method = body === null ? "GET" : "POST";
-  const timestamp = Math.floor(Date.now() / 1000) - ageSeconds;
-  const md5 = body === null ? "" : `&body_md5=${createHash("md5").update(body).digest("hex")}`;
-  const query = `auth_key=${app.key}&auth_timestamp=${timestamp}&auth_version=1.0${md5}`;
-  const signature = sign(secret, `${method}\n${path}\n${query}`);
-  const headers = { "Content-Type": "application/json" };
-  return fetch(`${url}${path}?${query}&auth_signature=${signature}`, { method, body, headers });
+  const proof = signChannel(app, client.socketId, "presence-room", { user_id: userId });
+  return client.subscribe("presence-room", proof);
 }
 
 /** The head of a publish whose signature only its body could prove. */
@@ -834,7 +810,7 @@ async function publish(
   for (let left = events; left > 0; left -= perRequest) {
     const event = { name: "x", channel: "news", data: "x".repeat(dataBytes) };
     const batch = Array.from({ length: Math.min(left, perRequest) }, () => event);
-    ({ status } = await callApi(sidecar, "/apps/app-id/batch_events", { body: { batch } }));
+    ({ status } = await sidecar.call("batch_events", { body: { batch } }));
   }
   return status;
 }

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { startClogged } from "../../sidecar/testing/clogged-port.ts";
 import { connectRaw, listenRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
-import { startApp, startSidecar } from "../../sidecar/testing/running.ts";
+import { startApp, startSidecar } from "../kit/start.ts";
 import type { ProxyFault } from "../../sidecar/core/report/proxy.ts";
 
 /** An upstream that does this with each request; resolves with its address. */

@@ -5,8 +5,9 @@ import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedisCluster } from "../../sidecar/testing/redis/redis-cluster.ts";
 import { startRedisSentinels } from "../../sidecar/testing/redis/redis-sentinel.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
-import { until } from "../../sidecar/testing/redis/until.ts";
-import { connectClient, startSidecar } from "../../sidecar/testing/running.ts";
+import { connectClient } from "../kit/client.ts";
+import { startSidecar } from "../kit/start.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
 
 /** A sidecar with this environment, and a client that is subscribed over it. */
 async function startSubscribed(

@@ -1,142 +1,53 @@
 /** Each refusal of a running node: what the refused one is told, and the line of /metrics that counts it. */
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { describe, it, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
-import { pino } from "pino";
-import Pusher from "pusher";
-import { WebSocket } from "ws";
-import { loadConfig } from "../../sidecar/config.ts";
 import { errors, messageTooLong } from "../../sidecar/core/errors.ts";
-import { sign } from "../../sidecar/core/signature.ts";
-import { createSidecar } from "../../sidecar/sidecar.ts";
-import { connectRaw, listen } from "../../sidecar/testing/raw-http.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
+import { connectRaw } from "../../sidecar/testing/raw-http.ts";
+import { connectClient, openClient, type Client, type OpenClient } from "../kit/client.ts";
+import { signChannel, signUser } from "../kit/sign.ts";
+import { app, startApp, startSidecar } from "../kit/start.ts";
 
-const app = { id: "app-id", key: "app-key", secret: "app-secret" };
 type Node = Awaited<ReturnType<typeof startNode>>;
 
 async function startNode(test: TestContext, env: Readonly<Record<string, string>> = {}) {
-  const loaded = loadConfig({
-    argv: [],
-    env: {
-      REVERB_APP_ID: app.id,
-      REVERB_APP_KEY: app.key,
-      REVERB_APP_SECRET: app.secret,
-      POGO_HOST: "127.0.0.1",
-      POGO_PORT: "0",
-      POGO_ADMIN_PORT: "0",
-      POGO_UPSTREAM: "none",
-      POGO_SHUTDOWN_TIMEOUT: "200ms",
-      ...env,
-    },
-    readFile: () => assert.fail("no file was named"),
-  });
-  assert.ok(loaded.ok, JSON.stringify(loaded));
-  const log = pino({ level: "silent" });
-  const sidecar = createSidecar(loaded.config, { version: "0.0.0-test", log });
-  const { port, adminPort } = await sidecar.start();
-  test.after(() => sidecar.stop());
-
-  const sdk = new Pusher({
-    appId: app.id,
-    key: app.key,
-    secret: app.secret,
-    host: "127.0.0.1",
-    port: String(port),
-  });
-
-  /** Posts to the API as the app; what it is answered. */
-  async function post(path: string, body: unknown): Promise<Told> {
-    const text = typeof body === "string" ? body : JSON.stringify(body);
-    const url = sdk.createSignedQueryString({
-      method: "POST",
-      path: `/apps/app-id/${path}`,
-      body: text,
-    });
-    const response = await fetch(`http://127.0.0.1:${port}/apps/app-id/${path}?${url}`, {
-      method: "POST",
-      body: text,
-    });
-    return { code: response.status, text: await response.text() };
-  }
-
-  async function counted(line: string): Promise<boolean> {
-    const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`);
-    return (await response.text()).split("\n").includes(line);
-  }
-
+  const sidecar = await startSidecar(test, { POGO_SHUTDOWN_TIMEOUT: "200ms", ...env });
+  const counted = async (line: string): Promise<boolean> =>
+    (await sidecar.metrics()).split("\n").includes(line);
   return {
+    ...sidecar,
     test,
-    port,
-    post,
-    stop: () => sidecar.stop(),
-    open: (options?: { key?: string; origin?: string }) => openClient(test, port, options),
-    async connect(options?: { key?: string; origin?: string }) {
-      const client = openClient(test, port, options);
-      await client.established;
-      return client;
+    connect: () => connectClient(test, sidecar.port),
+    /** Posts to the API as the app; what it is answered. */
+    async post(path: string, body: unknown): Promise<Told> {
+      const { status, text } = await sidecar.call(path, { body });
+      return { code: status, text };
     },
     counted,
-    async willCount(line: string): Promise<void> {
-      while (!(await counted(line))) await sleep(10);
-    },
+    willCount: (line: string) => until(line, () => counted(line)),
   };
 }
 
-function openClient(
-  test: TestContext,
-  port: number,
-  { key = app.key, origin = `http://127.0.0.1:${port}` } = {},
-) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${key}`, { origin });
-  test.after(() => socket.terminate());
-  const established = Promise.withResolvers<string>();
-  const refused = Promise.withResolvers<Told>();
-  socket.on("message", (bytes) => {
-    const { event, data } = JSON.parse(String(bytes));
-    if (event === "pusher:connection_established") established.resolve(JSON.parse(data).socket_id);
-    if (event !== "pusher:error") return;
-    const { code, message } = JSON.parse(data);
-    refused.resolve({ code, text: message });
+/** The next `pusher:error`, or the handshake's answer in HTTP. */
+function refusalOf(client: OpenClient): Promise<Told> {
+  const inHttp = client.answered.then(({ status, text }) => ({ code: status, text }));
+  const error = client.next("pusher:error").then(({ data }) => {
+    const { code, message } = Object(data);
+    return { code, text: message };
   });
-  socket.on("unexpected-response", (_request, response) => {
-    let text = "";
-    response.on("data", (chunk) => (text += String(chunk)));
-    response.on("end", () => refused.resolve({ code: response.statusCode ?? 0, text }));
-  });
-  // A handshake that was refused in HTTP.
-  socket.on("error", () => {});
-  const closed = Promise.withResolvers<Told>();
-  socket.on("close", (code, reason) => closed.resolve({ code, text: String(reason) }));
-  return {
-    socket,
-    established: established.promise,
-    /** The first `pusher:error`, or the handshake's answer in HTTP. */
-    refused: refused.promise,
-    closed: closed.promise,
-    /** Resolves with the next `pusher:pong`. */
-    pong: () =>
-      new Promise<void>((resolve) => {
-        socket.on("message", (bytes) => {
-          if (String(bytes) === '{"event":"pusher:pong"}') resolve();
-        });
-      }),
-    /** An object, or text as it is. */
-    say: (message: object | string) =>
-      socket.send(typeof message === "string" ? message : JSON.stringify(message)),
-    async subscribe(channel: string, channelData?: string, secret = app.secret): Promise<void> {
-      const parts = [await established.promise, channel];
-      if (channelData !== undefined) parts.push(channelData);
-      const auth = `${app.key}:${sign(secret, parts.join(":"))}`;
-      this.say({ event: "pusher:subscribe", data: { channel, auth, channel_data: channelData } });
-    },
-    async signin(userData: string): Promise<void> {
-      const text = `${await established.promise}::user::${userData}`;
-      const auth = `${app.key}:${sign(app.secret, text)}`;
-      this.say({ event: "pusher:signin", data: { auth, user_data: userData } });
-    },
-  };
+  return Promise.race([inHttp, error]);
+}
+
+async function closeOf({ close }: OpenClient): Promise<Told> {
+  const { code, reason } = await close;
+  return { code, text: reason };
+}
+
+/** Signed, with another secret where one is given. */
+function subscribe(client: Client, channel: string, channelData?: string, secret = app.secret) {
+  const proof = signChannel({ ...app, secret }, client.socketId, channel, channelData);
+  client.say("pusher:subscribe", { channel, ...proof });
 }
 
 interface Told {
@@ -175,15 +86,15 @@ const subscribeTo = (channel: string) => ({ event: "pusher:subscribe", data: { c
 function saying(...messages: (object | string)[]): Refusal["bring"] {
   return async (node) => {
     const client = await node.connect();
-    for (const message of messages) client.say(message);
-    return client.refused;
+    for (const message of messages) client.send(message);
+    return refusalOf(client);
   };
 }
 
 const handshakes: readonly Refusal[] = [
   {
     title: "a node that drains",
-    env: { POGO_SHUTDOWN_TIMEOUT: "1s" },
+    env: { POGO_SHUTDOWN_TIMEOUT: "3s" },
     bring: async (node) => {
       // Requests that have begun; the other one keeps the node from being done.
       const [raw, other] = [
@@ -206,7 +117,7 @@ const handshakes: readonly Refusal[] = [
     env: { POGO_HANDSHAKE_RATE: "0.001", POGO_HANDSHAKE_BURST: "1" },
     bring: async (node) => {
       await node.connect();
-      return node.open().refused;
+      return refusalOf(openClient(node.test, node.port));
     },
     code: 429,
     text: "Too many connection attempts.",
@@ -214,7 +125,7 @@ const handshakes: readonly Refusal[] = [
   },
   {
     title: "C07: an unknown key",
-    bring: (node) => node.open({ key: "nope" }).refused,
+    bring: (node) => refusalOf(openClient(node.test, node.port, { path: "/app/nope" })),
     code: 4001,
     text: "Application does not exist",
     metrics: [handshakeRefused("unknown_key"), errorSent(4001, "application_does_not_exist", "")],
@@ -224,7 +135,7 @@ const handshakes: readonly Refusal[] = [
     env: { POGO_MAX_CONNECTIONS: "1" },
     bring: async (node) => {
       await node.connect();
-      return node.open().refused;
+      return refusalOf(openClient(node.test, node.port));
     },
     code: 4100,
     text: "Server is over capacity",
@@ -235,7 +146,7 @@ const handshakes: readonly Refusal[] = [
     env: { POGO_APP_MAX_CONNECTIONS: "1" },
     bring: async (node) => {
       await node.connect();
-      return node.open().refused;
+      return refusalOf(openClient(node.test, node.port));
     },
     code: 4004,
     text: "Application is over connection quota",
@@ -244,7 +155,8 @@ const handshakes: readonly Refusal[] = [
   {
     title: "C09: a foreign origin",
     env: { POGO_ALLOWED_ORIGINS: "a.test" },
-    bring: (node) => node.open({ origin: "http://b.test" }).refused,
+    bring: (node) =>
+      refusalOf(openClient(node.test, node.port, { headers: { Origin: "http://b.test" } })),
     code: 4009,
     text: "Origin not allowed",
     metrics: [handshakeRefused("origin", "app-id"), errorSent(4009, "origin_not_allowed")],
@@ -264,8 +176,8 @@ const messages: readonly Refusal[] = [
     env: { POGO_MAX_MESSAGE_SIZE: "100" },
     bring: async (node) => {
       const client = await node.connect();
-      client.say("x".repeat(101));
-      return client.closed;
+      client.send("x".repeat(101));
+      return closeOf(client);
     },
     code: 1009,
     text: "Maximum message size exceeded",
@@ -282,8 +194,8 @@ const messages: readonly Refusal[] = [
     title: "S07: a wrong signature",
     bring: async (node) => {
       const client = await node.connect();
-      await client.subscribe("private-a", undefined, "wrong");
-      return client.refused;
+      subscribe(client, "private-a", undefined, "wrong");
+      return refusalOf(client);
     },
     code: 4009,
     text: "Connection is unauthorized",
@@ -309,8 +221,8 @@ const messages: readonly Refusal[] = [
     bring: async (node) => {
       const client = await node.connect();
       const watchlist = Array.from({ length: 101 }, (_, index) => String(index));
-      await client.signin(JSON.stringify({ id: "1", watchlist }));
-      return client.refused;
+      client.say("pusher:signin", signUser(app, client.socketId, { id: "1", watchlist }));
+      return refusalOf(client);
     },
     code: 4305,
     text: "Watchlist has more than 100 users",
@@ -372,10 +284,9 @@ const messages: readonly Refusal[] = [
     },
     bring: async (node) => {
       const client = await node.connect();
-      for (const channel of ["a", "b"]) client.say(subscribeTo(channel));
-      const { code } = await client.closed;
-      assert.equal(code, 4100);
-      return client.refused;
+      for (const channel of ["a", "b"]) client.send(subscribeTo(channel));
+      assert.equal(await client.closed(), 4100);
+      return refusalOf(client);
     },
     code: 4301,
     text: "Rate limit exceeded",
@@ -401,15 +312,13 @@ const messages: readonly Refusal[] = [
     title: "S18: too many channels that are subscribed to again and again",
     bring: async (node) => {
       const client = await node.connect();
-      let isRefused = false;
-      void client.refused.then(() => (isRefused = true));
-      for (;;) {
+      const isRefused = () => client.messages.some(({ event }) => event === "pusher:error");
+      while (!isRefused()) {
         // All in one write, so within one tick, or nearly.
-        for (let i = 0; i < 17 * 4; i++) client.say(subscribeTo(`cache-${i >> 2}`));
-        client.say({ event: "pusher:ping" });
-        await client.pong();
-        if (isRefused) return client.refused;
+        for (let i = 0; i < 17 * 4; i++) client.send(subscribeTo(`cache-${i >> 2}`));
+        await client.roundTrip();
       }
+      return refusalOf(client);
     },
     code: 4301,
     text: "Rate limit exceeded",
@@ -427,8 +336,8 @@ const messages: readonly Refusal[] = [
     title: "U14: a user id that is too long",
     bring: async (node) => {
       const client = await node.connect();
-      await client.signin(JSON.stringify({ id: "x".repeat(241) }));
-      return client.refused;
+      client.say("pusher:signin", signUser(app, client.socketId, { id: "x".repeat(241) }));
+      return refusalOf(client);
     },
     code: 4200,
     text: "Invalid user id",
@@ -447,10 +356,10 @@ const messages: readonly Refusal[] = [
     env: { POGO_MAX_PRESENCE_MEMBERS: "1" },
     bring: async (node) => {
       const client = await node.connect();
-      await client.subscribe("presence-a", '{"user_id":"1"}');
+      subscribe(client, "presence-a", '{"user_id":"1"}');
       const other = await node.connect();
-      await other.subscribe("presence-a", '{"user_id":"2"}');
-      return other.refused;
+      subscribe(other, "presence-a", '{"user_id":"2"}');
+      return refusalOf(other);
     },
     code: 4303,
     text: "Presence channel is full",
@@ -461,8 +370,8 @@ const messages: readonly Refusal[] = [
     env: { POGO_MAX_PRESENCE_MEMBER_SIZE: "20" },
     bring: async (node) => {
       const client = await node.connect();
-      await client.subscribe("presence-a", '{"user_id":"1","user_info":{}}');
-      return client.refused;
+      subscribe(client, "presence-a", '{"user_id":"1","user_info":{}}');
+      return refusalOf(client);
     },
     code: 4304,
     text: "Presence member is too large",
@@ -471,7 +380,7 @@ const messages: readonly Refusal[] = [
   {
     title: "H02: a client that does not answer its ping",
     env: { POGO_PING_PERIOD: "100ms", POGO_PONG_WAIT: "200ms" },
-    bring: async (node) => (await node.connect()).refused,
+    bring: async (node) => refusalOf(await node.connect()),
     code: 4201,
     text: "Pong reply not received in time",
     metrics: [errorSent(4201, "pong_timeout")],
@@ -480,10 +389,10 @@ const messages: readonly Refusal[] = [
     title: "T01: a user whose connections are terminated",
     bring: async (node) => {
       const client = await node.connect();
-      await client.subscribe("presence-a", '{"user_id":"7"}');
+      subscribe(client, "presence-a", '{"user_id":"7"}');
       await node.willCount('pogo_websocket_subscriptions_active{app_id="app-id"} 1');
       await node.post("users/7/terminate_connections", {});
-      return client.refused;
+      return refusalOf(client);
     },
     code: 4009,
     text: "Connection terminated by the application",
@@ -494,7 +403,7 @@ const messages: readonly Refusal[] = [
     env: { POGO_OUTBOUND_QUEUE_BYTES: "1024", POGO_WRITE_WAIT: "100ms" },
     bring: async (node) => {
       const client = await node.connect();
-      client.say(subscribeTo("a"));
+      client.send(subscribeTo("a"));
       await node.willCount('pogo_websocket_subscriptions_active{app_id="app-id"} 1');
       client.socket.pause();
       const event = { name: "e", channel: "a", data: "x".repeat(262_144) };
@@ -504,7 +413,7 @@ const messages: readonly Refusal[] = [
       while (!(await node.counted(dropped))) await node.post("events", event);
       await node.willCount(`${errorSent(4100, "slow_consumer")} 1`);
       client.socket.resume();
-      return client.closed;
+      return closeOf(client);
     },
     code: 4100,
     text: "Connection is too slow",
@@ -599,22 +508,6 @@ const publishes: readonly Refusal[] = [
   },
 ];
 
-/** A query that is signed rightly but for what is overridden. */
-function signedQuery(overrides: Readonly<Record<string, string>>): string {
-  const query: Record<string, string> = {
-    auth_key: app.key,
-    auth_timestamp: String(Math.floor(Date.now() / 1000)),
-    auth_version: "1.0",
-    ...overrides,
-  };
-  const text = Object.entries(query)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}=${value}`)
-    .join("&");
-  const signature = sign(app.secret, `GET\n/apps/app-id/channels\n${text}`);
-  return `${text}&auth_signature=${overrides["auth_signature"] ?? signature}`;
-}
-
 const signatures: readonly Refusal[] = [
   ["auth_key", "other"],
   ["auth_version", "2.0"],
@@ -622,10 +515,13 @@ const signatures: readonly Refusal[] = [
   ["auth_signature", "0"],
 ].map(([wrong = "", value = ""]) => ({
   title: `A01: a request whose ${wrong} is wrong`,
-  bring: async ({ port }) => {
-    const query = signedQuery({ [wrong]: value });
-    const response = await fetch(`http://127.0.0.1:${port}/apps/app-id/channels?${query}`);
-    return { code: response.status, text: await response.text() };
+  bring: async ({ call }) => {
+    const isSignature = wrong === "auth_signature";
+    const { status, text } = await call("channels", {
+      query: isSignature ? {} : { [wrong]: value },
+      tamper: (params) => void (isSignature && (params[wrong] = value)),
+    });
+    return { code: status, text };
   },
   code: 401,
   text: "Authentication signature invalid.",
@@ -655,11 +551,10 @@ describeRefusals("signatures of requests", signatures);
 describe("refusals: webhooks", { concurrency: true }, () => {
   /** An app whose endpoint answers so, or never. */
   async function startEndpoint(test: TestContext, status: number | null): Promise<string> {
-    const server = createServer((_req, res) => {
+    const url = await startApp(test, (_req, res) => {
       if (status !== null) res.writeHead(status).end();
     });
-    test.after(() => server.closeAllConnections());
-    return `http://127.0.0.1:${await listen(test, server)}/hook`;
+    return `${url}/hook`;
   }
 
   it("W07: what does not fit, and how much waits", async (test) => {
@@ -668,7 +563,7 @@ describe("refusals: webhooks", { concurrency: true }, () => {
       POGO_WEBHOOK_QUEUE_SIZE: "1",
     });
     const client = await node.connect();
-    for (const channel of ["a", "b"]) client.say(subscribeTo(channel));
+    for (const channel of ["a", "b"]) client.send(subscribeTo(channel));
     await node.willCount(`${webhookDropped("queue_full")} 1`);
     assert.ok(await node.counted('pogo_websocket_webhook_queue_depth{app_id="app-id"} 1'));
   });
@@ -679,7 +574,7 @@ describe("refusals: webhooks", { concurrency: true }, () => {
       POGO_WEBHOOK_RETRY_FOR: "0",
     });
     const client = await node.connect();
-    client.say(subscribeTo("a"));
+    client.send(subscribeTo("a"));
     await node.willCount(`${webhookDropped("gave_up")} 1`);
     assert.ok(await node.counted('pogo_websocket_webhook_queue_depth{app_id="app-id"} 0'));
   });

@@ -5,8 +5,8 @@ import { describe, it, type TestContext } from "node:test";
 import type { Broker, ChannelEvent } from "../../core/ports.ts";
 import { memberKey, type Member } from "../../core/presence.ts";
 import type { UserId } from "../../core/user-id.ts";
-import { until } from "../../testing/redis/until.ts";
 import type { RecordingNode } from "./redis-node.ts";
+import { until } from "../../testing/eventually.ts";
 
 export type ContractNode = RecordingNode<Broker>;
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { listenRaw, waitFor, type RawServer, type RawSocket } from "../../testing/raw-http.ts";
+import { listenRaw, type RawServer, type RawSocket } from "../../testing/raw-http.ts";
 import type { Call, RequestMessage, ResponseHandler } from "./call.ts";
 import { createPool } from "./pool.ts";
+import { waitFor } from "../../testing/eventually.ts";
 
 const message: RequestMessage = {
   method: "GET",

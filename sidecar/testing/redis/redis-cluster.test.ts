@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Cluster } from "ioredis";
-import { waitFor, type Cleanup } from "../raw-http.ts";
+import { type Cleanup } from "../raw-http.ts";
 import { askRedis, connectRedis } from "./redis-client.ts";
 import { startRedisCluster, type RedisCluster } from "./redis-cluster.ts";
 import { needsRedis } from "./redis-needs.ts";
-import { until } from "./until.ts";
+import { until, waitFor } from "../eventually.ts";
 
 const skip = needsRedis();
 

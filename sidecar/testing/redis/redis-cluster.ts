@@ -3,7 +3,7 @@
 import { freePort, onFreePort } from "../ports.ts";
 import { askRedis } from "./redis-client.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
-import { until } from "./until.ts";
+import { until } from "../eventually.ts";
 
 export interface RedisClusterOptions {
   /** @default 3; fewer cannot agree that one of them has failed */

@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { askRedis } from "./redis-client.ts";
 import { needsRedis } from "./redis-needs.ts";
 import { startRedisSentinels, type RedisSentinels } from "./redis-sentinel.ts";
-import { until } from "./until.ts";
+import { until } from "../eventually.ts";
 
 describe("Sentinels", { skip: needsRedis() }, () => {
   let redis: RedisSentinels;

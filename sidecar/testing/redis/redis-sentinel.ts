@@ -6,7 +6,7 @@ import { onFreePort } from "../ports.ts";
 import { askRedis } from "./redis-client.ts";
 import { createRedisFolder, startRedisProcess, type RedisProcess } from "./redis-process.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
-import { until } from "./until.ts";
+import { until } from "../eventually.ts";
 
 export interface RedisSentinelsOptions {
   /** @default 3; fewer cannot agree on a failover when one of them ends */

@@ -6,11 +6,11 @@ import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { connectRaw, waitFor, type Cleanup } from "../raw-http.ts";
+import { connectRaw, type Cleanup } from "../raw-http.ts";
 import { askRedis, connectRedis } from "./redis-client.ts";
 import { needsRedis } from "./redis-needs.ts";
 import { startRedis, type RedisOptions, type RedisServer } from "./redis-server.ts";
-import { until } from "./until.ts";
+import { until, waitFor } from "../eventually.ts";
 
 describe("startRedis", { skip: needsRedis() }, () => {
   it("starts on a free port, and ends", async (test) => {

@@ -4,11 +4,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connectRaw, listenRaw, waitFor, type Cleanup } from "../raw-http.ts";
+import { connectRaw, listenRaw, type Cleanup } from "../raw-http.ts";
 import { askRedis, connectRedis } from "./redis-client.ts";
 import { needsRedis } from "./redis-needs.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+import { waitFor } from "../eventually.ts";
 
 describe("startTcpProxy, before a real Redis", { skip: needsRedis() }, () => {
   let redis: RedisServer;

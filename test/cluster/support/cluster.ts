@@ -7,10 +7,10 @@ import {
 import { startRedisCluster } from "../../../sidecar/testing/redis/redis-cluster.ts";
 import { startRedisSentinels } from "../../../sidecar/testing/redis/redis-sentinel.ts";
 import { startTcpProxy, type TcpProxy } from "../../../sidecar/testing/redis/tcp-proxy.ts";
-import { until } from "../../../sidecar/testing/redis/until.ts";
 import { eventName } from "./api.ts";
 import type { Client } from "./client.ts";
 import { startNode, type ClusterNode, type NodeOptions } from "./node.ts";
+import { until } from "../../../sidecar/testing/eventually.ts";
 
 type Env = Readonly<Record<string, string>>;
 

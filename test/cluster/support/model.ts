@@ -1,8 +1,8 @@
 // What must be true of a cluster, whatever happened to it: who is connected where and subscribed to what, what was published and taken.
 import assert from "node:assert/strict";
-import { until } from "../../../sidecar/testing/redis/until.ts";
 import type { Client } from "./client.ts";
 import type { ClusterNode } from "./node.ts";
+import { until } from "../../../sidecar/testing/eventually.ts";
 
 /** One client that is connected now. */
 export interface Visitor {

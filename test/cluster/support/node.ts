@@ -2,12 +2,12 @@
 import process from "node:process";
 import { startChild, waitUntilUp, type Exit } from "../../../sidecar/testing/child.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { until } from "../../../sidecar/testing/redis/until.ts";
 import { readMetric } from "../../e2e/support/metrics.ts";
 import { repository } from "../../e2e/support/sidecar.ts";
 import { createApi, type Api } from "./api.ts";
 import { app } from "./app.ts";
 import { connectClient, type Client } from "./client.ts";
+import { until } from "../../../sidecar/testing/eventually.ts";
 
 export interface ClusterNode {
   readonly pid: number;

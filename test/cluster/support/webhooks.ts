@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
-import { until } from "../../../sidecar/testing/redis/until.ts";
 import type { Scope } from "./cluster.ts";
+import { until } from "../../../sidecar/testing/eventually.ts";
 
 export interface Webhooks {
   readonly url: string;

@@ -1,9 +1,9 @@
 // What a client has to be able to do, one row each; a cell of the matrix is one of these with one client.
 import assert from "node:assert/strict";
 import type PusherServer from "pusher";
-import { within } from "../support/within.ts";
 import type { Identity } from "./auth-app.ts";
 import type { Client, ClientOptions, Person } from "./client.ts";
+import { within } from "../../../sidecar/testing/eventually.ts";
 
 /** What a cell plays with; nothing of it is shared with another cell. */
 export interface Play {

@@ -1,9 +1,9 @@
 // What a server has to be able to do, one row each; what comes of it is seen by the strict native client.
 import assert from "node:assert/strict";
 import type { Inbox } from "../support/inbox.ts";
-import { within } from "../support/within.ts";
 import type { Client, Person } from "./client.ts";
 import type { Server, WebhookRequest } from "./server.ts";
+import { within } from "../../../sidecar/testing/eventually.ts";
 
 export interface ServerPlay {
   readonly server: Server;

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import Echo from "laravel-echo";
 import type * as pusherJs from "pusher-js";
 import type { HttpClient } from "./http-client.ts";
-import { within } from "./within.ts";
+import { within } from "../../../sidecar/testing/eventually.ts";
 
 /** The class is the module at run time; its types, and Echo's, have a `default` on it. */
 type PusherModule = typeof pusherJs.default;

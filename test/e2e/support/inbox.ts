@@ -1,5 +1,5 @@
+import { within } from "../../../sidecar/testing/eventually.ts";
 // Takes what callbacks are given, and hands it out once each, in order, to a test that waits for it.
-import { within } from "./within.ts";
 
 export interface Inbox<T> {
   /** Everything so far. */

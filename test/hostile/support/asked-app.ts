@@ -1,13 +1,8 @@
 /** An app that remembers what it was asked, and answers as the test says; a yes, if it says nothing. */
 
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
-import {
-  connectClient,
-  parseQuestion,
-  signedAnswer,
-  startApp,
-  startSidecar,
-} from "../../../sidecar/testing/running.ts";
+import { connectClient } from "../../kit/client.ts";
+import { parseQuestion, signedAnswer, startApp, startSidecar } from "../../kit/start.ts";
 import type { Cleanup } from "../../../sidecar/testing/raw-http.ts";
 
 export interface Question {

@@ -2,7 +2,7 @@
 
 import { connectRaw, parseMessage, type Cleanup } from "../../../sidecar/testing/raw-http.ts";
 import { requestsOf, startUpstream } from "../../../sidecar/testing/raw-upstream.ts";
-import { startSidecar } from "../../../sidecar/testing/running.ts";
+import { startSidecar } from "../../kit/start.ts";
 
 export type Behind = Awaited<ReturnType<typeof startBehind>>;
 

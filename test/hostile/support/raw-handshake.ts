@@ -1,6 +1,6 @@
 /** A WebSocket that sends the handshake's bytes and the messages' bytes as they are here. */
 
-import { app } from "../../../sidecar/testing/running.ts";
+import { app } from "../../kit/start.ts";
 import { connectRaw, type Cleanup, type RawSocket } from "../../../sidecar/testing/raw-http.ts";
 
 /** @param lines beside Host, which is the address of `port`. */

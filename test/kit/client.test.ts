@@ -1,10 +1,10 @@
-// Proves that the raw client fails loudly: a test that waits on it can not pass by accident.
+// Proves that the client fails loudly: a test that waits on it can not pass by accident.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { WebSocketServer } from "ws";
-import { rawClient } from "./raw-client.ts";
+import { openClient } from "./client.ts";
 
 let url = "";
 const http = createServer((_request, response) => response.writeHead(404).end());
@@ -32,8 +32,8 @@ before(async () => {
 });
 after(() => http.close());
 
-test("hands out each message once, in order, by name and channel, its data decoded", async () => {
-  const client = await rawClient(`${url}/echo`);
+test("hands out each message once, in order, by name and channel, its data decoded", async (t) => {
+  const client = openClient(t, `${url}/echo`);
   assert.deepEqual((await client.next("hello")).data, { socket_id: "1.2" });
   client.send({ event: "a", channel: "x", data: "plain" });
   client.send({ event: "a", channel: "y", data: { n: 1 } });
@@ -45,21 +45,32 @@ test("hands out each message once, in order, by name and channel, its data decod
     client.frames.map(({ event }) => event),
     ["hello", "a", "a", "a"],
   );
-  assert.equal((await client.close()).code, 1005);
+  client.socket.close();
+  assert.equal(await client.closed(), 1005);
 });
 
-test("fails with what came, when the socket closes before the message", async () => {
-  const client = await rawClient(`${url}/echo`);
+test("fails with what came, when the socket closes before the message", async (t) => {
+  const client = openClient(t, `${url}/echo`);
+  await client.next("hello");
   const waiting = assert.rejects(
     client.next("never"),
     /never did not come before the close with 4001 go; came: .*hello/,
   );
   client.send("close");
   await waiting;
-  assert.deepEqual(await client.closed, { code: 4001, reason: "go" });
+  assert.deepEqual(await client.close, { code: 4001, reason: "go" });
   await assert.rejects(client.next("never"), /4001/);
 });
 
-test("fails with the status, when the handshake is refused", async () => {
-  await assert.rejects(rawClient(`${url}/other`), /answered 503/);
+test("fails with the status, when the handshake is refused", async (t) => {
+  const client = openClient(t, `${url}/other`);
+  await assert.rejects(client.next("hello"), /answered 503/);
+  assert.deepEqual(await client.answered, { status: 503, text: "" });
+});
+
+test("the next message is that one alone, or it says what came before", async (t) => {
+  const client = openClient(t, `${url}/echo`);
+  await client.nextIs("hello");
+  for (const event of ["a", "b"]) client.say(event);
+  await assert.rejects(client.nextIs("b"), /"a".* came before b/);
 });
