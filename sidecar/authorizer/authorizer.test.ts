@@ -579,6 +579,16 @@ describeBoth("authorizer: one visitor against the rest", (createRig) => {
     assert.equal(bySocket.length, 5);
   });
 
+  it("Q10: an app of few permits keeps half of them for others", async (test) => {
+    const options = { retryForMs: 30_000, maxConcurrent: 4, maxConcurrentPerIp: 20 };
+    const { rig, reason, seen } = await createRig(test, silence, options);
+    for (let i = 0; i < 10; i++) void reason(attacker);
+    await waitFor(() => seen.length === 2);
+    rig.script = sayYes;
+    assert.equal(await reason(), "ok");
+    assert.equal(seen.length, 3);
+  });
+
   it("attacks H5: questions that are called off are asked no faster than others", async (test) => {
     const { reason, seen, authorizer } = await createRig(test, silence, { retryForMs: 30_000 });
     for (let i = 0; i < 600; i++) {

@@ -10,7 +10,7 @@ export interface BulkheadsOptions {
   readonly appIds: readonly string[];
   /** Subrequests under way at a time; each app has an equal part, and one at the least. */
   readonly maxConcurrent: number;
-  /** Those of one client IP; one session behind it has a quarter of them. */
+  /** Those of one client IP, and half of its app's at most; one session behind it has a quarter of them. */
   readonly maxConcurrentPerIp: number;
   /** Questions that wait, for their turn or for another attempt, divided likewise; one client IP has a quarter. */
   readonly maxWaiting: number;
@@ -37,7 +37,7 @@ export function createBulkheads(options: BulkheadsOptions): ReadonlyMap<string, 
   const { appIds, retryForMs, breaker, perVisitor, now, timers, random, report } = options;
   const permits = partOf(options.maxConcurrent, appIds.length);
   const maxWaiting = partOf(options.maxWaiting, appIds.length);
-  const perAddress = Math.min(permits, options.maxConcurrentPerIp);
+  const perAddress = Math.min(partOf(permits + 1, 2), options.maxConcurrentPerIp);
   const limits = {
     permits,
     perAddress,
