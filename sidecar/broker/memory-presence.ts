@@ -1,7 +1,7 @@
 /** The presence store of a single node: what this node knows is all there is to know. */
 
 import { hasMembers, userOfChannel } from "../core/channel-name.ts";
-import { toFact, type Thing } from "../core/facts.ts";
+import { toWebhookEvent, type Occupancy } from "../core/occupancy.ts";
 import { memberKey } from "../core/presence.ts";
 import type { ChannelSummary, PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import { Roster } from "../core/roster.ts";
@@ -17,9 +17,9 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
   const channels = new Map<string, EnteredChannel>();
   let connectionCount = 0;
 
-  function happened(thing: Thing, change: "began" | "ended"): void {
-    const fact = toFact(thing, change);
-    if (fact) listener.happened(fact);
+  function report(occupancy: Occupancy, change: "began" | "ended"): void {
+    const event = toWebhookEvent(occupancy, change);
+    if (event) listener.webhookDue(event);
   }
 
   function open(name: string): EnteredChannel {
@@ -31,7 +31,7 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
       : null;
     const channel = { entries: 0, roster };
     channels.set(name, channel);
-    happened({ kind: "channel", channel: name }, "began");
+    report({ kind: "channel", channel: name }, "began");
     return channel;
   }
 
@@ -54,26 +54,26 @@ export function createMemoryPresence(listener: PresenceListener): PresenceStore 
       channel.entries -= 1;
       if (channel.entries > 0) return;
       channels.delete(name);
-      happened({ kind: "channel", channel: name }, "ended");
+      report({ kind: "channel", channel: name }, "ended");
     },
     join(name, member, joined) {
       if (channels.get(name)?.roster?.join(member)) {
-        happened({ kind: "member", channel: name, userKey: memberKey(member) }, "began");
+        report({ kind: "member", channel: name, userKey: memberKey(member) }, "began");
       }
       joined();
     },
     leave(name, member) {
       if (!channels.get(name)?.roster?.leave(member)) return;
-      happened({ kind: "member", channel: name, userKey: memberKey(member) }, "ended");
+      report({ kind: "member", channel: name, userKey: memberKey(member) }, "ended");
     },
     roster: (name) => channels.get(name)?.roster ?? undefined,
     setConnectionCount: (count) => void (connectionCount = count),
-    tellSubscriptionCounts(names) {
+    announceSubscriptionCounts(names) {
       for (const name of names) {
         const count = channels.get(name)?.entries;
         if (count === undefined) continue;
         listener.subscriptionsCounted(name, count);
-        listener.happened({
+        listener.webhookDue({
           name: "subscription_count",
           channel: name,
           subscription_count: count,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Thing } from "../core/facts.ts";
+import type { Occupancy } from "../core/occupancy.ts";
 import { createCertificate } from "../testing/certificate.ts";
 import { freePort } from "../testing/ports.ts";
 import { needsRedis } from "../testing/redis/redis-needs.ts";
@@ -681,9 +681,9 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
     count: 1,
     isNews: true,
   };
-  const began = (thing: Thing) => ({ thing, change: "began" });
-  const ended = (thing: Thing) => ({ thing, change: "ended" });
-  const channel: Thing = { kind: "channel", channel: "presence-a" };
+  const began = (occupancy: Occupancy) => ({ occupancy, change: "began" });
+  const ended = (occupancy: Occupancy) => ({ occupancy, change: "ended" });
+  const channel: Occupancy = { kind: "channel", channel: "presence-a" };
 
   it("a publish whose time is over leaves nothing behind", async (t) => {
     const { run, keys } = await startScripts(t);
@@ -720,7 +720,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
     assert.deepEqual(await run(giveUp, "n", seen), notDue, "it has sent another since");
     assert.deepEqual(await run(giveUp, "nobody", "1"), notDue);
     assert.deepEqual(await keys(), before);
-    const member: Thing = { kind: "member", channel: "presence-a", userKey: "1" };
+    const member: Occupancy = { kind: "member", channel: "presence-a", userKey: "1" };
     assert.deepEqual(
       await run(giveUp, "n", now),
       { outcome: "more_to_do", transitions: [ended(member)] },

@@ -1,9 +1,9 @@
-/** An app (tenant): its credentials and the options that hold for its connections and its API. */
+/** An app (tenant): its credentials and the options of its connections and its API. */
 
 /** Who may send client events (`REVERB_APP_ACCEPT_CLIENT_EVENTS_FROM`; `private` is Pusher's own rule). */
 export type ClientEventSenders = "members" | "all" | "private" | "none";
 
-/** A token bucket's size: `perSecond` tokens come back a second, at most `burst` are held. */
+/** A token bucket's size: `perSecond` tokens come back a second, `burst` at most are in it. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
@@ -18,7 +18,7 @@ export interface App {
 
   /** `*`, host names, patterns with `*`, or whole origins; see `origin.ts`. */
   readonly allowedOrigins: readonly string[];
-  /** Seconds, told to the client in `connection_established`. */
+  /** Seconds, sent to the client in `connection_established`. */
   readonly activityTimeoutSeconds: number;
   /** Silence of the client after which it is pinged. */
   readonly pingPeriodMs: number;
@@ -36,7 +36,7 @@ export interface App {
   /** Close a connection that exceeds `messageRate` (Reverb's `terminate_on_limit`). */
   readonly terminateOnLimit: boolean;
 
-  /** Tell subscribers how many they are (`pusher_internal:subscription_count`). */
+  /** Send subscribers their number (`pusher_internal:subscription_count`). */
   readonly subscriptionCount: boolean;
   /** Channels one connection may be subscribed to; null: no limit. */
   readonly maxChannelsPerConnection: number | null;

@@ -38,7 +38,7 @@ export async function askApp<Grant extends { readonly ok: true }>(
   const answer = await ask(signal);
   // Closed, unsubscribed, or done with a signature meanwhile.
   if (signal.aborted) return null;
-  connection.settle(subject);
+  connection.finish(subject);
   if (answer.ok) return answer;
   deny(connection, subject, answer, report);
   return null;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CachedEvent } from "./ports.ts";
-import { createTestNode, settled, type TestNode } from "./testing/doubles.ts";
+import { createTestNode, idle, type TestNode } from "./testing/doubles.ts";
 
 function publish(node: TestNode, channel: string, data: string): Promise<unknown> {
   const event = { appId: node.app.id, channel, event: "e", dataJson: JSON.stringify(data) };
@@ -105,7 +105,7 @@ function createSlowNode() {
   async function answer(data: string): Promise<void> {
     const event = { appId: node.app.id, channel: "cache-x", event: "e", dataJson: `"${data}"` };
     for (const resolve of asked.splice(0)) resolve({ event, ttlMs: 1000 });
-    await settled();
+    await idle();
   }
   return { node, answer };
 }

@@ -34,7 +34,7 @@ export function isChannelName(name: string): boolean {
   return name.length <= maxChannelNameLength && channelNamePattern.test(name);
 }
 
-/** True for a name of allowed length; the API tells this case apart as `channel_too_long`. */
+/** True for a name of allowed length; to the API this case is `channel_too_long`. */
 export function isChannelNameTooLong(name: string): boolean {
   return name.length > maxChannelNameLength;
 }

@@ -7,7 +7,7 @@ import type { Broker } from "./ports.ts";
 import { PresenceFeed } from "./presence-feed.ts";
 import type { Recipient } from "./recipient.ts";
 
-/** An answer of the broker, which holds until the next event. */
+/** An answer of the broker, which is right until the next event. */
 interface LastEvent {
   readonly eventCount: number;
   readonly frame: Promise<Frame | null>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { table } from "../config/table/table.ts";
 import type { App } from "./app.ts";
-import { createTestNode, errorMessage, settled } from "./testing/doubles.ts";
+import { createTestNode, errorMessage, idle } from "./testing/doubles.ts";
 
 async function createRoom(app: Partial<App> = {}, channel = "room") {
   const node = createTestNode({ app });
@@ -33,10 +33,10 @@ describe("client events", () => {
     ]);
   });
 
-  it("E03: a sender who is not in the channel is told so", async () => {
+  it("E03: a sender who is not in the channel is refused", async () => {
     const { node, other } = await createRoom();
-    const stranger = node.connect();
-    assert.deepEqual(await stranger.say({ event: "client-t", channel: "room", data: {} }), [
+    const guest = node.connect();
+    assert.deepEqual(await guest.say({ event: "client-t", channel: "room", data: {} }), [
       errorMessage(4009, "The client is not a member of the specified channel."),
     ]);
     assert.deepEqual(other.transport.take(), []);
@@ -60,7 +60,7 @@ describe("client events", () => {
     const { node, sender } = await createRoom({ acceptClientEventsFrom: "all" });
     const user = node.connect();
     node.hub.users.signIn(user.connection, { id: "7", info: {}, watchlist: [] }, () => {});
-    await settled();
+    await idle();
     const message = { event: "client-t", channel: "#server-to-user-7", data: {} };
     assert.deepEqual(await sender.say(message), [errorMessage(4200, "Invalid channel name")]);
     assert.deepEqual(user.transport.take(), []);
@@ -126,7 +126,7 @@ describe("client events", () => {
     });
   }
 
-  it("E16: numbers are relayed as they were sent, and told so", async () => {
+  it("E16: numbers are relayed as they were sent, and so they are in webhooks", async () => {
     const { node, sender, other } = await createRoom({}, "presence-room");
     const big = node.connect();
     await big.subscribe("presence-room", '{"user_id":9007199254740993}');
@@ -142,10 +142,10 @@ describe("client events", () => {
       `${head}${data},"user_id":5}`,
       `${head}9007199254740993,"user_id":5}`,
     ]);
-    const told = node.told.flatMap((event) =>
+    const sent = node.webhookEvents.flatMap((event) =>
       event.name === "client_event" ? [[event.data, event.user_id]] : [],
     );
-    assert.deepEqual(told, [
+    assert.deepEqual(sent, [
       [data, "9007199254740993"],
       [data, "5"],
       ["9007199254740993", "5"],
@@ -167,7 +167,7 @@ describe("client events", () => {
     }
   });
 
-  it("E12, C17: apps never meet: a channel of the same name in another app hears nothing", async () => {
+  it("E12, C17: apps never meet: a channel of the same name in another app gets nothing", async () => {
     const { sender } = await createRoom();
     const { other } = await createRoom({ id: "other-app", key: "other-key" });
     await sender.say({ event: "client-t", channel: "room", data: {} });
@@ -195,7 +195,10 @@ describe("client events", () => {
       ]);
     }
     assert.equal(sender.transport.closed, null);
-    assert.deepEqual([other.transport.take(), node.relayed, node.told.length], [[], [], 1]);
+    assert.deepEqual(
+      [other.transport.take(), node.relayed, node.webhookEvents.length],
+      [[], [], 1],
+    );
     for (const data of ["ü".repeat(10), { text: "012345678" }]) {
       assert.deepEqual(await send("client-123", data), []);
     }
@@ -215,7 +218,7 @@ describe("client events", () => {
     });
   }
 
-  it("E15: a client whose whispers were held up may send a second's worth at once", async () => {
+  it("E15: a client whose whispers were delayed may send a second's worth at once", async () => {
     const { perSecond, burst } = table.app.clientEventRate;
     const clientEventRate = { perSecond: perSecond.fallback, burst: burst.fallback };
     const { sender } = await createRoom({ clientEventRate });

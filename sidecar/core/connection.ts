@@ -122,7 +122,7 @@ export class Connection implements Recipient {
     return this.#pending.has(subjectKey(subject));
   }
 
-  /** Aborted by `cancel`, and when the connection closes; to be ended by `cancel` or `settle`. */
+  /** Aborted by `cancel`, and when the connection closes; to be ended by `cancel` or `finish`. */
   begin(subject: Subject): AbortSignal {
     const controller = new AbortController();
     this.#pending.set(subjectKey(subject), controller);
@@ -130,7 +130,7 @@ export class Connection implements Recipient {
   }
 
   /** The app has answered. */
-  settle(subject: Subject): void {
+  finish(subject: Subject): void {
     this.#pending.delete(subjectKey(subject));
   }
 

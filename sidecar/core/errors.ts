@@ -62,7 +62,7 @@ export const errors = {
     message: "Connection is unauthorized",
     refusal: { type: "AuthError", status: 403 },
   },
-  // A client reads Reverb's error all the same; the status tells that trying later may help.
+  // A client reads Reverb's error all the same; the status says that trying later may help.
   authorizationUnavailable: {
     reason: "authorization_unavailable",
     code: 4009,

@@ -7,44 +7,44 @@ export class FlapDamper<Entry> {
   /** How often each came since the last tick. */
   readonly #comings = new Map<string, number>();
   /** Who went since, which nobody was sent yet. */
-  readonly #held = new Map<string, Entry>();
+  readonly #delayed = new Map<string, Entry>();
 
   /** False: it was never announced as gone. */
   came(key: string): boolean {
-    if (this.#held.delete(key)) return false;
+    if (this.#delayed.delete(key)) return false;
     this.#comings.set(key, (this.#comings.get(key) ?? 0) + 1);
     return true;
   }
 
   /** False: not to be announced yet. */
   went(key: string, entry: Entry): boolean {
-    if ((this.#comings.get(key) ?? 0) < heldFrom) return true;
-    this.#held.set(key, entry);
+    if ((this.#comings.get(key) ?? 0) < delayedFrom) return true;
+    this.#delayed.set(key, entry);
     return false;
   }
 
-  isHeld(key: string): boolean {
-    return this.#held.has(key);
+  isDelayed(key: string): boolean {
+    return this.#delayed.has(key);
   }
 
   /** Who is gone, and announced as here. */
-  held(): Iterable<Entry> {
-    return this.#held.values();
+  delayed(): Iterable<Entry> {
+    return this.#delayed.values();
   }
 
   /** Whose going is to be announced now, by `release`. */
   tick(): readonly string[] {
     this.#comings.clear();
-    return [...this.#held.keys()];
+    return [...this.#delayed.keys()];
   }
 
   /** Null: it has come back. */
   release(key: string): Entry | null {
-    const entry = this.#held.get(key) ?? null;
-    this.#held.delete(key);
+    const entry = this.#delayed.get(key) ?? null;
+    this.#delayed.delete(key);
     return entry;
   }
 }
 
 /** A page that is reloaded, or closed and opened in another tab, comes twice. */
-const heldFrom = 3;
+const delayedFrom = 3;

@@ -64,7 +64,7 @@ export class Hub {
         if (!channel) return;
         sendToAll(channel.connections, encodeFrame(encodeSubscriptionCount(name, count)));
       },
-      happened: (event) => webhooks.notify(app.id, event),
+      webhookDue: (event) => webhooks.notify(app.id, event),
     });
     this.users = new Users(this.presence);
     const { presence } = this;
@@ -167,7 +167,7 @@ export class Hub {
     const names = [...this.#counts.due(nowMs)].map(({ name }) => name);
     for (let i = 0; i < names.length; i += countedAtOnce) {
       const some = names.slice(i, i + countedAtOnce);
-      this.#work.add(() => this.presence.tellSubscriptionCounts(some));
+      this.#work.add(() => this.presence.announceSubscriptionCounts(some));
     }
   }
 

@@ -9,7 +9,7 @@ function reencode(text: string): string {
   return JSON.stringify(json.value);
 }
 
-describe("JSON of strangers", () => {
+describe("untrusted JSON", () => {
   const numbers = [
     "9007199254740993",
     "-9007199254740993",
@@ -58,7 +58,7 @@ describe("JSON of strangers", () => {
     });
   });
 
-  it("tells a number's text, and nothing of what is none", () => {
+  it("gives a number's text, and nothing of what is none", () => {
     const json = parseExactJson('[5,9007199254740993,"5",null,{"rawJSON":"5"},{},true]');
     assert.ok(json.ok && Array.isArray(json.value));
     assert.deepEqual(json.value.map(numberText), [

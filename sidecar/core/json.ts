@@ -1,4 +1,4 @@
-/** Reading JSON that strangers sent: never throws, and refuses what is nested deeper than PHP reads (512). */
+/** Reading untrusted JSON: never throws, and refuses what is nested deeper than PHP reads (512). */
 
 const maxDepth = 512;
 

@@ -118,7 +118,7 @@ describe("subscription counts", () => {
       .map(({ data }) => JSON.parse(String(data)).subscription_count);
   }
 
-  it("N10: are told to all subscribers of a channel, where the app wants it, once a tick", async () => {
+  it("N10: are sent to all subscribers of a channel, where the app wants it, once a tick", async () => {
     const node = createTestNode({ app: { subscriptionCount: true } });
     const [one, two] = [node.connect(), node.connect()];
     await one.subscribe("a");
@@ -162,7 +162,7 @@ describe("subscription counts", () => {
   });
 });
 
-describe("facts for webhooks", () => {
+describe("events for webhooks", () => {
   it("W01: a channel occupied and vacated, members, client events, misses, counts and users, each once", async () => {
     const node = createTestNode({ app: { subscriptionCount: true } });
     const [one, two] = [node.connect(), node.connect()];
@@ -172,7 +172,7 @@ describe("facts for webhooks", () => {
     await one.say({ event: "client-y", channel: "presence-a", data: "text" });
     one.disconnect();
     two.disconnect();
-    assert.deepEqual(node.told, [
+    assert.deepEqual(node.webhookEvents, [
       { name: "channel_occupied", channel: "presence-a" },
       { name: "member_added", channel: "presence-a", user_id: "7" },
       {
@@ -201,7 +201,7 @@ describe("facts for webhooks", () => {
     await node.connect().subscribe("cache-a");
     await new Promise((resolve) => setImmediate(resolve));
     node.hub.tick(0);
-    assert.deepEqual(node.told.slice(1), [
+    assert.deepEqual(node.webhookEvents.slice(1), [
       { name: "cache_miss", channel: "cache-a" },
       { name: "subscription_count", channel: "cache-a", subscription_count: 1 },
     ]);

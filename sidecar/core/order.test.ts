@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { createMemoryPresence } from "../broker/memory-presence.ts";
 import type { PresenceListener, PresenceStore } from "./presence-store.ts";
-import { createTestNode, settled } from "./testing/doubles.ts";
+import { createTestNode, idle } from "./testing/doubles.ts";
 
 const channels = ["presence-a", "presence-cache-b", "cache-c", "news"] as const;
 const clientCount = 4;
@@ -191,7 +191,7 @@ async function run(steps: readonly Step[]): Promise<void> {
     else if (at.do === "answer all") {
       for (const answer of waiting.splice(0)) answer();
     } else if (at.do === "turn") {
-      await settled();
+      await idle();
       later.shift()?.();
     } else node.hub.tick(0);
     check(clients);
@@ -199,7 +199,7 @@ async function run(steps: readonly Step[]): Promise<void> {
   // Whatever was put off comes in the end.
   for (let i = 0; i < 40; i++) {
     for (const answer of waiting.splice(0)) answer();
-    await settled();
+    await idle();
     if (i % 4 === 0) node.hub.tick(0);
     for (const run of later.splice(0)) run();
     check(clients);

@@ -192,7 +192,7 @@ export const webhookEventNames = [
 ] as const;
 export type WebhookEventName = (typeof webhookEventNames)[number];
 
-/** A fact that the app may want to hear (Pusher: "Webhooks"), in the wire's spelling. */
+/** What the app may want to know (Pusher: "Webhooks"), in the wire's spelling. */
 export type WebhookEvent =
   | {
       readonly name: "channel_occupied" | "channel_vacated" | "cache_miss";
@@ -221,9 +221,9 @@ export type WebhookEvent =
   | { readonly name: "user_connected" | "user_disconnected"; readonly user_id: string };
 
 /**
- * Tells the app what happened. `notify` MUST NOT throw or wait, and costs nothing for an app that wants none of it.
- * A fact that is undone within a short grace (a channel vacated and occupied again, a member who reloads the page) is
- * told neither way. What can't be told is dropped and counted.
+ * Sends the app what happened. `notify` MUST NOT throw or wait, and costs nothing for an app that wants none of it.
+ * An end that is undone within a short grace (a channel vacated and occupied again, a member who reloads the page) is
+ * not sent, nor is what undid it. What can't be sent is dropped and counted.
  */
 export interface Webhooks {
   notify(appId: string, event: WebhookEvent): void;

@@ -40,7 +40,7 @@ export class PresenceFeed {
   /** `subscription_succeeded` for a member: encoded once for all who ask while it is the same. */
   list(roster: RosterView | undefined): Frame {
     if (!this.#list) {
-      const members = [...(roster?.members() ?? []), ...this.#damper.held()];
+      const members = [...(roster?.members() ?? []), ...this.#damper.delayed()];
       this.#list = encodeFrame(encodePresenceSucceeded(this.#channel, members));
       this.#listBytes = this.#list.length;
     }

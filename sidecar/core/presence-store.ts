@@ -16,7 +16,7 @@ export type WantedChannels = { readonly names: readonly string[] } | { readonly 
 /** Not ok: nobody can say now, trying again later may help. */
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false };
 
-/** The members of a channel, as its subscribers on this node were told. */
+/** The members of a channel, as announced to its subscribers on this node. */
 export interface RosterView {
   readonly userCount: number;
   has(member: Member): boolean;
@@ -35,8 +35,8 @@ export interface RosterView {
  * where it is so by then, as on a single node, so that a client's messages are answered in their order. Where the store
  * can't be reached they don't wait: the node goes on alone, and makes it good afterwards.
  * Each `enter` and `join` is undone by one `exit` and `leave`, which don't wait, even while the former still waits.
- * Between an `enter` and its `exit` the listener hears who comes and goes, each user once however many connections
- * it has and however many nodes; what it hears and `roster` always agree.
+ * Between an `enter` and its `exit` the listener is called with who comes and goes, each user once however many
+ * connections it has and however many nodes; its calls and `roster` always agree.
  * An outage of the store is no news: who stayed through it is neither removed nor added.
  */
 export interface PresenceStore {
@@ -46,22 +46,22 @@ export interface PresenceStore {
   leave(channel: string, member: Member): void;
   /** Undefined unless this node has entered the channel, and where nobody can be a member (`hasMembers`). */
   roster(channel: string): RosterView | undefined;
-  /** Tells how many connections of this node are subscribed to anything. */
+  /** How many connections of this node are subscribed to anything. */
   setConnectionCount(count: number): void;
-  /** Has the subscribers of these channels told how many they are, on every node. MUST NOT throw or wait. */
-  tellSubscriptionCounts(channels: readonly string[]): void;
+  /** Has the subscribers of these channels sent their number, on every node. MUST NOT throw or wait. */
+  announceSubscriptionCounts(channels: readonly string[]): void;
   /** The occupied ones among these channels, or of those whose name starts so. MUST resolve. */
   findChannels(wanted: WantedChannels): Promise<Answer<readonly ChannelSummary[]>>;
   findMembers(channel: string): Promise<Answer<readonly Member[]>>;
   countConnections(): Promise<Answer<number>>;
 }
 
-/** What a presence store tells its hub. None of it may throw. */
+/** What a presence store calls on its hub. None of it may throw. */
 export interface PresenceListener {
   memberAdded(channel: string, member: Member): void;
   memberRemoved(channel: string, member: Member): void;
   /** To be passed on to this node's subscribers. */
   subscriptionsCounted(channel: string, count: number): void;
-  /** A fact for webhooks: told to one node alone. */
-  happened(event: WebhookEvent): void;
+  /** An event for webhooks, given to one node alone. */
+  webhookDue(event: WebhookEvent): void;
 }

@@ -53,14 +53,14 @@ describe("presence channels", () => {
     one?.disconnect();
     two?.disconnect();
     again?.disconnect();
-    const told = (watcher?.transport.take() ?? []).map(({ data }) => data);
-    assert.deepEqual(told, [
+    const sent = (watcher?.transport.take() ?? []).map(({ data }) => data);
+    assert.deepEqual(sent, [
       '{"user_id":9007199254740993,"user_info":{"n":1.0}}',
       '{"user_id":9007199254740992,"user_info":{"id":12345678901234567890}}',
       '{"user_id":9007199254740992}',
       '{"user_id":9007199254740993}',
     ]);
-    const added = node.told.filter(({ name }) => name === "member_added");
+    const added = node.webhookEvents.filter(({ name }) => name === "member_added");
     assert.deepEqual(
       added.map((event) => "user_id" in event && event.user_id),
       ["w", "9007199254740993", "9007199254740992"],
@@ -75,7 +75,7 @@ describe("presence channels", () => {
     }
   });
 
-  it("P03, P12: others hear of a new member, the joiner does not", async () => {
+  it("P03, P12: others are sent a new member, the joiner is not", async () => {
     const node = createTestNode();
     const [ann, bob] = [node.connect(), node.connect()];
     await ann.subscribe(room, '{"user_id":"a","user_info":{"n":1}}');
@@ -155,9 +155,9 @@ describe("presence channels", () => {
 
   it("P11: a wrong signature adds nobody", async () => {
     const node = createTestNode();
-    const [watcher, stranger] = [node.connect(), node.connect()];
+    const [watcher, guest] = [node.connect(), node.connect()];
     await watcher.subscribe(room, '{"user_id":"w"}');
-    await stranger.say({
+    await guest.say({
       event: "pusher:subscribe",
       data: { channel: room, auth: "app-key:00", channel_data: '{"user_id":"s"}' },
     });

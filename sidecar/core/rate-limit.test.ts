@@ -9,7 +9,7 @@ describe("token bucket", () => {
     assert.deepEqual(taken, [true, true, true, false, false, true, false, true, false, true]);
   });
 
-  it("never holds more than its burst", () => {
+  it("never has more than its burst", () => {
     const bucket = new TokenBucket({ perSecond: 100, burst: 2 }, 0);
     bucket.tryTake(0);
     const taken = [60_000, 60_000, 60_000].map((ms) => bucket.tryTake(ms));

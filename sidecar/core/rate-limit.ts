@@ -1,4 +1,4 @@
-/** A token bucket that is told the time: `perSecond` tokens flow in, at most `burst` are held, one is taken a go. */
+/** A token bucket with the time as an argument: `perSecond` tokens flow in, up to `burst`, one is taken a go. */
 
 import type { Rate } from "./app.ts";
 

@@ -9,7 +9,7 @@ import type { WorkQueue } from "./work-queue.ts";
 
 /** Subscribing, leaving and subscribing again within moments is what frameworks do (React's strict mode). */
 const handledPerTick = 3;
-/** Of one connection; each holds a message. */
+/** Of one connection; each keeps a message. */
 const maxWaiting = 16;
 /** Of one connection, with the oldest forgotten first: who asks for more of them repeats none. */
 const maxCounted = 1_000;

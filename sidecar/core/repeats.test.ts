@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { sign } from "./signature.ts";
-import { createTestNode, errorMessage, refusalMessage, settled } from "./testing/doubles.ts";
+import { createTestNode, errorMessage, refusalMessage, idle } from "./testing/doubles.ts";
 
 type Node = ReturnType<typeof createTestNode>;
 type Client = ReturnType<Node["connect"]>;
@@ -29,7 +29,7 @@ function countQuestions(node: Node): { lastEvents: number } {
 async function subscribe(client: Client, channel: string, times = 1): Promise<void> {
   for (let i = 0; i < times; i++) {
     client.write({ event: "pusher:subscribe", data: { channel } });
-    await settled();
+    await idle();
   }
 }
 
@@ -44,7 +44,7 @@ async function createRoom(members: number): Promise<{ node: Node; clients: Clien
   const node = createTestNode();
   const clients = Array.from({ length: members }, () => node.connect());
   for (const [index, client] of clients.entries()) client.write(join(client, index));
-  await settled();
+  await idle();
   for (const client of clients) takeLarge(client);
   node.hub.tick(0);
   return { node, clients };
@@ -67,10 +67,10 @@ describe("S18: subscribing again and again", () => {
     assert.equal(new Set(answers).size, 1, "one encoding, so that the outbox shares it");
     assert.equal(asked.lastEvents, 1);
     node.hub.tick(1_000);
-    await settled();
+    await idle();
     assert.equal(takeLarge(client).length, 1);
     node.hub.tick(2_000);
-    await settled();
+    await idle();
     assert.deepEqual(client.transport.frames, [], "what was answered is owed no more");
     await subscribe(client, cacheChannel);
     assert.equal(takeLarge(client).length, 1);
@@ -99,7 +99,7 @@ describe("S18: subscribing again and again", () => {
     const lists = new Set();
     for (const [index, client] of clients.entries()) {
       for (let i = 0; i < 10; i++) client.write(join(client, index));
-      await settled();
+      await idle();
       const answers = takeLarge(client);
       assert.equal(answers.length, 3);
       for (const answer of answers) lists.add(answer);
@@ -115,20 +115,20 @@ describe("S18: subscribing again and again", () => {
     for (let i = 0; i < 200; i++) {
       flapper.write(leave);
       flapper.write(join(flapper, 0));
-      await settled();
+      await idle();
     }
     assert.equal(takeLarge(flapper).length, 3);
     node.hub.tick(1_000);
-    await settled();
+    await idle();
     assert.equal(takeLarge(flapper).length, 1, "subscribed was the last word");
     for (let i = 0; i < 10; i++) {
       flapper.write(join(flapper, 0));
       flapper.write(leave);
     }
-    await settled();
+    await idle();
     takeLarge(flapper);
     node.hub.tick(2_000);
-    await settled();
+    await idle();
     assert.deepEqual(takeLarge(flapper), [], "left was the last word");
     assert.equal(flapper.connection.subscriptions.size, 0);
   });
@@ -170,12 +170,12 @@ describe("S18: subscribing again and again", () => {
     full.transport.roomBytes = 100_000;
     await subscribe(full, cacheChannel);
     node.hub.tick(2_000);
-    await settled();
+    await idle();
     assert.deepEqual(full.transport.messages, []);
     assert.equal(asked.lastEvents, 1);
     full.transport.roomBytes = Number.POSITIVE_INFINITY;
     node.hub.tick(3_000);
-    await settled();
+    await idle();
     assert.deepEqual(
       full.transport.messages.map(({ event }) => event),
       ["pusher_internal:subscription_succeeded", "e"],
@@ -192,7 +192,7 @@ describe("S18: subscribing again and again", () => {
     const answered = [];
     while (turns.length > 0) {
       turns.shift()?.();
-      await settled();
+      await idle();
       answered.push(clients.filter(({ transport }) => transport.take().length > 0).length);
     }
     assert.deepEqual(answered, [50, 50, 20]);
@@ -204,7 +204,7 @@ describe("S18: subscribing again and again", () => {
     await subscribe(client, cacheChannel, 4);
     client.disconnect();
     node.hub.tick(1_000);
-    await settled();
+    await idle();
     assert.equal(node.hub.channel(cacheChannel), undefined);
   });
 });
@@ -217,12 +217,12 @@ describe("U15: signing in again and again", () => {
       const userData = JSON.stringify({ id: `u${i}`, watchlist: ["a", "b"] });
       const auth = `app-key:${sign("app-secret", `${client.socketId}::user::${userData}`)}`;
       client.write({ event: "pusher:signin", data: { auth, user_data: userData } });
-      await settled();
+      await idle();
     }
     assert.equal(client.connection.user?.id, "u2");
     assert.equal(client.transport.take().length, 6);
     node.hub.tick(1_000);
-    await settled();
+    await idle();
     assert.equal(client.connection.user?.id, "u999");
     assert.equal(client.transport.take().length, 2);
   });

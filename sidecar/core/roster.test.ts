@@ -8,26 +8,26 @@ function member(userId: string | number): Member {
   return { userId, userInfo: {} };
 }
 
-/** A roster, what it told, and who is listed by that. */
-function createRoster(options?: { isSettled: boolean }) {
-  const told: string[] = [];
+/** A roster, what it announced, and who is listed by that. */
+function createRoster(options?: { isTrusted: boolean }) {
+  const announced: string[] = [];
   const listed = new Set<string>();
   const roster = new Roster(
     {
       added(joined) {
         assert.ok(!listed.has(memberKey(joined)), "nobody is added twice");
         listed.add(memberKey(joined));
-        told.push(`+${joined.userId}`);
+        announced.push(`+${joined.userId}`);
       },
       removed(left) {
         assert.ok(listed.delete(memberKey(left)), "nobody is removed who was not there");
-        told.push(`-${left.userId}`);
+        announced.push(`-${left.userId}`);
       },
     },
     options,
   );
   const ids = () => [...roster.members()].map(memberKey);
-  return { roster, told, listed, ids };
+  return { roster, announced, listed, ids };
 }
 
 const added = (version: number, id: string): RosterChange => ({
@@ -70,19 +70,19 @@ describe("roster", () => {
   });
 
   it("lists whom the store names, in the order in which they came", () => {
-    const { roster, ids, told } = createRoster();
+    const { roster, ids, announced } = createRoster();
     roster.load({ version: 7, members: [member("c"), member("a")] });
     assert.ok(roster.apply(added(8, "b")));
     assert.deepEqual(ids(), ["c", "a", "b"]);
-    assert.deepEqual(told, ["+c", "+a", "+b"]);
+    assert.deepEqual(announced, ["+c", "+a", "+b"]);
   });
 
   it("changes that it has already are nothing new", () => {
-    const { roster, told } = createRoster();
+    const { roster, announced } = createRoster();
     roster.load({ version: 3, members: [member("a")] });
     assert.ok(roster.apply(added(3, "a")));
     assert.ok(roster.apply(removed(2, "a")));
-    assert.deepEqual(told, ["+a"]);
+    assert.deepEqual(announced, ["+a"]);
   });
 
   it("keeps what comes before the snapshot, and applies what is newer", () => {
@@ -95,12 +95,12 @@ describe("roster", () => {
   });
 
   it("a missed change asks for a snapshot, which says what was missed", () => {
-    const { roster, told } = createRoster();
+    const { roster, announced } = createRoster();
     roster.load({ version: 1, members: [member("a")] });
     assert.equal(roster.apply(added(3, "c")), false);
     assert.equal(roster.isLoaded, false);
     assert.ok(roster.load({ version: 3, members: [member("b"), member("c")] }));
-    assert.deepEqual(told.toSorted(), ["+a", "+b", "+c", "-a"].toSorted());
+    assert.deepEqual(announced.toSorted(), ["+a", "+b", "+c", "-a"].toSorted());
   });
 
   it("a change that is missed between snapshot and what was kept asks again", () => {
@@ -120,33 +120,33 @@ describe("roster", () => {
   });
 
   it("a user who leaves here stays until the store has said so, if the store has it from here", () => {
-    const { roster, told } = createRoster();
+    const { roster, announced } = createRoster();
     roster.load({ version: 0, members: [] });
     roster.join(member("a"));
     // Told to the store, whose change is still on its way.
     roster.leave(member("a"), true);
-    assert.deepEqual(told, ["+a"]);
+    assert.deepEqual(announced, ["+a"]);
     roster.apply(added(1, "a"));
     roster.apply(removed(2, "a"));
-    assert.deepEqual(told, ["+a", "-a"]);
+    assert.deepEqual(announced, ["+a", "-a"]);
   });
 
   it("a user who is here is listed whatever the store says", () => {
-    const { roster, told } = createRoster();
+    const { roster, announced } = createRoster();
     roster.load({ version: 1, members: [member("a")] });
     roster.join(member("a"));
     roster.apply(removed(2, "a"));
     roster.load({ version: 2, members: [] });
-    assert.deepEqual(told, ["+a"]);
+    assert.deepEqual(announced, ["+a"]);
     roster.leave(member("a"));
-    assert.deepEqual(told, ["+a", "-a"]);
+    assert.deepEqual(announced, ["+a", "-a"]);
   });
 
   it("an outage takes nobody off; who has left meanwhile is taken off once, afterwards", () => {
-    const { roster, told } = createRoster();
+    const { roster, announced } = createRoster();
     roster.load({ version: 5, members: [member("stays"), member("leaves"), member("late")] });
-    told.length = 0;
-    roster.unsettle();
+    announced.length = 0;
+    roster.distrust();
     roster.awaitSnapshot();
     roster.join(member("comes"));
     // Emptied, and the others are not all back yet.
@@ -155,9 +155,9 @@ describe("roster", () => {
     roster.apply(removed(3, "stays"));
     roster.apply(added(4, "stays"));
     roster.apply(added(5, "late"));
-    assert.deepEqual(told, ["+comes"]);
-    roster.settle();
-    assert.deepEqual(told, ["+comes", "-leaves"]);
+    assert.deepEqual(announced, ["+comes"]);
+    roster.trust();
+    assert.deepEqual(announced, ["+comes", "-leaves"]);
   });
 
   it("whatever happens, it ends as the store and this node's connections say, and tells each change once", () => {
@@ -198,10 +198,10 @@ describe("roster", () => {
             change(at.id, at.isThere);
           } else if (at.do === "lost") {
             isMissing = false;
-            roster.unsettle();
+            roster.distrust();
             roster.awaitSnapshot();
             roster.load({ version, members: [...stored.values()] });
-            roster.settle();
+            roster.trust();
           } else {
             isMissing = true;
           }
@@ -209,7 +209,7 @@ describe("roster", () => {
         }
         roster.awaitSnapshot();
         roster.load({ version, members: [...stored.values()] });
-        roster.settle();
+        roster.trust();
         const expected = ids.filter((key) => stored.has(key) || (here.get(key) ?? 0) > 0);
         assert.deepEqual([...listed].toSorted(), expected);
       }),

@@ -1,4 +1,4 @@
-/** Who is in a channel, as its subscribers on this node were told: nobody twice, and nobody forgotten in an outage. */
+/** Who is in a channel, as its subscribers on this node were sent it: nobody twice, and nobody forgotten in an outage. */
 
 import { memberKey, type Member } from "./presence.ts";
 
@@ -28,22 +28,22 @@ const maxWaitingChanges = 1_000;
 
 /**
  * A user is listed while the store says so or while it has a connection here. Without a store (one node) only the
- * latter counts. While the store can't be believed (`unsettle`) nobody is taken off; `settle` makes that good.
+ * latter counts. While the store can't be believed (`distrust`) nobody is taken off; `trust` makes that good.
  */
 export class Roster {
   readonly #listener: RosterListener;
   /** By user: what the store says, over all nodes. */
   #stored = new Map<string, Member>();
   readonly #local = new Map<string, LocalMember>();
-  readonly #told = new Map<string, Member>();
+  readonly #announced = new Map<string, Member>();
   /** Of the last change applied; null while a snapshot is awaited. */
   #version: number | null = null;
   #waiting: RosterChange[] = [];
-  #isSettled: boolean;
+  #isTrusted: boolean;
 
-  constructor(listener: RosterListener, options: { isSettled: boolean } = { isSettled: true }) {
+  constructor(listener: RosterListener, options: { isTrusted: boolean } = { isTrusted: true }) {
     this.#listener = listener;
-    this.#isSettled = options.isSettled;
+    this.#isTrusted = options.isTrusted;
   }
 
   /** A snapshot is there, and no change was missed since. */
@@ -52,15 +52,15 @@ export class Roster {
   }
 
   get userCount(): number {
-    return this.#told.size;
+    return this.#announced.size;
   }
 
   has(member: Member): boolean {
-    return this.#told.has(memberKey(member));
+    return this.#announced.has(memberKey(member));
   }
 
   members(): Iterable<Member> {
-    return this.#told.values();
+    return this.#announced.values();
   }
 
   /** One more connection of this user here. True if it is the first one; the first `userInfo` stays. */
@@ -136,25 +136,25 @@ export class Roster {
   }
 
   /** From now on the store may say too little. */
-  unsettle(): void {
-    this.#isSettled = false;
+  distrust(): void {
+    this.#isTrusted = false;
   }
 
   /** The store is whole again: who is gone by now is taken off. */
-  settle(): void {
-    this.#isSettled = true;
-    for (const key of this.#told.keys()) this.#refresh(key);
+  trust(): void {
+    this.#isTrusted = true;
+    for (const key of this.#announced.keys()) this.#refresh(key);
   }
 
   #refresh(key: string): void {
-    const told = this.#told.get(key);
+    const announced = this.#announced.get(key);
     const member = this.#stored.get(key) ?? this.#local.get(key)?.member;
-    if (member && !told) {
-      this.#told.set(key, member);
+    if (member && !announced) {
+      this.#announced.set(key, member);
       this.#listener.added(member);
-    } else if (told && !member && this.#isSettled) {
-      this.#told.delete(key);
-      this.#listener.removed(told);
+    } else if (announced && !member && this.#isTrusted) {
+      this.#announced.delete(key);
+      this.#listener.removed(announced);
     }
   }
 }

@@ -50,7 +50,7 @@ describe("signatures", () => {
     assert.deepEqual(check(`${credentials.key}:abc`), { ok: false, fault: "mismatch" });
   });
 
-  it("hold for exactly one text", () => {
+  it("are right for exactly one text", () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (text, other) => {
         assert.equal(isSignatureOf("s", other, sign("s", text)), text === other);

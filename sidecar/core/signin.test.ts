@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { isPublishable } from "./channel-name.ts";
 import type { Authentication, AuthenticationRequest } from "./ports.ts";
 import { sign } from "./signature.ts";
-import { createTestNode, errorMessage, refusalMessage } from "./testing/doubles.ts";
+import { createTestNode, errorMessage, idle, refusalMessage } from "./testing/doubles.ts";
 
 const denied = [
   errorMessage(4009, "Connection is unauthorized"),
@@ -133,7 +133,7 @@ describe("pusher:signin", () => {
     assert.equal(node.hub.broadcast(event), 1);
   });
 
-  it("U02: who signs in as another user no longer hears of the first", async () => {
+  it("U02: who signs in as another user gets nothing of the first any more", async () => {
     const node = createTestNode();
     const client = node.connect();
     await client.say(signin(client.socketId, '{"id":"7"}'));
@@ -180,7 +180,7 @@ describe("watchlists", () => {
     return { event: "pusher_internal:watchlist_events", data: JSON.stringify({ events }) };
   }
 
-  it("U03: who signs in with a watchlist is told who of it is online and who is not", async () => {
+  it("U03: who signs in with a watchlist is sent who of it is online and who is not", async () => {
     const node = createTestNode();
     const bob = node.connect();
     await bob.say(signin(bob.socketId, '{"id":"bob"}'));
@@ -226,10 +226,10 @@ describe("watchlists", () => {
     const [bob, cid, dan] = [node.connect(), node.connect(), node.connect()];
     await bob.say(signin(bob.socketId, '{"id":"bob"}'));
     ann.transport.take();
-    node.told.splice(0);
+    node.webhookEvents.splice(0);
     await bob.say(signin(bob.socketId, '{"id":"bob","user_info":{"n":"B"}}'));
     await ann.say(signin(ann.socketId, '{"id":"ann","watchlist":["bob","dan"]}'));
-    assert.deepEqual(node.told, []);
+    assert.deepEqual(node.webhookEvents, []);
     assert.deepEqual(bob.connection.user?.info, { n: "B" });
     await cid.say(signin(cid.socketId, '{"id":"cid"}'));
     assert.deepEqual(ann.transport.take(), []);
@@ -266,7 +266,6 @@ describe("watchlists", () => {
 });
 
 describe("pusher:signin without a signature", () => {
-  const settle = () => new Promise((resolve) => setImmediate(resolve));
   const unsigned = { event: "pusher:signin", data: {} };
 
   function createAsked() {
@@ -289,7 +288,7 @@ describe("pusher:signin without a signature", () => {
     assert.equal(asked.length, 1);
     assert.equal(asked[0]?.request.socketId, client.socketId);
     asked[0]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), [
       {
         event: "pusher:signin_success",
@@ -315,7 +314,7 @@ describe("pusher:signin without a signature", () => {
       ],
     );
     asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
-    await settle();
+    await idle();
     assert.equal(client.connection.user?.id, "7");
   });
 
@@ -324,7 +323,7 @@ describe("pusher:signin without a signature", () => {
     const client = node.connect();
     await client.say(unsigned);
     asked[0]?.answer({ ok: true, auth: "…", userData: '{"id":9007199254740993}' });
-    await settle();
+    await idle();
     const userData = '{"id":"9007199254740993"}';
     assert.deepEqual(client.transport.take(), [
       { event: "pusher:signin_success", data: JSON.stringify({ user_data: userData }) },
@@ -340,7 +339,7 @@ describe("pusher:signin without a signature", () => {
     ] as const) {
       await client.say(unsigned);
       asked.at(-1)?.answer(result);
-      await settle();
+      await idle();
       assert.deepEqual(client.transport.take(), denied);
     }
     assert.equal(client.connection.user, null);
@@ -352,7 +351,7 @@ describe("pusher:signin without a signature", () => {
       const client = node.connect();
       await client.say(unsigned);
       asked[0]?.answer({ ok: false, kind: "unavailable", reason });
-      await settle();
+      await idle();
       assert.deepEqual(client.transport.take(), [
         errorMessage(4202, "Authentication is unavailable"),
         refusalMessage({ type: "AuthError", error: "Authentication is unavailable", status: 503 }),
@@ -360,7 +359,7 @@ describe("pusher:signin without a signature", () => {
       assert.equal(client.transport.closed, null);
       await client.say(unsigned);
       asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"7"}' });
-      await settle();
+      await idle();
       assert.equal(client.connection.user?.id, "7");
       const [refused] = node.reports.of("authorization_refused");
       assert.deepEqual(refused, { kind: "authorization_refused", appId: "app-id", reason });
@@ -378,7 +377,7 @@ describe("pusher:signin without a signature", () => {
     await signed.say(unsigned);
     await signed.say(signin(signed.socketId, '{"id":"8"}'));
     asked[1]?.answer({ ok: true, auth: "…", userData: '{"id":"9"}' });
-    await settle();
+    await idle();
     assert.equal(node.hub.users.connectionsOf("7"), undefined);
     assert.equal(signed.connection.user?.id, "8");
     assert.deepEqual(gone.transport.take(), []);

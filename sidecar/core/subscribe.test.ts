@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Authorization, AuthorizationRequest, ChannelAuthorizer } from "./ports.ts";
 import { sign } from "./signature.ts";
-import { createTestNode, errorMessage, refusalMessage } from "./testing/doubles.ts";
+import { createTestNode, errorMessage, idle, refusalMessage } from "./testing/doubles.ts";
 
 const invalid = errorMessage(4200, "Invalid message format");
 const formatError = { type: "FormatError", error: "Invalid message format", status: 400 };
@@ -32,8 +32,6 @@ function createAskedAuthorizer() {
   };
   return { authorizer, asked };
 }
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("pusher:subscribe", () => {
   it("S01: a public channel needs nothing", async () => {
@@ -152,7 +150,7 @@ describe("pusher:subscribe", () => {
     ]);
   });
 
-  for (const channel of ["privateer", "presenceful", "cached-thing"]) {
+  for (const channel of ["privateer", "presenceful", "cached-news"]) {
     it(`S17: ${channel} has no dash after its prefix: public`, async () => {
       const client = createTestNode().connect();
       assert.deepEqual(await client.say(subscribe({ channel })), [succeeded(channel)]);
@@ -220,7 +218,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.equal(asked[0]?.request.channel, "private-x");
     assert.equal(asked[0]?.request.socketId, client.socketId);
     asked[0]?.answer({ ok: true, auth: "app-key:…" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 
@@ -230,7 +228,7 @@ describe("pusher:subscribe without a signature", () => {
     await client.say(subscribe({ channel: "presence-x" }));
     const channelData = '{"user_id":"7","user_info":{"name":"Ann"}}';
     asked[0]?.answer({ ok: true, auth: "app-key:…", channelData });
-    await settle();
+    await idle();
     const [answer] = client.transport.take();
     assert.deepEqual(JSON.parse(String(answer?.["data"])), {
       presence: { count: 1, ids: ["7"], hash: { 7: { name: "Ann" } } },
@@ -242,21 +240,21 @@ describe("pusher:subscribe without a signature", () => {
     const client = createTestNode({ authorizer }).connect();
     await client.say(subscribe({ channel: "private-encrypted-x" }));
     asked[0]?.answer({ ok: true, auth: "app-key:…", sharedSecret: "c2VjcmV0" });
-    await settle();
+    await idle();
     const [answer] = client.transport.take();
     assert.deepEqual(JSON.parse(String(answer?.["data"])), { shared_secret: "c2VjcmV0" });
   });
 
-  it("Q03, Q04: tells a denial (403) from an app that could not be asked (503)", async () => {
+  it("Q03, Q04: a denial is 403, an app that could not be asked 503", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     await client.say(subscribe({ channel: "private-x" }));
     asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), denied("private-x"));
     await client.say(subscribe({ channel: "private-x" }));
     asked[1]?.answer({ ok: false, kind: "unavailable", reason: "circuit_open" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), [
       unauthorized,
       authError("private-x", 503, "Authorization is unavailable"),
@@ -271,7 +269,7 @@ describe("pusher:subscribe without a signature", () => {
     await client.say(subscribe({ channel: "private-y" }));
     assert.equal(asked.length, 2);
     asked[0]?.answer({ ok: true, auth: "…" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 
@@ -283,7 +281,7 @@ describe("pusher:subscribe without a signature", () => {
     client.disconnect();
     assert.equal(asked[0]?.request.signal.aborted, true);
     asked[0]?.answer({ ok: true, auth: "…" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), []);
     assert.equal(node.hub.channel("private-x"), undefined);
   });
@@ -297,10 +295,10 @@ describe("pusher:subscribe without a signature", () => {
     assert.equal(asked[0]?.request.signal.aborted, true);
     await client.say(subscribe({ channel: "private-x" }));
     asked[0]?.answer({ ok: true, auth: "…" });
-    await settle();
+    await idle();
     assert.equal(node.hub.channel("private-x"), undefined, "the first answer is nobody's");
     asked[1]?.answer({ ok: true, auth: "…" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 
@@ -311,7 +309,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(await client.subscribe("private-x"), [succeeded("private-x")]);
     assert.equal(asked[0]?.request.signal.aborted, true);
     asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), []);
   });
 
@@ -331,7 +329,7 @@ describe("pusher:subscribe without a signature", () => {
     );
     asked[0]?.answer({ ok: false, kind: "denied", reason: "forbidden" });
     asked[1]?.answer({ ok: true, auth: "…" });
-    await settle();
+    await idle();
     assert.deepEqual(client.transport.take(), [succeeded("private-x")]);
   });
 

@@ -89,7 +89,11 @@ function authorize(
   dependencies: SubscribeDependencies,
 ): void {
   const { channel, auth, channelData } = request;
-  if (channelKind(channel).access === "public") return join(connection, request, dependencies);
+  if (channelKind(channel).access === "public") {
+    // What else was sent is of no use, and would be kept while the subscribe has to wait.
+    const bare = { channel, auth: null, credential: null, channelData: null, member: null };
+    return join(connection, bare, dependencies);
+  }
   if (auth === null) return void askForProof(connection, request, dependencies);
 
   const { socketId, app } = connection;

@@ -53,7 +53,7 @@ export class Users {
   describeWatchlist({ watchlist }: User): string | null {
     if (watchlist.length === 0) return null;
     const isOnline = (userId: string): boolean =>
-      this.#damper.isHeld(userId) ||
+      this.#damper.isDelayed(userId) ||
       (this.#presence.roster(channelOfUser(userId))?.userCount ?? 0) > 0;
     return encodeWatchlistEvents({
       online: watchlist.filter(isOnline),

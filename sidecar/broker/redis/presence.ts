@@ -1,7 +1,7 @@
 /** The presence store of many nodes: what this node has is registered in Redis, and what the others have comes from there. */
 
 import { hasMembers } from "../../core/channel-name.ts";
-import { toFact } from "../../core/facts.ts";
+import { toWebhookEvent } from "../../core/occupancy.ts";
 import { encodeMember, memberKey, type Member } from "../../core/presence.ts";
 import type {
   Answer,
@@ -95,7 +95,7 @@ export class RedisPresence implements PresenceStore {
     if (!this.#isDraining) this.#options.registrations.setConnections(count);
   }
 
-  tellSubscriptionCounts(names: readonly string[]): void {
+  announceSubscriptionCounts(names: readonly string[]): void {
     void this.#announceCounts(names);
   }
 
@@ -122,9 +122,9 @@ export class RedisPresence implements PresenceStore {
 
   /** Passes on to webhooks what has begun or ended. */
   passOn(transitions: readonly Transition[]): void {
-    for (const { thing, change } of transitions) {
-      const event = toFact(thing, change);
-      if (event) this.#options.listener.happened(event);
+    for (const { occupancy, change } of transitions) {
+      const event = toWebhookEvent(occupancy, change);
+      if (event) this.#options.listener.webhookDue(event);
     }
   }
 
@@ -156,7 +156,7 @@ export class RedisPresence implements PresenceStore {
   /** The lists in Redis are whole: who is not on them has left. */
   trust(): void {
     this.#isDegraded = false;
-    for (const { roster } of this.#channels.values()) roster?.settle();
+    for (const { roster } of this.#channels.values()) roster?.trust();
   }
 
   /** This node stops: who is gone from here stays listed until its registrations are given up. */
@@ -168,7 +168,7 @@ export class RedisPresence implements PresenceStore {
   #distrust(): void {
     this.#isDegraded = true;
     for (const { roster } of this.#channels.values()) {
-      roster?.unsettle();
+      roster?.distrust();
       roster?.awaitSnapshot();
     }
   }
@@ -205,7 +205,7 @@ export class RedisPresence implements PresenceStore {
       added: (member: Member) => listener.memberAdded(name, member),
       removed: (member: Member) => listener.memberRemoved(name, member),
     };
-    const roster = hasMembers(name) ? new Roster(announce, { isSettled: !this.#isDegraded }) : null;
+    const roster = hasMembers(name) ? new Roster(announce, { isTrusted: !this.#isDegraded }) : null;
     const channel = { entries: 0, roster, opening: null };
     this.#channels.set(name, channel);
     return channel;

@@ -32,7 +32,7 @@ export function createCountAnnouncer(options: {
       for (const [index, channel] of channels.entries()) {
         const count = counts[index] ?? 0;
         if (count === 0) continue;
-        listener.happened({ name: "subscription_count", channel, subscription_count: count });
+        listener.webhookDue({ name: "subscription_count", channel, subscription_count: count });
       }
     } catch {
       if (!signal.aborted) availability.lose();

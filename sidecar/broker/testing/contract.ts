@@ -289,7 +289,7 @@ function describeAnswers(start: StartNodes, count: number): void {
   it("announces to subscribers how many they are, on every node", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) await join(node, "a");
-    nodes[0]?.presence.tellSubscriptionCounts(["a", "nobody"]);
+    nodes[0]?.presence.announceSubscriptionCounts(["a", "nobody"]);
     for (const node of nodes) {
       await recorded(() => node.counts.filter((line) => line.startsWith("a")), [`a ${count}`]);
     }

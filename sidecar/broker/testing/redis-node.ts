@@ -45,7 +45,7 @@ export function createRecorder() {
         void changes.push(`- ${channel} ${memberKey(member)}`),
       subscriptionsCounted: (channel: string, count: number) =>
         void counts.push(`${channel} ${count}`),
-      happened: (fact: WebhookEvent) => void facts.push(fact),
+      webhookDue: (fact: WebhookEvent) => void facts.push(fact),
     },
   };
 }

@@ -117,8 +117,8 @@ export function createTestNode(
   const app: App = { ...testApp, ...options.app };
   const reports = recordReports();
   const { report } = reports;
-  const told: WebhookEvent[] = [];
-  const webhooks: Webhooks = { notify: (_appId, event) => void told.push(event) };
+  const webhookEvents: WebhookEvent[] = [];
+  const webhooks: Webhooks = { notify: (_appId, event) => void webhookEvents.push(event) };
   const hub = new Hub({
     app,
     report,
@@ -178,7 +178,7 @@ export function createTestNode(
       },
       async sayText(text: string): Promise<Record<string, unknown>[]> {
         handleMessage(connection, text, dependencies, clock.nowMs);
-        await settled();
+        await idle();
         return transport.take();
       },
       /** Subscribes with a signature, as after a visit to the app's auth endpoint. */
@@ -197,11 +197,11 @@ export function createTestNode(
     };
   }
 
-  return { app, hub, broker, reports, told, relayed, clock, dependencies, connect };
+  return { app, hub, broker, reports, webhookEvents, relayed, clock, dependencies, connect };
 }
 
 /** Nothing is left that could be done without a timer or a socket. */
-export function settled(): Promise<void> {
+export function idle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -1,11 +1,11 @@
 /** What begins and ends over all nodes, as scripts say it to the node that runs them, which sends the webhooks. */
 
-import type { Thing } from "../../../core/facts.ts";
+import type { Occupancy } from "../../../core/occupancy.ts";
 import { channelMark, parseField } from "../keys.ts";
 import { readTexts } from "./reply.ts";
 
 export interface Transition {
-  readonly thing: Thing;
+  readonly occupancy: Occupancy;
   readonly change: "began" | "ended";
 }
 
@@ -45,6 +45,6 @@ export function readEnds(raw: unknown): readonly Transition[] {
 }
 
 function toTransition(change: Transition["change"], field: string): readonly Transition[] {
-  const thing = parseField(field);
-  return thing ? [{ thing, change }] : [];
+  const occupancy = parseField(field);
+  return occupancy ? [{ occupancy, change }] : [];
 }

@@ -1,18 +1,21 @@
-/** What begins and ends in a presence store, as the facts that webhooks tell (Pusher: "Webhooks"). */
+/** Who occupies what, by the presence store, and the webhook that says when that begins and ends (Pusher: "Webhooks"). */
 
 import { userOfChannel } from "./channel-name.ts";
 import type { WebhookEvent } from "./ports.ts";
 
 /** A channel is occupied, or a user is a member of it: on whichever nodes. */
-export type Thing =
+export type Occupancy =
   | { readonly kind: "channel"; readonly channel: string }
   | { readonly kind: "member"; readonly channel: string; readonly userKey: string };
 
-/** Null: nobody is told; a user's own channel is nobody's to occupy. */
-export function toFact(thing: Thing, change: "began" | "ended"): WebhookEvent | null {
-  const { channel } = thing;
+/** Null: there is none for it; nobody occupies a user's own channel. */
+export function toWebhookEvent(
+  occupancy: Occupancy,
+  change: "began" | "ended",
+): WebhookEvent | null {
+  const { channel } = occupancy;
   const userId = userOfChannel(channel);
-  if (thing.kind === "channel") {
+  if (occupancy.kind === "channel") {
     if (userId !== null) return null;
     return { name: change === "began" ? "channel_occupied" : "channel_vacated", channel };
   }
@@ -21,5 +24,5 @@ export function toFact(thing: Thing, change: "began" | "ended"): WebhookEvent | 
     return { name, user_id: userId };
   }
   const name = change === "began" ? "member_added" : "member_removed";
-  return { name, channel, user_id: thing.userKey };
+  return { name, channel, user_id: occupancy.userKey };
 }
