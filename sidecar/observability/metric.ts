@@ -36,6 +36,11 @@ export interface Reading {
   readEach(series: () => Iterable<readonly [labels: readonly string[], value: number]>): void;
 }
 
+/** A counter of each app for what happens at every message: adding to it is adding to a number. */
+export interface Tally {
+  add(appId: string, count: number): void;
+}
+
 /** Makes the metrics of one registry and keeps their descriptions. */
 export interface Define {
   /**
@@ -47,6 +52,7 @@ export interface Define {
   readonly histogram: <L extends string = never>(
     definition: HistogramDefinition<L>,
   ) => Histogram<L>;
+  readonly tally: (definition: Definition<"app_id">) => Tally;
   readonly reading: <L extends string = never>(
     definition: Definition<L> & { readonly type?: "gauge" | "counter" },
   ) => Reading;
@@ -93,6 +99,12 @@ export function createDefine(
     histogram({ buckets, ...definition }) {
       const options = describe("histogram", definition);
       return new Histogram({ ...options, buckets: [...buckets], registers });
+    },
+    tally(definition) {
+      const counts = new Map(appIds.map((appId) => [appId, 0]));
+      const reading = createReading(registry, "counter", describe("counter", definition));
+      reading.readEach(() => counts.entries().map(([appId, count]) => [[appId], count]));
+      return { add: (appId, count) => void counts.set(appId, (counts.get(appId) ?? 0) + count) };
     },
     reading({ type = "gauge", ...definition }) {
       return createReading(registry, type, describe(type, definition));

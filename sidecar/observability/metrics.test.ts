@@ -47,6 +47,17 @@ describe("metric definitions", () => {
     assert.deepEqual(await seriesOf({ registry }), ['pogo_depth{app_id="2"} 7', "pogo_sum 1"]);
   });
 
+  it("a tally is a counter of each app, there from the start", async () => {
+    const { define, registry, descriptions } = createRig(["1", "2"]);
+    const sent = define.tally({ ...text, name: "pogo_sent_total", labels: { app_id: "…" } });
+    sent.add("2", 3);
+    sent.add("2", 4);
+    const expected = ['pogo_sent_total{app_id="1"} 0', 'pogo_sent_total{app_id="2"} 7'];
+    assert.deepEqual(await seriesOf({ registry }), expected);
+    assert.deepEqual(await seriesOf({ registry }), expected, "read twice, counted once");
+    assert.equal(descriptions[0]?.type, "counter");
+  });
+
   it("each is described, with what its labels mean", () => {
     const { define, descriptions } = createRig();
     const labels = { reason: { a: "because" } };

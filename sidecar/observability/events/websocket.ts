@@ -86,8 +86,8 @@ export function webSocketRows({
     },
     broadcast: {
       count({ appId, recipients }) {
-        webSocket.broadcastsTotal.inc({ app_id: appId });
-        webSocket.deliveriesTotal.inc({ app_id: appId }, recipients);
+        webSocket.broadcastsTotal.add(appId, 1);
+        webSocket.deliveriesTotal.add(appId, recipients);
         hotPath?.fanoutSubscribers.observe(recipients);
       },
     },

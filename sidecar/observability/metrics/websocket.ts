@@ -28,7 +28,7 @@ const deliverySettings = {
   enable_compression: "0: frames are not compressed",
 };
 
-export function webSocketMetrics({ counter, gauge, reading }: Define) {
+export function webSocketMetrics({ counter, gauge, reading, tally }: Define) {
   return {
     connectionsActive: gauge({
       name: "pogo_websocket_connections_active",
@@ -90,7 +90,7 @@ export function webSocketMetrics({ counter, gauge, reading }: Define) {
       action: "Alert where it stops although the app publishes; publish_failures_total says why.",
       labels: { app_id: app },
     }),
-    broadcastsTotal: counter({
+    broadcastsTotal: tally({
       name: "pogo_websocket_broadcasts_total",
       help: "Events sent to a channel's subscribers on this node, those of clients included.",
       unit: "events",
@@ -98,7 +98,7 @@ export function webSocketMetrics({ counter, gauge, reading }: Define) {
       action: "Nothing; a rate of zero while messages_total grows means that nobody listens here.",
       labels: { app_id: app },
     }),
-    deliveriesTotal: counter({
+    deliveriesTotal: tally({
       name: "pogo_websocket_deliveries_total",
       help: "Events handed to a connection: one for each recipient of a broadcast.",
       unit: "events",
