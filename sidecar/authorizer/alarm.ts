@@ -29,7 +29,7 @@ export class Alarm {
       this.#set = null;
       this.#ring();
     };
-    const cancel = this.#clock.setTimeout(ring, atMs - this.#clock.now());
+    const cancel = this.#clock.setTimeout(ring, Math.max(0, atMs - this.#clock.now()));
     this.#set = { atMs, cancel };
   }
 }

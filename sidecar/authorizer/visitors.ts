@@ -1,6 +1,6 @@
 /** Who asks: the client's address, and what distinguishes visitors behind one address. */
 
-import { createHmac } from "node:crypto";
+import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Place } from "./fair-queue.ts";
 
@@ -19,12 +19,12 @@ const maxProven = 20_000;
  * digest, in memory alone.
  */
 export class Visitors {
-  readonly #key: Buffer;
+  readonly #key: string;
   readonly #proven = new LRUCache<string, true>({ max: maxProven });
 
   /** @param key Random, of this process alone. */
   constructor(key: Buffer) {
-    this.#key = key;
+    this.#key = key.toString("base64");
   }
 
   placeOf(asker: {
@@ -49,7 +49,7 @@ export class Visitors {
 
   #digest(appId: string, { cookie, authorization }: Credentials): string | null {
     if (cookie === "" && authorization === "") return null;
-    const text = JSON.stringify([appId, cookie, authorization]);
-    return createHmac("sha256", this.#key).update(text).digest("base64url").slice(0, 22);
+    const text = JSON.stringify([this.#key, appId, cookie, authorization]);
+    return hash("sha256", text, "base64url").slice(0, 22);
   }
 }
