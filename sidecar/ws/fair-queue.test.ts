@@ -11,8 +11,13 @@ describe("fair queue", () => {
     });
     fc.assert(
       fc.property(costs, fc.nat(300), (costs, services) => {
-        const queue = new FairQueue<{ tag: number; cost: number; each: number; used: number }>();
-        const items = costs.map((cost) => ({ tag: 0, cost: 0, each: cost, used: 0 }));
+        const queue = new FairQueue<{
+          tag: number;
+          estimate: number;
+          each: number;
+          used: number;
+        }>();
+        const items = costs.map((cost) => ({ tag: 0, estimate: 0, each: cost, used: 0 }));
         for (const item of items) queue.add(item);
         for (let i = 0; i < services; i++) {
           const item = queue.shift();
@@ -30,10 +35,10 @@ describe("fair queue", () => {
   });
 
   it("one that was idle is next, and gains nothing by having been so", () => {
-    const queue = new FairQueue<{ tag: number; cost: number; name: string }>();
+    const queue = new FairQueue<{ tag: number; estimate: number; name: string }>();
     const [busy, idle] = [
-      { tag: 0, cost: 0, name: "busy" },
-      { tag: 0, cost: 0, name: "idle" },
+      { tag: 0, estimate: 0, name: "busy" },
+      { tag: 0, estimate: 0, name: "idle" },
     ];
     const served: string[] = [];
     const serve = (): void => {
@@ -51,10 +56,22 @@ describe("fair queue", () => {
     assert.equal(served.filter((name) => name === "idle").length, 10, served.join());
   });
 
+  it("one that is cheap does not wait for those who were dear a while ago, wherever they stand", () => {
+    const queue = new FairQueue<{ tag: number; estimate: number; name: string }>();
+    const costs = [1, 0.01, 0.01, 0.01];
+    for (let i = 0; i < 100; i++) queue.add({ tag: 0, estimate: 0, name: "dear" });
+    for (const cost of costs.flatMap((cost) => Array<number>(100).fill(cost))) {
+      const item = queue.shift();
+      if (item) queue.served(item, { cost, wantsMore: true });
+    }
+    queue.add({ tag: 0, estimate: 0.1, name: "cheap" });
+    assert.equal(queue.shift()?.name, "cheap");
+  });
+
   it("serves equal ones in the order in which they came", () => {
-    const queue = new FairQueue<{ tag: number; cost: number; name: string }>();
+    const queue = new FairQueue<{ tag: number; estimate: number; name: string }>();
     const names = ["a", "b", "c", "d", "e"];
-    for (const name of names) queue.add({ tag: 0, cost: 0, name });
+    for (const name of names) queue.add({ tag: 0, estimate: 0, name });
     const served: string[] = [];
     for (let item = queue.shift(); item; item = queue.shift()) {
       served.push(item.name);

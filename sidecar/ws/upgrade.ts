@@ -74,8 +74,9 @@ export interface WebSocketEndpoint {
 
 /** What clients sent is handled for so long before the event loop gets its turn. */
 const turnMs = 2;
-/** What one connection gets before it is asked whose turn is next: a message or two of a usual size. */
-const shareBytes = 256;
+/** What one connection gets before it is asked whose turn is next: at first a message or two of a usual size. */
+const minShareBytes = 128;
+const maxShareBytes = 4_096;
 /** Connections written to before the event loop gets its turn. */
 const writesPerTurn = 256;
 const bytesPerTurn = 67_108_864;
@@ -111,7 +112,8 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     schedule: setImmediate,
     defer: queueMicrotask,
     turnMs,
-    shareBytes,
+    minShareBytes,
+    maxShareBytes,
   });
   const ways = { inbox, outbox };
   const slowConsumers = new SlowConsumers({ outbox, writeWaitMs: options.writeWaitMs });
