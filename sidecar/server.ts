@@ -27,6 +27,8 @@ export interface FrontDoorOptions extends RouteOptions {
     target: { search: string; signedPaths: readonly string[] },
   ) => void;
   readonly appIdsByKey: ReadonlyMap<string, string>;
+  /** Calls `go` when it is the turn of a WebSocket handshake, ours or the app's; a refusal is answered there. */
+  readonly admitHandshake: (req: IncomingMessage, socket: Duplex, go: () => void) => void;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: {
     handleRequest(req: IncomingMessage, res: ServerResponse): void;
@@ -144,12 +146,18 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     req.url = guarded.target;
     const destination = decide(path, search, true, options);
     if (destination.kind === "ws") {
-      return options.webSocket(req, socket, head, destination.appKey);
+      return admit(req, socket, () => options.webSocket(req, socket, head, destination.appKey));
     }
     reportMisdirection(req, path, true);
-    if (upstream) return upstream.handleUpgrade(req, socket, head);
-    answerSocketPlainly(socket, notFound);
+    if (!upstream) return answerSocketPlainly(socket, notFound);
+    admit(req, socket, () => upstream.handleUpgrade(req, socket, head));
   });
+
+  /** At a drain nobody waits: the answer is no. */
+  function admit(req: IncomingMessage, socket: Duplex, go: () => void): void {
+    if (options.isDraining()) go();
+    else options.admitHandshake(req, socket, go);
+  }
 
   /** A proxy in front, or a page, has something wrong that its operator sees nowhere else. */
   function reportMisdirection(req: IncomingMessage, path: string, isUpgrade: boolean): void {

@@ -29,6 +29,7 @@ import { peerOf } from "./http/peer.ts";
 import { visitorOf } from "./http/visitor.ts";
 import { systemClock } from "./webhooks/clock.ts";
 import { createWebhookDispatcher } from "./webhooks/dispatcher.ts";
+import { createHandshakeLimit } from "./ws/handshake-limit.ts";
 import { createWebSocketEndpoint } from "./ws/upgrade.ts";
 
 /** What tests replace; everything else is made here. */
@@ -119,6 +120,13 @@ export function createSidecar(
     appIdsByKey: new Map(config.apps.map(({ id, key }) => [key, id])),
     guard: guardRequest,
     matchApi: matchApiPath,
+    admitHandshake: createHandshakeLimit({
+      ...config.websocket,
+      clientIp: (handshake) => forwarding.clientIp(handshake),
+      report,
+      now,
+      schedule: (run, delayMs) => void setTimeout(run, delayMs).unref(),
+    }),
     webSocket: webSockets.handleUpgrade,
     httpApi: (...request) => void httpApi.handle(...request),
     upstream: upstream?.proxy ?? null,

@@ -75,6 +75,7 @@ export async function startFront(
     appIdsByKey: new Map(),
     guard: guardRequest,
     matchApi: () => null,
+    admitHandshake: (_req, _socket, go) => go(),
     webSocket: proxy.handleUpgrade,
     httpApi: proxy.handleRequest,
     upstream: proxy,

@@ -1,22 +1,94 @@
-/** How many handshakes one client IP may make: a token bucket each, those used the longest ago forgotten. */
+/**
+ * How many WebSocket handshakes and connections one visitor may have, those that pass through to the app included. What
+ * is over the rate waits for its place: a handshake that is refused costs a browser 15 s.
+ */
 
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { LRUCache } from "lru-cache";
 import type { Rate } from "../core/app.ts";
-import { TokenBucket } from "../core/rate-limit.ts";
+import type { Handshake } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
+import { peerOf } from "../http/peer.ts";
 import { visitorOf } from "../http/visitor.ts";
+import { httpRefusals } from "./refusals.ts";
 
-/** Bounds the memory; past it the bucket that was used the longest ago is forgotten. */
-const maxClientIps = 50_000;
+export interface HandshakeLimitOptions {
+  readonly handshakeRate: Rate;
+  /** Open connections of one visitor; null: no limit. */
+  readonly maxConnectionsPerIp: number | null;
+  readonly clientIp: (handshake: Handshake) => string;
+  readonly report: Report;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  readonly schedule: (run: () => void, delayMs: number) => void;
+  /** Handshakes of all visitors that may wait. */
+  readonly maxWaiting?: number;
+}
 
-export function createHandshakeLimit(rate: Rate): (clientIp: string, nowMs: number) => boolean {
-  const buckets = new LRUCache<string, TokenBucket>({ max: maxClientIps });
-  return (clientIp, nowMs) => {
-    const visitor = visitorOf(clientIp);
-    let bucket = buckets.get(visitor);
-    if (!bucket) {
-      bucket = new TokenBucket(rate, nowMs);
-      buckets.set(visitor, bucket);
-    }
-    return bucket.tryTake(nowMs);
+/**
+ * Calls `go` when it is the handshake's turn: at once within the rate, later beyond it, never if it is refused: that is
+ * answered here. A client that left meanwhile has lost its turn.
+ */
+export type AdmitHandshake = (req: IncomingMessage, socket: Duplex, go: () => void) => void;
+
+/** How long a handshake may have to wait; pusher-js gives one up after 10 s. */
+const maxWaitMs = 5_000;
+/** Bounds the memory; past it the visitor who came the longest ago is forgotten. */
+const maxVisitors = 50_000;
+
+export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHandshake {
+  const { handshakeRate, maxConnectionsPerIp, report, now, schedule, maxWaiting = 2_000 } = options;
+  /** Until when the rate of each visitor is used up (a leaky bucket as a meter: ITU-T I.371, the GCRA). */
+  const usedUntilMs = new LRUCache<string, number>({ max: maxVisitors });
+  const openSockets = new Map<string, number>();
+  let waiting = 0;
+
+  /** How long a handshake has to wait; null: too long. */
+  function reserve(visitor: string): number | null {
+    const nowMs = now();
+    const intervalMs = 1_000 / handshakeRate.perSecond;
+    const untilMs = Math.max(usedUntilMs.get(visitor) ?? 0, nowMs) + intervalMs;
+    const waitMs = untilMs - handshakeRate.burst * intervalMs - nowMs;
+    if (waitMs > maxWaitMs || (waitMs > 0 && waiting >= maxWaiting)) return null;
+    usedUntilMs.set(visitor, untilMs);
+    return Math.max(0, waitMs);
+  }
+
+  function refuse(socket: Duplex, reason: "rate_limit" | "connections_per_ip"): void {
+    report({ kind: "handshake_refused", appId: null, reason, sent: null });
+    socket.end(httpRefusals[reason], () => socket.destroy());
+  }
+
+  function hasRoom(visitor: string): boolean {
+    return maxConnectionsPerIp === null || (openSockets.get(visitor) ?? 0) < maxConnectionsPerIp;
+  }
+
+  function count(visitor: string, socket: Duplex): void {
+    if (maxConnectionsPerIp === null) return;
+    openSockets.set(visitor, (openSockets.get(visitor) ?? 0) + 1);
+    socket.once("close", () => {
+      const left = (openSockets.get(visitor) ?? 1) - 1;
+      if (left === 0) openSockets.delete(visitor);
+      else openSockets.set(visitor, left);
+    });
+  }
+
+  return (req, socket, go) => {
+    const visitor = visitorOf(options.clientIp(peerOf(req)));
+    const waitMs = reserve(visitor);
+    if (waitMs === null) return refuse(socket, "rate_limit");
+    const proceed = (): void => {
+      if (socket.destroyed) return;
+      if (!hasRoom(visitor)) return refuse(socket, "connections_per_ip");
+      count(visitor, socket);
+      go();
+    };
+    if (waitMs === 0) return proceed();
+    waiting += 1;
+    schedule(() => {
+      waiting -= 1;
+      proceed();
+    }, waitMs);
   };
 }

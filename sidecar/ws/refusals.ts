@@ -22,6 +22,10 @@ export const refusals = {
 export const httpRefusals = {
   draining: httpRefusal("503 Service Unavailable", "Server is shutting down."),
   rate_limit: httpRefusal("429 Too Many Requests", "Too many connection attempts."),
+  connections_per_ip: httpRefusal(
+    "429 Too Many Requests",
+    "Too many connections from this address.",
+  ),
 };
 
 function httpRefusal(status: string, body: string): string {
@@ -42,7 +46,7 @@ export function refuse(
   error: ProtocolError & { closeCode: number },
   errorData: ErrorData,
 ): void {
-  transport.listen({ onReceived() {}, onMessage() {}, onClosed() {} });
+  transport.listen({ onReceived() {}, onMessage() {}, onLongMessage() {}, onClosed() {} });
   transport.send(errorFrame(error, errorData), "prepared");
   transport.close(error.closeCode, error.message);
 }

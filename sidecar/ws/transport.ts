@@ -18,7 +18,9 @@ export interface SocketListener {
   onMessage(text: string): void;
   /** Any frame arrived. `isControl`: a ping or pong. */
   onReceived(isControl: boolean): void;
-  /** A message was too long, and the connection is closed for it. */
+  /** One whole message that is longer than it may be, but not twice as long; the connection stays. */
+  onLongMessage(text: string): void;
+  /** A message was more than twice as long as it may be, and the connection is closed for it. */
   onTooLong?(): void;
   /** The client has not read what it was sent for too long; what waits for it has been given up. */
   onTooSlow?(): void;
@@ -37,6 +39,12 @@ const maxFragments = 64;
 /** So is each piece in which a message comes over the network: as many as a bad network may make of it. */
 const minChunks = 64;
 const minChunkBytes = 256;
+
+/**
+ * How much of a message is read, as a multiple of what it may have: so that who sends one that is somewhat too long can be
+ * told on which channel, in place of a close upon which pusher-js comes back every second to send it again.
+ */
+const readFactor = 2;
 
 /** Close reasons that ws leaves empty; the text is Reverb's. */
 const reasons: Readonly<Record<number, string>> = {
@@ -75,8 +83,8 @@ export interface Ways {
 }
 
 /**
- * Makes the function that completes handshakes; a bad one is answered 400, 405 or 426 by ws. Messages longer
- * than `maxMessageBytes` close with 1009. No extension is ever negotiated.
+ * Makes the function that completes handshakes; a bad one is answered 400, 405 or 426 by ws. Messages of more
+ * than twice `maxMessageBytes` close with 1009. No extension is ever negotiated.
  */
 export function createSocketAcceptor(
   ways: Ways,
@@ -86,16 +94,16 @@ export function createSocketAcceptor(
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: maxMessageBytes,
+    maxPayload: readFactor * maxMessageBytes,
     maxFragments,
-    maxBufferedChunks: minChunks + Math.ceil(maxMessageBytes / minChunkBytes),
+    maxBufferedChunks: minChunks + Math.ceil((readFactor * maxMessageBytes) / minChunkBytes),
     autoPong: false,
     WebSocket: PogoWebSocket,
     ...closeOptions,
   });
   return (req, socket, head, visitor, onOpen) => {
     server.handleUpgrade(req, socket, head, (webSocket) => {
-      onOpen(new SocketTransport(webSocket, { visitor, socket, appId, ...ways }));
+      onOpen(new SocketTransport(webSocket, { visitor, socket, appId, maxMessageBytes, ...ways }));
     });
   };
 }
@@ -105,6 +113,7 @@ export class SocketTransport implements Transport, QueueClient {
   readonly #outbox: Outbox;
   readonly #input: SocketInput;
   readonly #queue: OutboundQueue;
+  readonly #maxMessageBytes: number;
   #listener: SocketListener | null = null;
   #isClosed = false;
   readonly appId: string | null;
@@ -112,9 +121,15 @@ export class SocketTransport implements Transport, QueueClient {
 
   constructor(
     webSocket: PogoWebSocket,
-    options: Ways & { visitor: string; socket: Duplex; appId: string | null },
+    options: Ways & {
+      visitor: string;
+      socket: Duplex;
+      appId: string | null;
+      maxMessageBytes: number;
+    },
   ) {
     const { visitor, socket, inbox, outbox, appId } = options;
+    this.#maxMessageBytes = options.maxMessageBytes;
     this.#webSocket = webSocket;
     this.#outbox = outbox;
     this.appId = appId;
@@ -142,7 +157,9 @@ export class SocketTransport implements Transport, QueueClient {
     webSocket.on("message", (data) => {
       if (this.#isClosed) return;
       listener.onReceived(false);
-      listener.onMessage(toText(data));
+      const bytes = toBuffer(data);
+      if (bytes.length > this.#maxMessageBytes) listener.onLongMessage(bytes.toString());
+      else listener.onMessage(bytes.toString());
     });
     webSocket.on("ping", (payload) => {
       if (this.#isClosed) return;
@@ -197,6 +214,6 @@ export class SocketTransport implements Transport, QueueClient {
 }
 
 /** ws hands over one Buffer unless its `binaryType` is changed. */
-function toText(data: RawData): string {
-  return Buffer.isBuffer(data) ? data.toString() : "";
+function toBuffer(data: RawData): Buffer {
+  return Buffer.isBuffer(data) ? data : Buffer.alloc(0);
 }

@@ -3,11 +3,11 @@
 import { randomInt } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Rate } from "../core/app.ts";
 import { Connection } from "../core/connection.ts";
 import { errorDataFor, type ErrorData } from "../core/dialect.ts";
 import { errors, messageTooLong } from "../core/errors.ts";
 import { encodeFrame, encodePingFrame } from "../core/frame.ts";
+import { refuseTooLong } from "../core/handlers.ts";
 import type { Hub } from "../core/hub.ts";
 import { encodeEstablished, pingText } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
@@ -15,7 +15,6 @@ import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
 import { visitorOf } from "../http/visitor.ts";
-import { createHandshakeLimit } from "./handshake-limit.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
@@ -36,8 +35,6 @@ export interface WebSocketEndpointOptions {
   readonly now: () => number;
   /** Open connections of this node, all apps together. */
   readonly maxConnections: number;
-  /** Handshakes of one client IP. */
-  readonly handshakeRate: Rate;
   /** Bytes that may wait for one client; and for all of them together. */
   readonly maxQueuedBytes: number;
   readonly maxTotalQueuedBytes: number;
@@ -122,7 +119,6 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   /** Everything with a TCP connection, closing or refused ones too. */
   const transports = new Set<SocketTransport>();
   let closing: Spread | null = null;
-  const mayShakeHands = createHandshakeLimit(options.handshakeRate);
   const acceptStranger = createSocketAcceptor(ways, {
     appId: null,
     maxMessageBytes: maxStrangerMessageBytes,
@@ -143,12 +139,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void {
     const handshake = peerOf(req);
     if (options.isDraining()) return refuseHandshake(socket, "draining");
-    const clientIp = options.clientIp(handshake);
-    if (!mayShakeHands(clientIp, now())) return refuseHandshake(socket, "rate_limit");
-
+    const visitor = visitorOf(options.clientIp(handshake));
     const hub = hubs.get(appKey);
     const accept = (hub && acceptors.get(hub)) ?? acceptStranger;
-    accept(req, socket, head, visitorOf(clientIp), (transport) => {
+    accept(req, socket, head, visitor, (transport) => {
       transports.add(transport);
       transport.onGone(() => transports.delete(transport));
       const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;
@@ -197,6 +191,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       onTooLong: () => report({ kind: "error_sent", appId: app.id, ...messageTooLong }),
       onTooSlow: () => connection.fail(errors.slowConsumer),
       onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
+      onLongMessage: (text) => refuseTooLong(connection, text, socket.lastReceivedMs),
       onClosed: (code) => {
         sockets.delete(socket);
         heartbeat.forget(socket);

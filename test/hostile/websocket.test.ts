@@ -360,6 +360,24 @@ describe("handshakes", () => {
     await connectClient(test, sidecar.port);
   });
 
+  it("C19: 300 clients that come at once from one address are all connected", async (test) => {
+    const sidecar = await startSidecar(test, {});
+    await Promise.all(Array.from({ length: 300 }, () => connectClient(test, sidecar.port)));
+    await sidecar.seriesBecome(active, { [`app_id="${app.id}"`]: 300 });
+  });
+
+  it("row 91, C22: POGO_MAX_CONNECTIONS_PER_IP leaves room for others", async (test) => {
+    const sidecar = await startSidecar(test, {
+      POGO_MAX_CONNECTIONS_PER_IP: "2",
+      POGO_TRUSTED_PROXIES: "127.0.0.1",
+    });
+    const attacker = { "X-Forwarded-For": "6.6.6.6" };
+    await connectClient(test, sidecar.port, attacker);
+    await connectClient(test, sidecar.port, attacker);
+    await assert.rejects(connectClient(test, sidecar.port, attacker), /429/);
+    await connectClient(test, sidecar.port, { "X-Forwarded-For": "7.7.7.7" });
+  });
+
   it("row 94: who is refused and neither reads on nor answers the close is cut", async (test) => {
     const sidecar = await startSidecar(test, { POGO_MAX_CONNECTIONS: "1" });
     const only = await connectClient(test, sidecar.port);

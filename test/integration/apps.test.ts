@@ -164,7 +164,7 @@ describe("two apps on one node", () => {
   it("X04, C17: the size of a message is bounded for each app by itself", async (test) => {
     const node = await startNode(test, { shop: { max_message_size: 200 } });
     const { inShop, inChat } = await connectBoth(node);
-    const long = { event: "pusher:ping", data: "x".repeat(200) };
+    const long = { event: "pusher:ping", data: "x".repeat(400) };
     inChat.send(long);
     await inChat.next("pusher:pong");
     inShop.send(long);

@@ -105,6 +105,8 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
   async POGO_MAX_MESSAGE_SIZE({ start, connect }) {
     const client = await connect(await start("100"));
     client.say("pusher:ping", { padding: "x".repeat(100) });
+    assert.equal(await client.error(), 4306);
+    client.say("pusher:ping", { padding: "x".repeat(200) });
     assert.equal(await client.closed(), 1009);
   },
   async POGO_MAX_CHANNELS_PER_CONNECTION({ start, connect }) {
@@ -484,14 +486,18 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     assert.equal(await second.subscribe("one"), 503);
     assert.equal(await second.error(), 4100);
   },
-  async POGO_HANDSHAKE_RATE({ test, start, connect, clock }) {
-    const sidecar = await start("1", { POGO_HANDSHAKE_BURST: "1" });
+  async POGO_HANDSHAKE_RATE({ test, start, connect }) {
+    const sidecar = await start("0.1", { POGO_HANDSHAKE_BURST: "1" });
     await connect(sidecar);
-    // By default there would be one more by now.
-    clock.nowMs += 100;
+    // It would have to wait for 10 s.
     assert.equal(await refusal(test, sidecar), 429);
   },
   async POGO_HANDSHAKE_BURST({ test, start, connect }) {
+    const sidecar = await start("1", { POGO_HANDSHAKE_RATE: "0.1" });
+    await connect(sidecar);
+    assert.equal(await refusal(test, sidecar), 429);
+  },
+  async POGO_MAX_CONNECTIONS_PER_IP({ test, start, connect }) {
     const sidecar = await start("1");
     await connect(sidecar);
     assert.equal(await refusal(test, sidecar), 429);

@@ -1,6 +1,6 @@
 /** Options that bound what a node takes on from WebSocket clients. */
 
-import { count, positive } from "../parsers/parser.ts";
+import { count, orNone, positive } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
 import { option } from "./option.ts";
 
@@ -22,7 +22,7 @@ export const websocket = {
       env: "POGO_HANDSHAKE_RATE",
       parser: positive,
       fallback: 100,
-      docs: "WebSocket handshakes a second of one client IP (of IPv6, one /64); 429 beyond. Many users behind one address (an office, a proxy that is not trusted) share it.",
+      docs: "WebSocket handshakes a second of one client IP (of IPv6, one /64), those that pass through to the upstream included. Beyond it a handshake waits for its place, 5 seconds at most and 2,000 at a time, and only then is 429. Many users behind one address (an office, a proxy that is not trusted) share it.",
     }),
     burst: option({
       env: "POGO_HANDSHAKE_BURST",
@@ -31,6 +31,12 @@ export const websocket = {
       docs: "WebSocket handshakes that one client IP may make at once, before `POGO_HANDSHAKE_RATE` counts.",
     }),
   },
+  maxConnectionsPerIp: option({
+    env: "POGO_MAX_CONNECTIONS_PER_IP",
+    parser: orNone(count),
+    fallback: null,
+    docs: "WebSockets of one client IP (of IPv6, one /64) that may be open, those that pass through to the upstream included; 429 beyond. Behind a proxy it needs `POGO_TRUSTED_PROXIES`, or all visitors count as one.",
+  }),
   maxQueuedBytes: option({
     env: "POGO_OUTBOUND_QUEUE_BYTES",
     parser: bytes({ min: 1024, max: 1024 ** 3 }),

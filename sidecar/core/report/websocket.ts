@@ -8,6 +8,7 @@ import type { SignatureFault } from "../signature.ts";
 export type HandshakeRefusal =
   | "draining"
   | "rate_limit"
+  | "connections_per_ip"
   | "unknown_key"
   | "over_capacity"
   | "over_quota"

@@ -9,6 +9,8 @@ import type { HandshakeRefusal } from "../../core/report/websocket.ts";
 export const handshakeHints: Readonly<Partial<Record<HandshakeRefusal, string>>> = {
   rate_limit:
     "raise POGO_HANDSHAKE_RATE and POGO_HANDSHAKE_BURST, or list the proxy in front in POGO_TRUSTED_PROXIES: without it all visitors have its address",
+  connections_per_ip:
+    "POGO_MAX_CONNECTIONS_PER_IP are open from one address: raise it, or list the proxy in front in POGO_TRUSTED_PROXIES",
   unknown_key:
     "no app has the key that the page uses: compare VITE_REVERB_APP_KEY or VITE_PUSHER_APP_KEY in the built front end with REVERB_APP_KEY or POGO_APP_KEY here, and build again",
   over_capacity: "POGO_MAX_CONNECTIONS are open: raise it together with ulimit -n, or add a node",

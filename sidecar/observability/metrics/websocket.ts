@@ -7,7 +7,8 @@ import { app, appOrNone, authorizationReasons, errorReasons, frameKinds } from "
 
 const handshakeRefusals = {
   draining: "503: the node is shutting down",
-  rate_limit: "429: more handshakes of this client than POGO_HANDSHAKE_RATE",
+  rate_limit: "429: more handshakes of this client than POGO_HANDSHAKE_RATE, and those that wait",
+  connections_per_ip: "429: this client has POGO_MAX_CONNECTIONS_PER_IP open",
   unknown_key: "4001: no app has this key",
   over_capacity: "4100: POGO_MAX_CONNECTIONS are open",
   over_quota: "4004: the app's max_connections are open",
