@@ -70,8 +70,10 @@ export class Exchange implements Turn, ResponseHandler {
     const { maxBodyBytes } = this.#options;
     const length = bodyLength(this.#req.rawHeaders);
     const isTooLong = maxBodyBytes > 0 && length !== "chunked" && length > maxBodyBytes;
-    if (isTooLong) this.#refuseBody();
-    else this.#giveBack = admit(this);
+    if (isTooLong) return this.#refuseBody();
+    const ask = (): void => void (this.#giveBack = admit(this));
+    if (this.#message.body === "none") ask();
+    else this.#upload = this.#createUpload(ask);
   }
 
   start(): void {
@@ -79,6 +81,7 @@ export class Exchange implements Turn, ResponseHandler {
   }
 
   refuse(reason: AdmissionRefusal): void {
+    this.#upload?.stop();
     this.#attempt.refuse(busy);
     this.#options.report({ kind: "proxy_refused", reason });
   }
@@ -93,17 +96,21 @@ export class Exchange implements Turn, ResponseHandler {
       () => this.#upload?.isClientsTurn !== true,
       () => this.#abandon(),
     );
-    if (this.#message.body !== "none") this.#upload = this.#startUpload(this.#call);
+    this.#upload?.begin(this.#call);
   }
 
-  #startUpload(call: Call): Upload {
+  #createUpload(onFirst: () => void): Upload {
     const { maxBodyBytes } = this.#options;
-    return new Upload(this.#req, call, (receivedBytes) => {
-      this.#attempt.refreshLimit();
-      if (maxBodyBytes === 0 || receivedBytes <= maxBodyBytes) return;
-      this.#abandon();
-      if (this.#attempt.isWaiting) this.#refuseBody();
-      else this.#res.destroy();
+    return new Upload({
+      req: this.#req,
+      onFirst,
+      onChunk: (receivedBytes) => {
+        this.#attempt.refreshLimit();
+        if (maxBodyBytes === 0 || receivedBytes <= maxBodyBytes) return;
+        this.#abandon();
+        if (this.#attempt.isWaiting) this.#refuseBody();
+        else this.#res.destroy();
+      },
     });
   }
 
@@ -170,6 +177,7 @@ export class Exchange implements Turn, ResponseHandler {
 
   #onClientDone(): void {
     this.#attempt.end(this.#res.statusCode, { isComplete: this.#res.writableFinished });
+    this.#upload?.stop();
     if (this.#call) this.#call.destroy();
     else this.#giveBack();
   }

@@ -15,7 +15,6 @@ import { createAdmission } from "./admission.ts";
 import { createEngine } from "./engine.ts";
 import { Exchange } from "./exchange.ts";
 import { busy } from "./faults.ts";
-import { admitWithBody } from "./first-byte.ts";
 import { toUpstreamFields } from "./hop-headers.ts";
 import type { Tunnel } from "./tunnel.ts";
 import { passThrough } from "./websocket.ts";
@@ -84,7 +83,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     const peer = peerOf(req);
     const visitor = visitorOf(forwarding.clientIp(peer));
     const exchange = new Exchange(req, res, fieldsFor(req, peer), exchangeOptions);
-    exchange.run((turn) => admitWithBody(req, () => requests.admit(visitor, turn)));
+    exchange.run((turn) => requests.admit(visitor, turn));
   }
 
   function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {

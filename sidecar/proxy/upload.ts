@@ -3,37 +3,33 @@
 import type { IncomingMessage } from "node:http";
 import type { Call } from "./http1/call.ts";
 
-/**
- * What comes in after it was stopped is read and dropped: the client's connection has still to carry the answer, and
- * the next request.
- */
+export interface UploadOptions {
+  readonly req: IncomingMessage;
+  /**
+   * The first bytes have come, or the end: a request whose body does not come takes nothing of the app, no connection
+   * and no worker that waits for it. MUST lead to `begin`, sooner or later, or to `stop`.
+   */
+  readonly onFirst: () => void;
+  /** Told the bytes received so far, before they are sent; may stop the upload. */
+  readonly onChunk: (receivedBytes: number) => void;
+}
+
 export class Upload {
-  readonly #req: IncomingMessage;
-  readonly #stop: () => void;
+  readonly #options: UploadOptions;
+  readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
+  readonly #onEnd = (): void => this.#end();
+  #call: Call | null = null;
+  /** What came before there was somewhere to send it. */
+  #first: Buffer | null = null;
+  #receivedBytes = 0;
   #isBlocked = false;
   #isComplete = false;
+  #isStopped = false;
 
-  /** @param onChunk told the bytes received so far, before they are sent; it may stop the upload. */
-  constructor(req: IncomingMessage, call: Call, onChunk: (receivedBytes: number) => void) {
-    this.#req = req;
-    let receivedBytes = 0;
-    const send = (chunk: Buffer): void => {
-      receivedBytes += chunk.length;
-      onChunk(receivedBytes);
-      if (call.write(chunk)) return;
-      this.#isBlocked = true;
-      req.pause();
-    };
-    const end = (): void => {
-      this.#isComplete = true;
-      call.end();
-    };
-    req.on("data", send);
-    req.once("end", end);
-    this.#stop = () => {
-      req.off("data", send);
-      req.off("end", end);
-    };
+  constructor(options: UploadOptions) {
+    this.#options = options;
+    options.req.on("data", this.#onData);
+    options.req.once("end", this.#onEnd);
   }
 
   /** The app has taken all that came, and waits for more. */
@@ -41,14 +37,50 @@ export class Upload {
     return !this.#isComplete && !this.#isBlocked;
   }
 
-  resume(): void {
-    this.#isBlocked = false;
-    this.#req.resume();
+  /** From now on the body goes to `call`. */
+  begin(call: Call): void {
+    this.#call = call;
+    if (this.#first) this.#send(call, this.#first);
+    this.#first = null;
+    if (this.#isStopped) return;
+    if (this.#isComplete) call.end();
+    else if (!this.#isBlocked) this.#options.req.resume();
   }
 
-  stop(): void {
-    this.#stop();
+  /** The app takes more. */
+  resume(): void {
     this.#isBlocked = false;
-    this.#req.resume();
+    this.#options.req.resume();
+  }
+
+  /** What else comes is read and dropped: the client's connection has still to carry the answer, and the next request. */
+  stop(): void {
+    const { req } = this.#options;
+    this.#isStopped = true;
+    req.off("data", this.#onData);
+    req.off("end", this.#onEnd);
+    req.resume();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#call) return this.#send(this.#call, chunk);
+    this.#first = chunk;
+    this.#options.onFirst();
+    // It waits for its turn.
+    if (this.#first) this.#options.req.pause();
+  }
+
+  #send(call: Call, chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
+    this.#options.onChunk(this.#receivedBytes);
+    if (this.#isStopped || call.write(chunk)) return;
+    this.#isBlocked = true;
+    this.#options.req.pause();
+  }
+
+  #end(): void {
+    this.#isComplete = true;
+    if (this.#call) this.#call.end();
+    else this.#options.onFirst();
   }
 }
