@@ -4,6 +4,7 @@ import type { Scenario } from "./scenario.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { hostile } from "./scenarios/hostile.ts";
+import { proxy } from "./scenarios/proxy.ts";
 import { publish } from "./scenarios/publish.ts";
 
-export const scenarios: readonly Scenario[] = [fanOut, cluster, hostile, publish];
+export const scenarios: readonly Scenario[] = [fanOut, cluster, hostile, publish, proxy];
