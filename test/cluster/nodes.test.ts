@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
-import type { Received } from "./support/client.ts";
+import type { Message } from "../kit/client.ts";
 import {
   createScope,
   deployments,
@@ -85,7 +85,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       const tab = await clients.client(a);
       await tab.join("presence-n03", "ada");
       ada.whisper("presence-n03", "psst");
-      const isWhisper = ({ event }: Received) => event === "client-whisper";
+      const isWhisper = ({ event }: Message) => event === "client-whisper";
       for (const client of [tab, bea]) {
         const { data, user_id: userId } = await client.first("the whisper", isWhisper);
         assert.deepEqual([data, userId], [{ id: "psst" }, "ada"]);
@@ -110,7 +110,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       assert.deepEqual(ada.changes(channel), ["+bea", "+cleo"]);
       assert.deepEqual(bea.changes(channel), ["+cleo"]);
       otherTab.unsubscribe(channel);
-      const isGone = ({ event }: Received) => event === "pusher_internal:member_removed";
+      const isGone = ({ event }: Message) => event === "pusher_internal:member_removed";
       await Promise.all([ada.first("cleo to leave", isGone), bea.first("cleo to leave", isGone)]);
       await untilDelivered(b, channel, [ada, bea]);
       for (const client of [ada, bea]) {
@@ -243,7 +243,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
       const [ada, bea] = await connect();
       await ada.subscribe("counted");
       await bea.subscribe("counted");
-      const isTwo = ({ event, data }: Received) =>
+      const isTwo = ({ event, data }: Message) =>
         event === "pusher_internal:subscription_count" &&
         (data as { subscription_count: number }).subscription_count === 2;
       await Promise.all([ada.first("two", isTwo), bea.first("two", isTwo)]);

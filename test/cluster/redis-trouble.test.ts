@@ -6,7 +6,7 @@ import { startRedisCluster } from "../../sidecar/testing/redis/redis-cluster.ts"
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedisSentinels } from "../../sidecar/testing/redis/redis-sentinel.ts";
 import type { RedisOptions } from "../../sidecar/testing/redis/redis-server.ts";
-import { app } from "./support/app.ts";
+import { app } from "../kit/sign.ts";
 import type { Client } from "./support/client.ts";
 import {
   clusterOf,
@@ -251,9 +251,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     const { redis, nodes, ada, bea, cleo, cora } = stage;
     await stage.during(() => redis.pause());
     try {
-      const startMs = performance.now();
       assert.equal((await stage.a.api.publish(room, "late")).status, 503);
-      assert.ok(performance.now() - startMs < 2_500);
       await assertLost(nodes);
     } finally {
       await stage.during(() => redis.resume());

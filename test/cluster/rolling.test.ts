@@ -5,7 +5,7 @@ import { afterEach, describe, test } from "node:test";
 import { parseEnvelope } from "../../sidecar/broker/redis/envelope.ts";
 import { askRedis, connectRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
-import { app } from "./support/app.ts";
+import { app } from "../kit/sign.ts";
 import { createScope, eventsOf, redisAt, untilDelivered } from "./support/cluster.ts";
 import { makeNextVersion } from "./support/next-version.ts";
 import { leaseMs } from "./support/node.ts";

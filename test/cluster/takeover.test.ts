@@ -54,15 +54,12 @@ describe("a node goes", { skip: needsRedis() }, () => {
     // What a node has not sent to an endpoint yet dies with it.
     await Promise.all([webhooks.untilSent("ada", 1), webhooks.untilSent(channel, 6)]);
 
-    const killedMs = performance.now();
     await a.kill();
     const gone = ["-ada", "-amy", "-ann"];
     for (const watcher of watchers) {
       const hasSeenAll = () => gone.every((change) => watcher.changes(channel).includes(change));
       await watcher.until("all of A to leave", hasSeenAll, leaseMs + slackMs);
     }
-    const tookMs = performance.now() - killedMs;
-    assert.ok(tookMs < leaseMs + slackMs, `${tookMs} ms`);
     await friend.until("ada offline", () => statuses(friend).at(-1) === "offline");
 
     await untilDelivered(b, channel, watchers);
@@ -217,13 +214,6 @@ describe("a node goes", { skip: needsRedis() }, () => {
     assert.deepEqual(await stopping, { code: 0, signal: null });
     const successor = await scope.node(env);
     assert.deepEqual((await join(successor, "ada")).members(channel), ["ada"]);
-  });
-
-  test("SIGTERM: a node that nobody is on goes at once", async () => {
-    const node = await scope.node(env);
-    const startMs = performance.now();
-    assert.deepEqual(await node.stop(), { code: 0, signal: null });
-    assert.ok(performance.now() - startMs < 1_500);
   });
 });
 

@@ -7,7 +7,7 @@ import { readMetric } from "./support/metrics.ts";
 import { laravelReleases } from "./support/laravel.ts";
 import type { LaravelRelease } from "./support/laravel.ts";
 import { chromiumPath, needsChromium, needsLaravel } from "./support/needs.ts";
-import { startSidecar } from "./support/sidecar.ts";
+import { startSidecar } from "../kit/process.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
 import { startVite } from "./support/vite.ts";

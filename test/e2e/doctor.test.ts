@@ -10,7 +10,7 @@ import { freePort } from "../../sidecar/testing/ports.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
 import { startLaravel } from "./support/laravel.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { repository, startSidecar } from "./support/sidecar.ts";
+import { repository, startSidecar } from "../kit/process.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
 

@@ -13,8 +13,8 @@ import type { Laravel } from "./support/laravel.ts";
 import { dotenvBlocks, echoOf, section, tableEnv } from "./support/migrating-page.ts";
 import type { Env } from "./support/migrating-page.ts";
 import { needsLaravel } from "./support/needs.ts";
-import { startSidecar } from "./support/sidecar.ts";
-import type { Sidecar } from "./support/sidecar.ts";
+import { startSidecar } from "../kit/process.ts";
+import type { Sidecar } from "../kit/process.ts";
 import { broadcast } from "./support/stack.ts";
 import type { BroadcastRequest } from "./support/stack.ts";
 

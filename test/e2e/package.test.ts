@@ -14,7 +14,7 @@ import { inbox } from "./support/inbox.ts";
 import { laravelFolder, laravelReleases } from "./support/laravel.ts";
 import type { LaravelRelease } from "./support/laravel.ts";
 import { needsLaravel, needsPackageTools } from "./support/needs.ts";
-import { repository } from "./support/sidecar.ts";
+import { repository } from "../kit/process.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
 import { within } from "../../sidecar/testing/eventually.ts";

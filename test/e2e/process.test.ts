@@ -19,8 +19,8 @@ import { needsScript } from "./support/needs.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
 import { connectClient, openClient } from "../kit/client.ts";
 import { createSigner } from "../kit/sign.ts";
-import { repository, runSidecar, startSidecar } from "./support/sidecar.ts";
-import type { Sidecar } from "./support/sidecar.ts";
+import { repository, runSidecar, startSidecar } from "../kit/process.ts";
+import type { Sidecar } from "../kit/process.ts";
 import { within } from "../../sidecar/testing/eventually.ts";
 
 const app = { id: "123456", key: "process-key", secret: "process-secret" };

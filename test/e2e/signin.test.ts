@@ -6,7 +6,7 @@ import { WebSocket } from "ws";
 import { sign } from "../../sidecar/core/signature.ts";
 import { inbox } from "./support/inbox.ts";
 import { Pusher } from "./support/pusher-js.ts";
-import { startSidecar, type Sidecar } from "./support/sidecar.ts";
+import { startSidecar, type Sidecar } from "../kit/process.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
 
 const app = { id: "1", key: "app-key", secret: "app-secret" };

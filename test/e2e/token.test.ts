@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { parseQuestion } from "../kit/start.ts";
 import { inbox } from "./support/inbox.ts";
 import { Pusher } from "./support/pusher-js.ts";
-import { startSidecar, type Sidecar } from "./support/sidecar.ts";
+import { startSidecar, type Sidecar } from "../kit/process.ts";
 
 const app = { id: "1", key: "app-key", secret: "app-secret" };
 const server = new PusherServer({

@@ -2,11 +2,9 @@
 
 import assert from "node:assert/strict";
 import { until } from "../../sidecar/testing/eventually.ts";
-import { connectRaw, type Cleanup, type RawSocket } from "../../sidecar/testing/raw-http.ts";
+import { connectRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
+import { endsItself } from "../kit/client.ts";
 import { app, startSidecar } from "../kit/start.ts";
-
-/** In place of a test that would clean up: each run ends what it has begun. */
-export const endsItself: Cleanup = { after: () => undefined };
 
 export async function startNode() {
   const sidecar = await startSidecar(endsItself, {

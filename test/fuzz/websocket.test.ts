@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
 import type { WebSocket } from "ws";
-import { connectClient, openClient } from "../kit/client.ts";
+import { connectClient, endsItself, openClient } from "../kit/client.ts";
 import { signChannel, signUser } from "../kit/sign.ts";
 import { app } from "../kit/start.ts";
 import { assertInCatalogue, readFrames } from "./catalogue.ts";
-import { endsItself, handshake, maskedFrame, openSocket, startNode } from "./node.ts";
+import { handshake, maskedFrame, openSocket, startNode } from "./node.ts";
 import { runs, seeds } from "./seeds.ts";
 
 let node: Awaited<ReturnType<typeof startNode>>;

@@ -2,6 +2,7 @@
 
 import { WebSocket, type ClientOptions } from "ws";
 import type { Cleanup } from "../../sidecar/testing/raw-http.ts";
+import { app } from "./sign.ts";
 
 export interface Message {
   readonly event: string;
@@ -25,17 +26,18 @@ export interface OpenOptions extends Omit<ClientOptions, "headers"> {
   readonly path?: string;
 }
 
-/** The key of `app` in `start.ts`. */
-const defaultKey = "app-key";
 /** Far above what any wait needs. */
 const patienceMs = 10_000;
+
+/** In place of a test that cleans up: whoever opens a client ends it. */
+export const endsItself: Cleanup = { after: () => undefined };
 
 export type OpenClient = ReturnType<typeof openClient>;
 export type Client = Awaited<ReturnType<typeof connectClient>>;
 
 /** @param target a port of this machine, or a whole URL. It is not connected yet, and perhaps never will be. */
 export function openClient(test: Cleanup, target: number | string, options: OpenOptions = {}) {
-  const { path = `/app/${defaultKey}`, ...rest } = options;
+  const { path = `/app/${app.key}`, ...rest } = options;
   const url = typeof target === "number" ? `ws://127.0.0.1:${target}${path}` : target;
   const socket = new WebSocket(url, rest);
   test.after(() => socket.terminate());

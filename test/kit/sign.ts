@@ -28,6 +28,9 @@ export interface SignedRequest {
   readonly body: string;
 }
 
+/** Of what the kit starts, and its clients' key. */
+export const app: Credentials = { id: "app-id", key: "app-key", secret: "app-secret" };
+
 /** @param text any, or bytes */
 export function hmac(secret: string, text: string | Uint8Array): string {
   return createHmac("sha256", secret).update(text).digest("hex");

@@ -10,6 +10,7 @@ import { send } from "../../sidecar/testing/http-api.ts";
 import { listen, type Cleanup } from "../../sidecar/testing/raw-http.ts";
 import { until } from "../../sidecar/testing/eventually.ts";
 import {
+  app,
   createSigner,
   signChannel,
   type Call,
@@ -17,7 +18,7 @@ import {
   type Credentials,
 } from "./sign.ts";
 
-export const app = { id: "app-id", key: "app-key", secret: "app-secret" };
+export { app } from "./sign.ts";
 
 /** What a subrequest's body asks; about a user it names no channel. */
 export function parseQuestion(body: string) {

@@ -8,7 +8,7 @@ import type { Availability } from "./availability.ts";
 import type { RedisClock } from "./clock.ts";
 import { Echo } from "./echo.ts";
 import type { EventLog } from "./event-log.ts";
-import { controlChannel, echoChannelOf } from "./keys.ts";
+import { claimed, controlChannel, echoChannelOf } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
 import type { Registrations } from "./registrations.ts";
@@ -211,7 +211,9 @@ export class Session {
   async #takeOver(node: string, seen: string): Promise<void> {
     const { appId, report } = this.#options;
     let outcome = await this.#giveUp(node, seen);
-    if (outcome !== "not_due") report({ kind: "node_taken_over", appId, nodeId: node });
+    // Who goes on with it, for the one that has begun may have died over it, does not say it again.
+    const hasBegun = outcome !== "not_due" && seen !== claimed;
+    if (hasBegun) report({ kind: "node_taken_over", appId, nodeId: node });
     while (outcome === "more_to_do") outcome = await this.#giveUp(node, seen);
   }
 

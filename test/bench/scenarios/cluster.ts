@@ -7,7 +7,7 @@ import { askRedis } from "../../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../../sidecar/testing/redis/redis-server.ts";
 import { readMetric } from "../../e2e/support/metrics.ts";
-import { startSidecar, type Sidecar } from "../../e2e/support/sidecar.ts";
+import { startSidecar, type Sidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { createLoad, type LoadResult } from "../support/load.ts";
 import { bind } from "../support/machine.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { repository, startSidecar } from "../../e2e/support/sidecar.ts";
+import { repository, startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { cpuSeconds } from "../support/memory.ts";
 import { bind } from "../support/machine.ts";

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSidecar } from "../../e2e/support/sidecar.ts";
+import { startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
 import { bind } from "../support/machine.ts";

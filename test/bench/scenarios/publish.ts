@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { startSidecar } from "../../e2e/support/sidecar.ts";
+import { startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import { createPublishers, type Published } from "../support/publish/publishers.ts";

@@ -1,5 +1,5 @@
 // The HTTP API of one node, as the app's backend calls it.
-import { app, signRequest } from "./app.ts";
+import { app, createSigner, type Call } from "../../kit/sign.ts";
 
 export interface Answer {
   readonly status: number;
@@ -32,14 +32,10 @@ export const eventName = "happened";
 
 /** @param deadlineMs for each call; no answer of a node may take longer */
 export function createApi(url: string, deadlineMs = 5_000): Api {
-  const call = async (
-    method: "GET" | "POST",
-    below: string,
-    params: Readonly<Record<string, string>> = {},
-    body = "",
-  ): Promise<Answer> => {
-    const path = `/apps/${app.id}/${below}`;
-    const response = await fetch(`${url}${path}?${signRequest(method, path, params, body)}`, {
+  const sign = createSigner(app);
+  const call = async (route: string, asked: Call): Promise<Answer> => {
+    const { method, target, body } = sign(route, asked);
+    const response = await fetch(url + target, {
       method,
       signal: AbortSignal.timeout(deadlineMs),
       // Nothing stays open of it, so that what a node has open is its own.
@@ -51,7 +47,7 @@ export function createApi(url: string, deadlineMs = 5_000): Api {
     return { status: response.status, text, json: isJson ? JSON.parse(text) : null };
   };
   const read = async <T>(path: string): Promise<T> => {
-    const answer = await call("GET", path);
+    const answer = await call(path, {});
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
     return answer.json as T;
   };
@@ -64,10 +60,10 @@ export function createApi(url: string, deadlineMs = 5_000): Api {
         ...(socketId !== undefined && { socket_id: socketId }),
         ...(info !== undefined && { info }),
       };
-      return call("POST", "events", {}, JSON.stringify(body));
+      return call("events", { body });
     },
-    terminate: (userId) => call("POST", `users/${userId}/terminate_connections`, {}, "{}"),
-    get: (path, params) => call("GET", path, params),
+    terminate: (userId) => call(`users/${userId}/terminate_connections`, { body: {} }),
+    get: (path, query = {}) => call(path, { query }),
     users: async (channel) => {
       const { users } = await read<{ users: { id: string }[] }>(`channels/${channel}/users`);
       return users.map(({ id }) => id).toSorted();

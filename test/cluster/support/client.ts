@@ -1,36 +1,26 @@
-// A client of one node that writes down every message and when it came, and never comes back by itself.
+// A client of one node, and what it has seen of channels and their members.
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
+import { endsItself, openClient, type Message } from "../../kit/client.ts";
+import { app, signChannel, signUser } from "../../kit/sign.ts";
 import { eventName } from "./api.ts";
-import { app, signChannel, signUser } from "./app.ts";
-
-export interface Received {
-  /** Of `performance.now()`. */
-  readonly atMs: number;
-  readonly event: string;
-  readonly channel?: string;
-  /** Decoded, where the wire carried JSON in a string. */
-  readonly data: unknown;
-  /** The sender of a client event on a presence channel. */
-  readonly user_id?: string;
-}
 
 export interface Client {
   readonly socketId: string;
-  readonly received: readonly Received[];
+  readonly received: readonly Message[];
   readonly isOpen: boolean;
   /** Resolves with the close code. */
   readonly closed: Promise<number>;
   send(event: string, data: unknown, channel?: string): void;
   /** Public or private; resolves when it has succeeded. */
-  subscribe(channel: string): Promise<Received>;
+  subscribe(channel: string): Promise<Message>;
   /** A presence channel as this user. */
-  join(channel: string, userId: string): Promise<Received>;
+  join(channel: string, userId: string): Promise<Message>;
   unsubscribe(channel: string): void;
-  signIn(userId: string, watchlist?: readonly string[]): Promise<Received>;
+  signIn(userId: string, watchlist?: readonly string[]): Promise<Message>;
   whisper(channel: string, id: string): void;
   /** The first message that fits, come or to come. @throws after `deadlineMs`, with what came instead */
-  first(what: string, fits: (message: Received) => boolean, deadlineMs?: number): Promise<Received>;
+  first(what: string, fits: (message: Message) => boolean, deadlineMs?: number): Promise<Message>;
   /** Resolves once `isSo`, looked at after each message. @throws as `first` */
   until(what: string, isSo: () => boolean, deadlineMs?: number): Promise<void>;
   /** A ping and its pong: what this node had sent before is here now. */
@@ -50,70 +40,29 @@ export interface Client {
 
 /** @throws when the node refuses it or is silent */
 export async function connectClient(port: number): Promise<Client> {
-  const url = `ws://127.0.0.1:${port}/app/${app.key}?protocol=7`;
-  const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: 5_000 });
-  const received: Received[] = [];
-  const watchers = new Set<() => void>();
-  const wake = (): void => {
-    for (const watcher of watchers) watcher();
-  };
-  socket.on("message", (bytes) => {
-    received.push(decode(String(bytes)));
-    wake();
+  const {
+    socket,
+    frames: received,
+    say,
+    first,
+    close,
+  } = openClient(endsItself, port, {
+    path: `/app/${app.key}?protocol=7`,
+    perMessageDeflate: false,
+    handshakeTimeout: 5_000,
   });
-  const { promise: closed, resolve: resolveClosed } = Promise.withResolvers<number>();
-  socket.on("close", (code) => {
-    resolveClosed(code);
-    wake();
-  });
-  const failed: Error[] = [];
-  socket.on("error", (error) => failed.push(error));
-
-  const until: Client["until"] = (what, isSo, deadlineMs = 5_000) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const done = (): void => {
-      clearTimeout(timer);
-      watchers.delete(look);
-    };
-    const fail = (why: string): void => {
-      done();
-      const others = received.filter(({ event }) => event !== eventName);
-      const came = others.slice(-20).map((message) => JSON.stringify(message));
-      const cause = new Error(`received last:\n${came.join("\n")}`);
-      reject(new Error(`${what}: ${why}`, { cause: failed[0] ?? cause }));
-    };
-    const look = (): void => {
-      if (isSo()) {
-        done();
-        resolve();
-      } else if (socket.readyState === WebSocket.CLOSED) {
-        fail("the connection closed");
-      }
-    };
-    const timer = setTimeout(() => fail(`not within ${deadlineMs} ms`), deadlineMs);
-    watchers.add(look);
-    look();
-    return promise;
-  };
-  const firstFrom = async (
+  const closed = close.then(({ code }) => code);
+  const firstFrom = (
     start: number,
     what: string,
-    fits: (message: Received) => boolean,
-    deadlineMs?: number,
-  ): Promise<Received> => {
-    let found: Received | undefined;
-    const find = () => (found = received.slice(start).find(fits)) !== undefined;
-    await until(what, find, deadlineMs);
-    assert.ok(found);
-    return found;
-  };
-  const send: Client["send"] = (event, data, channel) =>
-    socket.send(JSON.stringify({ event, data, ...(channel !== undefined && { channel }) }));
+    fits: (message: Message) => boolean,
+    deadlineMs = 5_000,
+  ): Promise<Message> => first(what, () => received.slice(start).find(fits), deadlineMs);
   const answerOf = (
     events: readonly string[],
     channel: string | undefined,
     ask: () => void,
-  ): Promise<Received> => {
+  ): Promise<Message> => {
     const start = received.length;
     ask();
     return firstFrom(
@@ -122,21 +71,17 @@ export async function connectClient(port: number): Promise<Client> {
       (message) => events.includes(message.event) && message.channel === channel,
     );
   };
-
-  const subscribe = async (channel: string, signed: object): Promise<Received> => {
+  const subscribe = async (channel: string, proof: object): Promise<Message> => {
     const answer = await answerOf([succeeded, "pusher:subscription_error"], channel, () =>
-      send("pusher:subscribe", { channel, ...signed }),
+      say("pusher:subscribe", { channel, ...proof }),
     );
-    assert.equal(answer.event, succeeded, JSON.stringify(answer));
+    assert.equal(answer.event, succeeded, answer.text);
     return answer;
   };
 
-  const established = await firstFrom(
-    0,
-    `a connection to ${port}`,
-    ({ event }) => event === "pusher:connection_established",
-  );
-  const { socket_id: socketId } = established.data as { socket_id: string };
+  const isEstablished = ({ event }: Message) => event === "pusher:connection_established";
+  const { data } = await firstFrom(0, `a connection to ${port}`, isEstablished);
+  const { socket_id: socketId } = data as { socket_id: string };
   return {
     socketId,
     received,
@@ -144,23 +89,25 @@ export async function connectClient(port: number): Promise<Client> {
     get isOpen() {
       return socket.readyState === WebSocket.OPEN;
     },
-    send,
+    send: say,
     subscribe: (channel) =>
-      subscribe(channel, channel.startsWith("private-") ? signChannel(socketId, channel) : {}),
+      subscribe(channel, channel.startsWith("private-") ? signChannel(app, socketId, channel) : {}),
     join: (channel, userId) => {
       const member = { user_id: userId, user_info: { name: userId } };
-      return subscribe(channel, signChannel(socketId, channel, member));
+      return subscribe(channel, signChannel(app, socketId, channel, member));
     },
-    unsubscribe: (channel) => send("pusher:unsubscribe", { channel }),
+    unsubscribe: (channel) => say("pusher:unsubscribe", { channel }),
     signIn: (userId, watchlist = []) =>
       answerOf(["pusher:signin_success"], undefined, () =>
-        send("pusher:signin", signUser(socketId, { id: userId, watchlist })),
+        say("pusher:signin", signUser(app, socketId, { id: userId, watchlist })),
       ),
-    whisper: (channel, id) => send("client-whisper", { id }, channel),
+    whisper: (channel, id) => say("client-whisper", { id }, channel),
     first: (what, fits, deadlineMs) => firstFrom(0, what, fits, deadlineMs),
-    until,
+    until: async (what, isSo, deadlineMs = 5_000) => {
+      await first(what, () => isSo() || undefined, deadlineMs);
+    },
     roundTrip: async () => {
-      await answerOf(["pusher:pong"], undefined, () => send("pusher:ping", {}));
+      await answerOf(["pusher:pong"], undefined, () => say("pusher:ping"));
     },
     ids: (channel) =>
       received
@@ -191,13 +138,13 @@ const signs: Readonly<Record<string, string>> = {
   "pusher_internal:member_removed": "-",
 };
 
-function changesIn(received: readonly Received[], channel: string): string[] {
+function changesIn(received: readonly Message[], channel: string): string[] {
   return received
     .filter((message) => message.channel === channel && message.event in signs)
     .map(({ event, data }) => `${signs[event]}${(data as { user_id: string }).user_id}`);
 }
 
-function replayMembers(received: readonly Received[], channel: string): string[] {
+function replayMembers(received: readonly Message[], channel: string): string[] {
   let members = new Set<string>();
   for (const message of received) {
     if (message.channel !== channel) continue;
@@ -215,22 +162,4 @@ function replayMembers(received: readonly Received[], channel: string): string[]
     }
   }
   return [...members].toSorted();
-}
-
-function decode(text: string): Received {
-  const message = JSON.parse(text) as { event: string; channel?: string; data?: unknown };
-  const { data } = message;
-  return {
-    ...message,
-    data: typeof data === "string" ? decodeData(data) : data,
-    atMs: performance.now(),
-  };
-}
-
-function decodeData(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return data;
-  }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { repository } from "../../e2e/support/sidecar.ts";
+import { repository } from "../../kit/process.ts";
 import type { Scope } from "./cluster.ts";
 
 interface Patch {

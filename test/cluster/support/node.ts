@@ -1,11 +1,9 @@
 // One node of a cluster: a sidecar process of its own, with the two ports that tests talk to.
-import process from "node:process";
-import { startChild, waitUntilUp, type Exit } from "../../../sidecar/testing/child.ts";
-import { freePort } from "../../../sidecar/testing/ports.ts";
+import type { Exit } from "../../../sidecar/testing/child.ts";
 import { readMetric } from "../../e2e/support/metrics.ts";
-import { repository } from "../../e2e/support/sidecar.ts";
+import { startSidecar } from "../../kit/process.ts";
 import { createApi, type Api } from "./api.ts";
-import { app } from "./app.ts";
+import { app } from "../../kit/sign.ts";
 import { connectClient, type Client } from "./client.ts";
 import { until } from "../../../sidecar/testing/eventually.ts";
 
@@ -60,25 +58,19 @@ const defaults = {
 };
 
 export async function startNode(options: NodeOptions): Promise<ClusterNode> {
-  const { env, isReady = true, folder = repository } = options;
-  const port = await freePort();
-  const adminPort = await freePort();
-  const child = startChild(process.execPath, ["sidecar/main.ts"], {
-    cwd: folder,
-    env: { ...defaults, POGO_PORT: String(port), POGO_ADMIN_PORT: String(adminPort), ...env },
+  const { env, isReady = true, folder } = options;
+  const child = await startSidecar({
+    env: { ...defaults, ...env },
+    checkout: folder,
+    isReady,
     isUnrefed: true,
   });
-  const url = `http://127.0.0.1:${port}`;
-  const adminUrl = `http://127.0.0.1:${adminPort}`;
+  const { port, url, adminUrl } = child;
   const status: ClusterNode["status"] = async (page) => {
     const response = await fetch(adminUrl + page, { signal: AbortSignal.timeout(2_000) });
     await response.arrayBuffer();
     return response.status;
   };
-  const isListening = () => child.lines.some((line) => line.includes('"msg":"listening"'));
-  await waitUntilUp(child, async () =>
-    isReady ? (await status("/readyz")) === 200 : isListening(),
-  );
   const untilStatus = async (wanted: number, deadlineMs?: number): Promise<void> => {
     const what = `${wanted} of /readyz`;
     await until(what, async () => (await status("/readyz")) === wanted, deadlineMs);
@@ -100,6 +92,6 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
       child.signal("SIGKILL");
       await child.exited;
     },
-    stop: () => child.stop(),
+    stop: child.stop,
   };
 }

@@ -1,9 +1,9 @@
 // What the clients of the matrix meet: a sidecar process, the auth app behind it, and a publisher with Pusher's Node SDK.
 import PusherServer from "pusher";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { startSidecar } from "../support/sidecar.ts";
+import { startSidecar } from "../../kit/process.ts";
 import type { Exit } from "../../../sidecar/testing/child.ts";
-import type { Sidecar } from "../support/sidecar.ts";
+import type { Sidecar } from "../../kit/process.ts";
 import { bearerToken, startAuthApp } from "./auth-app.ts";
 import type { Identity } from "./auth-app.ts";
 import type { ClientOptions } from "./client.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { repository } from "./sidecar.ts";
+import { repository } from "../../kit/process.ts";
 
 export type Env = Readonly<Record<string, string>>;
 

@@ -5,8 +5,8 @@ import type { HttpClient } from "./http-client.ts";
 import { laravelEnv, startLaravel } from "./laravel.ts";
 import type { Laravel, LaravelOptions } from "./laravel.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { startSidecar } from "./sidecar.ts";
-import type { Sidecar } from "./sidecar.ts";
+import { startSidecar } from "../../kit/process.ts";
+import type { Sidecar } from "../../kit/process.ts";
 
 export interface Stack {
   readonly laravel: Laravel;

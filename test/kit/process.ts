@@ -1,11 +1,13 @@
 // Starts the sidecar as its users do, a process with an environment, and waits until it is ready.
 import { join } from "node:path";
-import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
-import type { Child, Exit } from "../../../sidecar/testing/child.ts";
-import { freePort } from "../../../sidecar/testing/ports.ts";
+import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
+import type { Child, Exit } from "../../sidecar/testing/child.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
 
 export interface Sidecar {
   readonly pid: number;
+  /** SIGKILL, and the like. */
+  signal(name: NodeJS.Signals): void;
   readonly port: number;
   /** `http://127.0.0.1:port` */
   readonly url: string;
@@ -25,10 +27,14 @@ export interface SidecarOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Another checkout of this repository, to compare with; this one if left out. */
   readonly checkout?: string | undefined;
+  /** Wait until it is ready, not only until it listens. @default true */
+  readonly isReady?: boolean;
+  /** A test may forget to stop it: this process ends without waiting for it. */
+  readonly isUnrefed?: boolean;
 }
 
 /** Its working directory. */
-export const repository = join(import.meta.dirname, "../../..");
+export const repository = join(import.meta.dirname, "../..");
 
 /** A command of the sidecar's command line, with `env` as all of its environment. */
 export function runSidecar(
@@ -40,7 +46,8 @@ export function runSidecar(
 }
 
 /** @throws what the sidecar wrote, when it ends before it is ready or is not ready in time */
-export async function startSidecar({ env, checkout }: SidecarOptions): Promise<Sidecar> {
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { env, checkout = repository, isReady = true, isUnrefed = false } = options;
   const port = Number(env["POGO_PORT"] ?? env["REVERB_SERVER_PORT"] ?? (await freePort()));
   const adminPort = Number(env["POGO_ADMIN_PORT"] ?? (await freePort()));
   const ports = {
@@ -48,11 +55,19 @@ export async function startSidecar({ env, checkout }: SidecarOptions): Promise<S
     POGO_PORT: String(port),
     POGO_ADMIN_PORT: String(adminPort),
   };
-  const child = runSidecar([], { ...ports, ...env }, checkout);
+  const child = startChild(process.execPath, ["sidecar/main.ts"], {
+    cwd: checkout,
+    env: { ...ports, ...env },
+    isUnrefed,
+  });
   const adminUrl = `http://127.0.0.1:${adminPort}`;
-  await waitUntilUp(child, async () => (await fetch(`${adminUrl}/readyz`)).ok);
+  const isListening = () => child.lines.some((line) => line.includes('"msg":"listening"'));
+  await waitUntilUp(child, async () =>
+    isReady ? (await fetch(`${adminUrl}/readyz`)).ok : isListening(),
+  );
   return {
     pid: child.pid,
+    signal: child.signal,
     port,
     url: `http://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${port}`,
