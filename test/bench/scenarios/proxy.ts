@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
 import { commandPath } from "../../../sidecar/testing/needs.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { startSidecar } from "../../e2e/support/sidecar.ts";
+import { startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import type { RequesterInput, RequesterResult } from "../support/proxy/requester.ts";
