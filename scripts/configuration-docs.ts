@@ -87,9 +87,9 @@ function laravelTable(): string {
   const rows = allOptions.flatMap(({ env, laravel, laravelSeconds, secret }) => {
     if (laravel === undefined) return [];
     const seconds = laravelSeconds ? "A bare number is in seconds." : "";
-    const note = laravel.startsWith("REDIS_") ? "Read where scaling is on." : seconds;
+    const remark = laravel.startsWith("REDIS_") ? "Read where scaling is on." : seconds;
     const inFile = [`\`${laravel}_FILE\``, `\`${env}_FILE\``, "The path of a file that holds it."];
-    const row = [`\`${laravel}\``, `\`${env}\``, note];
+    const row = [`\`${laravel}\``, `\`${env}\``, remark];
     return secret ? [row, inFile] : [row];
   });
   return table(["Laravel", "Here", "Note"], rows);
@@ -112,7 +112,7 @@ function directivesTable(): string {
       [row.name, row.env].flatMap((name) => (name === undefined ? [] : `\`${name}\``)).join("<br>"),
       cell(row),
       usual(row),
-      sentenceCase(row.note),
+      sentenceCase(row.remark),
     ]),
   );
 }

@@ -58,17 +58,17 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function addVisitor(name: string): Visitor {
-    const visitor: Visitor = { name, held: 0, waiting: new Set() };
+    const visitor: Visitor = { name, inUse: 0, waiting: new Set() };
     visitors.set(name, visitor);
     return visitor;
   }
 
   function mayStart(visitor: Visitor): boolean {
-    return visitor.held < sharesPerFree * (maxInUse - inUse);
+    return visitor.inUse < sharesPerFree * (maxInUse - inUse);
   }
 
   function start(visitor: Visitor, ticket: Ticket): void {
-    visitor.held += 1;
+    visitor.inUse += 1;
     inUse += 1;
     ticket.state = "started";
     ticket.turn.start();
@@ -119,7 +119,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function release(visitor: Visitor): void {
-    visitor.held -= 1;
+    visitor.inUse -= 1;
     inUse -= 1;
     // Who has more waiting is behind the others then, and comes up once more.
     for (const next of queue) {
@@ -133,7 +133,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function forgetIfGone(visitor: Visitor): void {
-    if (visitor.held === 0 && visitor.waiting.size === 0) visitors.delete(visitor.name);
+    if (visitor.inUse === 0 && visitor.waiting.size === 0) visitors.delete(visitor.name);
   }
 
   return {
@@ -149,7 +149,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
 interface Visitor {
   readonly name: string;
-  held: number;
+  inUse: number;
   /** The one that came first is first. */
   readonly waiting: Set<Ticket>;
 }

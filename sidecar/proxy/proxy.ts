@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Handshake } from "../core/ports.ts";
-import { spread, type Spread } from "../core/spread.ts";
+import { stagger, type Stagger } from "../core/stagger.ts";
 import type { Report } from "../core/report.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { peerOf } from "../http/peer.ts";
@@ -77,7 +77,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   const host = upstream.kind === "tcp" ? `${upstream.host}:${upstream.port}` : "localhost";
   /** Sockets of clients that were to be upgraded, with the tunnels of those that were. */
   const sockets = new Map<Duplex, Tunnel | null>();
-  let closing: Spread | null = null;
+  let closing: Stagger | null = null;
 
   function handleRequest(req: IncomingMessage, res: ServerResponse): void {
     const peer = peerOf(req);
@@ -136,7 +136,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
       return openTunnels().length;
     },
     closeTunnels(windowMs) {
-      closing = spread(openTunnels(), { windowMs, now, schedule }, (tunnel) => tunnel.close());
+      closing = stagger(openTunnels(), { windowMs, now, schedule }, (tunnel) => tunnel.close());
     },
     close() {
       closing?.cancel();

@@ -1,12 +1,12 @@
 /** What waits for one client that is slow to read: what its socket has, and what is to come behind. */
 
-import type { Batch, HeldBytes } from "./batch.ts";
+import type { Batch, RetainedBytes } from "./batch.ts";
 
 /** What a batch costs its queue beside its bytes. */
 const placeBytes = 128;
 
 export class Backlog {
-  readonly #held: HeldBytes;
+  readonly #retained: RetainedBytes;
   /** Given to the socket, and not yet taken from it; with a close behind it there may be two. */
   readonly #inFlight: (readonly Batch[])[] = [];
   #waiting: Batch[] = [];
@@ -16,8 +16,8 @@ export class Backlog {
   /** How often the client has taken what was written. */
   writesTaken = 0;
 
-  constructor(held: HeldBytes) {
-    this.#held = held;
+  constructor(retained: RetainedBytes) {
+    this.#retained = retained;
   }
 
   /** What it would cost, were none of it shared. */
@@ -36,13 +36,13 @@ export class Backlog {
 
   add(batch: Batch): void {
     batch.detach();
-    this.#hold(batch);
+    this.#retain(batch);
     this.#waiting.push(batch);
   }
 
   /** The socket has it. */
   written(batch: Batch): void {
-    this.#hold(batch);
+    this.#retain(batch);
     this.#inFlight.push([batch]);
   }
 
@@ -77,13 +77,13 @@ export class Backlog {
     this.#gone = 0;
   }
 
-  #hold(batch: Batch): void {
+  #retain(batch: Batch): void {
     this.#bytes += batch.length + placeBytes;
-    this.#held.hold(batch);
+    this.#retained.retain(batch);
   }
 
   #release(batch: Batch): void {
     this.#bytes -= batch.length + placeBytes;
-    this.#held.release(batch);
+    this.#retained.release(batch);
   }
 }

@@ -32,14 +32,14 @@ const batchBytes = 512;
 const placeBytes = 16;
 
 /** The memory of all backlogs of a node. */
-export class HeldBytes {
+export class RetainedBytes {
   #total = 0;
 
   get total(): number {
     return this.#total;
   }
 
-  hold(batch: Batch): void {
+  retain(batch: Batch): void {
     if (batch.holders === 0) this.#total += batch.length + batchBytes;
     batch.holders += 1;
     this.#total += placeBytes;

@@ -303,7 +303,7 @@ describe("outbox", () => {
       assert.equal(texts(queue.socket.writes), texts([encodeFrame("first"), a, b, c]));
       assert.equal(queue.socket.writes.length, 2);
       assert.equal(queue.backlog, null);
-      assert.equal(context.outbox.heldBytes, 0);
+      assert.equal(context.outbox.retainedBytes, 0);
       assert.deepEqual(queue.log, ["taken", "taken"]);
     });
 
@@ -324,16 +324,19 @@ describe("outbox", () => {
         assert.ok(most <= 262_144, String(most));
       }
       assert.equal(texts(queue.socket.writes), texts([encodeFrame("first"), ...frames, a]));
-      assert.equal(context.outbox.heldBytes, 0);
+      assert.equal(context.outbox.retainedBytes, 0);
     });
 
     it("shares what waits with all who wait for it: a hundred cost little more than one", () => {
       const context = createOutbox();
       const queues = Array.from({ length: 100 }, () => createSlowQueue(context));
-      const before = context.outbox.heldBytes;
+      const before = context.outbox.retainedBytes;
       const frame = encodeFrame("x".repeat(100_000));
       for (const queue of queues) context.outbox.enqueue(queue, frame, "prepared");
-      assert.ok(context.outbox.heldBytes - before < 103_000, String(context.outbox.heldBytes));
+      assert.ok(
+        context.outbox.retainedBytes - before < 103_000,
+        String(context.outbox.retainedBytes),
+      );
     });
 
     it("a small frame that waits is cut out of the pool that it was made in", () => {
@@ -357,19 +360,19 @@ describe("outbox", () => {
         context.turn();
       }
       assert.ok(taken > 50 && taken < 80, String(taken));
-      assert.ok(context.outbox.heldBytes > taken * 500);
+      assert.ok(context.outbox.retainedBytes > taken * 500);
     });
 
     it("is held back from half of its bound on, until it has taken enough", async () => {
       const context = createOutbox({ maxQueuedBytes: 1_000 });
       const queue = createSlowQueue(context);
-      assert.equal(context.outbox.isHeldBack(queue), false);
+      assert.equal(context.outbox.isPaused(queue), false);
       context.outbox.enqueue(queue, encodeFrame("x".repeat(400)), "prepared");
-      assert.equal(context.outbox.isHeldBack(queue), true);
+      assert.equal(context.outbox.isPaused(queue), true);
       queue.socket.resumeReading();
       await nextTurn();
       while (context.turn());
-      assert.equal(context.outbox.isHeldBack(queue), false);
+      assert.equal(context.outbox.isPaused(queue), false);
     });
 
     it("gets all that waits before a close", () => {
@@ -388,7 +391,7 @@ describe("outbox", () => {
       queue.socket.destroy();
       await nextTurn();
       while (context.turn());
-      assert.equal(context.outbox.heldBytes, 0);
+      assert.equal(context.outbox.retainedBytes, 0);
       assert.deepEqual([...context.outbox.slowQueues()], []);
     });
   });
@@ -407,7 +410,7 @@ describe("outbox", () => {
         for (const queue of attackers) context.outbox.enqueue(queue, large(), "prepared");
         for (let turns = 0; turns < 3; turns++) context.turn();
       }
-      assert.ok(context.outbox.heldBytes <= 1_000_000, String(context.outbox.heldBytes));
+      assert.ok(context.outbox.retainedBytes <= 1_000_000, String(context.outbox.retainedBytes));
       assert.deepEqual(honest.log, []);
       const cut = attackers.filter(({ log }) => log.includes("cut"));
       assert.ok(cut.length > 0 && cut.length < attackers.length);

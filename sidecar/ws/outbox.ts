@@ -12,7 +12,7 @@ import type { Frame } from "../core/frame.ts";
 import type { Report } from "../core/report.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
 import { Backlog } from "./backlog.ts";
-import { HeldBytes, type Batch } from "./batch.ts";
+import { RetainedBytes, type Batch } from "./batch.ts";
 import {
   countQueuedBytes,
   createDrops,
@@ -49,7 +49,7 @@ export class Outbox {
   readonly #probe: OutboxProbe | null;
   readonly #drops = new Map<string | null, Drops>();
   #writtenBytes = 0;
-  readonly #held = new HeldBytes();
+  readonly #retained = new RetainedBytes();
   /** With a backlog. */
   readonly #slow = new Set<OutboundQueue>();
   #root = new Pending(null, null);
@@ -91,8 +91,8 @@ export class Outbox {
   }
 
   /** Bytes that wait for slow clients. */
-  get heldBytes(): number {
-    return this.#held.total;
+  get retainedBytes(): number {
+    return this.#retained.total;
   }
 
   /** Queues a frame for the next flush; false if it was dropped because the connection is full. */
@@ -129,7 +129,7 @@ export class Outbox {
   }
 
   /** Nothing more is to be read from a client that does not take what it is answered. */
-  isHeldBack(queue: OutboundQueue): boolean {
+  isPaused(queue: OutboundQueue): boolean {
     return queue.backlog !== null && countQueuedBytes(queue) >= this.#options.maxQueuedBytes / 2;
   }
 
@@ -145,7 +145,7 @@ export class Outbox {
   }
 
   get #isOverTotal(): boolean {
-    return this.#held.total > this.#options.maxTotalBytes;
+    return this.#retained.total > this.#options.maxTotalBytes;
   }
 
   #schedule(): void {
@@ -193,7 +193,7 @@ export class Outbox {
 
   /** The client has not taken all of the first write. */
   #await(queue: OutboundQueue, batch: Batch): void {
-    const backlog = new Backlog(this.#held);
+    const backlog = new Backlog(this.#retained);
     queue.backlog = backlog;
     this.#slow.add(queue);
     backlog.written(batch);
@@ -229,7 +229,7 @@ export class Outbox {
   #cutFullest(): void {
     const enoughBytes = this.#options.maxTotalBytes * enoughOfTotal;
     for (const queue of fullestFirst(this.#slow).slice(0, cutsPerTurn)) {
-      if (this.#held.total <= enoughBytes) return;
+      if (this.#retained.total <= enoughBytes) return;
       const { client } = queue;
       this.#slow.delete(queue);
       this.drop(queue);

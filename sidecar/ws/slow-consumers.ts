@@ -21,10 +21,10 @@ export class SlowConsumers {
   /** To be called every second or so. */
   tick(nowMs: number): void {
     for (const queue of this.#suspicions.keys()) {
-      if (!this.#outbox.isHeldBack(queue)) this.#suspicions.delete(queue);
+      if (!this.#outbox.isPaused(queue)) this.#suspicions.delete(queue);
     }
     for (const queue of this.#outbox.slowQueues()) {
-      if (this.#outbox.isHeldBack(queue)) this.#look(queue, nowMs);
+      if (this.#outbox.isPaused(queue)) this.#look(queue, nowMs);
     }
   }
 

@@ -7,7 +7,7 @@ export interface SocketInputOptions {
   readonly visitor: string;
   readonly inbox: Inbox;
   /** True while nothing more is to be read from the client. */
-  readonly isHeldBack: () => boolean;
+  readonly isPaused: () => boolean;
 }
 
 /** What a client may have sent before our close reached it; who sends more is cut. */
@@ -16,16 +16,16 @@ const maxBytesAfterClose = 262_144;
 export class SocketInput {
   readonly #socket: Duplex;
   readonly #input: Input;
-  readonly #isHeldBack: () => boolean;
+  readonly #isPaused: () => boolean;
   readonly #receive: (chunk: Buffer) => void;
   /** `closing`: our close was sent, ws looks for the client's. `ended`: ws wants no more. */
   #state: "open" | "closing" | "ended" = "open";
   #bytesAfterClose = 0;
 
   /** To be made as soon as ws has the socket: from then on ws gets what it is given here. */
-  constructor(socket: Duplex, { visitor, inbox, isHeldBack }: SocketInputOptions) {
+  constructor(socket: Duplex, { visitor, inbox, isPaused }: SocketInputOptions) {
     this.#socket = socket;
-    this.#isHeldBack = isHeldBack;
+    this.#isPaused = isPaused;
     this.#input = inbox.open(visitor, (maxBytes) => this.#handle(maxBytes));
     const receivers = socket.listeners("data");
     socket.removeAllListeners("data");
@@ -57,7 +57,7 @@ export class SocketInput {
   }
 
   #handle(maxBytes: number): { bytes: number; hasMore: boolean } {
-    if (this.#state === "open" && this.#isHeldBack()) return { bytes: 0, hasMore: false };
+    if (this.#state === "open" && this.#isPaused()) return { bytes: 0, hasMore: false };
     const socket = this.#socket;
     const bytes = Math.min(maxBytes, socket.readableLength);
     const chunk: unknown = socket.read(bytes);

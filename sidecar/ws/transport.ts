@@ -135,8 +135,8 @@ export class SocketTransport implements Transport, QueueClient {
     this.appId = appId;
     this.visitor = visitor;
     this.#queue = outbox.open(socket, this);
-    const isHeldBack = (): boolean => outbox.isHeldBack(this.#queue);
-    this.#input = new SocketInput(socket, { visitor, inbox, isHeldBack });
+    const isPaused = (): boolean => outbox.isPaused(this.#queue);
+    this.#input = new SocketInput(socket, { visitor, inbox, isPaused });
     // A fault of the client has been answered with its close code already, and `onClosed` follows.
     webSocket.on("error", () => {});
     webSocket.beforeAnswer = (code) => {
@@ -196,7 +196,7 @@ export class SocketTransport implements Transport, QueueClient {
   }
 
   onTaken(): void {
-    if (!this.#outbox.isHeldBack(this.#queue)) this.#input.resume();
+    if (!this.#outbox.isPaused(this.#queue)) this.#input.resume();
   }
 
   onTooSlow(): void {

@@ -20,7 +20,7 @@ import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
 import { SlowConsumers } from "./slow-consumers.ts";
-import { spread, type Spread } from "../core/spread.ts";
+import { stagger, type Stagger } from "../core/stagger.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
 
 export interface WebSocketEndpointOptions {
@@ -79,7 +79,7 @@ const writesPerTurn = 256;
 const bytesPerTurn = 67_108_864;
 const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
-const maxStrangerMessageBytes = 1_024;
+const maxUnknownAppMessageBytes = 1_024;
 
 /** What a handshake says of its client. */
 interface Client {
@@ -118,10 +118,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   const sockets = new Set<OpenSocket>();
   /** Everything with a TCP connection, closing or refused ones too. */
   const transports = new Set<SocketTransport>();
-  let closing: Spread | null = null;
-  const acceptStranger = createSocketAcceptor(ways, {
+  let closing: Stagger | null = null;
+  const acceptUnknownApp = createSocketAcceptor(ways, {
     appId: null,
-    maxMessageBytes: maxStrangerMessageBytes,
+    maxMessageBytes: maxUnknownAppMessageBytes,
   });
   const acceptors = new Map<Hub, SocketAcceptor>();
   for (const hub of hubs.values()) {
@@ -141,7 +141,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     if (options.isDraining()) return refuseHandshake(socket, "draining");
     const visitor = visitorOf(options.clientIp(handshake));
     const hub = hubs.get(appKey);
-    const accept = (hub && acceptors.get(hub)) ?? acceptStranger;
+    const accept = (hub && acceptors.get(hub)) ?? acceptUnknownApp;
     accept(req, socket, head, visitor, (transport) => {
       transports.add(transport);
       transport.onGone(() => transports.delete(transport));
@@ -215,13 +215,13 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return sockets.size;
     },
     get queuedBytes() {
-      return outbox.heldBytes;
+      return outbox.retainedBytes;
     },
     get writtenBytes() {
       return outbox.writtenBytes;
     },
     closeAll({ code, reason }, windowMs) {
-      closing = spread([...sockets], { windowMs, now, schedule }, ({ transport }) =>
+      closing = stagger([...sockets], { windowMs, now, schedule }, ({ transport }) =>
         transport.close(code, reason),
       );
       return closing.done;

@@ -19,7 +19,7 @@ export function explainUnknown(
   const directive = directives.find((row) => row.name === bare);
   const isRenamed = directive?.option && directive.option.key !== bare;
   if (directive && (!directive.option || isRenamed)) {
-    return `the original's ${bare} is no option here: ${directive.note}${
+    return `the original's ${bare} is no option here: ${directive.remark}${
       isRenamed ? ` Set ${spell(directive.option.key)} instead.` : " Remove it."
     }`;
   }

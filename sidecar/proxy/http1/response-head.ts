@@ -49,7 +49,7 @@ export function parseHead(text: string, method: string): ResponseHead {
     if (!fieldName.test(name)) throw unreadable("a malformed field name");
     if (!fieldValue.test(value)) throw unreadable("a control character in a field");
     rawHeaders.push(name, value);
-    note(seen, name, value);
+    record(seen, name, value);
   }
   const version = minor === "1" ? "1.1" : "1.0";
   const body = framingOf(seen, version, code, method);
@@ -76,7 +76,7 @@ interface Seen {
   keepAlive: string;
 }
 
-function note(seen: Seen, name: string, value: string): void {
+function record(seen: Seen, name: string, value: string): void {
   switch (name.length) {
     case 10:
       if (name.toLowerCase() === "connection") {

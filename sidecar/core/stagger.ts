@@ -1,6 +1,6 @@
 /** Does something to each of many, spread evenly over a while, so that what comes of it is spread as well. */
 
-export interface SpreadOptions {
+export interface StaggerOptions {
   /** For all of them. Few take less: one a millisecond is fast enough to be no crowd. */
   readonly windowMs: number;
   /** Milliseconds of a clock that never goes back. */
@@ -9,7 +9,7 @@ export interface SpreadOptions {
   readonly schedule: (run: () => void, delayMs: number) => () => void;
 }
 
-export interface Spread {
+export interface Stagger {
   /** Resolves when it has come to all of them, or was called off. */
   readonly done: Promise<void>;
   /** Leaves the rest alone. */
@@ -19,11 +19,11 @@ export interface Spread {
 const stepMs = 1;
 
 /** The first one comes at once. A step that is late makes up for it. */
-export function spread<T>(
+export function stagger<T>(
   items: readonly T[],
-  { windowMs, now, schedule }: SpreadOptions,
+  { windowMs, now, schedule }: StaggerOptions,
   act: (item: T) => void,
-): Spread {
+): Stagger {
   const usedMs = Math.min(windowMs, items.length * stepMs);
   const begunMs = now();
   const { promise: done, resolve } = Promise.withResolvers<void>();

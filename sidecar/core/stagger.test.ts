@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { spread } from "./spread.ts";
+import { stagger } from "./stagger.ts";
 
 /** A clock and its timers in the test's hand; each run of a timer comes `lateMs` too late. */
 function createClock(lateMs = 0) {
@@ -32,7 +32,7 @@ function times(count: number, windowMs: number, lateMs = 0): number[] {
   const done: number[] = [];
   const items = Array.from({ length: count }, (_, index) => index);
   const order: number[] = [];
-  spread(items, { windowMs, now, schedule }, (item) => {
+  stagger(items, { windowMs, now, schedule }, (item) => {
     order.push(item);
     done.push(clock.nowMs - begunMs);
   });
@@ -85,9 +85,9 @@ describe("spread", () => {
 
   it("resolves when all are done, and at once where there is nothing to do", async () => {
     const { now, schedule, step } = createClock();
-    await spread([], { windowMs: 2_000, now, schedule }, () => {}).done;
+    await stagger([], { windowMs: 2_000, now, schedule }, () => {}).done;
     const events: string[] = [];
-    const { done } = spread(["a", "b"], { windowMs: 2_000, now, schedule }, (item) => {
+    const { done } = stagger(["a", "b"], { windowMs: 2_000, now, schedule }, (item) => {
       events.push(item);
     });
     const finished = done.then(() => events.push("done"));
@@ -99,7 +99,7 @@ describe("spread", () => {
   it("called off, it does no more, and resolves", async () => {
     const { clock, now, schedule } = createClock();
     const seen: string[] = [];
-    const { done, cancel } = spread(["a", "b"], { windowMs: 2_000, now, schedule }, (item) => {
+    const { done, cancel } = stagger(["a", "b"], { windowMs: 2_000, now, schedule }, (item) => {
       seen.push(item);
     });
     cancel();
