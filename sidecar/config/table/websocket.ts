@@ -22,7 +22,7 @@ export const websocket = {
       env: "POGO_HANDSHAKE_RATE",
       parser: positive,
       fallback: 100,
-      docs: "WebSocket handshakes a second of one client IP (of IPv6, one /64), those that pass through to the upstream included. Beyond it a handshake waits for its place, 5 seconds at most and 2,000 at a time, and only then is 429. Many users behind one address (an office, a proxy that is not trusted) share it.",
+      docs: "WebSocket handshakes a second of one client IP (of IPv6, one /64). Those that pass through to the upstream count too. Beyond it a handshake waits for its place, 5 seconds at most and 2,000 at a time, and only then is 429. Many users behind one address (an office, a proxy that is not trusted) share it.",
     }),
     burst: option({
       env: "POGO_HANDSHAKE_BURST",
@@ -35,7 +35,7 @@ export const websocket = {
     env: "POGO_MAX_CONNECTIONS_PER_IP",
     parser: orNone(count),
     fallback: null,
-    docs: "WebSockets of one client IP (of IPv6, one /64) that may be open, those that pass through to the upstream included; 429 beyond. Behind a proxy it needs `POGO_TRUSTED_PROXIES`, or all visitors count as one.",
+    docs: "WebSockets of one client IP (of IPv6, one /64) that may be open; 429 beyond. Those that pass through to the upstream count too. Behind a proxy it needs `POGO_TRUSTED_PROXIES`, or all visitors count as one.",
   }),
   maxQueuedBytes: option({
     env: "POGO_OUTBOUND_QUEUE_BYTES",
@@ -47,7 +47,7 @@ export const websocket = {
     env: "POGO_OUTBOUND_TOTAL_BYTES",
     parser: bytes({ min: 1_048_576, max: 1024 ** 4 }),
     fallback: 134_217_728,
-    docs: "Bytes of memory that may wait for all slow clients of this node together; what several wait for counts once. Beyond it the connections that hold the most are cut, those of one client IP before all others.",
+    docs: "Bytes of memory that may wait for all slow clients of this node together; what several wait for counts once. Beyond it the connections with the most are cut, those of one client IP before all others.",
   }),
   writeWaitMs: option({
     env: "POGO_WRITE_WAIT",
