@@ -46,7 +46,7 @@ export const authorizer = {
     env: "POGO_MAX_CONCURRENT_AUTH_PER_IP",
     parser: count,
     fallback: 20,
-    docs: "Authorization requests of one client IP (of IPv6 one /64) under way at a time, and half of `POGO_MAX_CONCURRENT_AUTH` at most, so that none can use all of it. One session behind it has a quarter of them. It needs `POGO_TRUSTED_PROXIES` where a proxy is in front.",
+    docs: "Authorization requests of one client IP (of IPv6 one /64) under way at a time. Half of `POGO_MAX_CONCURRENT_AUTH` at most, so that none can use all of it. One session behind it has a quarter of them. It needs `POGO_TRUSTED_PROXIES` where a proxy is in front.",
   }),
   maxWaiting: option({
     env: "POGO_MAX_AUTH_QUEUE",
