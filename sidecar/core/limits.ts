@@ -28,6 +28,14 @@ export function checkLimits(
   return sizeOf(member, channelData) > maxPresenceMemberBytes ? errors.memberTooLarge : null;
 }
 
+/** Rule X10: what the app answered may be no longer than the message with it that a client would have sent itself. */
+export function isProofTooLong(
+  { maxMessageBytes }: App,
+  proof: { readonly event: string; readonly data: object },
+): boolean {
+  return Buffer.byteLength(JSON.stringify(proof)) > maxMessageBytes;
+}
+
 /** Rule L05: no more users than the app allows; who is there already may come again. */
 export function isPresenceFull(
   { maxPresenceMembers }: App,

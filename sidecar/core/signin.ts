@@ -6,6 +6,7 @@ import { bearerCredential } from "./credential.ts";
 import { errors, type ProtocolError } from "./errors.ts";
 import type { Hub } from "./hub.ts";
 import { isObject, parseExactJson } from "./json.ts";
+import { isProofTooLong } from "./limits.ts";
 import { encodeSigninSuccess } from "./messages.ts";
 import type { UserAuthenticator } from "./ports.ts";
 import type { Report } from "./report.ts";
@@ -69,6 +70,10 @@ async function askForProof(
     : null;
   const proof = await askApp(connection, subject, credential, ask, report);
   if (!proof) return;
+  const sent = { auth: proof.auth, user_data: proof.userData };
+  if (isProofTooLong(app, { event: "pusher:signin", data: sent })) {
+    return connection.fail(errors.messageTooLong, subject);
+  }
   const identity = parseIdentity(proof.userData);
   if (identity.ok) return accept(connection, identity, dependencies);
   if (identity.error === errors.invalidUserId) return connection.fail(identity.error, subject);

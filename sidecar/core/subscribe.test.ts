@@ -245,6 +245,20 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(JSON.parse(String(answer?.["data"])), { shared_secret: "c2VjcmV0" });
   });
 
+  it("X10: what the app answered may be no longer than what a client may send itself", async () => {
+    const { authorizer, asked } = createAskedAuthorizer();
+    const client = createTestNode({ authorizer }).connect();
+    await client.say(subscribe({ channel: "presence-x" }));
+    const channelData = JSON.stringify({ user_id: "7", user_info: "x".repeat(12_000) });
+    asked[0]?.answer({ ok: true, auth: "app-key:…", channelData });
+    await idle();
+    const tooLong = { type: "LimitReached", error: "Message is too long", status: 413 };
+    assert.deepEqual(client.transport.take(), [
+      errorMessage(4306, "Message is too long"),
+      refusalMessage(tooLong, "presence-x"),
+    ]);
+  });
+
   it("Q03, Q04: a denial is 403, an app that could not be asked 503", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();

@@ -9,7 +9,7 @@ import { errors } from "./errors.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import type { Hub } from "./hub.ts";
 import { isObject, numberText } from "./json.ts";
-import { checkLimits } from "./limits.ts";
+import { checkLimits, isProofTooLong } from "./limits.ts";
 import {
   encodeCacheMiss,
   encodePresenceSucceeded,
@@ -120,7 +120,12 @@ async function askForProof(
     : null;
   const proof = await askApp(connection, subject, credential, ask, report);
   if (!proof) return;
-  const request = toRequest(channel, proof.auth, proof.channelData ?? "");
+  const { auth, channelData = "" } = proof;
+  const data = { channel, auth, channel_data: channelData };
+  if (isProofTooLong(app, { event: "pusher:subscribe", data })) {
+    return connection.fail(errors.messageTooLong, subject);
+  }
+  const request = toRequest(channel, auth, channelData);
   if (request) return join(connection, request, dependencies, proof.sharedSecret);
   deny(connection, subject, { kind: "denied", reason: "missing_channel_data" }, report);
 }
