@@ -58,7 +58,7 @@ describe("front door", () => {
     assert.equal(route("/apps/other/events"), "upstream");
   });
 
-  it("A02: a signed request for an unknown app id is ours, so that its sender hears what is wrong", () => {
+  it("A02: a signed request for an unknown app id is answered here, so that its sender learns what is wrong", () => {
     assert.equal(route("/apps/other/events?auth_key=k&auth_signature=s"), "http-api");
     assert.equal(route("/apps/other/page?auth_signature=s"), "upstream");
     assert.equal(route("/apps/other/events?not_auth_signature=s"), "upstream");

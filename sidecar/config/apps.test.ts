@@ -475,7 +475,7 @@ describe("check, with several apps", () => {
     assert.match(second, /^ {2}webhooks\[\]\.url +\(empty\) +default$/m);
   });
 
-  it("prints what holds for the node apart from them, and no heading without rows", () => {
+  it("prints what is in force for the node apart from them, and no heading without rows", () => {
     assert.match(node, /^ {2}port +9000 +port in \/etc\/pogo\.json$/m);
     assert.doesNotMatch(node, /ping_|max_message_size|^App$|^Client messages$/m);
     assert.match(node, /^Webhooks\n {2}webhook_batch_window/m);

@@ -160,7 +160,7 @@ describe("roster", () => {
     assert.deepEqual(announced, ["+comes", "-leaves"]);
   });
 
-  it("whatever happens, it ends as the store and this node's connections say, and tells each change once", () => {
+  it("whatever happens, it ends as the store and this node's connections say, and announces each change once", () => {
     const ids = ["a", "b", "c"];
     const id = fc.constantFrom(...ids);
     const step = fc.oneof(

@@ -52,7 +52,7 @@ function histogram(done: readonly number[], windowMs: number): number[] {
 }
 
 describe("spread", () => {
-  it("O04: many are spread evenly over the window", () => {
+  it("O04: many are staggered evenly over the window", () => {
     const done = times(10_000, 2_000);
     for (const count of histogram(done, 2_000)) {
       assert.ok(Math.abs(count - 1_000) <= 10, String(count));

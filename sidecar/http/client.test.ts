@@ -108,7 +108,7 @@ describe("createPostClient", () => {
     assert.equal(server.connections.length, 5, "none of those is used again");
   });
 
-  it("ends at its deadline, before the head and within the body, and tells it from a call-off", async (test) => {
+  it("ends at its deadline, before the head and within the body, and distinguishes it from a call-off", async (test) => {
     let pass: () => void = () => assert.fail("no deadline");
     const timers = { setTimeout: (run: () => void) => ((pass = run), () => {}) };
     const waiting = Promise.withResolvers<void>();

@@ -238,7 +238,7 @@ describe("createWebhookDispatcher", () => {
     assert.equal(endpoint.received[0]?.body, endpoint.received[1]?.body);
   });
 
-  it("W12: two endpoints at one host are told apart by their place in the list", async (test) => {
+  it("W12: two endpoints at one host are distinguished by their place in the list", async (test) => {
     const endpoint = await startEndpoint(test, [answer(200), answer(200)]);
     const reported: SidecarEvent[] = [];
     const { dispatcher } = createRig(test, [endpointAt(endpoint.url), endpointAt(endpoint.url)], {

@@ -47,7 +47,7 @@ describe("parseTarget", () => {
     assert.equal(target("/é").request.path, "/%C3%A9");
   });
 
-  it("W12: the label holds neither path, query nor password", () => {
+  it("W12: the label has neither path, query nor password", () => {
     assert.equal(target("http://me:pass@h.example:81/token?s=t").label, "h.example:81");
     assert.equal(target("/token?s=t").label, "upstream");
   });

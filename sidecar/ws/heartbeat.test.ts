@@ -51,7 +51,7 @@ describe("heartbeat", () => {
     assert.deepEqual(happened, ["500 ping", "506 expire"]);
   });
 
-  it("who is forgotten hears nothing any more", () => {
+  it("who is forgotten is neither pinged nor closed", () => {
     const { heartbeat, monitored, happened } = watch({ untilSeconds: 55 });
     heartbeat.forget(monitored);
     heartbeat.forget(monitored);

@@ -363,7 +363,7 @@ describe("outbox", () => {
       assert.ok(context.outbox.retainedBytes > taken * 500);
     });
 
-    it("is held back from half of its bound on, until it has taken enough", async () => {
+    it("is paused from half of its bound on, until it has taken enough", async () => {
       const context = createOutbox({ maxQueuedBytes: 1_000 });
       const queue = createSlowQueue(context);
       assert.equal(context.outbox.isPaused(queue), false);
@@ -399,7 +399,7 @@ describe("outbox", () => {
   describe("beyond what may wait for all of them together", () => {
     const large = (): Frame => encodeFrame("x".repeat(90_000));
 
-    it("cuts the connections that hold the most, of the visitor that holds the most, and no other", () => {
+    it("cuts the connections with the most, of the visitor with the most, and no other", () => {
       const context = createOutbox({ maxTotalBytes: 1_000_000 });
       const honest = createSlowQueue(context, { visitor: "honest" });
       for (let i = 0; i < 3; i++) context.outbox.enqueue(honest, large(), "prepared");

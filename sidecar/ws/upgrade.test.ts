@@ -157,7 +157,7 @@ describe("WebSocket handshake", () => {
     assert.doesNotMatch(head, /Sec-WebSocket-Extensions/i);
   });
 
-  it("C07: an unknown key is told so, and closed with 4001", async () => {
+  it("C07: an unknown key is an error, and closed with 4001", async () => {
     const { port, refused } = await startEndpoint();
     const client = openClient(port, { key: "nope" });
     assert.deepEqual(await client.next(), errorMessage(4001, "Application does not exist"));

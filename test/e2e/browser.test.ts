@@ -62,7 +62,7 @@ function suite(release: LaravelRelease): void {
       query: "/?unsigned",
     },
   ]) {
-    test(`${title}: connects, subscribes, is refused where Laravel says no, and hears events`, async () => {
+    test(`${title}: connects, subscribes, is refused where Laravel says no, and receives events`, async () => {
       const ada = await open("Ada", query);
       await ada.locator("#state", { hasText: "connected" }).waitFor();
       for (const channel of ["news", "private-user.1", "private-orders.1", "presence-room.1"]) {
@@ -88,7 +88,7 @@ function suite(release: LaravelRelease): void {
     });
   }
 
-  test("a guest hears public channels, and toOthers() leaves the sender's own window out", async () => {
+  test("a guest receives public channels, and toOthers() leaves the sender's own window out", async () => {
     const context = await browser.newContext();
     const guest = await context.newPage();
     guest.setDefaultTimeout(timeout);

@@ -242,7 +242,7 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
     assert.match(advice["front end"] ?? "", /npm run build/);
   });
 
-  test("Redis that is not there, and one that may drop what it holds", async (t) => {
+  test("Redis that is not there, and one that may drop what is stored", async (t) => {
     const scaling = { REVERB_SCALING_ENABLED: "true", REDIS_HOST: "127.0.0.1" };
     await broken("Redis", /ECONNREFUSED/, [], { ...scaling, REDIS_PORT: "9" });
     const redis = await startRedis({ args: ["--maxmemory-policy", "allkeys-lru"] });

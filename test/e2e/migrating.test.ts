@@ -165,7 +165,7 @@ for (const way of ways) {
     });
 
     if (way.sidecar["POGO_SUBSCRIPTION_COUNT"] === "true") {
-      test("subscribers are told how many they are", async () => {
+      test("subscribers are sent how many they are", async () => {
         const { echo, pusher: client } = await open(1);
         await subscribed(echo.channel("counted"));
         const counts = inbox<{ subscription_count: number }>("the count");
@@ -176,7 +176,7 @@ for (const way of ways) {
     }
 
     if (way.sidecar["POGO_WEBHOOK_URL"] !== undefined) {
-      test("the app is told of an occupied channel", async () => {
+      test("the app gets a webhook of an occupied channel", async () => {
         const { echo, visitor } = await open(1);
         await subscribed(echo.channel("occupied"));
         await eventually("channel_occupied at the app", async () => {

@@ -252,7 +252,7 @@ describe("starting", () => {
     },
   );
 
-  test("C07: a client with another key is told so and closed with 4001", async () => {
+  test("C07: a client with another key gets the error and is closed with 4001", async () => {
     const sidecar = await start(standAlone);
     const client = openClient(scope, `${sidecar.wsUrl}/app/another-key`);
     const { data } = await client.next("pusher:error");

@@ -61,7 +61,7 @@ describe("pusher-js signs in", () => {
     return page;
   }
 
-  test("U08: as a user whose id is a number, and hears the events for it", async () => {
+  test("U08: as a user whose id is a number, and receives the events for it", async () => {
     const page = open('{"id":9007199254740993,"user_info":{"name":"Ada"}}');
     const events = inbox<unknown>("an event for the user");
     page.user.bind("greeting", events.take);

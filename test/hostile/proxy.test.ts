@@ -262,7 +262,7 @@ describe("what one client can take of the app", () => {
     assert.equal(requestsOf(connection).length, 1);
   });
 
-  it("row 75: who does not read holds the app back, behind a request and a tunnel, and takes no memory for it", async (test) => {
+  it("row 75: who does not read slows the app down, behind a request and a tunnel, and takes no memory for it", async (test) => {
     const block = Buffer.alloc(1024 * 1024, "x");
     const upstream = await listenRaw(test, (connection) => {
       connection.socket.once("data", () => {

@@ -265,7 +265,7 @@ describe("signatures", () => {
 describe("client events", () => {
   const whisper = (channel: unknown, event = "client-x") => ({ event, channel, data: {} });
 
-  it("row 23: a stranger's reach nobody, nor do a server's events", async (test) => {
+  it("row 23: those of who is no member reach nobody, nor do a server's events", async (test) => {
     const { connect } = await start(test);
     const member = await connect();
     const stranger = await connect();

@@ -249,7 +249,7 @@ describe("what connections may hold", () => {
     for (const { raw } of silent) raw.reset();
   });
 
-  it("row 88: clients that ask and never read the answers hold their queue, and no more", async (test) => {
+  it("row 88: clients that ask and never read the answers take their queue, and no more", async (test) => {
     const sidecar = await startSidecar(test, { POGO_OUTBOUND_QUEUE_BYTES: "50000" });
     const bystander = await connectClient(test, sidecar.port);
     const pings = Buffer.concat(

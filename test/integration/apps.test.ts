@@ -136,7 +136,7 @@ describe("two apps on one node", () => {
     await inShop.join(channel, signChannel(shop, inShop.socketId, channel));
   });
 
-  it("C17: the API of an app, found by its id, tells of its own channels and connections", async (test) => {
+  it("C17: the API of an app, found by its id, answers about its own channels and connections", async (test) => {
     const node = await startNode(test);
     const { api, get } = node;
     const { inShop, inChat } = await connectBoth(node);

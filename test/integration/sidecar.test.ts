@@ -181,7 +181,7 @@ describe("sidecar", () => {
     }
   });
 
-  it("W01, W09, W11: tells the app what happened, at a path of its own, and what waits when it stops", async (test) => {
+  it("W01, W09, W11: webhooks say what happened, at a path of its own, and what waits when it stops", async (test) => {
     const received: { headers: IncomingHttpHeaders; body: string }[] = [];
     const upstream = await startApp(test, (req, res) => {
       let body = "";
@@ -240,7 +240,7 @@ describe("sidecar", () => {
     assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
   });
 
-  it("O04: the closes are spread over POGO_DRAIN_WINDOW, or not at all where it is 0", async (test) => {
+  it("O04: the closes are staggered over POGO_DRAIN_WINDOW, or not at all where it is 0", async (test) => {
     for (const [window, expected] of [
       ["200ms", [1006, 4100]],
       ["0", [4100, 4100]],
@@ -276,7 +276,7 @@ describe("sidecar", () => {
     assert.ok(!lines.some(({ msg }) => /timeout/.test(String(msg))));
   });
 
-  it("O04: WebSockets of the app itself don't hold up the stop; their clients reconnect elsewhere", async (test) => {
+  it("O04: WebSockets of the app itself don't delay the stop; their clients reconnect elsewhere", async (test) => {
     const { options } = new WebSocketServer({ server: createServer() });
     const upstream = `http://127.0.0.1:${await listen(test, options.server ?? assert.fail())}`;
     const { stop, port, lines } = await startSidecar(test, {

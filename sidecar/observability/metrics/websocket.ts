@@ -20,7 +20,7 @@ const dropReasons = {
 } satisfies Record<FrameDropReason, string>;
 
 const cutReasons = {
-  outbound_memory: "POGO_OUTBOUND_TOTAL_BYTES wait for slow clients, and this one held the most",
+  outbound_memory: "POGO_OUTBOUND_TOTAL_BYTES wait for slow clients, and this one had the most",
 } satisfies Record<CutReason, string>;
 
 const deliverySettings = {

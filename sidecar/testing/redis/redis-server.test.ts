@@ -23,7 +23,7 @@ describe("startRedis", { skip: needsRedis() }, () => {
     await redis.stop();
   });
 
-  it("starts on the port it is told, and shows the log where it cannot", async (test) => {
+  it("starts on the port it is given, and shows the log where it cannot", async (test) => {
     const first = await started(test);
     await assert.rejects(startRedis({ port: first.port }), /Address already in use/);
     await first.stop();
