@@ -101,7 +101,7 @@ const api = room("http-api", [
     "signatures that are nearly right",
     "401, the same as for any; the comparison takes constant time",
     ["test/hostile/http-api.test.ts", "row 53"],
-    ["sidecar/core/signature.test.ts", "hold for exactly one text"],
+    ["sidecar/core/signature.test.ts", "are right for exactly one text"],
   ],
   [54, "odd JSON in signed bodies", "400, 422, or taken as what it says"],
   [55, "a batch of 40,000 events", "200, bounded by bytes"],
