@@ -24,7 +24,7 @@ for (const scenario of scenarios) {
     const [titles = [], , ...rows] = text
       .split("\n")
       .filter((line) => line.startsWith("| "))
-      .map((line) => line.split(" | "));
+      .map((line) => line.slice("| ".length, -" |".length).split(" | "));
     const lost = titles.indexOf("lost");
     assert.notEqual(lost, -1);
     assert.deepEqual(new Set(rows.slice(0, 4).map((cells) => cells[lost])), new Set(["0"]));
