@@ -215,7 +215,9 @@ function suite(release: LaravelRelease): void {
     } finally {
       await stack.laravel.artisan("up");
     }
-    assert.equal((await client.ask("private-user.1")).event, succeeded);
+    // That one may have failed so often that its next question waits for the window to pass.
+    const { client: next } = await connect({ userId: 1 });
+    assert.equal((await next.ask("private-user.1")).event, succeeded);
   });
 
   test("S07: Echo whose handler answers an empty auth: its own channel, and what Laravel broadcasts there", async () => {
