@@ -154,7 +154,7 @@ const garbage: fc.Arbitrary<Garbage> = fc.oneof(
       codes: [1007],
     })),
   fc
-    .integer({ min: 10_001, max: 2 ** 40 })
+    .integer({ min: 20_001, max: 2 ** 40 })
     .map((length) => ({ bytes: headerOf(length), codes: [1009] })),
   fc
     .tuple(fc.constantFrom(0x83, 0x87, 0x8b, 0x8f, 0x91, 0xa1, 0xc1, 0x09, 0x80), payload)
