@@ -2,7 +2,7 @@
 
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ProxyServer, ProxyTarget } from "http-proxy-3";
+import { createProxyServer, type ProxyServer, type ProxyTarget } from "http-proxy-3";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { codeOf, toUpstreamError } from "./http1/connection-error.ts";
 import { createPool, type Pool } from "./http1/pool.ts";
@@ -18,7 +18,7 @@ export interface EngineOptions {
 
 export interface Engine {
   readonly openRequest: Pool["send"];
-  /** Resolves with `openUpgrade`: http-proxy-3 is loaded with the first handshake, for most apps have none. */
+  /** Resolves with `openUpgrade`. */
   readonly loadUpgrades: () => Promise<OpenUpgrade>;
   /** Ends all connections of requests. */
   close(): void;
@@ -45,7 +45,6 @@ export function createEngine(options: EngineOptions): Engine {
   let upgrades: Promise<OpenUpgrade> | null = null;
 
   async function loadUpgrades(): Promise<OpenUpgrade> {
-    const { createProxyServer } = await import("http-proxy-3");
     const engine = createProxyServer({
       target: toTarget(upstream),
       connectTimeout: connectTimeoutMs,
