@@ -136,6 +136,14 @@ describe("bulkhead: another attempt", () => {
     assert.equal(request.result, reactions.yes);
   });
 
+  it("Q04: counts once against its session, however often it is tried", () => {
+    const { ask, clock } = simulate();
+    const broken = ask({}, after(0, "error"));
+    clock.runUntil(9_000);
+    assert.equal(broken.startedMs.length, 5);
+    assert.equal(ask({}, yes).startedMs.length, 1, "is asked at once");
+  });
+
   it("does not keep the session's others waiting", () => {
     const { ask, clock } = simulate();
     ask({}, after(0, "error"));

@@ -140,11 +140,16 @@ export class Bulkhead<T> {
       entry.isAppsFault = verdict.evidence !== "answered";
       this.#queue.pause(entry, untilMs);
     }
-    const { outcome } = verdict;
-    if (outcome !== "none") this.#visitors.record(entry.place, outcome, nowMs);
+    this.#count(entry, verdict.outcome, nowMs);
     this.#updateBreaker(admission, verdict.evidence, entry.place, nowMs);
     this.#run();
     return untilMs !== null;
+  }
+
+  #count(entry: Entry<T>, outcome: Verdict["outcome"], nowMs: number): void {
+    if (outcome === "none" || outcome === entry.counted) return;
+    entry.counted = outcome;
+    this.#visitors.record(entry.place, outcome, nowMs);
   }
 
   /** Null: there is none. */
