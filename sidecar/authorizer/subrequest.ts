@@ -4,7 +4,7 @@ import type { AuthorizationFault } from "../core/ports.ts";
 import { createPostClient, type PostFault, type PostResult } from "../http/client.ts";
 import { valuesOf, type RawHeaders } from "../http/headers.ts";
 import { systemTimers } from "../http/timers.ts";
-import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { toRequestOptions, type UpstreamAddress } from "../http/upstream-address.ts";
 
 export interface SubrequestOptions {
   readonly upstream: UpstreamAddress;
@@ -44,11 +44,7 @@ export interface SubrequestClient {
 
 export function createSubrequestClient(options: SubrequestOptions): SubrequestClient {
   const { upstream, maxHeadBytes: maxHeaderSize, ...limits } = options;
-  const where =
-    upstream.kind === "unix"
-      ? { socketPath: upstream.socketPath }
-      : { host: upstream.host, port: upstream.port };
-  const target = { ...where, maxHeaderSize };
+  const target = { ...toRequestOptions(upstream), maxHeaderSize };
   const client = createPostClient({ isSecure: false, target, timers: systemTimers, ...limits });
   return {
     post: async (message) => read(await client.post(message)),

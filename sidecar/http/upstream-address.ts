@@ -30,6 +30,15 @@ export function parseUpstream(text: string): ParsedUpstream {
   return port === 0 ? malformed(text) : { ok: true, upstream: { kind: "tcp", host, port } };
 }
 
+/** What `http.request` takes for it. */
+export function toRequestOptions(
+  address: UpstreamAddress,
+): { readonly host: string; readonly port: number } | { readonly socketPath: string } {
+  return address.kind === "unix"
+    ? { socketPath: address.socketPath }
+    : { host: address.host, port: address.port };
+}
+
 /** What `parseUpstream` reads. */
 export function showUpstream(address: UpstreamAddress): string {
   if (address.kind === "unix") return `unix:${address.socketPath}`;

@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { createWebhookClient, type WebhookClient } from "./deliver.ts";
-import { parseTarget, type WebhookUpstream } from "./target.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { parseTarget } from "./target.ts";
 import { createCertificate } from "../testing/certificate.ts";
 import { answer, findDeadPort, silence, startEndpoint } from "./testing/endpoint.ts";
 import { createFakeClock, type FakeClock } from "./testing/fake-clock.ts";
@@ -25,7 +26,7 @@ const headers = { "Content-Type": "application/json", "X-Pusher-Key": "k" };
 function createRig(
   test: TestContext,
   url: string,
-  upstream: WebhookUpstream | null = null,
+  upstream: UpstreamAddress | null = null,
 ): { client: WebhookClient; clock: FakeClock; post: () => ReturnType<WebhookClient["post"]> } {
   const clock = createFakeClock();
   const parsed = parseTarget(url, upstream);

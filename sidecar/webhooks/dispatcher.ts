@@ -2,6 +2,7 @@
 
 import type { WebhookEvent, Webhooks } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
 import type { Clock } from "./clock.ts";
 import { createWebhookClient } from "./deliver.ts";
 import { EndpointQueue, type QueueLimits } from "./endpoint-queue.ts";
@@ -9,7 +10,7 @@ import type { EncodedEvent } from "./encoded-event.ts";
 import { isRelevant, isWanted, type WebhookFilter } from "./filter.ts";
 import { Grace } from "./grace.ts";
 import { MissLimit } from "./miss-limit.ts";
-import { parseTarget, type WebhookTarget, type WebhookUpstream } from "./target.ts";
+import { parseTarget, type WebhookTarget } from "./target.ts";
 
 export interface WebhookEndpoint extends WebhookFilter {
   /** `http(s)://host/…`, or a path of the upstream app. */
@@ -28,7 +29,7 @@ export interface WebhookApp {
 export interface WebhookDispatcherOptions extends QueueLimits {
   readonly apps: readonly WebhookApp[];
   /** Where path endpoints go; null if there is none. */
-  readonly upstream: WebhookUpstream | null;
+  readonly upstream: UpstreamAddress | null;
   /**
    * How long an end (vacated, removed, disconnected) waits for its undoing; 0 sends it at once. What waits is bounded
    * for each app like a queue; beyond the bound the oldest end is sent early.

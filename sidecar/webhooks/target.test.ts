@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseTarget, type WebhookTarget, type WebhookUpstream } from "./target.ts";
+import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { parseTarget, type WebhookTarget } from "./target.ts";
 
-const upstream: WebhookUpstream = { kind: "tcp", host: "127.0.0.1", port: 8000 };
+const upstream: UpstreamAddress = { kind: "tcp", host: "127.0.0.1", port: 8000 };
 
-function target(url: string, at: WebhookUpstream | null = upstream): WebhookTarget {
+function target(url: string, at: UpstreamAddress | null = upstream): WebhookTarget {
   const parsed = parseTarget(url, at);
   assert.ok(parsed.ok);
   return parsed.target;

@@ -2,11 +2,7 @@
 
 import type { RequestOptions } from "node:http";
 import { urlToHttpOptions } from "node:url";
-
-/** Where the upstream is; path endpoints go there. */
-export type WebhookUpstream =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly socketPath: string };
+import { toRequestOptions, type UpstreamAddress } from "../http/upstream-address.ts";
 
 export interface WebhookTarget {
   /** For the log: host and port, or `upstream`. Paths and queries may contain secrets. */
@@ -24,7 +20,7 @@ export type ParsedTarget =
  * Reads `http://…`, `https://…`, or `/path` on the upstream; a query and `user:password@` (Basic) are kept, a fragment is
  * not. `upstream`: null if there is none.
  */
-export function parseTarget(url: string, upstream: WebhookUpstream | null): ParsedTarget {
+export function parseTarget(url: string, upstream: UpstreamAddress | null): ParsedTarget {
   if (url.startsWith("/")) return parsePath(url, upstream);
   const parsed = URL.canParse(url) ? new URL(url) : null;
   const isHttp = parsed?.protocol === "http:" || parsed?.protocol === "https:";
@@ -36,20 +32,16 @@ export function parseTarget(url: string, upstream: WebhookUpstream | null): Pars
   };
 }
 
-function parsePath(path: string, upstream: WebhookUpstream | null): ParsedTarget {
+function parsePath(path: string, upstream: UpstreamAddress | null): ParsedTarget {
   if (!upstream) return { ok: false, error: "is a path of the upstream, and there is no upstream" };
   // Behind a host of our own, for `//other.host/` would name one; the URL then encodes what a request line can't hold.
   const { pathname, search } = new URL(`http://upstream${path}`);
-  const where =
-    upstream.kind === "unix"
-      ? { socketPath: upstream.socketPath }
-      : { host: upstream.host, port: upstream.port };
   return {
     ok: true,
     target: {
       label: "upstream",
       isSecure: false,
-      request: { ...where, path: `${pathname}${search}` },
+      request: { ...toRequestOptions(upstream), path: `${pathname}${search}` },
     },
   };
 }

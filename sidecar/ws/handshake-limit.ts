@@ -10,6 +10,7 @@ import type { Rate } from "../core/app.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
+import { answerSocketPlainly } from "../http/plain-answer.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { httpRefusals } from "./refusals.ts";
 
@@ -57,7 +58,7 @@ export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHands
 
   function refuse(socket: Duplex, reason: "rate_limit" | "connections_per_ip"): void {
     report({ kind: "handshake_refused", appId: null, reason, sent: null });
-    socket.end(httpRefusals[reason], () => socket.destroy());
+    answerSocketPlainly(socket, httpRefusals[reason]);
   }
 
   function hasRoom(visitor: string): boolean {

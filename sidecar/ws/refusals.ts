@@ -4,6 +4,7 @@ import { errors, type ProtocolError } from "../core/errors.ts";
 import type { ErrorData } from "../core/dialect.ts";
 import { errorFrame } from "../core/error-frames.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
+import type { PlainAnswer } from "../http/plain-answer.ts";
 import type { SocketTransport } from "./transport.ts";
 
 export interface Refusal {
@@ -20,24 +21,13 @@ export const refusals = {
 
 /** Answered in HTTP, before a handshake is spent on them; pusher-js tries again by itself. */
 export const httpRefusals = {
-  draining: httpRefusal("503 Service Unavailable", "Server is shutting down."),
-  rate_limit: httpRefusal("429 Too Many Requests", "Too many connection attempts."),
-  connections_per_ip: httpRefusal(
-    "429 Too Many Requests",
-    "Too many connections from this address.",
-  ),
+  draining: httpRefusal(503, "Server is shutting down."),
+  rate_limit: httpRefusal(429, "Too many connection attempts."),
+  connections_per_ip: httpRefusal(429, "Too many connections from this address."),
 };
 
-function httpRefusal(status: string, body: string): string {
-  return [
-    `HTTP/1.1 ${status}`,
-    "Connection: close",
-    "Retry-After: 1",
-    "Content-Type: text/plain",
-    `Content-Length: ${body.length}`,
-    "",
-    body,
-  ].join("\r\n");
+function httpRefusal(status: number, text: string): PlainAnswer {
+  return { status, text, headers: { "Retry-After": "1" } };
 }
 
 /** In the protocol, once the socket is open; what the client sends meanwhile is nobody's. */

@@ -14,6 +14,7 @@ import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
+import { answerSocketPlainly } from "../http/plain-answer.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { Heartbeat, type Monitored } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
@@ -206,7 +207,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
     report({ kind: "handshake_refused", appId: null, reason, sent: null });
-    socket.end(httpRefusals[reason], () => socket.destroy());
+    answerSocketPlainly(socket, httpRefusals[reason]);
   }
 
   return {

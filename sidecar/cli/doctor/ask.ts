@@ -2,7 +2,7 @@
 
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { UpstreamAddress } from "../../http/upstream-address.ts";
+import { toRequestOptions, type UpstreamAddress } from "../../http/upstream-address.ts";
 
 const deadlineMs = 5_000;
 const maxBytes = 65_536;
@@ -32,11 +32,7 @@ export function askUrl(url: URL, question: Question = {}): Promise<Answer> {
 }
 
 export function askUpstream(address: UpstreamAddress, path: string, question: Question = {}) {
-  const target =
-    address.kind === "tcp"
-      ? { host: address.host, port: address.port, path }
-      : { socketPath: address.socketPath, path };
-  return ask(httpRequest, target, question);
+  return ask(httpRequest, { ...toRequestOptions(address), path }, question);
 }
 
 function ask(
