@@ -303,6 +303,7 @@ describe("report: log", () => {
     { kind: "authorization_withheld", reason: "concurrency_limit" },
     { kind: "redis_lost", reason: "ECONNREFUSED" },
     { kind: "open_files_limited", limit: 1_024, maxConnections: 10_000 },
+    { kind: "field_dropped", name: "X_Tenant" },
     { kind: "node_taken_over", appId: "1", nodeId: "n" },
   ];
   for (const event of refusals) {

@@ -106,6 +106,15 @@ const nothing: ReadonlySet<string> = new Set();
  */
 const unwelcome: ReadonlySet<string> = new Set(["expect", "proxy", "x-frankenphp-ws-channel"]);
 
+/** The first field with a `_` in its name, which is not passed on; null: there is none. */
+export function underscoredField(rawHeaders: RawHeaders): string | null {
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    if (name.includes("_")) return name;
+  }
+  return null;
+}
+
 /** Names with `_`: PHP takes them for the same names with `-`, so that `X_Forwarded_For` would override what we say. */
 function isWelcomeUpstream(name: string): boolean {
   return !unwelcome.has(name) && !name.includes("_") && !isForwardingHeader(name);

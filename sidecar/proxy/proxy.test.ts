@@ -94,6 +94,18 @@ test("proxy P5, P6, P7, P8, H7: fields of this hop, Expect, Proxy and names with
   ]);
 });
 
+test("proxy P8: a field that was left out for its _ is reported by its name, once a request", async (t) => {
+  const upstream = await startUpstream(t);
+  const dropped: string[] = [];
+  const front = await startFront(t, upstream.port, {
+    report: (event) => void (event.kind === "field_dropped" && dropped.push(event.name)),
+  });
+  for (const fields of [["X_Tenant: 1", "X_Other: 2"], ["X-Tenant: 1"]]) {
+    await exchangeRaw(t, front.port, requestOf("GET", "/", [...fields, "Connection: close"]));
+  }
+  assert.deepEqual(dropped, ["X_Tenant"]);
+});
+
 test("proxy P9, F6: case, order, duplicates and bytes of end-to-end fields are kept", async (t) => {
   const lines = [
     "x-lower: a",

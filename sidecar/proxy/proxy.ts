@@ -15,7 +15,7 @@ import { createAdmission } from "./admission.ts";
 import { createEngine } from "./engine.ts";
 import { Exchange } from "./exchange.ts";
 import { busy } from "./faults.ts";
-import { toUpstreamFields } from "./hop-headers.ts";
+import { toUpstreamFields, underscoredField } from "./hop-headers.ts";
 import type { Tunnel } from "./tunnel.ts";
 import { passThrough } from "./websocket.ts";
 
@@ -113,6 +113,8 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   }
 
   function fieldsFor({ method = "GET" }: IncomingMessage, peer: Handshake): string[] {
+    const dropped = underscoredField(peer.rawHeaders);
+    if (dropped !== null) report({ kind: "field_dropped", name: dropped });
     return toUpstreamFields(
       { method, rawHeaders: peer.rawHeaders, host },
       forwarding.headers(peer),

@@ -39,6 +39,8 @@ export interface ProxyEvents {
    * `unix`; null: it comes from elsewhere.
    */
   forwarded_for_ignored: { peer: string | null };
+  /** A field with a `_` in its name was not passed on to the app. */
+  field_dropped: { name: string };
   /** A request was refused before anybody looked at what it asks for. */
   request_refused: { reason: RequestRefusal; status: number };
   /** A request or a handshake was answered 503, for the app has enough to do. */

@@ -9,6 +9,9 @@ import type {
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
+/** What a client sent is not logged longer than this. */
+const maxNameLength = 64;
+
 export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
   return {
     forwarded_for_ignored: {
@@ -18,6 +21,15 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
         fields: ({ peer }) => (peer === null ? {} : { peer }),
         hint: ({ peer }) =>
           `if this is a proxy in front of the sidecar, list it in POGO_TRUSTED_PROXIES${peer === null ? "" : `, as ${peer} or its network`}: until then everybody behind it is one visitor to all limits, and the app sees its address instead of theirs`,
+      },
+    },
+    field_dropped: {
+      log: {
+        level: "info",
+        message: "a header field with _ in its name was not passed on to the app",
+        fields: ({ name }) => ({ field: name.slice(0, maxNameLength) }),
+        hint: "PHP takes it for the field of the same name with -, so that it could pretend to be one of the proxy's: send it with - (nginx drops it too)",
+        throttle: () => "",
       },
     },
     request_refused: {
