@@ -2,13 +2,13 @@
 
 import type { ProxyFault } from "../core/report/proxy.ts";
 import type { Report } from "../core/report.ts";
-import type { PlainAnswer } from "../http/plain-answer.ts";
+import type { ErrorPage } from "../http/error-page.ts";
 import { answerTo, clientGoneStatus } from "./faults.ts";
 
 export interface AttemptOptions {
   readonly method: string;
   /** Answers the client, to whom nothing was sent so far. */
-  readonly answer: (answer: PlainAnswer) => void;
+  readonly answer: (page: ErrorPage) => void;
   readonly report: Report;
 }
 
@@ -40,10 +40,10 @@ export class Attempt {
   }
 
   /** The sidecar answers by itself, and it is nobody's failure. */
-  refuse(answer: PlainAnswer): void {
+  refuse(page: ErrorPage): void {
     if (!this.isWaiting) return;
     this.#answered();
-    this.#options.answer(answer);
+    this.#options.answer(page);
   }
 
   /** Answers the client, if it still waits; else the caller breaks off what it gets. @param cause in words, for the log. */

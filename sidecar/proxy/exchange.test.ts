@@ -56,6 +56,22 @@ test("proxy E1: refused, no socket, no such name: 502, with the cause in the out
   }
 });
 
+test("proxy E11: an error of the sidecar itself is a page, JSON or text, as the client asks for it", async (t) => {
+  const front = await startFront(t, await closedPort(t));
+  const rows: readonly (readonly [accept: string, type: string, body: RegExp])[] = [
+    ["text/html,*/*;q=0.8", "text/html; charset=utf-8", /<h1>The application did not answer<\/h1>/],
+    ["application/json", "application/json", /^\{"message":"The application did not answer\. /],
+    ["*/*", "text/plain; charset=utf-8", /^Bad Gateway: the application did not answer\./],
+  ];
+  for (const [accept, type, body] of rows) {
+    const sent = requestOf("GET", "/", [`Accept: ${accept}`, "Connection: close"]);
+    const reply = parseMessage(await exchangeRaw(t, front.port, sent));
+    assert.equal(reply.status, 502);
+    assert.deepEqual(reply.values("content-type"), [type]);
+    assert.match(reply.body, body);
+  }
+});
+
 test("proxy E1: a client that is still sending its body reads the 502", async (t) => {
   const front = await startFront(t, await closedPort(t));
   const client = await connectRaw(t, front.port);

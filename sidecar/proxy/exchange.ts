@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Report } from "../core/report.ts";
+import { toAnswer } from "../http/error-page.ts";
 import { bodyLength } from "../http/headers.ts";
 import { answerPlainly } from "../http/plain-answer.ts";
 import type { AdmissionRefusal, Turn } from "./admission.ts";
@@ -60,7 +61,7 @@ export class Exchange implements Turn, ResponseHandler {
     this.#attempt = new Attempt({
       method,
       report: options.report,
-      answer: (answer) => answerPlainly(req, res, answer),
+      answer: (page) => answerPlainly(req, res, toAnswer(page, req)),
     });
     res.once("close", () => this.#onClientDone());
   }
@@ -166,8 +167,11 @@ export class Exchange implements Turn, ResponseHandler {
 
   #refuseBody(): void {
     const { maxBodyBytes } = this.#options;
-    const text = `Content Too Large: the limit is ${maxBodyBytes} bytes.\n`;
-    this.#attempt.refuse({ status: 413, text });
+    this.#attempt.refuse({
+      status: 413,
+      title: "the request's body is too long",
+      text: `The limit is ${maxBodyBytes} bytes.`,
+    });
   }
 
   #abandon(): void {

@@ -1,27 +1,25 @@
 /** What a client reads when the app can't be asked, or does not answer. */
 
 import type { ProxyFault } from "../core/report/proxy.ts";
-import type { PlainAnswer } from "../http/plain-answer.ts";
+import type { ErrorPage } from "../http/error-page.ts";
 
 /** Status of the log for a client that left (nginx's). */
 export const clientGoneStatus = 499;
 
-const badGateway: PlainAnswer = {
+const badGateway: ErrorPage = {
   status: 502,
-  text:
-    "Bad Gateway: the application did not answer.\n" +
-    "Its operator should check that it is running; the sidecar's log names the cause.\n",
+  title: "the application did not answer",
+  text: "Its operator should check that it is running; the sidecar's log names the cause.",
 };
 
-const gatewayTimeout: PlainAnswer = {
+const gatewayTimeout: ErrorPage = {
   status: 504,
-  text:
-    "Gateway Timeout: the application did not answer in time.\n" +
-    "Its operator should check what it is busy with; the sidecar's log names the cause.\n",
+  title: "the application did not answer in time",
+  text: "Its operator should check what it is busy with; the sidecar's log names the cause.",
 };
 
 /** As long as nothing else was sent to it. */
-export const answerTo: Readonly<Record<ProxyFault, PlainAnswer>> = {
+export const answerTo: Readonly<Record<ProxyFault, ErrorPage>> = {
   connect_failed: badGateway,
   connect_timeout: gatewayTimeout,
   response_timeout: gatewayTimeout,
@@ -33,10 +31,9 @@ export const answerTo: Readonly<Record<ProxyFault, PlainAnswer>> = {
 };
 
 /** All connections to the app are in use. */
-export const busy: PlainAnswer = {
+export const busy: ErrorPage = {
   status: 503,
-  text:
-    "Service Unavailable: the application is busy.\n" +
-    "Try again in a moment; its operator finds the reason in the sidecar's log.\n",
-  headers: { "Retry-After": "1" },
+  title: "the application is busy",
+  text: "Try again in a moment; its operator finds the reason in the sidecar's log.",
+  retryAfterSeconds: 1,
 };

@@ -6,6 +6,7 @@ import type { Handshake } from "../core/ports.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
 import type { Report } from "../core/report.ts";
 import type { Forwarding } from "../http/forwarded.ts";
+import { toAnswer } from "../http/error-page.ts";
 import { peerOf } from "../http/peer.ts";
 import { answerSocketPlainly } from "../http/plain-answer.ts";
 import { systemTimers } from "../http/timers.ts";
@@ -102,7 +103,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         });
       },
       refuse() {
-        answerSocketPlainly(socket, busy);
+        answerSocketPlainly(socket, toAnswer(busy, req));
         report({ kind: "proxy_refused", reason: "too_many_websockets" });
       },
     });

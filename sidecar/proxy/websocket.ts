@@ -4,6 +4,7 @@ import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:h
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
+import { toAnswer } from "../http/error-page.ts";
 import { answerSocketPlainly } from "../http/plain-answer.ts";
 import { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
@@ -34,10 +35,10 @@ export function passThrough(
   const attempt = new Attempt({
     method,
     report,
-    answer(answer) {
+    answer(page) {
       stopWatching();
-      answerSocketPlainly(socket, answer);
-      attempt.end(answer.status, { isComplete: true });
+      answerSocketPlainly(socket, toAnswer(page, req));
+      attempt.end(page.status, { isComplete: true });
     },
   });
 
