@@ -10,7 +10,7 @@ import { failureOf } from "./http/parser-error.ts";
 import { listen, type ListenAddress } from "./http/listener.ts";
 import { recordPeers } from "./http/peer.ts";
 import { answerPlainly, answerSocketPlainly } from "./http/plain-answer.ts";
-import { answerTo, type Refusal } from "./http/refusal.ts";
+import { answerTo, refusals, type Refusal } from "./http/refusal.ts";
 import { createTurns } from "./http/turns.ts";
 import type { HealthAnswer } from "./public-health.ts";
 import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
@@ -80,7 +80,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const turns = createTurns({
     answer,
     maxWaiting: maxPipelined,
-    onOverflow: (socket) => refuse(socket, tooManyPipelined),
+    onOverflow: (socket) => refuse(socket, refusals.pipelining),
   });
 
   recordPeers(server);
@@ -219,12 +219,6 @@ function answerHealth(res: ServerResponse, { status, body }: HealthAnswer): void
 }
 
 const notFound = { status: 404, text: "Not found." };
-
-const tooManyPipelined: Refusal = {
-  status: 503,
-  reason: "pipelining",
-  text: "Too many pipelined requests.",
-};
 
 /** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. Node has looked for `Connection: upgrade`. */
 function isWebSocketUpgrade(req: IncomingMessage): boolean {

@@ -61,7 +61,8 @@ interface Fault {
   readonly message: string;
 }
 
-const statuses: Readonly<Record<PublishFault, number>> = {
+/** What a refused publish is answered. */
+export const publishStatuses: Readonly<Record<PublishFault, number>> = {
   invalid_fields: 422,
   too_many_channels: 422,
   invalid_channel: 422,
@@ -164,11 +165,11 @@ function failFields(
   reason: PublishFault = "invalid_fields",
 ): Reply {
   report({ kind: "publish_refused", appId: hub.app.id, reason });
-  return json(statuses[reason], errors);
+  return json(publishStatuses[reason], errors);
 }
 
 function fail({ hub, report }: ApiRequest, { reason, message }: Fault): Reply {
   report({ kind: "publish_refused", appId: hub.app.id, reason });
-  const status = statuses[reason];
+  const status = publishStatuses[reason];
   return text(status, `${reason}: ${message}`, isTemporary[reason] ? { "Retry-After": "1" } : {});
 }

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { isAuthority } from "./authority.ts";
-import type { Refusal } from "./refusal.ts";
+import { refusals, type Refusal } from "./refusal.ts";
 
 /**
  * `target`: the request target in origin-form, byte by byte as it is routed and forwarded (`*` for `OPTIONS *`).
@@ -24,10 +24,7 @@ export function guardRequest(req: IncomingMessage): GuardResult {
   }
   const target = originForm(head);
   if (target !== undefined) return { ok: true, target };
-  return {
-    ok: false,
-    refusal: { status: 400, reason: "target", text: "Malformed request target." },
-  };
+  return { ok: false, refusal: refusals.target };
 }
 
 interface Head {
@@ -56,58 +53,39 @@ const watched: ReadonlySet<string> = new Set([...singletons, "connection", "expe
 
 const checks: readonly ((head: Head) => Refusal | null)[] = [
   // Node's parser also takes 0.9 and 2.0.
-  ({ version }) =>
-    version === "1.1" || version === "1.0"
-      ? null
-      : { status: 505, reason: "version", text: "HTTP/1.1 or HTTP/1.0 is required." },
+  ({ version }) => (version === "1.1" || version === "1.0" ? null : refusals.version),
 
   // TRACE would give a page the cookies it can't read; CONNECT asks for a tunnel to elsewhere.
-  ({ method }) =>
-    method === "TRACE" || method === "CONNECT"
-      ? {
-          status: 405,
-          reason: "method",
-          text: "Method not allowed.",
-          allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-        }
-      : null,
+  ({ method }) => (method === "TRACE" || method === "CONNECT" ? refusals.method : null),
 
   ({ fields }) => {
     const twice = singletons.find((name) => (fields.get(name)?.length ?? 0) > 1);
     return twice === undefined
       ? null
-      : { status: 400, reason: "duplicate_field", text: `Duplicate ${twice} field.` };
+      : { ...refusals.duplicateField, text: `Duplicate ${twice} field.` };
   },
 
   // RFC 9112 §3.2: only HTTP/1.0 may leave it out.
   ({ fields, version }) => {
     const host = fields.get("host")?.[0];
     if (host === undefined && version === "1.0") return null;
-    return host !== undefined && isAuthority(host)
-      ? null
-      : { status: 400, reason: "host", text: "Missing or malformed host field." };
+    return host !== undefined && isAuthority(host) ? null : refusals.host;
   },
 
   // RFC 9112 §6.1 and §6.3: framing must be certain.
   ({ fields, version }) => {
     const coding = fields.get("transfer-encoding")?.[0];
     const length = fields.get("content-length")?.[0];
-    if (length !== undefined && !/^\d{1,15}$/.test(length)) {
-      return { status: 400, reason: "framing", text: "Malformed content-length field." };
-    }
+    if (length !== undefined && !/^\d{1,15}$/.test(length)) return refusals.contentLength;
     if (coding === undefined) return null;
     const [last, ...others] = coding
       .toLowerCase()
       .split(/[ \t]*,[ \t]*/)
       .toReversed();
     const isCertain = last === "chunked" && !others.includes("chunked") && !others.includes("");
-    if (!isCertain || length !== undefined || version === "1.0") {
-      return { status: 400, reason: "framing", text: "Malformed framing of the body." };
-    }
+    if (!isCertain || length !== undefined || version === "1.0") return refusals.framing;
     // RFC 9112 §6.1: a coding that this hop would have to undo.
-    return others.length === 0
-      ? null
-      : { status: 501, reason: "framing", text: "Unknown transfer coding." };
+    return others.length === 0 ? null : refusals.transferCoding;
   },
 
   // RFC 9110 §10.1.1; HTTP/1.0 has no Expect.
@@ -116,7 +94,7 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
     return version === "1.0" ||
       expectations.every((value) => value.toLowerCase() === "100-continue")
       ? null
-      : { status: 417, reason: "expectation", text: "Unsupported expectation." };
+      : refusals.expectation;
   },
 
   // RFC 6455 §4.1: a GET without content.
@@ -125,11 +103,7 @@ const checks: readonly ((head: Head) => Refusal | null)[] = [
     const length = Number(head.fields.get("content-length")?.[0] ?? 0);
     return head.method === "GET" && length === 0 && !head.fields.has("transfer-encoding")
       ? null
-      : {
-          status: 400,
-          reason: "handshake",
-          text: "A WebSocket handshake is a GET without a body.",
-        };
+      : refusals.handshake;
   },
 ];
 

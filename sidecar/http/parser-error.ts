@@ -1,6 +1,6 @@
 /** What Node's parser could not read, in HTTP's terms. */
 
-import type { Refusal } from "./refusal.ts";
+import { refusals, type Refusal } from "./refusal.ts";
 
 /** What `clientError` of a server is emitted with. */
 export interface ParserError extends Error {
@@ -20,27 +20,19 @@ export type ConnectionFailure =
 export function failureOf(error: ParserError): ConnectionFailure {
   const { code = "" } = error;
   if (code === "HPE_CLOSED_CONNECTION") return { kind: "ended" };
+  // RFC 9110 §9.1.
   if (code === "HPE_INVALID_METHOD" && isRequestLine(error)) {
-    return { kind: "refused", refusal: unknownMethod };
+    return { kind: "refused", refusal: refusals.unknownMethod };
   }
-  if (isTls(error)) return { kind: "refused", refusal: { ...malformed, reason: "tls" } };
-  const refusal = refusals[code] ?? (code.startsWith("HPE_") ? malformed : null);
+  if (isTls(error)) return { kind: "refused", refusal: refusals.tls };
+  const refusal = refusalOf[code] ?? (code.startsWith("HPE_") ? refusals.malformed : null);
   return refusal ? { kind: "refused", refusal } : { kind: "broken" };
 }
 
-const malformed: Refusal = { status: 400, reason: "malformed", text: "Bad Request" };
-
-/** RFC 9110 §9.1. */
-const unknownMethod: Refusal = { status: 501, reason: "method", text: "Not Implemented" };
-
-const refusals: Readonly<Record<string, Refusal>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, reason: "timeout", text: "Request Timeout" },
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, reason: "malformed", text: "Content Too Large" },
-  HPE_HEADER_OVERFLOW: {
-    status: 431,
-    reason: "head_too_large",
-    text: "Request Header Fields Too Large",
-  },
+const refusalOf: Readonly<Record<string, Refusal>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: refusals.timeout,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: refusals.chunkExtensions,
+  HPE_HEADER_OVERFLOW: refusals.headTooLarge,
 };
 
 /** A handshake record of TLS (RFC 8446 §5.1). */

@@ -12,6 +12,37 @@ export interface Refusal {
   readonly allow?: string;
 }
 
+/** Every one there is; `docs/errors.md` is made of them. */
+export const refusals = {
+  malformed: { status: 400, reason: "malformed", text: "Bad Request" },
+  tls: { status: 400, reason: "tls", text: "Bad Request" },
+  chunkExtensions: { status: 413, reason: "malformed", text: "Content Too Large" },
+  headTooLarge: { status: 431, reason: "head_too_large", text: "Request Header Fields Too Large" },
+  timeout: { status: 408, reason: "timeout", text: "Request Timeout" },
+  version: { status: 505, reason: "version", text: "HTTP/1.1 or HTTP/1.0 is required." },
+  unknownMethod: { status: 501, reason: "method", text: "Not Implemented" },
+  method: {
+    status: 405,
+    reason: "method",
+    text: "Method not allowed.",
+    allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+  },
+  target: { status: 400, reason: "target", text: "Malformed request target." },
+  // The guard says which.
+  duplicateField: { status: 400, reason: "duplicate_field", text: "Duplicate field." },
+  host: { status: 400, reason: "host", text: "Missing or malformed host field." },
+  contentLength: { status: 400, reason: "framing", text: "Malformed content-length field." },
+  framing: { status: 400, reason: "framing", text: "Malformed framing of the body." },
+  transferCoding: { status: 501, reason: "framing", text: "Unknown transfer coding." },
+  expectation: { status: 417, reason: "expectation", text: "Unsupported expectation." },
+  handshake: {
+    status: 400,
+    reason: "handshake",
+    text: "A WebSocket handshake is a GET without a body.",
+  },
+  pipelining: { status: 503, reason: "pipelining", text: "Too many pipelined requests." },
+} as const satisfies Record<string, Refusal>;
+
 /** What the client reads; its connection closes after it. */
 export function answerTo({ status, text, allow }: Refusal): PlainAnswer {
   return {

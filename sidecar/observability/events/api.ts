@@ -89,7 +89,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
   };
 }
 
-const signatureHints = {
+export const signatureHints = {
   auth_key: "the caller uses another app's key: compare REVERB_APP_KEY or PUSHER_APP_KEY",
   auth_version: "the caller signs with another version than 1.0",
   auth_timestamp: "compare the clocks of the caller and of this machine",
@@ -99,7 +99,7 @@ const signatureHints = {
 
 const unverified =
   "bodies without body_md5 in the query are kept unverified; SDKs send it, so look at who sends these";
-const bodyHints = {
+export const bodyHints = {
   too_slow: "it took longer than POGO_API_BODY_TIMEOUT to arrive",
   node_budget: `POGO_MAX_UNVERIFIED_BODY_BYTES is used up: ${unverified}`,
   visitor_budget: `one client IP has used a quarter of POGO_MAX_UNVERIFIED_BODY_BYTES: ${unverified}`,

@@ -49,11 +49,11 @@ const stateHints: Readonly<Record<BreakerState, string>> = {
 };
 
 function hintFor(outcome: AuthorizationFault | "ok"): string | undefined {
-  return outcome === "ok" ? undefined : hints[outcome];
+  return outcome === "ok" ? undefined : authorizationHints[outcome];
 }
 
 /** What the operator should look at, where a refusal is not just the app saying no. */
-const hints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
+export const authorizationHints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
   origin:
     "the page's origin is not this host, so its cookies are not used: list it in POGO_ALLOWED_ORIGINS, and have the proxy in front pass Host on with its port (nginx: proxy_set_header Host $http_host)",
   missing_channel_data:

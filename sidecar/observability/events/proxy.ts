@@ -80,14 +80,14 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
   };
 }
 
-const requestHints: Readonly<Partial<Record<RequestRefusal, string>>> = {
+export const requestHints: Readonly<Partial<Record<RequestRefusal, string>>> = {
   tls: "something speaks TLS to this port: use ws:// and http:// (REVERB_SCHEME=http), or put a proxy that ends TLS in front",
   head_too_large: "POGO_MAX_HEADER_SIZE is the limit; large cookies are the usual cause",
   pipelining: "a client sends many requests without waiting for answers",
   timeout: "POGO_HEADERS_TIMEOUT and POGO_REQUEST_TIMEOUT are the limits",
 };
 
-const refusalHints: Readonly<Record<ProxyRefusal, string>> = {
+export const refusalHints: Readonly<Record<ProxyRefusal, string>> = {
   queue_full:
     "the app is slower than its visitors: give it more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS or POGO_UPSTREAM_QUEUE_SIZE",
   queue_timeout:
@@ -95,7 +95,7 @@ const refusalHints: Readonly<Record<ProxyRefusal, string>> = {
   too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS is the limit",
 };
 
-const faultHints: Readonly<Record<ProxyFault, string>> = {
+export const faultHints: Readonly<Record<ProxyFault, string>> = {
   connect_failed: "is the app running, and does it listen at POGO_UPSTREAM?",
   connect_timeout: "the app takes no connections: is it overloaded, or POGO_UPSTREAM wrong?",
   response_timeout: "the app took too long: has it enough workers?",

@@ -11,7 +11,7 @@ const publishFaults = {
   invalid_fields: "422: a field is missing or has the wrong type",
   too_many_channels: "422: more channels than the app's limit",
   invalid_channel: "422: a channel name with characters that Pusher does not allow",
-  channel_too_long: "422: a channel name over 200 characters",
+  channel_too_long: "422: a channel name over 256 characters",
   event_too_long: "422: an event name over the app's limit",
   payload_too_large: "413: data or body over the limit",
   rate_limited: "429: more than the app's publish rate",

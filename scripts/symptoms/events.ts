@@ -1,0 +1,32 @@
+/** Events as they may happen, for the lines that `docs/troubleshooting.md` shows of them. */
+
+import type { SidecarEvent } from "../../sidecar/core/report.ts";
+
+export const appId = "123456";
+
+export function finished(
+  outcome: SidecarEvent<"authorization_finished">["outcome"],
+): SidecarEvent<"authorization_finished"> {
+  return { kind: "authorization_finished", outcome, durationMs: 12, isTriedAgain: false };
+}
+
+export function error(code: number, reason: SidecarEvent<"error_sent">["reason"]): SidecarEvent {
+  return { kind: "error_sent", appId, code, reason };
+}
+
+export function failed(
+  fault: SidecarEvent<"proxy_failed">["fault"],
+  status: number,
+  cause: string,
+): SidecarEvent {
+  return { kind: "proxy_failed", method: "GET", status, fault, cause };
+}
+
+export function webhook(fault: SidecarEvent<"webhook_failed">["fault"]): SidecarEvent {
+  const more = { appId, endpoint: "upstream", events: 3, failures: 2, retryInMs: 1000 };
+  return { kind: "webhook_failed", fault, ...more };
+}
+
+export function dropped(reason: SidecarEvent<"webhook_dropped">["reason"]): SidecarEvent {
+  return { kind: "webhook_dropped", appId, endpoint: "upstream", events: 1, reason };
+}

@@ -1,0 +1,102 @@
+/** Symptoms of pages, webhooks, nodes and the process. */
+
+import type { Symptom } from "./symptom.ts";
+import { appId, dropped, failed, webhook } from "./events.ts";
+
+export const operation: readonly Symptom[] = [
+  {
+    title: "The sidecar does not start",
+    first:
+      "Exit code 78: the configuration can't be used, or Node is too old; standard error has every mistake at once. Exit code 1: the last line, `could not start`, has a `hint` about the port or the socket. Then the next line should be this one:",
+    lines: [
+      {
+        kind: "listening",
+        address: "0.0.0.0:8080",
+        port: 8080,
+        adminPort: 2019,
+        upstream: "http://127.0.0.1:8000",
+        appIds: [appId],
+      },
+      { kind: "open_files_limited", limit: 1024, maxConnections: 10_000 },
+    ],
+    also: [
+      "**`apps` has another id than the app's `.env`**: a variable of the process wins over the file. `pogo-sidecar check` says where each value comes from.",
+    ],
+  },
+  {
+    title: "A page answers 502, 503 or 504",
+    lines: [
+      failed("connect_failed", 502, "connect ECONNREFUSED 127.0.0.1:8000"),
+      failed("no_response", 502, "socket hang up"),
+      failed("bad_response", 502, "no HTTP/1.x status line"),
+      failed("head_too_large", 502, "the response head is too large"),
+      failed("response_cut", 200, "aborted"),
+      failed("connect_timeout", 504, "no connection within 5000 ms"),
+      failed("response_timeout", 504, "no response within 60000 ms"),
+      { kind: "proxy_refused", reason: "queue_full" },
+      { kind: "proxy_refused", reason: "queue_timeout" },
+      { kind: "proxy_refused", reason: "too_many_websockets" },
+    ],
+  },
+  {
+    title: "A request answers 400, 408 or 431",
+    lines: [
+      { kind: "request_refused", reason: "head_too_large", status: 431 },
+      { kind: "request_refused", reason: "timeout", status: 408 },
+      { kind: "request_refused", reason: "pipelining", status: 503 },
+      { kind: "field_dropped", name: "X_Tenant" },
+    ],
+    also: [
+      "Other reasons (`duplicate_field`, `host`, `framing`, `target` …) are in [errors.md](errors.md#http-a-request-that-is-not-passed-on): a client that is broken, or hostile.",
+    ],
+  },
+  {
+    title: "Links are http, every visitor has one address, signed URLs are refused",
+    first:
+      "The app has to trust the sidecar (`$middleware->trustProxies(at: '127.0.0.1')`), and the sidecar the proxy that ends TLS in front of it:",
+    lines: [{ kind: "forwarded_for_ignored", peer: "10.0.0.7" }],
+    also: [
+      "nginx in front has to pass the host with its port on: `proxy_set_header Host $http_host` (`$host` drops the port, so that a page on another port than 80 or 443 is taken for another origin).",
+    ],
+  },
+  {
+    title: "Webhooks do not arrive",
+    lines: [
+      webhook({ kind: "status", status: 419 }),
+      webhook({ kind: "status", status: 404 }),
+      webhook({ kind: "status", status: 405 }),
+      webhook({ kind: "status", status: 401 }),
+      webhook({ kind: "status", status: 302 }),
+      webhook({ kind: "status", status: 500 }),
+      webhook({ kind: "timeout" }),
+      webhook({ kind: "connection", code: "ECONNREFUSED" }),
+      dropped("gave_up"),
+      dropped("queue_full"),
+      dropped("displaced"),
+      dropped("connection_limit"),
+      dropped("shutdown"),
+    ],
+  },
+  {
+    title: "Several nodes",
+    first:
+      "What each of these means for clients, API and probes: [scaling.md](scaling.md#what-breaks-and-what-is-seen).",
+    lines: [
+      { kind: "redis_lost", reason: "connect ECONNREFUSED 127.0.0.1:6379" },
+      { kind: "redis_connected" },
+      { kind: "broker_replayed", appId, messages: 12 },
+      { kind: "broker_gap", appId },
+      { kind: "broker_message_ignored", reason: "newer_version" },
+      { kind: "broker_relay_dropped", appId, reason: "failed" },
+      { kind: "broker_relay_dropped", appId, reason: "queue_full" },
+      { kind: "node_taken_over", appId, nodeId: "pod-7f9c" },
+    ],
+  },
+  {
+    title: "A stop takes long, or cuts requests",
+    lines: [{ kind: "leaving", delayMs: 5000 }, { kind: "drain_timed_out" }, { kind: "stopped" }],
+    also: [
+      "**No `stopped` at the end**: the process was killed. Whoever stops it has to wait longer than `POGO_DRAIN_DELAY` and `POGO_SHUTDOWN_TIMEOUT` together (`stopwaitsecs`, `TimeoutStopSec`, `terminationGracePeriodSeconds`; [operations.md](operations.md#a-stop)).",
+    ],
+  },
+];

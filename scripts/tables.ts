@@ -1,0 +1,49 @@
+/** Tables of Markdown, made of tables in the code. */
+
+import { createMetrics } from "../sidecar/observability/metrics.ts";
+
+export type Cells = readonly string[];
+
+export function table(heads: Cells, rows: readonly Cells[]): string {
+  const line = (cells: Cells): string =>
+    `| ${cells.map((cell) => mark(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** Names of options stand out. */
+function mark(cell: string): string {
+  return cell.replaceAll(
+    /(?<![`\w])(?:(?:POGO|REVERB|PUSHER|VITE)_[A-Z_]*[A-Z]|BROADCAST_CONNECTION)(?:=\w+)?\b(?!`)/g,
+    "`$&`",
+  );
+}
+
+/** A row for each key of a table, in the table's order. */
+export function rowsOf<T extends object>(
+  of: T,
+  row: (key: keyof T & string, value: T[keyof T & string]) => Cells,
+): Cells[] {
+  const rows: Cells[] = [];
+  for (const key in of) if (Object.hasOwn(of, key)) rows.push(row(key, of[key]));
+  return rows;
+}
+
+/** Some errors of one code read the same. */
+export function distinct(rows: readonly Cells[]): Cells[] {
+  return [...new Map(rows.map((row) => [row.join(), row])).values()];
+}
+
+/** What `docs/metrics.md` says of a label's value. */
+export function meaningOf(metric: string, label: string, value: string): string {
+  const found = descriptions.find(({ name }) => name === metric)?.labels[label];
+  const meaning = typeof found === "object" ? found[value] : undefined;
+  if (meaning === undefined) throw new Error(`${metric} has no ${label} ${value}`);
+  // Where it begins with the status, that has a column of its own.
+  return meaning.replace(/^\d{3,4}: /, "");
+}
+
+const descriptions = createMetrics().rooms.flatMap((room) => room.descriptions);
+
+export function quote(text: string): string {
+  return `“${text.trim().split("\n")[0]}”`;
+}

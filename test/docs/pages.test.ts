@@ -1,0 +1,67 @@
+/** What every page for people must keep: its links lead somewhere, and what it names is there. */
+
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { anchorOf } from "../../scripts/troubleshooting-docs.ts";
+import { directives } from "../../sidecar/config/sources/directives.ts";
+import { allOptions } from "../../sidecar/config/table/table.ts";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const pages = globSync(["*.md", "docs/*.md", "docs/adr/*.md", "laravel/README.md"], { cwd: root });
+const own = globSync("docs/*.md", { cwd: root }).filter((page) => page !== "docs/README.md");
+
+const options: ReadonlySet<string | undefined> = new Set([
+  ...allOptions.flatMap(({ env, original }) => [env, `${env}_FILE`, original]),
+  ...directives.map(({ env }) => env),
+  "POGO_CONFIG",
+]);
+
+/** Of the Laravel package and of what Kubernetes makes: no options. */
+const others = /^POGO_(BROADCAST_CONNECTION|SERVICE_HOST|WS)$/;
+
+describe("pages", () => {
+  for (const page of pages) {
+    it(`${page}: every link leads somewhere`, () => {
+      const missing = linksOf(read(page)).filter((link) => !leadsSomewhere(page, link));
+      assert.deepEqual(missing, []);
+    });
+
+    it(`${page}: every option that it names is one`, () => {
+      const named = read(page).match(/\bPOGO_[A-Z_]*[A-Z]\b/g) ?? [];
+      const unknown = named.filter((name) => !options.has(name) && !others.test(name));
+      assert.deepEqual([...new Set(unknown)], []);
+    });
+  }
+});
+
+describe("docs/README.md", () => {
+  it("leads to every page of docs/, and to the decisions", () => {
+    const index = read("docs/README.md");
+    const missing = own.filter((page) => !index.includes(`(${page.replace("docs/", "")})`));
+    assert.deepEqual(missing, []);
+    assert.ok(index.includes("(adr"));
+  });
+});
+
+/** Those within the repository, without what is in code. */
+function linksOf(text: string): readonly string[] {
+  const prose = text.replaceAll(/^```.*?^```/gms, "").replaceAll(/`[^`\n]*`/g, "");
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = ""]) => link)
+    .filter((link) => !/^https?:/.test(link));
+}
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = "", anchor] = link.split("#");
+  const target = path === "" ? page : join(dirname(page), path);
+  if (!existsSync(join(root, target))) return false;
+  return anchor === undefined || anchorsOf(read(target)).has(anchor);
+}
+
+function anchorsOf(text: string): ReadonlySet<string> {
+  const headings = text.replaceAll(/^```.*?^```/gms, "").matchAll(/^#+ (.+)$/gm);
+  return new Set([...headings].map(([, heading = ""]) => anchorOf(heading.replaceAll("`", ""))));
+}
