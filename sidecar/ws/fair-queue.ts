@@ -14,7 +14,7 @@ export interface Queued {
 }
 
 /** By so much an estimate counts less with each service. */
-const estimateDecay = 0.98;
+const estimateDecay = 0.5;
 
 interface Waiting<T> {
   readonly item: T;
@@ -28,6 +28,7 @@ export class FairQueue<T extends Queued> {
   /** By how far each is: for the one that is the least far on. */
   readonly #byTag = new Heap<Waiting<T>>();
   #virtualTime = 0;
+  #furthest = 0;
 
   get size(): number {
     return this.#byFinish.size;
@@ -58,7 +59,10 @@ export class FairQueue<T extends Queued> {
   served(item: T, { cost, wantsMore }: { cost: number; wantsMore: boolean }): void {
     item.tag += cost;
     item.estimate = Math.max(cost, item.estimate * estimateDecay);
+    this.#furthest = Math.max(this.#furthest, item.tag);
     if (wantsMore) this.#push(item);
+    // Nobody waits, so nobody is ahead: what was done while nobody else wanted anything is not charged later.
+    if (this.size === 0) this.#virtualTime = this.#furthest;
   }
 
   #push(item: T): void {

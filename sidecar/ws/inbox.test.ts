@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Inbox } from "./inbox.ts";
 
+/** What is counted as one below: as much as a share is allowed to take a millisecond for. */
+const unitBytes = 4_096;
+
 /** An inbox on a clock that goes on by 1 ms with every share, and connections that write down who was served. */
-function createInbox({ turnMs = 1_000, maxShareBytes = 1 } = {}) {
+function createInbox({ turnMs = 1_000, maxShare = 1, shareMs = 1_000 } = {}) {
   const turns: (() => void)[] = [];
   const microtasks: (() => void)[] = [];
   const served: string[] = [];
@@ -13,32 +16,36 @@ function createInbox({ turnMs = 1_000, maxShareBytes = 1 } = {}) {
     schedule: (run) => void turns.push(run),
     defer: (run) => void microtasks.push(run),
     turnMs,
-    minShareBytes: 1,
-    maxShareBytes,
+    shareMs,
+    minShareBytes: unitBytes,
+    maxShareBytes: maxShare * unitBytes,
   });
 
   /**
-   * A connection of that visitor, whose shares take so long, and so much longer after an await; from which `bytes` have
-   * arrived.
+   * A connection of that visitor, whose shares take so long, and so much longer after an await; from which so many
+   * units have arrived.
    */
-  function arrive(name: string, bytes: number, { visitor = name, shareMs = 1, afterMs = 0 } = {}) {
+  function arrive(
+    name: string,
+    units: number,
+    { visitor = name, shareMs = 1, unitMs = 0, afterMs = 0 } = {},
+  ) {
     let waiting = 0;
     const input = inbox.open(visitor, (maxBytes) => {
-      const bytes = Math.min(waiting, maxBytes);
-      if (bytes > 0) {
-        nowMs += shareMs;
+      const units = Math.min(waiting, Math.ceil(maxBytes / unitBytes));
+      if (units > 0) {
+        nowMs += shareMs + units * unitMs;
         microtasks.push(() => (nowMs += afterMs));
         served.push(name);
       }
-      waiting -= bytes;
-      // A byte stands for a kilobyte: as long as a share is allowed to take.
-      return { bytes: bytes * 1_024, hasMore: waiting > 0 };
+      waiting -= units;
+      return { bytes: Math.min(maxBytes, units * unitBytes), hasMore: waiting > 0 };
     });
     const more = (count: number): void => {
       waiting += count;
       input.arrived();
     };
-    more(bytes);
+    more(units);
     return { more, close: input.close };
   }
 
@@ -77,12 +84,16 @@ describe("inbox", () => {
     assert.equal(turn(), "aa");
   });
 
-  it("shares grow while a connection always has more, up to a bound", () => {
-    const { arrive, turn } = createInbox({ turnMs: 1_000, maxShareBytes: 8 });
-    const one = arrive("a", 1 + 2 + 4 + 8 + 8);
+  it("shares grow while a connection has more and they cost little, up to a bound", () => {
+    const { arrive, turn } = createInbox({ maxShare: 8 });
+    arrive("a", 1 + 2 + 4 + 8 + 8);
     assert.equal(turn(), "aaaaa");
-    one.more(2);
-    assert.equal(turn(), "aa", "and begin anew");
+  });
+
+  it("and to what costs as much as a share may", () => {
+    const { arrive, turn } = createInbox({ maxShare: 8, shareMs: 2 });
+    arrive("a", 1 + 2 + 2 + 2 + 2, { shareMs: 0, unitMs: 1 });
+    assert.equal(turn(), "aaaaa");
   });
 
   it("serves connections of one visitor in turn", () => {
@@ -91,11 +102,14 @@ describe("inbox", () => {
     assert.equal(turn(), "abcabc");
   });
 
-  it("serves a connection with a little before a hundred that flood, time and again", () => {
+  it("serves a connection known for a little before a hundred that flood, time and again", () => {
     const { arrive, turn } = createInbox({ turnMs: 10 });
     for (let i = 0; i < 100; i++) arrive("x", 1_000, { visitor: "same office" });
     for (let i = 0; i < 30; i++) turn();
     const quiet = arrive("p", 1, { visitor: "same office", shareMs: 0.05 });
+    const first = Array.from({ length: 11 }, () => turn()).join("");
+    assert.match(first, /p/, "who is new comes round with the others");
+    quiet.more(1);
     for (let i = 0; i < 30; i++) {
       assert.match(turn(), /^p/);
       quiet.more(1);

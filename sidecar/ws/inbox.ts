@@ -15,7 +15,8 @@ export interface InboxOptions {
   readonly defer: (run: () => void) => void;
   /** Input is handled for so long in one turn of the event loop; a share begun is ended. */
   readonly turnMs: number;
-  /** What a connection gets before it is asked whose turn is next: little at first, more while it always has more. */
+  /** What a connection gets before it is asked whose turn is next: little at first, then what costs `shareMs`. */
+  readonly shareMs: number;
   readonly minShareBytes: number;
   readonly maxShareBytes: number;
 }
@@ -55,10 +56,10 @@ interface Visitor extends Waiting {
  * garbage collector would pay for it.
  */
 const minShareMs = 0.001;
-const maxShareMs = 0.05;
-const maxByteMs = 0.002;
+const maxShareMs = 0.02;
+const maxByteMs = 0.0004;
 /** Of somebody new: those who are known to be cheap come first. */
-const firstEstimateMs = 0.25;
+const firstEstimateMs = 1;
 
 export class Inbox {
   readonly #options: InboxOptions;
@@ -123,7 +124,7 @@ export class Inbox {
   }
 
   #serveNext(beganMs: number, endMs: number): void {
-    const { now, minShareBytes, maxShareBytes, defer } = this.#options;
+    const { now, defer } = this.#options;
     const visitor = this.#queue.shift();
     const source = visitor?.sources.shift();
     if (!visitor || !source) return;
@@ -134,7 +135,7 @@ export class Inbox {
       const mostMs = maxShareMs + bytes * maxByteMs;
       const cost = Math.min(mostMs, Math.max(minShareMs, nowMs - beganMs));
       source.isWaiting = hasMore;
-      source.shareBytes = hasMore ? Math.min(maxShareBytes, 2 * source.shareBytes) : minShareBytes;
+      if (bytes === source.shareBytes) source.shareBytes = this.#nextShare(bytes, cost);
       visitor.sources.served(source, { cost, wantsMore: hasMore });
       visitor.isWaiting = visitor.sources.size > 0;
       this.#queue.served(visitor, { cost, wantsMore: visitor.isWaiting });
@@ -142,5 +143,12 @@ export class Inbox {
       this.#isScheduled = false;
       if (this.#queue.size > 0) this.#schedule();
     });
+  }
+
+  /** At most twice as much as before. */
+  #nextShare(bytes: number, cost: number): number {
+    const { shareMs, minShareBytes, maxShareBytes } = this.#options;
+    const share = Math.floor(bytes * Math.min(2, shareMs / cost));
+    return Math.min(maxShareBytes, Math.max(minShareBytes, share));
   }
 }

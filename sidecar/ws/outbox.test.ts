@@ -288,6 +288,21 @@ describe("outbox", () => {
     assert.equal(written(), 10);
   });
 
+  it("a small answer waits for no large ones, and large ones go on meanwhile", () => {
+    const { outbox, turn } = createOutbox({ bytesPerTurn: 1 });
+    const large = Array.from({ length: 10 }, () => createQueue(outbox));
+    const frame = encodeFrame("x".repeat(70_000));
+    for (const queue of large) outbox.enqueue(queue, frame, "prepared");
+    const written = () => large.filter(({ socket }) => socket.writes.length > 0).length;
+    for (let turns = 1; turns <= 10; turns++) {
+      const small = createQueue(outbox);
+      outbox.enqueue(small, a, "bytes");
+      turn();
+      assert.equal(small.socket.writes.length, 1);
+      assert.equal(written(), turns);
+    }
+  });
+
   describe("a client that is slow to read", () => {
     it("gets no second write before it has taken the first, then all that waits, in order", async () => {
       const context = createOutbox();

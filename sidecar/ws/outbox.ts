@@ -13,6 +13,7 @@ import type { Report } from "../core/report.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
 import { Backlog } from "./backlog.ts";
 import { RetainedBytes, type Batch } from "./batch.ts";
+import { Departures, type TurnBudget } from "./departures.ts";
 import {
   countQueuedBytes,
   createDrops,
@@ -24,14 +25,11 @@ import {
 import { OutboxProbe } from "./outbox-probe.ts";
 import { Pending } from "./pending.ts";
 
-export interface OutboxOptions {
+export interface OutboxOptions extends TurnBudget {
   /** Bytes that may wait for one connection; what comes on top is dropped. */
   readonly maxQueuedBytes: number;
   /** Bytes that may wait for all connections together; beyond it those that hold the most are cut. */
   readonly maxTotalBytes: number;
-  /** Connections written to before the event loop gets its turn again, and the bytes that they get. */
-  readonly writesPerTurn: number;
-  readonly bytesPerTurn: number;
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (flush: () => void) => void;
   readonly report: Report;
@@ -53,9 +51,7 @@ export class Outbox {
   /** With a backlog. */
   readonly #slow = new Set<OutboundQueue>();
   #root = new Pending(null, null);
-  #gathering: OutboundQueue[] = [];
-  #flushing: OutboundQueue[] = [];
-  #flushed = 0;
+  readonly #departures = new Departures();
   #isScheduled = false;
 
   constructor(options: OutboxOptions) {
@@ -107,7 +103,7 @@ export class Outbox {
     this.#probe?.queued(queue);
     if (queue.pending === null) {
       queue.pending = this.#root;
-      this.#gathering.push(queue);
+      this.#departures.add(queue);
     }
     queue.pending = queue.pending.next(frame);
     this.#schedule();
@@ -155,24 +151,11 @@ export class Outbox {
   }
 
   #flush(): void {
-    const { writesPerTurn, bytesPerTurn } = this.#options;
     this.#isScheduled = false;
     if (this.#isOverTotal) this.#cutFullest();
     this.#root = new Pending(null, null);
-    if (this.#flushed === this.#flushing.length) {
-      this.#flushing = this.#gathering;
-      this.#gathering = [];
-      this.#flushed = 0;
-    }
-    const end = Math.min(this.#flushing.length, this.#flushed + writesPerTurn);
-    for (let bytes = 0; this.#flushed < end && bytes < bytesPerTurn; this.#flushed++) {
-      const queue = this.#flushing[this.#flushed];
-      if (!queue) break;
-      bytes += queue.pending?.length ?? 0;
-      this.#write(queue);
-    }
-    const isMoreToDo = this.#flushed < this.#flushing.length || this.#gathering.length > 0;
-    if (isMoreToDo || this.#isOverTotal) this.#schedule();
+    this.#departures.depart(this.#options, (queue) => this.#write(queue));
+    if (this.#departures.size > 0 || this.#isOverTotal) this.#schedule();
   }
 
   #write(queue: OutboundQueue): void {

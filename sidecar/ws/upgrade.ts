@@ -71,13 +71,14 @@ export interface WebSocketEndpoint {
 }
 
 /** What clients sent is handled for so long before the event loop gets its turn. */
-const turnMs = 2;
+const turnMs = 1;
 /** What one connection gets before it is asked whose turn is next: at first a message or two of a usual size. */
+const shareMs = 0.1;
 const minShareBytes = 128;
 const maxShareBytes = 4_096;
 /** Connections written to before the event loop gets its turn. */
 const writesPerTurn = 256;
-const bytesPerTurn = 67_108_864;
+const bytesPerTurn = 2_097_152;
 const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxUnknownAppMessageBytes = 1_024;
@@ -110,6 +111,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     schedule: setImmediate,
     defer: queueMicrotask,
     turnMs,
+    shareMs,
     minShareBytes,
     maxShareBytes,
   });

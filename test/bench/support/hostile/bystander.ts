@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { get } from "node:http";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { handshakeRequest, messageFrame } from "../client-frames.ts";
 import { createPublisher } from "../publisher.ts";
@@ -29,6 +30,8 @@ export interface BystanderResult {
 }
 
 const pingEveryMs = 20;
+/** A client that has been there before the attack, on a server that has served somebody. */
+const pingsBefore = 50;
 const probeEveryMs = 100;
 const publishEveryMs = 50;
 /** How long an answer is waited for after the end. */
@@ -39,6 +42,10 @@ await runWorker<BystanderResult>(async (text) => {
   const { target }: BystanderInput = JSON.parse(text);
   const ping = await openPinger(target);
   const publisher = createPublisher({ ports: [target.port], app: target.app });
+  for (let i = 0; i < pingsBefore; i++) {
+    await ping();
+    await sleep(pingEveryMs);
+  }
   const data = "x".repeat(publishedBytes);
   const publish = async (): Promise<boolean> =>
     (await publisher.publish([{ channel: "quiet", data }])) === 200;

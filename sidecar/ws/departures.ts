@@ -1,0 +1,50 @@
+/** Who is written to next: in the order in which frames came for them, those for whom a lot waits behind the others. */
+
+import { Line } from "./line.ts";
+import type { OutboundQueue } from "./outbound-queue.ts";
+
+/** With more than this a connection comes behind those with less, so that a small answer waits for no large ones. */
+const bulkyBytes = 65_536;
+
+export interface TurnBudget {
+  /** Connections written to before the event loop gets its turn again, and the bytes that they get. */
+  readonly writesPerTurn: number;
+  readonly bytesPerTurn: number;
+}
+
+export class Departures {
+  readonly #waiting = new Line<OutboundQueue>();
+  readonly #bulky = new Line<OutboundQueue>();
+
+  get size(): number {
+    return this.#waiting.size + this.#bulky.size;
+  }
+
+  /** A queue that is not in here, for which the first frame waits. */
+  add(queue: OutboundQueue): void {
+    this.#waiting.push(queue);
+  }
+
+  /** Writes what a turn may; of those with a lot at least one. */
+  depart({ writesPerTurn, bytesPerTurn }: TurnBudget, write: (queue: OutboundQueue) => void): void {
+    let bytes = 0;
+    for (let writes = 0; writes < writesPerTurn && bytes < bytesPerTurn;) {
+      const queue = this.#waiting.shift();
+      if (!queue) break;
+      const length = queue.pending?.length ?? 0;
+      if (length > bulkyBytes) {
+        this.#bulky.push(queue);
+        continue;
+      }
+      bytes += length;
+      writes += 1;
+      write(queue);
+    }
+    do {
+      const queue = this.#bulky.shift();
+      if (!queue) return;
+      bytes += queue.pending?.length ?? 0;
+      write(queue);
+    } while (bytes < bytesPerTurn);
+  }
+}
