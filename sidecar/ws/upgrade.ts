@@ -78,7 +78,7 @@ const minShareBytes = 128;
 const maxShareBytes = 4_096;
 /** Connections written to before the event loop gets its turn. */
 const writesPerTurn = 256;
-const bytesPerTurn = 2_097_152;
+const bytesPerTurn = 67_108_864;
 const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxUnknownAppMessageBytes = 1_024;
