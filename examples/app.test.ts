@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { afterEach, beforeEach, test } from "node:test";
 import { checkChannelSignature } from "../sidecar/core/signature.ts";
-import { createExampleApp } from "./app.ts";
+import { createExampleApp, type Behaviour } from "./app.ts";
 
 const credentials = { id: "demo", key: "demo-key", secret: "demo-secret" };
 const ada = { cookie: "other=1; demo_name=Ada" };
@@ -14,10 +14,12 @@ let app: Server;
 let address: string;
 let published: { path: string; body: string }[];
 let log: string[];
+let behaviour: Behaviour;
 
 beforeEach(async () => {
   published = [];
   log = [];
+  behaviour = { delayMs: 0, refuses: false };
   // Stands where the sidecar is, to see what the server SDK sends.
   sidecar = createServer((request, response) => {
     void text(request).then((body) => {
@@ -29,7 +31,8 @@ beforeEach(async () => {
   app = createExampleApp({
     app: credentials,
     sidecar: { host: "127.0.0.1", port },
-    metricsUrl: "http://127.0.0.1:2019/metrics",
+    behaviour,
+    boot: { stagePort: 1 },
     log: (line) => log.push(line),
   });
   address = `http://127.0.0.1:${await listen(app)}`;
@@ -69,6 +72,26 @@ test("denies as Laravel does: no session, a rule that says no, a channel without
   assert.deepEqual(await authorize({ channel_name: "private-payroll", socket_id }, ada), denied);
   assert.deepEqual(await authorize({ channel_name: "private-x", socket_id }, ada), denied);
   assert.deepEqual(await authorize({ channel_name: "constructor", socket_id }, ada), denied);
+});
+
+test("says no to everybody while it is told to, and is slow where it is asked something", async () => {
+  const fields = { channel_name: "private-orders.7", socket_id: "1.2" };
+  assert.equal((await authorize(fields, ada)).status, 200);
+  behaviour.refuses = true;
+  assert.deepEqual(await authorize(fields, ada), { status: 403, body: { message: "" } });
+
+  behaviour.delayMs = 60_000;
+  let isAnswered = false;
+  const leave = new AbortController();
+  const question = fetch(`${address}/broadcasting/auth`, { method: "POST", signal: leave.signal });
+  const ended = question.then(
+    () => (isAnswered = true),
+    () => undefined,
+  );
+  assert.equal((await fetch(`${address}/?name=Ada`)).status, 200);
+  assert.equal(isAnswered, false);
+  leave.abort();
+  await ended;
 });
 
 test("a broken body or socket id is answered 500 and the app goes on", async () => {
@@ -123,7 +146,7 @@ test("a name that is markup never gets into the page", async () => {
 test("every script and style that the page names is served", async () => {
   const html = await (await fetch(`${address}/?name=Ada`)).text();
   const paths = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path);
-  assert.equal(paths.length, 4);
+  assert.equal(paths.length, 5);
   for (const path of paths) {
     const response = await fetch(address + path);
     assert.equal(response.status, 200, path);
@@ -136,8 +159,8 @@ test("its log tells a question of the sidecar from one of the browser", async ()
   await authorize(body, { ...ada, "x-frankenphp-ws-channel": "private-orders" });
   await authorize(body, ada);
   assert.deepEqual(log, [
-    "app   the sidecar asks: may Ada join private-orders?  yes",
-    "app   the browser asks: may Ada join private-orders?  yes",
+    "the sidecar asks: may Ada join private-orders?  yes",
+    "the browser asks: may Ada join private-orders?  yes",
   ]);
 });
 

@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import Pusher from "pusher";
 
 export interface ExampleAppOptions {
@@ -9,10 +10,19 @@ export interface ExampleAppOptions {
   readonly app: { readonly id: string; readonly key: string; readonly secret: string };
   /** Where the sidecar listens: events are published there (`REVERB_HOST`, `REVERB_PORT`). */
   readonly sidecar: { readonly host: string; readonly port: number };
-  /** Shown in the page's footer. */
-  readonly metricsUrl: string;
-  /** Told of every authorization and every publish. */
+  /** How it answers just now; read at each request. */
+  readonly behaviour: Behaviour;
+  /** What the page needs to know beside its visitor's name and the app's key. */
+  readonly boot: Readonly<Record<string, unknown>>;
+  /** Gets a line for each authorization and each publish. */
   readonly log: (line: string) => void;
+}
+
+export interface Behaviour {
+  /** Before each answer but those of the page and its files. */
+  delayMs: number;
+  /** Nobody may join anything. */
+  refuses: boolean;
 }
 
 /** Listening is the caller's. It trusts a name in a cookie: fit for a demo on loopback, for nothing else. */
@@ -26,7 +36,7 @@ export function createExampleApp(options: ExampleAppOptions): Server {
   };
   return createServer((request, response) => {
     answer(context, request, response).catch((error: unknown) => {
-      options.log(`app   ${request.method} ${request.url}  500  ${String(error)}`);
+      options.log(`${request.method} ${request.url}  500  ${String(error)}`);
       if (response.headersSent) response.destroy();
       else sendJson(response, 500, { message: "Server Error" });
     });
@@ -50,6 +60,7 @@ const routes: Readonly<Record<string, Route>> = {
   "GET /": showPage,
   "GET /assets/page.css": asset("page.css", "text/css"),
   "GET /assets/page.js": asset("page.js", "text/javascript"),
+  "GET /assets/stage.js": asset("stage.js", "text/javascript"),
   "GET /assets/pusher.js": asset(
     "../node_modules/pusher-js/dist/web/pusher.min.js",
     "text/javascript",
@@ -60,11 +71,11 @@ const routes: Readonly<Record<string, Route>> = {
 };
 
 /** What `routes/channels.php` is in Laravel: who may subscribe to what. */
-const channelRules: Readonly<Record<string, (user: string) => boolean>> = {
-  "private-orders": () => true,
-  "private-payroll": () => false,
-  "presence-room": () => true,
-};
+const channelRules: readonly (readonly [channel: RegExp, may: (user: string) => boolean])[] = [
+  [/^private-orders(\.\d+)?$/, () => true],
+  [/^private-payroll$/, () => false],
+  [/^presence-room$/, () => true],
+];
 
 /** Channels that the page's buttons may publish to. */
 const publishable: ReadonlySet<string> = new Set(["lobby", "private-orders"]);
@@ -80,6 +91,8 @@ async function answer(
 ): Promise<void> {
   const route = routes[`${request.method} ${pathOf(request)}`];
   if (!route) return sendJson(response, 404, { message: "Not Found" });
+  const { delayMs } = context.options.behaviour;
+  if (delayMs > 0 && request.method === "POST") await delay(delayMs, undefined, { ref: false });
   return route(context, request, response);
 }
 
@@ -95,15 +108,15 @@ async function showPage(
     response.writeHead(302, { location: `/?name=${next}` }).end();
     return;
   }
-  const { app, metricsUrl } = context.options;
-  const boot = JSON.stringify({ name, names, key: app.key, metricsUrl }).replaceAll("<", "\\u003c");
+  const { app } = context.options;
+  const boot = JSON.stringify({ ...context.options.boot, name, names, key: app.key });
   const html = await readFile(new URL("page.html", import.meta.url), "utf8");
   response.writeHead(200, {
     "content-type": "text/html; charset=utf-8",
     "cache-control": "no-store",
     "set-cookie": `demo_name=${encodeURIComponent(name)}; Path=/; SameSite=Lax`,
   });
-  response.end(html.replace("{{boot}}", () => boot));
+  response.end(html.replace("{{boot}}", () => boot.replaceAll("<", "\\u003c")));
 }
 
 /** Laravel's endpoint: JSON or a form in, `{auth}` or `{auth, channel_data}` out, 403 for no session or no right. */
@@ -115,10 +128,11 @@ async function authorize(
   const body = await readFields(request);
   const user = userOf(request);
   const channel = body.get("channel_name") ?? "";
-  const allowed = user !== null && channelRules[channel]?.(user) === true;
+  const [, may] = channelRules.find(([pattern]) => pattern.test(channel)) ?? [];
+  const allowed = user !== null && may?.(user) === true && !options.behaviour.refuses;
   const asker = request.headers["x-frankenphp-ws-channel"] ? "the sidecar" : "the browser";
   options.log(
-    `app   ${asker} asks: may ${user ?? "nobody"} join ${channel}?  ${allowed ? "yes" : "no (403)"}`,
+    `${asker} asks: may ${user ?? "nobody"} join ${channel}?  ${allowed ? "yes" : "no (403)"}`,
   );
   if (!allowed) return sendJson(response, 403, { message: "" });
   const socketId = body.get("socket_id") ?? "";
@@ -141,7 +155,7 @@ async function publish(
   if (from === null) return sendJson(response, 403, { message: "" });
   if (!publishable.has(channel) || text === "") return sendJson(response, 422, { message: "" });
   await pusher.trigger(channel, "message", { from, text });
-  options.log(`app   publishes "message" of ${from} to ${channel}`);
+  options.log(`publishes "message" of ${from} to ${channel}`);
   return sendJson(response, 200, {});
 }
 

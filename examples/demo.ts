@@ -1,71 +1,153 @@
-/** `npm run demo`: the sidecar before a small example app, with nothing installed but Node. */
+/** `npm run demo`: the sidecar before a small example app, with nothing installed but Node. `--host`: for a phone, too. */
 
-import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { createExampleApp } from "./app.ts";
+import { startSidecar, type SidecarProcess } from "./sidecar-process.ts";
+import { createStage } from "./stage.ts";
+import { createStory, toLine } from "./story.ts";
 
-const host = "127.0.0.1";
-const startDeadlineMs = 15_000;
-
-const app = { id: "demo", key: "demo-key", secret: randomBytes(16).toString("hex") };
-const port = await freePort(8080);
-const adminPort = await freePort(2019);
-const address = `http://${host}:${port}`;
-const admin = `http://${host}:${adminPort}`;
-
-const upstream = createExampleApp({
-  app,
-  sidecar: { host, port },
-  metricsUrl: `${admin}/metrics`,
-  log: (line) => console.log(line),
+const { values: flags } = parseArgs({
+  options: { host: { type: "boolean", default: false } },
 });
-upstream.listen(0, host);
-await once(upstream, "listening");
+const loopback = "127.0.0.1";
+/** Where pages come to: everything but the app and the admin port. */
+const host = flags.host ? "0.0.0.0" : loopback;
+const slowMs = 2_000;
 
-const sidecar = startSidecar(boundPort(upstream.address()));
+const credentials = { id: "demo", key: "demo-key", secret: randomBytes(16).toString("hex") };
+const port = await freePort(8080);
+const adminPorts = [await freePort(2019), await freePort(2020)] as const;
+const stagePort = await freePort(8081);
+const appPort = await freePort(0);
+
+const story = createStory(Date.now);
+const behaviour = { delayMs: 0, refuses: false };
+const app = createExampleApp({
+  app: credentials,
+  sidecar: { host: loopback, port },
+  behaviour,
+  boot: {
+    stagePort,
+    ownApp: [
+      "cd /path/to/your/app",
+      `${sidecarCommand()} env --write`,
+      "PHP_CLI_SERVER_WORKERS=4 php artisan serve --no-reload --port=8000 &",
+      `${sidecarCommand()} --upstream=http://127.0.0.1:8000`,
+    ].join("\n"),
+  },
+  log(text) {
+    console.log(`app   ${text}`);
+    story.add({ who: "app", text });
+  },
+});
+await listen(app, appPort, loopback);
+
 const stopping = new AbortController();
 let stoppedAtMs = -Infinity;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-process.on("exit", () => sidecar.kill("SIGKILL")); // nothing outlives the demo
-sidecar.once("exit", (code) => {
-  if (!stopping.signal.aborted) console.error(`The sidecar ended by itself (exit code ${code}).`);
-  process.exit(stopping.signal.aborted && code === 0 ? 0 : 1);
+const sidecar: SidecarProcess = await startSidecar({
+  env: {
+    POGO_HOST: host,
+    POGO_PORT: String(port),
+    POGO_UPSTREAM: `http://${loopback}:${appPort}`,
+    POGO_APP_ID: credentials.id,
+    POGO_APP_KEY: credentials.key,
+    POGO_APP_SECRET: credentials.secret,
+    POGO_LOG_LEVEL: "debug",
+  },
+  adminPorts,
+  onLine(json) {
+    const line = toLine(json);
+    if (!line) return;
+    story.add(line);
+    if (/"level":"(warn|error|fatal)"/.test(json)) console.log(`sidecar   ${line.text}`);
+  },
+  onExit(code) {
+    if (!stopping.signal.aborted) console.error(`The sidecar ended by itself (exit code ${code}).`);
+    process.exit(stopping.signal.aborted && code === 0 ? 0 : 1);
+  },
+}).catch((error: unknown) => {
+  console.error(String(error));
+  process.exit(1);
 });
+process.on("exit", () => sidecar.kill("SIGKILL")); // nothing outlives the demo
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 
-await ready();
+showMetrics();
+await listen(createStage({ story, pagePort: port, buttons: makeButtons() }), stagePort, host);
 console.log(`
   Pogo Sidecar is running before the example app.
 
-    Open in two tabs   ${address}
-    Metrics            ${admin}/metrics
+    Open in two tabs   http://${loopback}:${port}
+${flags.host ? lanLines() : ""}    Metrics            ${story.scene.metricsUrl}
 
-  Ctrl-C ends both.
+  Ctrl-C ends all of it.${flags.host ? "" : " For a phone: npm run demo -- --host"}
 `);
 
-function startSidecar(upstreamPort: number): ChildProcess {
-  // Settings of the reader's own sidecar or Reverb stay out of the demo; POGO_LOG_LEVEL may be set.
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(POGO|REVERB)_/.test(name));
-  return spawn(process.execPath, [fileURLToPath(new URL("../sidecar/main.ts", import.meta.url))], {
-    env: {
-      ...Object.fromEntries(inherited),
-      POGO_HOST: host,
-      POGO_PORT: String(port),
-      POGO_ADMIN_HOST: host,
-      POGO_ADMIN_PORT: String(adminPort),
-      POGO_UPSTREAM: `http://${host}:${upstreamPort}`,
-      POGO_APP_ID: app.id,
-      POGO_APP_KEY: app.key,
-      POGO_APP_SECRET: app.secret,
-      POGO_LOG_LEVEL: process.env["POGO_LOG_LEVEL"] ?? "warn",
+/** What the page's buttons do; each says so in the story. */
+function makeButtons(): Readonly<Record<string, () => Promise<void>>> {
+  return {
+    async "stop-app"() {
+      if (!app.listening) return;
+      app.close();
+      app.closeAllConnections();
+      story.add({ who: "demo", text: "The app is stopped: nobody listens on its port." });
+      story.change({ app: "stopped" });
     },
-    stdio: ["ignore", "inherit", "inherit"],
-    // A process group of its own: Ctrl-C comes to the demo alone, which then stops the sidecar in order.
-    detached: true,
-  });
+    async "start-app"() {
+      if (app.listening) return;
+      await listen(app, appPort, loopback);
+      story.add({ who: "demo", text: "The app is back." });
+      story.change({ app: "running" });
+    },
+    async "slow-app"() {
+      behaviour.delayMs = behaviour.delayMs === 0 ? slowMs : 0;
+      const isSlow = behaviour.delayMs > 0;
+      const text = isSlow
+        ? `The app takes ${slowMs / 1000} s for each answer.`
+        : "The app is quick.";
+      story.add({ who: "demo", text });
+      story.change({ isSlow });
+    },
+    async refuse() {
+      behaviour.refuses = !behaviour.refuses;
+      const { refuses } = behaviour;
+      const text = refuses ? "The app says no to everybody." : "The app says yes again.";
+      story.add({ who: "demo", text });
+      story.change({ refuses });
+    },
+    async "restart-sidecar"() {
+      if (story.scene.sidecar === "restarting") return;
+      story.add({ who: "demo", text: "Another sidecar starts, and this one is told to stop." });
+      story.change({ sidecar: "restarting" });
+      await sidecar.restart();
+      showMetrics();
+      story.change({ sidecar: "running" });
+    },
+  };
+}
+
+function showMetrics(): void {
+  story.change({ metricsUrl: `${sidecar.adminUrl}/metrics` });
+}
+
+/** As it can be pasted on this machine. */
+function sidecarCommand(): string {
+  return `${process.execPath} ${fileURLToPath(new URL("../sidecar/main.ts", import.meta.url))}`;
+}
+
+/** Where a phone in the same network finds it. */
+function lanLines(): string {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((found) => found ?? [])
+    .filter(({ family, internal }) => family === "IPv4" && !internal);
+  const found = addresses.map(({ address }) => `http://${address}:${port}`);
+  const shown = found.length > 0 ? found : ["this machine has no address in a network"];
+  return shown.map((text) => `    On your phone      ${text}\n`).join("");
 }
 
 /**
@@ -79,22 +161,9 @@ function stop(signal: NodeJS.Signals): void {
   stopping.abort();
 }
 
-async function ready(): Promise<void> {
-  const deadline = Date.now() + startDeadlineMs;
-  while (!(await isReady())) {
-    if (Date.now() > deadline) {
-      console.error(`The sidecar did not get ready within ${startDeadlineMs / 1000} s.`);
-      process.exit(1);
-    }
-    await delay(50);
-  }
-}
-
-async function isReady(): Promise<boolean> {
-  return fetch(`${admin}/readyz`).then(
-    (response) => response.ok,
-    () => false, // not listening yet
-  );
+async function listen(server: Server, onPort: number, onHost: string): Promise<void> {
+  server.listen(onPort, onHost);
+  await once(server, "listening");
 }
 
 /** `preferred` if it is free, else any other that is. */
@@ -105,13 +174,9 @@ async function freePort(preferred: number): Promise<number> {
     probe.listen(preferred, host, () => resolve(false));
   });
   if (taken) return freePort(0);
-  const found = boundPort(probe.address());
+  const bound = probe.address();
   probe.close();
   await once(probe, "close");
-  return found;
-}
-
-function boundPort(bound: ReturnType<ReturnType<typeof createServer>["address"]>): number {
   if (bound === null || typeof bound === "string") throw new Error("not listening on a TCP port");
   return bound.port;
 }

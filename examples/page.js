@@ -35,10 +35,10 @@ beMyself();
 const echo = new Echo.default({
   broadcaster: "reverb",
   key: boot.key,
-  wsHost: location.hostname,
-  wsPort: location.port || 80,
-  wssPort: location.port || 443,
-  forceTLS: location.protocol === "https:",
+  wsHost: window.location.hostname,
+  wsPort: window.location.port || 80,
+  wssPort: window.location.port || 443,
+  forceTLS: window.location.protocol === "https:",
   enabledTransports: ["ws", "wss"],
   channelAuthorization: { customHandler: authorizeChannel },
 });
@@ -49,8 +49,22 @@ const showState = (element, state, text = state) => {
   element.dataset.is = state;
   element.textContent = text;
 };
-const showConnection = () => showState($("#connection"), echo.connectionStatus());
+const connectionNames = {
+  connected: "connected",
+  connecting: "connecting",
+  reconnecting: "coming back",
+};
+const showConnection = () => {
+  const status = echo.connectionStatus();
+  showState($("#connection"), status, connectionNames[status] ?? status);
+};
 echo.connector.onConnectionChange(showConnection);
+// A subscribe that nobody could answer so far is asked again; a page that comes back subscribes anew.
+echo.connector.pusher.connection.bind("connecting", () => {
+  for (const panel of ["#public", "#private", "#presence"]) {
+    showState($(`${panel} .head .state`), "waiting", "waiting");
+  }
+});
 
 // A line for a list: text, and the time if it is an event.
 function line(text, className) {
@@ -72,6 +86,7 @@ function panel(selector, channel, name) {
   const list = $(`${selector} ul`);
   const state = $(`${selector} .head .state`);
   list.append(line("No event yet.", "note"));
+  showState(state, "waiting", "waiting");
   channel
     .subscribed(() => showState(state, "subscribed"))
     .error((error) => showState(state, "refused", `refused (${error.status ?? error.error})`))
@@ -84,22 +99,36 @@ function panel(selector, channel, name) {
     event.preventDefault();
     const { text } = event.target.elements;
     if (text.value.trim() === "") return text.focus();
-    const response = await post("/messages", { channel: name, text: text.value });
-    if (!response.ok) list.prepend(line(`Not sent: the app answered ${response.status}.`, "note"));
+    const problem = await post("/messages", { channel: name, text: text.value }).then(
+      ({ ok, status }) =>
+        ok ? null : `${status}, from ${status > 500 ? "the sidecar" : "the app"}`,
+      () => "nobody answered",
+    );
+    if (problem !== null) list.prepend(line(`Not sent: ${problem}`, "bad"));
     text.select();
   });
 }
 panel("#public", echo.channel("lobby"), "lobby");
 panel("#private", echo.private("orders"), "private-orders");
 
-$("#refused").addEventListener("click", ({ target }) => {
-  const outcome = $("#private .row .state");
-  showState(outcome, "asking");
-  target.disabled = true; // pusher-js asks once for a channel that the server refused
+// Asks for a private channel, and shows how long the answer took.
+function join(name, as) {
+  const outcome = $("#joined");
+  const startedMs = performance.now();
+  const after = () => `after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
+  showState(outcome, "waiting", `${name}: asking the app`);
   echo
-    .private("payroll")
-    .subscribed(() => showState(outcome, "subscribed"))
-    .error(({ status }) => showState(outcome, "refused", `refused (${status}), as it should be`));
+    .private(name)
+    .subscribed(() => showState(outcome, "subscribed", `${name}: joined ${after()}`))
+    .error(({ status }) =>
+      showState(outcome, "refused", `${name}: refused (${status})${as} ${after()}`),
+    );
+}
+let joined = 0;
+$("#another").addEventListener("click", () => join(`orders.${++joined}`, ""));
+$("#refused").addEventListener("click", ({ target }) => {
+  target.disabled = true; // pusher-js asks once for a channel that the server refused
+  join("payroll", ", as it should be,");
 });
 
 const members = new Set();
@@ -135,8 +164,6 @@ $("#name").textContent = boot.name;
 document.title = `${boot.name} · Pogo Sidecar demo`;
 $("#other").href = address(next);
 $("#other").textContent = `Open a second tab as ${next}`;
-$("#metrics").href = boot.metricsUrl;
-$("#metrics").textContent = boot.metricsUrl;
 $("#names").replaceChildren(
   ...others.flatMap((name, index) => {
     const link = document.createElement("a");

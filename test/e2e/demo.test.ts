@@ -1,6 +1,8 @@
 /** `npm run demo` as a reader runs it: in a browser with two tabs, ended with Ctrl-C. */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
@@ -89,7 +91,7 @@ test("a channel that the app refuses is shown as refused", { skip }, async () =>
   const tab = await openTab("Tony");
   await tab.locator("#connection", { hasText: "connected" }).waitFor();
   await tab.locator("#refused").click();
-  await tab.locator("#private .row .state", { hasText: "refused (403)" }).waitFor();
+  await tab.locator("#joined", { hasText: "payroll: refused (403)" }).waitFor();
   await tab.close();
 });
 
@@ -99,10 +101,12 @@ test(
   async () => {
     const tab = await openTab("Barbara");
     await tab.locator("#presence .state", { hasText: "1 member" }).waitFor();
-    for (const width of [320, 390, 720, 1100]) {
+    for (const width of [320, 390, 720, 1280]) {
       await tab.setViewportSize({ width, height: 800 });
+      const pageWidth = await tab.evaluate("document.documentElement.scrollWidth");
+      assert.ok(Number(pageWidth) <= width, `${width} px: nothing to scroll sideways`);
       const heights = await tab
-        .locator(".head h2, .head .state")
+        .locator("main .head h2, main .head .state")
         .evaluateAll((elements) =>
           elements.map((element) => element.getBoundingClientRect().height),
         );
@@ -112,6 +116,129 @@ test(
     await tab.close();
   },
 );
+
+test(
+  "what app and sidecar say stands on the page, what stood before it came too",
+  { skip },
+  async () => {
+    const tab = await openTab("Alan");
+    const said = tab.locator("#story li");
+    await said.filter({ hasText: "the sidecar asks: may Alan join private-orders?" }).waitFor();
+    await tab.locator("#public input").fill("heard by all");
+    await tab.locator("#public form button").click();
+    await said.filter({ hasText: 'publishes "message" of Alan to lobby' }).first().waitFor();
+    await said.filter({ hasText: "API request answered" }).first().waitFor();
+    const late = await openTab("Edsger");
+    const before = late.locator("#story li");
+    await before.filter({ hasText: 'publishes "message" of Alan to lobby' }).first().waitFor();
+    await late.close();
+    await tab.close();
+  },
+);
+
+test(
+  "the app is stopped: connections stay, what is sent is 502, who joins waits until it is back",
+  { skip },
+  async () => {
+    const tab = await openTab("Donald");
+    await tab.locator('#private .head .state[data-is="subscribed"]').waitFor();
+    await tab.locator("#stop").click();
+    await tab.locator("#scene", { hasText: "the app is stopped" }).waitFor();
+    await tab.locator("#public form button").click();
+    await tab.locator("#public li", { hasText: "Not sent: 502, from the sidecar" }).waitFor();
+    await tab.locator("#another").click();
+    await tab.locator("#joined", { hasText: "orders.1: asking the app" }).waitFor();
+    await tab.locator("#story li", { hasText: "is the app running" }).first().waitFor();
+    assert.equal(await tab.locator("#connection").textContent(), "connected");
+    await tab.locator("#stop", { hasText: "Start the app again" }).click();
+    await tab.locator("#joined", { hasText: "orders.1: joined after" }).waitFor();
+    await tab.locator("#scene", { hasText: "all is well" }).waitFor();
+    await tab.close();
+  },
+);
+
+test("the app is slow, or says no: who joins waits, or is refused", { skip }, async () => {
+  const tab = await openTab("Barbara");
+  await tab.locator("#connection", { hasText: "connected" }).waitFor();
+  await tab.locator("#slow").click();
+  await tab.locator("#scene", { hasText: "the app is slow" }).waitFor();
+  await tab.locator("#another").click();
+  await tab.locator("#joined", { hasText: /joined after [2-9]/ }).waitFor();
+  await tab.locator("#slow", { hasText: "Make it quick again" }).click();
+  await tab.locator("#refuse").click();
+  await tab.locator("#scene", { hasText: "the app says no" }).waitFor();
+  await tab.locator("#another").click();
+  await tab.locator("#joined", { hasText: "orders.2: refused (403)" }).waitFor();
+  await tab.locator("#refuse", { hasText: "Let it say yes again" }).click();
+  await tab.locator("#scene", { hasText: "all is well" }).waitFor();
+  await tab.close();
+});
+
+test(
+  "the sidecar is restarted: the page comes back by itself, with its channels",
+  { skip },
+  async () => {
+    const tab = await openTab("Grace");
+    await tab.locator('#private .head .state[data-is="subscribed"]').waitFor();
+    await tab.locator("#restart").click();
+    await tab.locator("#story li", { hasText: "Connected again after" }).waitFor();
+    for (const panel of ["#public", "#private", "#presence"]) {
+      await tab.locator(`${panel} .head .state[data-is="subscribed"]`).waitFor();
+    }
+    await tab.locator("#scene", { hasText: "all is well" }).waitFor();
+    await tab.locator("#private form button").click();
+    await tab.locator("#private li", { hasText: "Grace: Order 17 has shipped" }).waitFor();
+    await tab.close();
+  },
+);
+
+test(
+  "it leads on to one's own app, with a command that runs on this machine",
+  { skip },
+  async () => {
+    const tab = await openTab("Tony");
+    const command = (await tab.locator("#command").textContent()) ?? "";
+    const [, node = "", main = ""] = /^(\S+) (\S+) env --write$/m.exec(command) ?? [];
+    const { status, stdout } = spawnSync(node, [main, "env"], { cwd: tmpdir(), encoding: "utf8" });
+    assert.equal(status, 0);
+    assert.match(stdout, /^REVERB_APP_SECRET=/m);
+    await tab.close();
+  },
+);
+
+test("no page but the demo's may press its buttons", { skip }, async () => {
+  const tab = await openTab("Radia");
+  const stage = String(await tab.evaluate("`http://127.0.0.1:${boot.stagePort}`"));
+  const press = (headers: Record<string, string>) =>
+    fetch(`${stage}/do/slow-app`, { method: "POST", headers });
+  assert.equal((await press({})).status, 403);
+  assert.equal((await press({ origin: "http://evil.example" })).status, 403);
+  assert.equal((await press({ origin: stage })).status, 403);
+  assert.equal(
+    (await fetch(`${stage}/do/other`, { method: "POST", headers: { origin: address } })).status,
+    404,
+  );
+  await tab.close();
+});
+
+test("--host: a phone in the network gets page, events and buttons", { skip }, async () => {
+  const second = startChild("npm", ["run", "demo", "--", "--host"], { cwd: repository, env: {} });
+  const output = (): string => second.lines.join("\n");
+  await waitUntilUp(second, async () => /On your phone/.test(output()));
+  // Another address of this machine, on which a demo without the flag does not listen.
+  const [elsewhere, port = ""] = ["127.0.0.2", /Open in two tabs\s+\S+:(\d+)/.exec(output())?.[1]];
+  await assert.rejects(fetch(address.replace("127.0.0.1", elsewhere)));
+  const tab = await context.newPage();
+  await tab.goto(`http://${elsewhere}:${port}/?name=Ada`);
+  await tab.locator('#private .head .state[data-is="subscribed"]').waitFor();
+  await tab.locator("#story li", { hasText: "may Ada join private-orders?" }).first().waitFor();
+  await tab.locator("#slow").click();
+  await tab.locator("#scene", { hasText: "the app is slow" }).waitFor();
+  await tab.locator("#counted").waitFor({ state: "hidden" });
+  await tab.close();
+  second.signal("SIGTERM");
+  assert.deepEqual(await second.exited, { code: 0, signal: null });
+});
 
 test("a second demo takes other ports, and ends with npm on SIGTERM", { skip }, async () => {
   const second = startChild("npm", ["run", "demo"], { cwd: repository, env: {} });
