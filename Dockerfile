@@ -1,7 +1,8 @@
 # The image of Pogo Sidecar: compiled JavaScript and its production packages on distroless Node 24, no shell, no root.
 # The bases follow Node 24 and Debian 13 with their security updates, so two builds of one commit can differ in them; pin
-# them by digest where builds must repeat. What npm installs is pinned, with its hash, in package-lock.json. There is no
-# SBOM and no signature: `docker buildx build --sbom=true --provenance=true` makes both where you build.
+# them by digest where builds must repeat. What npm installs is pinned, with its hash, in package-lock.json. The
+# image of a release carries its SBOM and provenance (.github/workflows/release.yml); where you build it yourself,
+# `docker buildx build --sbom=true --provenance=true` makes both.
 
 FROM node:24-trixie-slim AS build
 WORKDIR /src

@@ -11,6 +11,7 @@ import { neededNode } from "../../sidecar/cli/node-version.ts";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
 import { lacking } from "../../sidecar/testing/needs.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
+import { nodeOf } from "../kit/nodes.ts";
 
 const root = join(import.meta.dirname, "../..");
 const { version, engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
@@ -39,15 +40,12 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("D18: npm pack builds, and packs every source file's JavaScript and no test", () => {
+test("D18: npm pack builds, and packs what runs: every source file's JavaScript, no test, no types", () => {
   const isForTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing\//.test(path);
   const sources = globSync("**/*.ts", { cwd: join(root, "sidecar") }).filter(
     (path) => !isForTests(path),
   );
-  const compiled = sources.flatMap((path) => [
-    join("dist", path.replace(/\.ts$/, ".js")),
-    join("dist", path.replace(/\.ts$/, ".d.ts")),
-  ]);
+  const compiled = sources.map((path) => join("dist", path.replace(/\.ts$/, ".js")));
   const files = globSync("**/*", { cwd: packed, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(packed.length + 1));
@@ -117,13 +115,6 @@ test("D18: on an older Node the first line says which is needed, which was found
     );
   }
 });
-
-/** The path of this version, which npm installs where it is not there yet; null if it can't be had. */
-function nodeOf(version: string): string | null {
-  const args = ["--yes", "-p", `node@${version}`, "node", "-p", "process.execPath"];
-  const { status, stdout } = spawnSync("npx", args, { cwd: tmpdir(), encoding: "utf8" });
-  return status === 0 ? stdout.trim() : null;
-}
 
 test("D17: every package is locked: where it comes from and what it must hash to, on every platform", () => {
   const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {

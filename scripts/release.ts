@@ -1,0 +1,66 @@
+/**
+ * `npm run release`: dates the CHANGELOG's newest version, which is package.json's, and says which commands publish it.
+ * `npm run release -- next 0.2.0` begins the next one; `check TAG OWNER/NAME` and `notes` are the workflow's.
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { begin, date, disagreements, notes, type Papers } from "./release/papers.ts";
+
+const root = new URL("../", import.meta.url);
+const files: Readonly<Record<keyof Papers, URL>> = {
+  changelog: new URL("CHANGELOG.md", root),
+  manifest: new URL("package.json", root),
+  lock: new URL("package-lock.json", root),
+};
+const papers: Papers = {
+  changelog: readFileSync(files.changelog, "utf8"),
+  manifest: readFileSync(files.manifest, "utf8"),
+  lock: readFileSync(files.lock, "utf8"),
+};
+
+const [command = "date", ...args] = process.argv.slice(2);
+const commands: Readonly<Record<string, () => void>> = {
+  date() {
+    refuse(disagreements(papers));
+    const dated = date(papers, new Date().toISOString().slice(0, 10));
+    write(dated.papers);
+    const tag = `v${dated.version}`;
+    print(`CHANGELOG.md has the date. What publishes it:
+
+  git commit --all --message "release ${dated.version}"
+  git tag --annotate ${tag} --message ${tag}
+  git push origin HEAD ${tag}
+
+Then: npm run release -- next X.Y.Z`);
+  },
+  next() {
+    const [version = ""] = args;
+    if (!/^\d+\.\d+\.\d+$/.test(version)) refuse([`"${version}" is no version such as 0.2.0`]);
+    write(begin(papers, version));
+  },
+  check() {
+    const [tag = "", repository = ""] = args;
+    refuse(disagreements(papers, { tag, repository }));
+  },
+  notes: () => print(notes(papers)),
+};
+
+const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
+if (run) run();
+else refuse([`there is no command ${command}: ${Object.keys(commands).join(", ")} are`]);
+
+function write(changed: Papers): void {
+  writeFileSync(files.changelog, changed.changelog);
+  writeFileSync(files.manifest, changed.manifest);
+  writeFileSync(files.lock, changed.lock);
+}
+
+function refuse(reasons: readonly string[]): void {
+  if (reasons.length === 0) return;
+  process.stderr.write(`${reasons.join("\n")}\n`);
+  process.exit(1);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

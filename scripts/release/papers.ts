@@ -1,0 +1,68 @@
+/** What says which version this is: CHANGELOG.md, package.json and its lock; and what of it changes with a release. */
+
+/** Their texts. */
+export interface Papers {
+  readonly changelog: string;
+  readonly manifest: string;
+  readonly lock: string;
+}
+
+/** The newest heading of the changelog: `## 0.1.0 (unreleased)`, or with a date in the brackets. */
+const heading = /^## (\d+\.\d+\.\d+) \((unreleased|\d{4}-\d\d-\d\d)\)$/m;
+
+/**
+ * Everything in which they are not of one mind.
+ *
+ * @param release the tag and the repository (`owner/name`) of a release: then the version has to have its date
+ */
+export function disagreements(
+  { changelog, manifest, lock }: Papers,
+  release?: { readonly tag: string; readonly repository: string },
+): readonly string[] {
+  const version = versionOf(manifest);
+  const [, newest, when] = heading.exec(changelog) ?? [];
+  const wrong: string[] = [];
+  if (newest !== version) {
+    wrong.push(`CHANGELOG.md begins with ${newest}, package.json has ${version}`);
+  }
+  if (versionOf(lock) !== version) wrong.push(`package-lock.json is not of ${version}`);
+  if (!release) return wrong;
+  if (release.tag !== `v${version}`) wrong.push(`the tag is ${release.tag}, not v${version}`);
+  if (when === "unreleased") wrong.push(`CHANGELOG.md has no date for ${version}`);
+  if (!manifest.includes(`github.com/${release.repository}.git"`)) {
+    // npm takes no provenance of another repository than the package names.
+    wrong.push(`package.json names another repository than ${release.repository}`);
+  }
+  return wrong;
+}
+
+/** The newest version, released on this day. */
+export function date(papers: Papers, day: string): { readonly version: string; papers: Papers } {
+  const version = versionOf(papers.manifest);
+  const changelog = papers.changelog.replace(heading, `## ${version} (${day})`);
+  return { version, papers: { ...papers, changelog } };
+}
+
+/** Work on the next version begins. */
+export function begin(papers: Papers, version: string): Papers {
+  const before = versionOf(papers.manifest);
+  const [first = ""] = heading.exec(papers.changelog) ?? [];
+  return {
+    changelog: papers.changelog.replace(first, `## ${version} (unreleased)\n\n${first}`),
+    manifest: papers.manifest.replace(`"version": "${before}"`, `"version": "${version}"`),
+    // Its own version stands twice, before those of all packages.
+    lock: papers.lock
+      .replace(`"version": "${before}"`, `"version": "${version}"`)
+      .replace(`"version": "${before}"`, `"version": "${version}"`),
+  };
+}
+
+/** What the changelog says of the newest version. */
+export function notes({ changelog }: Papers): string {
+  const [, newest = ""] = changelog.split(/^## .*$/m);
+  return newest.trim();
+}
+
+function versionOf(text: string): string {
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? "";
+}

@@ -1,0 +1,124 @@
+/** A release: its papers tell the same, and its workflow publishes what can be traced back to a commit. */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { begin, date, disagreements, notes, type Papers } from "../../scripts/release/papers.ts";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const papers: Papers = {
+  changelog: read("CHANGELOG.md"),
+  manifest: read("package.json"),
+  lock: read("package-lock.json"),
+};
+const manifest = JSON.parse(papers.manifest) as {
+  version: string;
+  repository: { url: string };
+  bugs: { url: string };
+  homepage: string;
+  keywords: string[];
+  scripts: Record<string, string>;
+};
+const repository = "pogo-sidecar/pogo-sidecar";
+
+describe("the papers of a release", () => {
+  it("CHANGELOG, package.json and its lock have one version", () => {
+    assert.deepEqual(disagreements(papers), []);
+  });
+
+  it("package.json says where the code, the bugs and the manual are", () => {
+    assert.equal(manifest.repository.url, `git+https://github.com/${repository}.git`);
+    assert.equal(manifest.bugs.url, `https://github.com/${repository}/issues`);
+    assert.equal(manifest.homepage, `https://github.com/${repository}#readme`);
+    assert.ok(manifest.keywords.length > 0);
+  });
+
+  it("README names this version wherever it names one of its own", () => {
+    const named = read("README.md").match(/pogo-sidecar[-:]\d+\.\d+\.\d+/g) ?? [];
+    assert.deepEqual(
+      named.filter((name) => !name.endsWith(manifest.version)),
+      [],
+    );
+  });
+
+  it("a release has a date, a tag of its version, and the repository it is published from", () => {
+    const tag = `v${manifest.version}`;
+    const { papers: dated } = date(papers, "2026-12-01");
+    assert.deepEqual(disagreements(dated, { tag, repository }), []);
+    assert.match(dated.changelog, new RegExp(`^## ${manifest.version} \\(2026-12-01\\)$`, "m"));
+    const wrong = disagreements(dated, { tag: "v9.9.9", repository: "somebody/else" });
+    assert.equal(wrong.length, 2);
+  });
+
+  it("the next version begins above the last one, in all three", () => {
+    const { papers: dated } = date(papers, "2026-12-01");
+    const next = begin(dated, "9.9.9");
+    assert.deepEqual(disagreements(next), []);
+    assert.ok(next.changelog.indexOf("## 9.9.9 (unreleased)") < next.changelog.indexOf("2026-12"));
+    assert.equal(notes(next), "");
+    assert.ok(notes(dated).length > 100);
+    const undated = disagreements(next, { tag: "v9.9.9", repository });
+    assert.deepEqual(undated, ["CHANGELOG.md has no date for 9.9.9"]);
+    assert.equal(papers.lock.split(`"version": "${manifest.version}"`).length - 1 >= 2, true);
+  });
+});
+
+interface Job {
+  readonly needs?: string | string[];
+  readonly permissions?: Record<string, string>;
+  readonly steps: readonly { run?: string; uses?: string; with?: Record<string, unknown> }[];
+}
+
+interface Workflow {
+  readonly permissions: Record<string, string>;
+  readonly jobs: Record<string, Job>;
+}
+
+const workflow = (name: string): Workflow =>
+  parse(read(`.github/workflows/${name}.yml`)) as Workflow;
+
+describe("the workflows", () => {
+  const release = workflow("release");
+
+  it("publish nothing that was not proven before", () => {
+    assert.match(stepsOf(release.jobs["check"]), /^\.ci\/run$/m);
+    assert.match(stepsOf(release.jobs["check"]), /release -- check/);
+    for (const name of ["npm", "image"]) assert.equal(release.jobs[name]?.needs, "check", name);
+    assert.deepEqual(release.jobs["release"]?.needs, ["npm", "image"]);
+  });
+
+  it("npm: with provenance", () => {
+    assert.match(stepsOf(release.jobs["npm"]), /^npm publish --provenance/m);
+    assert.equal(release.jobs["npm"]?.permissions?.["id-token"], "write");
+  });
+
+  it("image: for two architectures, with provenance and an SBOM", () => {
+    const build = release.jobs["image"]?.steps.find(({ uses }) =>
+      uses?.startsWith("docker/build-push-action@"),
+    );
+    assert.equal(build?.with?.["platforms"], "linux/amd64,linux/arm64");
+    assert.equal(build?.with?.["provenance"], "mode=max");
+    assert.equal(build?.with?.["sbom"], true);
+  });
+
+  for (const name of ["ci", "release"]) {
+    it(`${name}.yml: reads only, but for what a job needs; runs scripts and files that are there`, () => {
+      const { permissions, jobs } = workflow(name);
+      assert.deepEqual(permissions, { contents: "read" });
+      for (const [, script = ""] of Object.values(jobs)
+        .map(stepsOf)
+        .join("\n")
+        .matchAll(/npm run (?:--silent )?([\w:]+)/g)) {
+        assert.ok(Object.hasOwn(manifest.scripts, script), script);
+      }
+      assert.ok(existsSync(join(root, ".ci/run")));
+    });
+  }
+});
+
+function stepsOf(job: Job | undefined): string {
+  return (job?.steps ?? []).map(({ run = "" }) => run).join("\n");
+}
