@@ -20,7 +20,7 @@ export const connections: readonly Symptom[] = [
       { kind: "handshake_refused", appId, reason: "over_quota", sent: null },
     ],
     also: [
-      "**Works on this machine, not on a phone or in staging**: the address was built into the page (`VITE_REVERB_HOST`). The [recommended Echo block](authorization.md#echo) takes it from the page itself.",
+      "**Works on this machine, not on a phone or in staging**: the address was built into the page (`VITE_REVERB_HOST`). The [recommended Echo block](../README.md#echo) takes it from the page itself.",
       "**`wss://` on a page by https, and the sidecar has no TLS**: TLS ends in front of it; Echo's port is the one in front (443), not the sidecar's.",
       "**It connects to Reverb's old port**: the front end was built before `.env` changed. Build it again.",
     ],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
 import { describe, it } from "node:test";
 import type { CommandContext } from "./command.ts";
+import { echoBlock } from "./echo-block.ts";
 import { env } from "./env.ts";
 
 function run(
@@ -55,7 +56,8 @@ describe("env", () => {
   });
 
   it("has the port, host and path that the sidecar would have", () => {
-    const { out } = run(["--port", "9000"], { ".env": `${stock}REVERB_SERVER_PATH=ws\n` });
+    const { out, err } = run(["--port", "9000", "--path", "/ws"], { ".env": stock });
+    assert.match(err, /^ {2}wsPath: "\/ws",$/m);
     assert.match(out, /^REVERB_PORT=9000$/m);
     assert.match(out, /wsPath: "\/ws"/);
   });
@@ -79,8 +81,8 @@ describe("env", () => {
 
     const again = run(["--write"], { ...files });
     assert.equal(again.files[".env"], written);
-    assert.equal(again.out, ".env lacks nothing.\n");
-    assert.equal(run([], { ...files }).err, ".env lacks nothing.\n");
+    assert.match(again.out, /^\.env lacks nothing\.\n/);
+    assert.match(run([], { ...files }).err, /^\.env lacks nothing\.\n/);
   });
 
   it("--write makes a file where there is none, and keeps what another has", () => {
@@ -96,6 +98,15 @@ describe("env", () => {
     const { files } = run(["--write", "--env-file", "/app/.env"], { "/app/.env": "A=1\n" });
     assert.match(files["/app/.env"] ?? "", /^A=1\n\nBROADCAST_CONNECTION=reverb\n/);
     assert.equal(files[".env"], undefined);
+  });
+
+  it("says which Echo one build needs to run everywhere, until the page has it", () => {
+    const { out, err } = run([]);
+    assert.ok(err.endsWith(`\n\n${echoBlock()}\n`), err);
+    assert.ok(!out.includes("new Echo"), "standard output may be appended to a file");
+    assert.ok(run(["--write"]).out.endsWith(`${echoBlock()}\n`));
+    const files = { "resources/js/echo.js": `import Echo from "laravel-echo";\n${echoBlock()}\n` };
+    assert.equal(run([], files).err, "");
   });
 
   it("says what is wrong with a file, and leaves it as it is", () => {

@@ -1,17 +1,18 @@
 /** `env`: the `.env` block that Laravel, the pages' build and the sidecar share, printed or added to the file. */
 
 import { writeFileSync } from "node:fs";
-import { formatErrors, loadConfig } from "../config.ts";
+import { formatErrors, loadConfig, type Config } from "../config.ts";
 import { parseDotenv } from "../config/sources/dotenv.ts";
 import { readFlags } from "../config/sources/flags.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 import { makeCredentials, toDotEnv } from "./credentials.ts";
+import { echoBlock } from "./echo-block.ts";
 
 type WriteFile = (path: string, text: string) => void;
 
 /**
  * Prints what the `.env` lacks, credentials made up where it has none; with `--write` adds it there. What the file has
- * stays, but for a `BROADCAST_CONNECTION` that broadcasts nowhere.
+ * stays, but for a `BROADCAST_CONNECTION` that broadcasts nowhere. Then says what Echo needs, if the page's lacks it.
  */
 export function env(context: CommandContext, writeFile: WriteFile = writeFileSync): number {
   const isWriting = context.argv.includes("--write");
@@ -32,9 +33,11 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
     );
   });
   const added = withoutLooseEnds(lacking);
+  const advice = adviseEcho(block.path, context);
   if (!isWriting) {
     context.print(added === "" ? "" : `${added}\n`);
-    if (added === "") context.complain(`${path} lacks nothing.\n`);
+    // Not to standard output, which may go into the file.
+    context.complain(added === "" ? `${path} lacks nothing.\n${advice}` : advice);
     return exitCodes.ok;
   }
   const kept = (content ?? "").replace(silentConnection, `${connection}=reverb`);
@@ -43,8 +46,17 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
   if (names.length > 0 || isSilent) {
     writeFile(path, added === "" ? kept : `${kept}${separator}${added}\n`);
   }
-  context.print(describe(path, names, isSilent));
+  context.print(describe(path, names, isSilent) + advice);
   return exitCodes.ok;
+}
+
+const echoFiles = ["resources/js/echo.js", "resources/js/echo.ts", "resources/js/bootstrap.js"];
+
+/** Empty where a page takes the address from its own already. */
+function adviseEcho(path: string, context: CommandContext): string {
+  const texts = echoFiles.map((file) => readIfThere(file, context) ?? "");
+  if (texts.some((text) => text.includes("location.hostname"))) return "";
+  return `\nEcho (${echoFiles[0]}) takes the address from the page, so that one build runs everywhere:\n\n${echoBlock(path)}\n`;
 }
 
 const connection = "BROADCAST_CONNECTION";
@@ -54,17 +66,19 @@ const silentConnection = /^BROADCAST_CONNECTION=(log|null|"log"|"null"|)[ \t]*$/
 
 function makeBlock(
   context: CommandContext,
-): { ok: true; lines: readonly string[] } | { ok: false; errors: string } {
+): { ok: true; lines: readonly string[]; path: string } | { ok: false; errors: string } {
   const given = loadConfig(context);
-  if (given.ok) return { ok: true, lines: toDotEnv(given.config).split("\n") };
+  if (given.ok) return toBlock(given.config);
   const missing = new Set(
     given.errors.flatMap(({ kind, name }) => (kind === "missing" ? [name] : [])),
   );
   const madeUp = Object.entries(makeCredentials()).filter(([name]) => missing.has(name));
   const loaded = loadConfig({ ...context, env: { ...context.env, ...Object.fromEntries(madeUp) } });
-  return loaded.ok
-    ? { ok: true, lines: toDotEnv(loaded.config).split("\n") }
-    : { ok: false, errors: formatErrors(loaded.errors) };
+  return loaded.ok ? toBlock(loaded.config) : { ok: false, errors: formatErrors(loaded.errors) };
+}
+
+function toBlock(config: Config): { ok: true; lines: readonly string[]; path: string } {
+  return { ok: true, lines: toDotEnv(config).split("\n"), path: config.server.pathPrefix };
 }
 
 /** The file is read whatever it has: it is the one that is meant. */
