@@ -84,24 +84,30 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   });
 
   recordPeers(server);
-  /** When each was accepted. */
-  const connections = new Map<Socket, number>();
+  /** Connections of which no request has come yet, by when they were accepted. */
+  const unused = new Map<Socket, number>();
+  function use(this: Socket): void {
+    if (unused.delete(this)) this.off("close", use);
+  }
   server.on("connection", (socket) => {
-    connections.set(socket, performance.now());
-    socket.once("close", () => connections.delete(socket));
+    unused.set(socket, performance.now());
+    socket.on("close", use);
   });
 
   /** Browsers open connections in advance; one that nothing came on yet Node does not count as idle. */
   function closeUnusedConnections(): void {
     server.closeIdleConnections();
     const openedBeforeMs = performance.now() - firstRequestWithinMs;
-    for (const [socket, acceptedMs] of connections) {
+    for (const [socket, acceptedMs] of unused) {
       if (socket.bytesRead === 0 && acceptedMs < openedBeforeMs) socket.destroy();
     }
   }
 
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
-    server.on(event, (req: IncomingMessage, res: ServerResponse) => turns.take(req, res));
+    server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+      use.call(req.socket);
+      turns.take(req, res);
+    });
   }
 
   function answer(req: IncomingMessage, res: ServerResponse): void {
@@ -136,7 +142,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
   server.on("upgrade", (req, socket, head) => {
     // Until somebody takes the socket over, nobody else would hear its errors.
-    socket.on("error", () => socket.destroy());
+    socket.on("error", destroyIt);
+    use.call(req.socket);
     const guarded = guard(req);
     if (!guarded.ok) {
       reportRefusal(guarded.refusal);
@@ -210,6 +217,11 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       }),
     destroy: () => server.closeAllConnections(),
   };
+}
+
+/** One for all sockets: a function of each one's own would keep its request as well, for as long as it is open. */
+function destroyIt(this: Duplex): void {
+  this.destroy();
 }
 
 /** Not to be kept by anybody: it is true now. */

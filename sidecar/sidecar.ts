@@ -48,10 +48,10 @@ const webhookBounds = {
 };
 const webhookBackoff = { firstMs: 1_000, maxMs: 30_000 };
 
-export function createSidecar(
+export async function createSidecar(
   config: Config,
   { version, ...overrides }: { version: string } & Overrides,
-): Lifecycle {
+): Promise<Lifecycle> {
   const now = overrides.now ?? (() => performance.now());
   const log = overrides.log ?? createLog({ level: config.log.level, version });
   const startedMs = now();
@@ -66,7 +66,7 @@ export function createSidecar(
     deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
     terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
   };
-  const cluster = createCluster(config, { receiver, report, metrics, now });
+  const cluster = await createCluster(config, { receiver, report, metrics, now });
   const { broker } = cluster;
   const webhooks = createWebhookDispatcher({
     ...config.webhooks,
@@ -92,6 +92,7 @@ export function createSidecar(
   const webSockets = createWebSocketEndpoint({
     ...config.websocket,
     hotPathMetrics: config.metrics.hotPath,
+    keepsHandshakes: config.upstream.address !== null,
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;

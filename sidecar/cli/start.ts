@@ -37,7 +37,7 @@ export async function start(context: CommandContext): Promise<number> {
     process.exit(exitCodes.failure);
   });
 
-  const sidecar = createSidecar(config, {
+  const sidecar = await createSidecar(config, {
     version,
     log,
     inherited: findInheritedSockets(context.env, process.pid),

@@ -2,7 +2,6 @@
 
 import { createMemoryPresence } from "../broker/memory-presence.ts";
 import { createMemoryBroker } from "../broker/memory.ts";
-import { createRedisBroker } from "../broker/redis.ts";
 import type { Config } from "../config.ts";
 import type { Broker, BrokerReceiver } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
@@ -36,10 +35,10 @@ const maxCacheBytes = 64 * 1_048_576;
 /** pusher-js comes back at once after 4200, and asks the app for its signatures again. */
 const handoverMs = 2_000;
 
-export function createCluster(
+export async function createCluster(
   config: Config,
   options: { receiver: BrokerReceiver; report: Report; metrics: Metrics; now: () => number },
-): Cluster {
+): Promise<Cluster> {
   const { receiver, report, metrics, now } = options;
   const { redis, webhooks } = config;
   if (!redis) {
@@ -54,6 +53,8 @@ export function createCluster(
     };
   }
 
+  // Some 7 MB, which a node of its own does without.
+  const { createRedisBroker } = await import("../broker/redis.ts");
   const broker = createRedisBroker({
     redis,
     apps: webhooks.apps.map(({ id, endpoints }) => ({

@@ -27,7 +27,7 @@ export function connectReadings(
   webSocket.deliveryConfig.readEach(() => [
     [["outbound_queue_bytes"], config.websocket.maxQueuedBytes],
     [["broker_queue_size"], config.redis?.queueSize ?? 0],
-    [["enable_compression"], 0],
+    [["enable_compression"], Number(config.websocket.compression.enabled)],
   ]);
   api.unverifiedBodyBytes.read(httpApi.unverifiedBodyBytes);
   webhooks.queueDepth.readEach(() =>

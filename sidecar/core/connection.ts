@@ -39,13 +39,14 @@ export class Connection implements Recipient {
   /** On the node's clock. */
   readonly openedMs: number;
   readonly subscriptions = new Map<string, Subscription>();
-  /** What the app is being asked, by subject. */
-  readonly #pending = new Map<string, AbortController>();
+  /** What the app is being asked, by subject; null before the first question. */
+  #pending: Map<string, AbortController> | null = null;
   readonly #transport: Transport;
   readonly #report: Report;
   readonly #errorData: ErrorData;
-  readonly #messageBucket: TokenBucket | null;
-  readonly #clientEventBucket: TokenBucket;
+  /** Full until something is taken, so made only then. */
+  #messageBucket: TokenBucket | null = null;
+  #clientEventBucket: TokenBucket | null = null;
   user: User | null = null;
   #isOpen = true;
 
@@ -67,8 +68,6 @@ export class Connection implements Recipient {
     this.#transport = options.transport;
     this.#report = options.report;
     this.#errorData = options.errorData;
-    this.#messageBucket = app.messageRate && new TokenBucket(app.messageRate, nowMs);
-    this.#clientEventBucket = new TokenBucket(app.clientEventRate, nowMs);
   }
 
   get isOpen(): boolean {
@@ -81,10 +80,14 @@ export class Connection implements Recipient {
   }
 
   mayReceiveMessage(nowMs: number): boolean {
-    return this.#messageBucket?.tryTake(nowMs) ?? true;
+    const { messageRate } = this.app;
+    if (!messageRate) return true;
+    this.#messageBucket ??= new TokenBucket(messageRate, nowMs);
+    return this.#messageBucket.tryTake(nowMs);
   }
 
   maySendClientEvent(nowMs: number): boolean {
+    this.#clientEventBucket ??= new TokenBucket(this.app.clientEventRate, nowMs);
     return this.#clientEventBucket.tryTake(nowMs);
   }
 
@@ -119,32 +122,33 @@ export class Connection implements Recipient {
   }
 
   isPending(subject: Subject): boolean {
-    return this.#pending.has(subjectKey(subject));
+    return this.#pending?.has(subjectKey(subject)) ?? false;
   }
 
   /** Aborted by `cancel`, and when the connection closes; to be ended by `cancel` or `finish`. */
   begin(subject: Subject): AbortSignal {
     const controller = new AbortController();
+    this.#pending ??= new Map();
     this.#pending.set(subjectKey(subject), controller);
     return controller.signal;
   }
 
   /** The app has answered. */
   finish(subject: Subject): void {
-    this.#pending.delete(subjectKey(subject));
+    this.#pending?.delete(subjectKey(subject));
   }
 
   /** The app's answer will be of no use. */
   cancel(subject: Subject): void {
     const key = subjectKey(subject);
-    this.#pending.get(key)?.abort();
-    this.#pending.delete(key);
+    this.#pending?.get(key)?.abort();
+    this.#pending?.delete(key);
   }
 
   /** The socket is gone: nothing that still waits for an answer may act on this connection. */
   markClosed(): void {
     this.#isOpen = false;
-    for (const controller of this.#pending.values()) controller.abort();
-    this.#pending.clear();
+    for (const controller of this.#pending?.values() ?? []) controller.abort();
+    this.#pending = null;
   }
 }

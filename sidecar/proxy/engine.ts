@@ -2,7 +2,7 @@
 
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { createProxyServer, type ProxyServer, type ProxyTarget } from "http-proxy-3";
+import type { ProxyServer, ProxyTarget } from "http-proxy-3";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { codeOf, toUpstreamError } from "./http1/connection-error.ts";
 import { createPool, type Pool } from "./http1/pool.ts";
@@ -45,6 +45,7 @@ export function createEngine(options: EngineOptions): Engine {
   let upgrades: Promise<OpenUpgrade> | null = null;
 
   async function loadUpgrades(): Promise<OpenUpgrade> {
+    const { createProxyServer } = await loadHttpProxy();
     const engine = createProxyServer({
       target: toTarget(upstream),
       connectTimeout: connectTimeoutMs,
@@ -64,6 +65,18 @@ export function createEngine(options: EngineOptions): Engine {
     loadUpgrades: () => (upgrades ??= loadUpgrades()),
     close: () => pool.close(),
   };
+}
+
+const importHttpProxy = () => import("http-proxy-3");
+
+let httpProxy: ReturnType<typeof importHttpProxy> | null = null;
+
+/**
+ * Loaded by the first WebSocket of the app, for most apps have none. Once for the whole process, since of two imports at
+ * a time the second can find the module half made (Node 22).
+ */
+function loadHttpProxy(): ReturnType<typeof importHttpProxy> {
+  return (httpProxy ??= importHttpProxy());
 }
 
 interface Handshake {

@@ -14,6 +14,7 @@ function watch(options: {
   const monitored: Monitored = {
     heartbeat: { pingPeriodMs: 54_000, pongWaitMs: 60_000 },
     lastReceivedMs: 0,
+    slot: 0,
     ping: () => void happened.push(`${second} ping`),
     expire: () => void happened.push(`${second} expire`),
   };

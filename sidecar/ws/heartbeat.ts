@@ -16,6 +16,8 @@ export interface HeartbeatOptions {
 export interface Monitored {
   readonly heartbeat: HeartbeatOptions;
   lastReceivedMs: number;
+  /** Where it lies; the wheel's own. */
+  slot: number;
   ping(): void;
   expire(): void;
 }
@@ -25,7 +27,6 @@ const slotMs = 100;
 
 export class Heartbeat {
   readonly #slots = new Map<number, Set<Monitored>>();
-  readonly #slotOf = new Map<Monitored, number>();
   readonly #pingedAtMs = new Map<Monitored, number>();
   #nextSlot: number;
 
@@ -38,11 +39,8 @@ export class Heartbeat {
   }
 
   forget(monitored: Monitored): void {
-    const slot = this.#slotOf.get(monitored);
-    if (slot === undefined) return;
-    this.#slotOf.delete(monitored);
     this.#pingedAtMs.delete(monitored);
-    this.#slots.get(slot)?.delete(monitored);
+    this.#slots.get(monitored.slot)?.delete(monitored);
   }
 
   /** Looks at all whose time has come; to be called every second or so. */
@@ -82,6 +80,6 @@ export class Heartbeat {
     const monitoredThere = this.#slots.get(slot) ?? new Set();
     monitoredThere.add(monitored);
     this.#slots.set(slot, monitoredThere);
-    this.#slotOf.set(monitored, slot);
+    monitored.slot = slot;
   }
 }

@@ -31,22 +31,24 @@ function createInbox({ turnMs = 1_000, maxShare = 1, shareMs = 1_000 } = {}) {
     { visitor = name, shareMs = 1, unitMs = 0, afterMs = 0 } = {},
   ) {
     let waiting = 0;
-    const input = inbox.open(visitor, (maxBytes) => {
-      const units = Math.min(waiting, Math.ceil(maxBytes / unitBytes));
-      if (units > 0) {
-        nowMs += shareMs + units * unitMs;
-        microtasks.push(() => (nowMs += afterMs));
-        served.push(name);
-      }
-      waiting -= units;
-      return { bytes: Math.min(maxBytes, units * unitBytes), hasMore: waiting > 0 };
+    const input = inbox.open(visitor, {
+      handle(maxBytes) {
+        const units = Math.min(waiting, Math.ceil(maxBytes / unitBytes));
+        if (units > 0) {
+          nowMs += shareMs + units * unitMs;
+          microtasks.push(() => (nowMs += afterMs));
+          served.push(name);
+        }
+        waiting -= units;
+        return { bytes: Math.min(maxBytes, units * unitBytes), hasMore: waiting > 0 };
+      },
     });
     const more = (count: number): void => {
       waiting += count;
       input.arrived();
     };
     more(units);
-    return { more, close: input.close };
+    return { more, close: () => input.close() };
   }
 
   return {

@@ -21,11 +21,11 @@ export interface InboxOptions {
   readonly maxShareBytes: number;
 }
 
-/** Handles at most `maxBytes` of what has arrived; says how much that was, and whether there is more. */
-export type HandleInput = (maxBytes: number) => {
-  readonly bytes: number;
-  readonly hasMore: boolean;
-};
+/** Whose input waits. */
+export interface InputHandler {
+  /** Handles at most `maxBytes` of what has arrived; says how much that was, and whether there is more. */
+  handle(maxBytes: number): { readonly bytes: number; readonly hasMore: boolean };
+}
 
 /** One connection's place. */
 export interface Input {
@@ -40,12 +40,38 @@ interface Waiting extends Queued {
   isWaiting: boolean;
 }
 
-interface Source extends Waiting {
-  readonly handle: HandleInput;
+/** A connection's place. */
+class Source implements Waiting, Input {
+  readonly handler: InputHandler;
+  readonly #inbox: Inbox;
+  readonly #visitor: Visitor;
   shareBytes: number;
+  tag: number;
+  estimate = firstEstimateMs;
+  isWaiting = false;
+
+  constructor(
+    handler: InputHandler,
+    { inbox, visitor, shareBytes }: { inbox: Inbox; visitor: Visitor; shareBytes: number },
+  ) {
+    this.handler = handler;
+    this.#inbox = inbox;
+    this.#visitor = visitor;
+    this.shareBytes = shareBytes;
+    this.tag = visitor.sources.virtualTime;
+  }
+
+  arrived(): void {
+    this.#inbox.arrived(this.#visitor, this);
+  }
+
+  close(): void {
+    this.#inbox.closed(this.#visitor);
+  }
 }
 
 interface Visitor extends Waiting {
+  readonly name: string;
   readonly sources: FairQueue<Source>;
   connections: number;
 }
@@ -73,35 +99,29 @@ export class Inbox {
   }
 
   /** @param name whose connection it is (`visitorOf`) */
-  open(name: string, handle: HandleInput): Input {
+  open(name: string, handler: InputHandler): Input {
     const visitor = this.#visitors.get(name) ?? this.#createVisitor(name);
     visitor.connections += 1;
-    const source = {
-      handle,
-      shareBytes: this.#options.minShareBytes,
-      tag: visitor.sources.virtualTime,
-      estimate: firstEstimateMs,
-      isWaiting: false,
-    };
-    return {
-      arrived: () => this.#arrived(visitor, source),
-      close: () => {
-        visitor.connections -= 1;
-        if (visitor.connections === 0) this.#visitors.delete(name);
-      },
-    };
+    return new Source(handler, { inbox: this, visitor, shareBytes: this.#options.minShareBytes });
   }
 
   #createVisitor(name: string): Visitor {
     const sources = new FairQueue<Source>();
     const tag = this.#queue.virtualTime;
     const estimate = firstEstimateMs;
-    const visitor = { sources, connections: 0, tag, estimate, isWaiting: false };
+    const visitor = { name, sources, connections: 0, tag, estimate, isWaiting: false };
     this.#visitors.set(name, visitor);
     return visitor;
   }
 
-  #arrived(visitor: Visitor, source: Source): void {
+  /** For `Source`. */
+  closed(visitor: Visitor): void {
+    visitor.connections -= 1;
+    if (visitor.connections === 0) this.#visitors.delete(visitor.name);
+  }
+
+  /** For `Source`. */
+  arrived(visitor: Visitor, source: Source): void {
     if (source.isWaiting) return;
     source.isWaiting = true;
     visitor.sources.add(source);
@@ -128,7 +148,7 @@ export class Inbox {
     const visitor = this.#queue.shift();
     const source = visitor?.sources.shift();
     if (!visitor || !source) return;
-    const { bytes, hasMore } = source.handle(source.shareBytes);
+    const { bytes, hasMore } = source.handler.handle(source.shareBytes);
     // A handler that awaits goes on in a microtask: that belongs to the share too.
     defer(() => {
       const nowMs = now();

@@ -91,6 +91,7 @@ function createQueue(outbox: Outbox, { visitor = "visitor" } = {}) {
       socket.destroy();
     },
   });
+  socket.on("error", (error) => outbox.failed(queue, error));
   return Object.assign(queue, { socket, log });
 }
 

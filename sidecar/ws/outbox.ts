@@ -70,7 +70,7 @@ export class Outbox {
     const { appId } = client;
     const drops = this.#drops.get(appId) ?? createDrops(appId);
     this.#drops.set(appId, drops);
-    const queue: OutboundQueue = {
+    return {
       socket,
       client,
       drops,
@@ -79,11 +79,12 @@ export class Outbox {
       backlog: null,
       isFull: false,
     };
-    socket.on("error", (error) => {
-      const isWrite = "syscall" in error && error.syscall === "write";
-      if (isWrite) this.#options.report({ kind: "write_failed", frame: queue.kind });
-    });
-    return queue;
+  }
+
+  /** An error of the connection's socket, which is gone with it. */
+  failed(queue: OutboundQueue, error: Error): void {
+    const isWrite = "syscall" in error && error.syscall === "write";
+    if (isWrite) this.#options.report({ kind: "write_failed", frame: queue.kind });
   }
 
   /** Bytes that wait for slow clients. */

@@ -1,48 +1,38 @@
-/** What a client sends, on its way to ws: it stays in the socket, unread, until the inbox gives it a turn. */
+/** What a client sends, on its way to the reader: it stays in the socket, unread, until the inbox gives it a turn. */
 
 import type { Duplex } from "node:stream";
-import type { Inbox, Input } from "./inbox.ts";
+import type { Inbox, Input, InputHandler } from "./inbox.ts";
 
-export interface SocketInputOptions {
-  readonly visitor: string;
-  readonly inbox: Inbox;
+/** Whose input it is. */
+export interface InputOwner {
   /** True while nothing more is to be read from the client. */
-  readonly isPaused: () => boolean;
+  readonly isPaused: boolean;
+  /** The next bytes, which may be written into. */
+  receive(chunk: Buffer): void;
 }
 
 /** What a client may have sent before our close reached it; who sends more is cut. */
 const maxBytesAfterClose = 262_144;
 
-export class SocketInput {
+export class SocketInput implements InputHandler {
   readonly #socket: Duplex;
+  readonly #owner: InputOwner;
   readonly #input: Input;
-  readonly #isPaused: () => boolean;
-  readonly #receive: (chunk: Buffer) => void;
-  /** `closing`: our close was sent, ws looks for the client's. `ended`: ws wants no more. */
+  /** `closing`: our close was sent, the client's is looked for. `ended`: nothing more is of interest. */
   #state: "open" | "closing" | "ended" = "open";
   #bytesAfterClose = 0;
 
-  /** To be made as soon as ws has the socket: from then on ws gets what it is given here. */
-  constructor(socket: Duplex, { visitor, inbox, isPaused }: SocketInputOptions) {
+  constructor(
+    socket: Duplex,
+    { visitor, inbox, owner }: { visitor: string; inbox: Inbox; owner: InputOwner },
+  ) {
     this.#socket = socket;
-    this.#isPaused = isPaused;
-    this.#input = inbox.open(visitor, (maxBytes) => this.#handle(maxBytes));
-    const receivers = socket.listeners("data");
-    socket.removeAllListeners("data");
-    this.#receive = (chunk) => {
-      for (const receive of receivers) Reflect.apply(receive, socket, [chunk]);
-    };
-    socket.on("readable", () => this.#input.arrived());
-    // Before ws, which would read all that is left at once.
-    socket.prependListener("close", () => {
-      this.#state = "ended";
-      socket.read();
-      this.#input.close();
-    });
+    this.#owner = owner;
+    this.#input = inbox.open(visitor, this);
   }
 
-  /** May be read again. */
-  resume(): void {
+  /** There is something to read, or it may be read again. */
+  arrived(): void {
     this.#input.arrived();
   }
 
@@ -51,13 +41,19 @@ export class SocketInput {
     if (this.#state === "open") this.#state = "closing";
   }
 
-  /** ws has had the client's close, or a fault: it must not be given anything more. */
+  /** The client's close was read, or a fault: what comes now is thrown away. */
   ended(): void {
     this.#state = "ended";
   }
 
-  #handle(maxBytes: number): { bytes: number; hasMore: boolean } {
-    if (this.#state === "open" && this.#isPaused()) return { bytes: 0, hasMore: false };
+  /** The socket is gone. */
+  close(): void {
+    this.#state = "ended";
+    this.#input.close();
+  }
+
+  handle(maxBytes: number): { bytes: number; hasMore: boolean } {
+    if (this.#state === "open" && this.#owner.isPaused) return { bytes: 0, hasMore: false };
     const socket = this.#socket;
     const bytes = Math.min(maxBytes, socket.readableLength);
     const chunk: unknown = socket.read(bytes);
@@ -73,14 +69,6 @@ export class SocketInput {
       this.#bytesAfterClose += chunk.length;
       if (this.#bytesAfterClose > maxBytesAfterClose) return void this.#socket.destroy();
     }
-    if (this.#state !== "ended") this.#receive(detached(chunk));
+    if (this.#state !== "ended") this.#owner.receive(chunk);
   }
-}
-
-/** A small part of a large network buffer would keep all of it, while ws waits for the rest of a message. */
-function detached(chunk: Buffer): Buffer {
-  if (chunk.buffer.byteLength <= 2 * chunk.length) return chunk;
-  const copy = Buffer.allocUnsafeSlow(chunk.length);
-  chunk.copy(copy);
-  return copy;
 }

@@ -1,44 +1,24 @@
-/** A WebSocket of ours: ws reads what comes in and closes by the rules, the outbox sends (RFC 6455). */
+/** A WebSocket of ours: the reader takes in what comes, the outbox sends, and it closes by the rules (RFC 6455 §7). */
 
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { WebSocket, WebSocketServer, type RawData } from "ws";
 import type { Transport } from "../core/connection.ts";
 import { messageTooLong } from "../core/errors.ts";
-import { encodePongFrame, type Frame } from "../core/frame.ts";
+import { encodeCloseFrame, encodePongFrame, type Frame } from "../core/frame.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
+import { FrameReader, noCode, type FaultCode, type FrameListener } from "./frame-reader.ts";
+import { answerHandshake } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import type { OutboundQueue, QueueClient } from "./outbound-queue.ts";
 import type { Outbox } from "./outbox.ts";
-import { SocketInput } from "./socket-input.ts";
+import type { SharedDeflate } from "./shared-deflate.ts";
+import { listenTo, type SocketOwner } from "./socket-events.ts";
+import { SocketInput, type InputOwner } from "./socket-input.ts";
+import type { SocketListener } from "./socket-listener.ts";
 
-/** Set for a socket between its handshake and its first message. */
-export interface SocketListener {
-  /** One whole message as text; a binary one is read as UTF-8 too, as Reverb does. */
-  onMessage(text: string): void;
-  /** Any frame arrived. `isControl`: a ping or pong. */
-  onReceived(isControl: boolean): void;
-  /** One whole message that is longer than it may be, but not twice as long; the connection stays. */
-  onLongMessage(text: string): void;
-  /** A message was more than twice as long as it may be, and the connection is closed for it. */
-  onTooLong?(): void;
-  /** The client has not read what it was sent for too long; what waits for it has been given up. */
-  onTooSlow?(): void;
-  /**
-   * A close was sent or received, or the socket is gone (1006); called once, with the code of who closed first. Nothing
-   * can be sent any more.
-   */
-  onClosed(code: number): void;
-}
-
-/** How long the client has to answer our close before its TCP connection is cut. */
-const closeOptions = { closeTimeout: 5_000 }; // an option that the type declarations of ws lack
-
-/** Hardly any client fragments its messages; each fragment is an object that is kept until the last one. */
-const maxFragments = 64;
-/** So is each piece in which a message comes over the network: as many as a bad network may make of it. */
-const minChunks = 64;
-const minChunkBytes = 256;
+/** How long the client has to answer our close, or to take what it was sent before its own. Then its connection is cut. */
+const closeTimeoutMs = 5_000;
 
 /**
  * How much of a message is read, as a multiple of what it may have: so that who sends one that is somewhat too long can be
@@ -46,174 +26,225 @@ const minChunkBytes = 256;
  */
 const readFactor = 2;
 
-/** Close reasons that ws leaves empty; the text is Reverb's. */
+/** Close reasons; the text is Reverb's. */
 const reasons: Readonly<Record<number, string>> = {
   [messageTooLong.code]: "Maximum message size exceeded",
 };
 
-/** Of a close without a code (RFC 6455 §7.1.5). */
-const noCode = 1005;
-
-/** ws calls `close` itself to answer a client's close or fault. */
-class PogoWebSocket extends WebSocket {
-  beforeAnswer: (code: number) => void = () => {};
-
-  override close(code?: number, reason?: string | Buffer): void {
-    this.beforeAnswer(code ?? noCode);
-    super.close(code, reason ?? (code === undefined ? undefined : reasons[code]));
-  }
-
-  closeFirst(code: number, reason: string): void {
-    super.close(code, reason);
-  }
-}
+/** Of a connection that ended without a close (RFC 6455 §7.1.5). */
+const goneCode = 1006;
 
 export type SocketAcceptor = (
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
   visitor: string,
-  onOpen: (transport: SocketTransport) => void,
-) => void;
+) => SocketTransport | null;
 
-/** Where everything that comes in and goes out passes. */
+/** What all sockets of a node share. */
 export interface Ways {
+  /** Where everything that comes in and goes out passes. */
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  /** Null: nothing is compressed. */
+  readonly deflate: SharedDeflate | null;
+  /** Its TCP connection has ended. */
+  readonly onGone: (transport: SocketTransport) => void;
+}
+
+/** What all sockets of an app share. */
+interface SharedOptions extends Ways {
+  readonly appId: string | null;
+  readonly maxMessageBytes: number;
+  readonly reader: { readonly maxMessageBytes: number };
 }
 
 /**
- * Makes the function that completes handshakes; a bad one is answered 400, 405 or 426 by ws. Messages of more
- * than twice `maxMessageBytes` close with 1009. No extension is ever negotiated.
+ * Makes the function that completes handshakes; a bad one is answered 400 or 405, and null returned. Messages of more
+ * than twice `maxMessageBytes` close with 1009.
  */
 export function createSocketAcceptor(
   ways: Ways,
   { appId, maxMessageBytes }: { appId: string | null; maxMessageBytes: number },
 ): SocketAcceptor {
-  const server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: readFactor * maxMessageBytes,
-    maxFragments,
-    maxBufferedChunks: minChunks + Math.ceil((readFactor * maxMessageBytes) / minChunkBytes),
-    autoPong: false,
-    WebSocket: PogoWebSocket,
-    ...closeOptions,
-  });
-  return (req, socket, head, visitor, onOpen) => {
-    server.handleUpgrade(req, socket, head, (webSocket) => {
-      onOpen(new SocketTransport(webSocket, { visitor, socket, appId, maxMessageBytes, ...ways }));
-    });
+  const reader = { maxMessageBytes: readFactor * maxMessageBytes };
+  const shared = { ...ways, appId, maxMessageBytes, reader };
+  return (req, socket, head, visitor) => {
+    const agreed = answerHandshake(req, socket, { mayDeflate: ways.deflate !== null });
+    if (!agreed) return null;
+    if (head.length > 0) socket.unshift(head);
+    if (socket instanceof Socket) socket.setTimeout(0).setNoDelay();
+    return new SocketTransport(socket, { visitor, ...agreed, shared });
   };
 }
 
-export class SocketTransport implements Transport, QueueClient {
-  readonly #webSocket: PogoWebSocket;
-  readonly #outbox: Outbox;
+/**
+ * `closing`: our close was sent, the client's is awaited. `ended`: both were, or a fault was answered; what still comes
+ * is thrown away until the TCP connection has ended.
+ */
+type State = "open" | "closing" | "ended";
+
+export class SocketTransport
+  implements Transport, QueueClient, FrameListener, InputOwner, SocketOwner
+{
+  readonly #socket: Duplex;
+  readonly #shared: SharedOptions;
+  readonly #reader: FrameReader;
   readonly #input: SocketInput;
   readonly #queue: OutboundQueue;
-  readonly #maxMessageBytes: number;
-  #listener: SocketListener | null = null;
-  #isClosed = false;
-  readonly appId: string | null;
+  readonly #isDeflated: boolean;
   readonly visitor: string;
+  #listener: SocketListener | null = null;
+  #state: State = "open";
+  #isClosed = false;
+  #closeTimer: NodeJS.Timeout | null = null;
 
   constructor(
-    webSocket: PogoWebSocket,
-    options: Ways & {
-      visitor: string;
-      socket: Duplex;
-      appId: string | null;
-      maxMessageBytes: number;
-    },
+    socket: Duplex,
+    options: { visitor: string; isDeflated: boolean; shared: SharedOptions },
   ) {
-    const { visitor, socket, inbox, outbox, appId } = options;
-    this.#maxMessageBytes = options.maxMessageBytes;
-    this.#webSocket = webSocket;
-    this.#outbox = outbox;
-    this.appId = appId;
+    const { visitor, isDeflated, shared } = options;
+    this.#socket = socket;
+    this.#shared = shared;
+    this.#isDeflated = isDeflated;
     this.visitor = visitor;
-    this.#queue = outbox.open(socket, this);
-    const isPaused = (): boolean => outbox.isPaused(this.#queue);
-    this.#input = new SocketInput(socket, { visitor, inbox, isPaused });
-    // A fault of the client has been answered with its close code already, and `onClosed` follows.
-    webSocket.on("error", () => {});
-    webSocket.beforeAnswer = (code) => {
-      this.#input.ended();
-      this.#closed(code);
-    };
+    this.#reader = new FrameReader(shared.reader, { listener: this, isDeflated });
+    this.#queue = shared.outbox.open(socket, this);
+    this.#input = new SocketInput(socket, { visitor, inbox: shared.inbox, owner: this });
+    listenTo(socket, this);
   }
 
-  /** Calls back when the TCP connection has ended. */
-  onGone(callback: () => void): void {
-    this.#webSocket.on("close", callback);
+  get appId(): string | null {
+    return this.#shared.appId;
   }
 
   /** To be called at once, before the event loop can bring the first message. */
   listen(listener: SocketListener): void {
-    const webSocket = this.#webSocket;
     this.#listener = listener;
-    webSocket.on("message", (data) => {
-      if (this.#isClosed) return;
-      listener.onReceived(false);
-      const bytes = toBuffer(data);
-      if (bytes.length > this.#maxMessageBytes) listener.onLongMessage(bytes.toString());
-      else listener.onMessage(bytes.toString());
-    });
-    webSocket.on("ping", (payload) => {
-      if (this.#isClosed) return;
-      listener.onReceived(true);
-      this.send(encodePongFrame(payload), "ping");
-    });
-    webSocket.on("pong", () => listener.onReceived(true));
-    webSocket.on("error", (error) => {
-      const code = "code" in error ? error.code : undefined;
-      if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener.onTooLong?.();
-    });
-    webSocket.on("close", (code) => this.#closed(code));
   }
 
   send(frame: Frame, kind: FrameKind): void {
-    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
-    this.#outbox.enqueue(this.#queue, frame, kind);
+    if (this.#state !== "open") return;
+    const { outbox, deflate } = this.#shared;
+    // What is for one client alone would be compressed for it alone.
+    const isShared = this.#isDeflated && kind === "prepared";
+    const sent = deflate && isShared ? deflate.compress(frame) : frame;
+    outbox.enqueue(this.#queue, sent, kind);
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#outbox.hasRoom(this.#queue, bytes);
+    return this.#shared.outbox.hasRoom(this.#queue, bytes);
   }
 
   close(code: number, reason: string): void {
-    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    if (this.#state !== "open") return;
     this.#input.closing();
     this.#closed(code);
-    this.#webSocket.closeFirst(code, reason);
+    this.#state = "closing";
+    this.#writeClose(code, Buffer.from(reason));
   }
 
   /** Cuts the TCP connection. */
   destroy(): void {
-    this.#webSocket.terminate();
+    this.#socket.destroy();
   }
 
   onTaken(): void {
-    if (!this.#outbox.isPaused(this.#queue)) this.#input.resume();
+    if (!this.isPaused) this.#input.arrived();
   }
 
   onTooSlow(): void {
-    this.#outbox.drop(this.#queue);
+    this.#shared.outbox.drop(this.#queue);
     this.#listener?.onTooSlow?.();
+  }
+
+  get isPaused(): boolean {
+    return this.#shared.outbox.isPaused(this.#queue);
+  }
+
+  receive(chunk: Buffer): void {
+    this.#reader.push(chunk);
+  }
+
+  onMessage(payload: Buffer): void {
+    if (this.#isClosed) return;
+    this.#listener?.onReceived(false);
+    const isLong = payload.length > this.#shared.maxMessageBytes;
+    if (isLong) this.#listener?.onLongMessage(payload.toString());
+    else this.#listener?.onMessage(payload.toString());
+  }
+
+  onPing(payload: Buffer): void {
+    if (this.#isClosed) return;
+    this.#listener?.onReceived(true);
+    this.send(encodePongFrame(payload), "ping");
+  }
+
+  onPong(): void {
+    this.#listener?.onReceived(true);
+  }
+
+  onClose(code: number, reason: Buffer): void {
+    this.#endWith(code, reason);
+  }
+
+  onFault(code: FaultCode): void {
+    this.#endWith(code, Buffer.from(reasons[code] ?? ""));
+    if (code === messageTooLong.code) this.#listener?.onTooLong?.();
+  }
+
+  onSocketReadable(): void {
+    this.#input.arrived();
+  }
+
+  /** Without a close it is gone. */
+  onSocketEnd(): void {
+    this.#state = "ended";
+    this.#socket.end();
+    this.#cutLater();
+  }
+
+  onSocketClose(): void {
+    this.#input.close();
+    this.#state = "ended";
+    if (this.#closeTimer) clearTimeout(this.#closeTimer);
+    this.#closed(goneCode);
+    this.#shared.onGone(this);
+  }
+
+  onSocketError(error: Error): void {
+    this.#shared.outbox.failed(this.#queue, error);
+  }
+
+  /** Answers what the client ended with, unless ours was sent before; the TCP connection is the server's to end. */
+  #endWith(code: number, reason: Buffer): void {
+    const isFirst = this.#state === "open";
+    this.#input.ended();
+    this.#closed(code);
+    this.#state = "ended";
+    if (isFirst) this.#writeClose(code, reason);
+    this.#socket.end();
+  }
+
+  #writeClose(code: number, reason: Buffer): void {
+    const { writable } = this.#socket;
+    if (writable) this.#socket.write(encodeCloseFrame(code === noCode ? null : code, reason));
+    this.#cutLater();
+  }
+
+  #cutLater(): void {
+    this.#closeTimer ??= setTimeout(destroy, closeTimeoutMs, this.#socket);
   }
 
   /** What is queued must go out before the close. */
   #closed(code: number): void {
-    if (this.#webSocket.readyState === WebSocket.OPEN) this.#outbox.flushNow(this.#queue);
+    if (this.#state === "open") this.#shared.outbox.flushNow(this.#queue);
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener?.onClosed(code);
   }
 }
 
-/** ws hands over one Buffer unless its `binaryType` is changed. */
-function toBuffer(data: RawData): Buffer {
-  return Buffer.isBuffer(data) ? data : Buffer.alloc(0);
+function destroy(socket: Duplex): void {
+  socket.destroy();
 }

@@ -37,6 +37,8 @@ async function startEndpoint(
     maxTotalQueuedBytes: 100_000_000,
     writeWaitMs: 10_000,
     hotPathMetrics: false,
+    compression: { enabled: false, thresholdBytes: 512 },
+    keepsHandshakes: true,
     ...overrides,
   });
   const server = createServer();
@@ -58,6 +60,13 @@ async function startEndpoint(
   return { node, endpoint, port, refused, dropped };
 }
 
+const sockets = new WeakMap<WebSocket, Socket>();
+
+/** So far, of its connection. */
+function bytesRead(socket: WebSocket): number {
+  return sockets.get(socket)?.bytesRead ?? 0;
+}
+
 interface Client {
   readonly socket: WebSocket;
   /** The next message, parsed. */
@@ -67,13 +76,14 @@ interface Client {
 
 function openClient(
   port: number,
-  options: { key?: string; origin?: string; query?: string } = {},
+  options: { key?: string; origin?: string; query?: string; perMessageDeflate?: boolean } = {},
 ): Client {
-  const { key = "app-key", query = "", origin } = options;
-  const socket = new WebSocket(
-    `ws://127.0.0.1:${port}/app/${key}${query}`,
-    origin ? { origin } : {},
-  );
+  const { key = "app-key", query = "", origin, perMessageDeflate = true } = options;
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${key}${query}`, {
+    perMessageDeflate,
+    ...(origin && { origin }),
+  });
+  socket.on("upgrade", (response) => sockets.set(socket, response.socket));
   cleanups.push(() => socket.terminate());
   const messages: Record<string, unknown>[] = [];
   const waiting: ((message: Record<string, unknown>) => void)[] = [];
@@ -155,6 +165,20 @@ describe("WebSocket handshake", () => {
     assert.match(head, /^HTTP\/1\.1 101 /);
     assert.match(head, /Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/);
     assert.doesNotMatch(head, /Sec-WebSocket-Extensions/i);
+  });
+
+  it("C08: permessage-deflate is agreed to where it is enabled, without contexts", async () => {
+    const { port } = await startEndpoint({ compression: { enabled: true, thresholdBytes: 512 } });
+    for (const [offered, answered] of [
+      ["permessage-deflate; client_max_window_bits", /: permessage-deflate; server_no_context_ta/],
+      ["permessage-deflate; server_max_window_bits=8", null],
+      ["permessage-deflate; nonsense", null],
+    ] as const) {
+      const { head } = await openRaw(port, { headers: { "Sec-WebSocket-Extensions": offered } });
+      assert.match(head, /^HTTP\/1\.1 101 /);
+      if (answered) assert.match(head, answered);
+      else assert.doesNotMatch(head, /Sec-WebSocket-Extensions/);
+    }
   });
 
   it("C07: an unknown key is an error, and closed with 4001", async () => {
@@ -317,6 +341,31 @@ describe("WebSocket connection", () => {
     client.socket.send('{"event":"pus', { fin: false });
     client.socket.send('her:ping"}', { fin: true });
     assert.deepEqual(await client.next(), { event: "pusher:pong" });
+  });
+
+  it("X11, X12: with compression an event is one frame for all who agreed, messages are inflated", async () => {
+    const { port, node } = await startEndpoint({
+      compression: { enabled: true, thresholdBytes: 512 },
+    });
+    const data = JSON.stringify({ text: "x".repeat(1_000) });
+    const agreed = [openClient(port), openClient(port)];
+    const plain = openClient(port, { perMessageDeflate: false });
+    for (const client of [...agreed, plain]) {
+      await client.next();
+      // ws compresses what has 1 KB: spaces are none of the message.
+      const subscribe = '{"event":"pusher:subscribe","data":{"channel":"a"}}';
+      client.socket.send(subscribe.padEnd(2_000));
+      assert.equal((await client.next())["event"], "pusher_internal:subscription_succeeded");
+    }
+    const bytesBefore = agreed.map(({ socket }) => bytesRead(socket));
+    const event = { appId: "app-id", channel: "a", event: "e", dataJson: JSON.stringify(data) };
+    node.hub.broadcast(event);
+    for (const client of [...agreed, plain]) {
+      assert.deepEqual(await client.next(), { event: "e", channel: "a", data });
+    }
+    for (const [index, { socket }] of agreed.entries()) {
+      assert.ok(bytesRead(socket) - (bytesBefore[index] ?? 0) < 200);
+    }
   });
 
   it("X06: what is queued goes out before the answer to a client's close", async () => {

@@ -5,21 +5,21 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Connection } from "../core/connection.ts";
 import { errorDataFor, type ErrorData } from "../core/dialect.ts";
-import { errors, messageTooLong } from "../core/errors.ts";
-import { encodeFrame, encodePingFrame } from "../core/frame.ts";
-import { refuseTooLong } from "../core/handlers.ts";
 import type { Hub } from "../core/hub.ts";
-import { encodeEstablished, pingText } from "../core/messages.ts";
+import { encodeEstablished } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
 import { answerSocketPlainly } from "../http/plain-answer.ts";
 import { visitorOf } from "../http/visitor.ts";
-import { Heartbeat, type Monitored } from "./heartbeat.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
+import { KeptHandshake } from "./kept-handshake.ts";
+import { OpenSocket, type OpenSocketOptions } from "./open-socket.ts";
 import { Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
+import { SharedDeflate } from "./shared-deflate.ts";
 import { SlowConsumers } from "./slow-consumers.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
@@ -43,6 +43,14 @@ export interface WebSocketEndpointOptions {
   readonly writeWaitMs: number;
   /** Whether every frame and write is measured, which costs some time of each. */
   readonly hotPathMetrics: boolean;
+  /** Of events, for clients that offer it, and of what those send. */
+  readonly compression: {
+    readonly enabled: boolean;
+    /** Shorter events are left as they are. */
+    readonly thresholdBytes: number;
+  };
+  /** Whether the app behind may be asked to authorize, for which it needs the fields of the handshake. */
+  readonly keepsHandshakes: boolean;
 }
 
 export interface WebSocketEndpoint {
@@ -83,16 +91,9 @@ const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxUnknownAppMessageBytes = 1_024;
 
-/** What a handshake says of its client. */
-interface Client {
-  readonly handshake: Handshake;
-  readonly errorData: ErrorData;
-}
-
-/** An open connection as this room keeps it. */
-interface OpenSocket extends Monitored {
-  readonly connection: Connection;
-  readonly transport: SocketTransport;
+/** What all connections of an app share. */
+interface AppSockets extends OpenSocketOptions {
+  readonly accept: SocketAcceptor;
 }
 
 export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebSocketEndpoint {
@@ -115,21 +116,24 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     minShareBytes,
     maxShareBytes,
   });
-  const ways = { inbox, outbox };
+  const deflate = options.compression.enabled ? new SharedDeflate(options.compression) : null;
   const slowConsumers = new SlowConsumers({ outbox, writeWaitMs: options.writeWaitMs });
   const heartbeat = new Heartbeat(now());
   const sockets = new Set<OpenSocket>();
   /** Everything with a TCP connection, closing or refused ones too. */
   const transports = new Set<SocketTransport>();
   let closing: Stagger | null = null;
+  const onGone = (transport: SocketTransport): void => void transports.delete(transport);
+  const ways = { inbox, outbox, deflate, onGone };
   const acceptUnknownApp = createSocketAcceptor(ways, {
     appId: null,
     maxMessageBytes: maxUnknownAppMessageBytes,
   });
-  const acceptors = new Map<Hub, SocketAcceptor>();
-  for (const hub of hubs.values()) {
+  const apps = new Map<string, AppSockets>();
+  for (const [key, hub] of hubs) {
     const { id: appId, maxMessageBytes } = hub.app;
-    acceptors.set(hub, createSocketAcceptor(ways, { appId, maxMessageBytes }));
+    const accept = createSocketAcceptor(ways, { appId, maxMessageBytes });
+    apps.set(key, { accept, hub, onMessage: options.onMessage, onClosed: forget, report, now });
   }
 
   const timer = setInterval(() => {
@@ -143,23 +147,22 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     const handshake = peerOf(req);
     if (options.isDraining()) return refuseHandshake(socket, "draining");
     const visitor = visitorOf(options.clientIp(handshake));
-    const hub = hubs.get(appKey);
-    const accept = (hub && acceptors.get(hub)) ?? acceptUnknownApp;
-    accept(req, socket, head, visitor, (transport) => {
-      transports.add(transport);
-      transport.onGone(() => transports.delete(transport));
-      const refusal = hub ? checkOpen(hub, req.headers.origin) : refusals.unknown_key;
-      const errorData = errorDataFor(req.url ?? "");
-      if (hub && !refusal) return open(hub, transport, { handshake, errorData });
-      if (!refusal) return;
-      const appId = hub?.app.id ?? null;
-      const { code, reason } = refusal.error;
-      const origin = refusal === refusals.origin ? (req.headers.origin ?? null) : null;
-      const sent = hub ? origin : appKey;
-      report({ kind: "handshake_refused", appId, reason: refusal.reason, sent });
-      report({ kind: "error_sent", appId, code, reason });
-      refuse(transport, refusal.error, errorData);
-    });
+    const app = apps.get(appKey);
+    const accept = app?.accept ?? acceptUnknownApp;
+    const transport = accept(req, socket, head, visitor);
+    if (!transport) return;
+    transports.add(transport);
+    const refusal = app ? checkOpen(app.hub, req.headers.origin) : refusals.unknown_key;
+    const errorData = errorDataFor(req.url ?? "");
+    if (app && !refusal) return open(app, transport, { handshake, errorData });
+    if (!refusal) return;
+    const appId = app?.hub.app.id ?? null;
+    const { code, reason } = refusal.error;
+    const origin = refusal === refusals.origin ? (req.headers.origin ?? null) : null;
+    const sent = app ? origin : appKey;
+    report({ kind: "handshake_refused", appId, reason: refusal.reason, sent });
+    report({ kind: "error_sent", appId, code, reason });
+    refuse(transport, refusal.error, errorData);
   }
 
   /** Pusher's order: capacity, then origin. */
@@ -172,39 +175,33 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     return isOriginAllowed(allowedOrigins, origin) ? null : refusals.origin;
   }
 
-  function open(hub: Hub, transport: SocketTransport, client: Client): void {
-    const { app } = hub;
+  function open(
+    app: AppSockets,
+    transport: SocketTransport,
+    client: { readonly handshake: Handshake; readonly errorData: ErrorData },
+  ): void {
+    const { hub } = app;
     const socketId = `${randomInt(1, 1_000_000_000)}.${randomInt(1, 1_000_000_000)}`;
-    const nowMs = now();
-    const connection = new Connection({ ...client, app, socketId, transport, report, nowMs });
-    let usesControlFrames = false;
-    const socket: OpenSocket = {
-      connection,
+    const connection = new Connection({
+      app: hub.app,
+      socketId,
+      handshake: new KeptHandshake(client.handshake, { keepsFields: options.keepsHandshakes }),
       transport,
-      heartbeat: app,
-      lastReceivedMs: nowMs,
-      ping: () => connection.send(usesControlFrames ? controlPing : eventPing, "ping"),
-      expire: () => connection.fail(errors.pongTimeout),
-    };
-    transport.listen({
-      onReceived: (isControl) => {
-        socket.lastReceivedMs = now();
-        usesControlFrames ||= isControl;
-      },
-      onTooLong: () => report({ kind: "error_sent", appId: app.id, ...messageTooLong }),
-      onTooSlow: () => connection.fail(errors.slowConsumer),
-      onMessage: (text) => options.onMessage(hub, connection, text, socket.lastReceivedMs),
-      onLongMessage: (text) => refuseTooLong(connection, text, socket.lastReceivedMs),
-      onClosed: (code) => {
-        sockets.delete(socket);
-        heartbeat.forget(socket);
-        hub.disconnect(connection, code);
-      },
+      report,
+      errorData: client.errorData,
+      nowMs: now(),
     });
+    const socket = new OpenSocket(connection, transport, app);
+    transport.listen(socket);
     sockets.add(socket);
     heartbeat.watch(socket);
     hub.connect(connection);
-    connection.sendText(encodeEstablished(socketId, app.activityTimeoutSeconds));
+    connection.sendText(encodeEstablished(socketId, hub.app.activityTimeoutSeconds));
+  }
+
+  function forget(socket: OpenSocket): void {
+    sockets.delete(socket);
+    heartbeat.forget(socket);
   }
 
   function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
@@ -241,6 +238,3 @@ function schedule(run: () => void, delayMs: number): () => void {
   const timer = setTimeout(run, delayMs);
   return () => clearTimeout(timer);
 }
-
-const eventPing = encodeFrame(pingText);
-const controlPing = encodePingFrame();

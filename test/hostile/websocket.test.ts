@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { deflateRawSync } from "node:zlib";
 import { sign } from "../../sidecar/core/signature.ts";
 import { send } from "../../sidecar/testing/http-api.ts";
 import { createSigner } from "../kit/sign.ts";
@@ -51,15 +52,36 @@ describe("frames", () => {
     await sidecar.seriesBecome(active, none);
   });
 
-  it("row 79: compression is never agreed to, and a compressed frame closes", async (test) => {
+  const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
+
+  it("row 79: compression is not agreed to by default, and a compressed frame closes", async (test) => {
     const sidecar = await startSidecar(test, {});
-    const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits";
     const { raw } = await openRaw(test, sidecar.port, [offer]);
     assert.deepEqual(parseMessage(raw.text).values("sec-websocket-extensions"), []);
     raw.write(clientFrame(0xc1, "x"));
     await raw.untilEnd();
     assert.equal(closeCodeIn(raw.bytes), 1002);
     raw.reset();
+  });
+
+  it("row 79: a bomb is inflated as far as a message may be long, and closes", async (test) => {
+    const sidecar = await startSidecar(test, { POGO_ENABLE_COMPRESSION: "true" });
+    const bystander = await openRaw(test, sidecar.port, [offer]);
+    // 100 MB of zeros in 97 KB, and what fits into a message of them.
+    const bomb = deflateRawSync(Buffer.alloc(100_000_000)).subarray(0, 19_000);
+    const before = process.memoryUsage().rss;
+    for (let round = 0; round < 50; round++) {
+      const { raw } = await openRaw(test, sidecar.port, [offer]);
+      raw.write(clientFrame(0xc1, bomb));
+      await raw.untilEnd();
+      assert.equal(closeCodeIn(raw.bytes), 1009);
+      raw.reset();
+    }
+    assert.ok(process.memoryUsage().rss - before < 64 * 1_048_576);
+    bystander.send('{"event":"pusher:ping"}');
+    await bystander.raw.until("pusher:pong");
+    bystander.raw.reset();
+    await sidecar.seriesBecome(active, none);
   });
 
   it("row 80: a message has 64 fragments at most, whatever comes between them", async (test) => {

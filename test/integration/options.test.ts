@@ -27,6 +27,8 @@ import {
   type RunningSidecar,
   parseQuestion,
 } from "../kit/start.ts";
+import { serverFrames } from "../hostile/support/frames.ts";
+import { openRaw } from "../hostile/support/raw-handshake.ts";
 import { waitFor } from "../../sidecar/testing/eventually.ts";
 
 /** An app that answers when it is told to, and how often it was asked so far. */
@@ -502,6 +504,13 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     await connect(sidecar);
     assert.equal(await refusal(test, sidecar), 429);
   },
+  async POGO_ENABLE_COMPRESSION({ test, start }) {
+    assert.equal(await isEventCompressed(test, await start("true")), true);
+  },
+  async POGO_COMPRESSION_THRESHOLD({ test, start }) {
+    const sidecar = await start("2000", { POGO_ENABLE_COMPRESSION: "true" });
+    assert.equal(await isEventCompressed(test, sidecar), false);
+  },
   async POGO_OUTBOUND_QUEUE_BYTES({ start, connect }) {
     const sidecar = await start("1024");
     await (await connect(sidecar)).subscribe("news");
@@ -803,6 +812,17 @@ async function announceBody(test: TestContext, port: number, length: number): Pr
   return client.write(
     `POST /apps/${app.id}/events?${query} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`,
   );
+}
+
+/** Whether an event of 1,000 bytes is, for a client that offers it. */
+async function isEventCompressed(test: TestContext, sidecar: RunningSidecar): Promise<boolean> {
+  const offer = "Sec-WebSocket-Extensions: permessage-deflate";
+  const { raw, subscribe } = await openRaw(test, sidecar.port, [offer]);
+  await subscribe("news");
+  await publish(sidecar, 1, 1_000);
+  await waitFor(() => serverFrames(raw.bytes).length === 3);
+  raw.reset();
+  return serverFrames(raw.bytes)[2]?.isCompressed ?? false;
 }
 
 /** So many events on `news`, in requests of ten at most; resolves with the last one's status. */

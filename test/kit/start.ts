@@ -66,7 +66,11 @@ export async function startSidecar(
   assert.ok(loaded.ok, loaded.ok ? "" : formatErrors(loaded.errors));
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "debug" }, { write: (line) => void lines.push(JSON.parse(line)) });
-  const sidecar = createSidecar(loaded.config, { version: "0.0.0-test", log, ...(now && { now }) });
+  const sidecar = await createSidecar(loaded.config, {
+    version: "0.0.0-test",
+    log,
+    ...(now && { now }),
+  });
   const { port, adminPort } = await sidecar.start();
   test.after(() => sidecar.stop());
   const adminUrl = `http://127.0.0.1:${adminPort}`;

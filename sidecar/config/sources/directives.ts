@@ -87,8 +87,9 @@ export const directives: readonly Directive[] = [
   {
     name: "enable_compression",
     env: "POGO_WS_ENABLE_COMPRESSION",
-    option: null,
-    remark: "frames are not compressed in this version; off was the original's default.",
+    option: table.websocket.compression.enabled,
+    remark:
+      "the same, compressed once for each event; POGO_COMPRESSION_THRESHOLD leaves short ones as they are.",
   },
   {
     name: "allowed_origins",

@@ -1,6 +1,6 @@
 /** Options that bound what a node takes on from WebSocket clients. */
 
-import { count, orNone, positive } from "../parsers/parser.ts";
+import { boolean, count, orNone, positive } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
 import { option } from "./option.ts";
 
@@ -37,6 +37,21 @@ export const websocket = {
     fallback: null,
     docs: "WebSockets of one client IP (of IPv6, one /64) that may be open; 429 beyond. Those that pass through to the upstream count too. Behind a proxy it needs `POGO_TRUSTED_PROXIES`, or all visitors count as one.",
   }),
+  compression: {
+    enabled: option({
+      env: "POGO_ENABLE_COMPRESSION",
+      original: "POGO_WS_ENABLE_COMPRESSION",
+      parser: boolean,
+      fallback: false,
+      docs: "Compress events for clients that offer it, as browsers do (permessage-deflate). An event is compressed once for all of them, which pays where the network is dearer than the CPU; clients may compress what they send as well.",
+    }),
+    thresholdBytes: option({
+      env: "POGO_COMPRESSION_THRESHOLD",
+      parser: bytes({ min: 1, max: 1024 ** 2 }),
+      fallback: 512,
+      docs: "Bytes of an event from which on it is compressed, with `POGO_ENABLE_COMPRESSION`; a shorter one gains little. Nor is one of more than 64 KB compressed, which would keep all others waiting.",
+    }),
+  },
   maxQueuedBytes: option({
     env: "POGO_OUTBOUND_QUEUE_BYTES",
     parser: bytes({ min: 1024, max: 1024 ** 3 }),

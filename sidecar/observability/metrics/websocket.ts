@@ -26,7 +26,7 @@ const cutReasons = {
 const deliverySettings = {
   outbound_queue_bytes: "POGO_OUTBOUND_QUEUE_BYTES",
   broker_queue_size: "POGO_BROKER_QUEUE_SIZE; 0 on a single node, where nothing waits",
-  enable_compression: "0: frames are not compressed",
+  enable_compression: "POGO_ENABLE_COMPRESSION: 1 or 0",
 };
 
 export function webSocketMetrics({ counter, gauge, reading, tally }: Define) {

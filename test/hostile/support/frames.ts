@@ -2,6 +2,7 @@
 
 export interface Frame {
   readonly opcode: number;
+  readonly isCompressed: boolean;
   readonly payload: Buffer;
 }
 
@@ -21,13 +22,14 @@ export function serverFrames(bytes: Buffer): readonly Frame[] {
   let at = bytes.indexOf("\r\n\r\n") + 4;
   while (at + 2 <= bytes.length) {
     const opcode = (bytes[at] ?? 0) & 15;
+    const isCompressed = ((bytes[at] ?? 0) & 64) !== 0;
     const short = (bytes[at + 1] ?? 0) & 127;
     const more = extended[short] ?? 0;
     const length =
       more === 0 ? short : bytes.readUIntBE(at + 2 + Math.max(0, more - 6), Math.min(more, 6));
     const start = at + 2 + more;
     if (start + length > bytes.length) break;
-    frames.push({ opcode, payload: bytes.subarray(start, start + length) });
+    frames.push({ opcode, isCompressed, payload: bytes.subarray(start, start + length) });
     at = start + length;
   }
   return frames;

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { constants, deflateRawSync } from "node:zlib";
+import { FrameReader } from "./frame-reader.ts";
+
+const key = Buffer.from([0x12, 0x34, 0x56, 0x78]);
+
+/** A client's frame, masked. @param first FIN, reserved bits and opcode */
+function frame(first: number, payload: string | Buffer = "", mask = key): Buffer {
+  const bytes = Buffer.from(payload);
+  const { length } = bytes;
+  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  head[0] = first;
+  head[1] = 0x80 | (length < 126 ? length : length < 65_536 ? 126 : 127);
+  if (head.length === 4) head.writeUInt16BE(length, 2);
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2);
+  const masked = bytes.map((byte, index) => byte ^ (mask[index % 4] ?? 0));
+  return Buffer.concat([head, mask, masked]);
+}
+
+function deflated(text: string | Buffer, flush = constants.Z_SYNC_FLUSH): Buffer {
+  const bytes = deflateRawSync(text, { finishFlush: flush });
+  return flush === constants.Z_SYNC_FLUSH ? bytes.subarray(0, -4) : bytes;
+}
+
+/** What a reader made of these chunks, in order. */
+function read(
+  chunks: readonly Buffer[],
+  { maxMessageBytes = 1_000, isDeflated = false } = {},
+): string[] {
+  const happened: string[] = [];
+  const note = (what: string, payload: Buffer): void =>
+    void happened.push(`${what} ${payload.toString("latin1")}`.trim());
+  const reader = new FrameReader(
+    { maxMessageBytes },
+    {
+      isDeflated,
+      listener: {
+        onMessage: (payload) => note("message", payload),
+        onPing: (payload) => note("ping", payload),
+        onPong: () => void happened.push("pong"),
+        onClose: (code, reason) => note(`close ${code}`, reason),
+        onFault: (code) => void happened.push(`fault ${code}`),
+      },
+    },
+  );
+  // Copies, for they are written into.
+  for (const chunk of chunks) reader.push(Buffer.from(chunk));
+  return happened;
+}
+
+describe("FrameReader", () => {
+  it("X07, X08: reads text, binary and fragmented messages, control frames in between", () => {
+    const all = Buffer.concat([
+      frame(0x81, "one"),
+      frame(0x82, "two"),
+      frame(0x01, "thr"),
+      frame(0x89, "?"),
+      frame(0x00, ""),
+      frame(0x8a, ""),
+      frame(0x80, "ee"),
+      frame(0x81, ""),
+    ]);
+    const expected = ["message one", "message two", "ping ?", "pong", "message three", "message"];
+    assert.deepEqual(read([all]), expected);
+    for (let size = 1; size < 20; size++) {
+      const pieces: Buffer[] = [];
+      for (let at = 0; at < all.length; at += size) pieces.push(all.subarray(at, at + size));
+      assert.deepEqual(read(pieces), expected, `in pieces of ${size}`);
+    }
+  });
+
+  it("reads every way to write a length, with any mask", () => {
+    for (const length of [0, 1, 125, 126, 127, 65_535, 65_536, 70_001]) {
+      const text = "x".repeat(length);
+      const expected = [`message ${text}`.trim()];
+      for (const mask of [key, Buffer.alloc(4), Buffer.from([0, 0, 0, 1])]) {
+        assert.deepEqual(read([frame(0x81, text, mask)], { maxMessageBytes: 100_000 }), expected);
+      }
+    }
+  });
+
+  it("X06: a close is the last thing that is read, with its code and reason", () => {
+    const close = Buffer.concat([Buffer.from([0x10, 0x1b]), Buffer.from("bye")]);
+    assert.deepEqual(read([frame(0x88, close), frame(0x81, "x")]), ["close 4123 bye"]);
+    assert.deepEqual(read([Buffer.concat([frame(0x88), frame(0x81, "x")])]), ["close 1005"]);
+  });
+
+  for (const code of [1000, 1001, 1003, 1007, 1014, 3000, 4999]) {
+    it(`X06: ${code} may be sent with a close`, () => {
+      const payload = Buffer.alloc(2);
+      payload.writeUInt16BE(code);
+      assert.deepEqual(read([frame(0x88, payload)]), [`close ${code}`]);
+    });
+  }
+
+  for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_535]) {
+    it(`X05: ${code} may not`, () => {
+      const payload = Buffer.alloc(2);
+      payload.writeUInt16BE(code);
+      assert.deepEqual(read([frame(0x88, payload)]), ["fault 1002"]);
+    });
+  }
+
+  const faults: readonly (readonly [what: string, bytes: Buffer, code: number])[] = [
+    ["an unmasked frame", Buffer.from([0x81, 2, 0x7b, 0x7d]), 1002],
+    ["RSV1, nothing agreed to", frame(0xc1, "x"), 1002],
+    ["RSV2", frame(0xa1, "x"), 1002],
+    ["RSV3", frame(0x91, "x"), 1002],
+    ["a reserved data opcode", frame(0x83, "x"), 1002],
+    ["a reserved control opcode", frame(0x8b, "x"), 1002],
+    ["a fragmented ping", frame(0x09, "x"), 1002],
+    ["a ping of 126 bytes", frame(0x89, Buffer.alloc(126)), 1002],
+    ["a close of one byte", frame(0x88, "x"), 1002],
+    ["a continuation of nothing", frame(0x80, "x"), 1002],
+    ["a message within one", Buffer.concat([frame(0x01, "x"), frame(0x81, "y")]), 1002],
+    ["text that is no UTF-8", frame(0x81, Buffer.from([0xff])), 1007],
+    ["a reason that is no UTF-8", frame(0x88, Buffer.from([0x03, 0xe8, 0xff])), 1007],
+    ["a longer message", frame(0x81, "x".repeat(1_001)), 1009],
+    [
+      "a longer message in fragments",
+      Buffer.concat([frame(0x01, "x".repeat(600)), frame(0x80, "x".repeat(401))]),
+      1009,
+    ],
+    [
+      "a length beyond all numbers",
+      Buffer.from([0x81, 0xff, ...Buffer.alloc(8, 0xff), 0, 0, 0, 0]),
+      1009,
+    ],
+  ];
+  for (const [what, bytes, code] of faults) {
+    it(`X05: ${what} ends it with ${code}`, () => {
+      assert.deepEqual(read([bytes, frame(0x81, "after")]).at(-1), `fault ${code}`);
+    });
+  }
+
+  it("a fault is found by the head of a frame, before its payload", () => {
+    assert.deepEqual(read([frame(0x81, "x".repeat(1_001)).subarray(0, 8)]), ["fault 1009"]);
+  });
+
+  it("a character may be split between fragments, not between messages", () => {
+    const [first, second] = [Buffer.from([0xc3]), Buffer.from([0xa4])];
+    assert.deepEqual(read([frame(0x01, first), frame(0x80, second)]), ["message Ã¤"]);
+    assert.deepEqual(read([frame(0x81, first), frame(0x81, second)]), ["fault 1007"]);
+  });
+
+  it("a message has 64 fragments at most", () => {
+    const rest = (count: number): Buffer[] => Array.from({ length: count }, () => frame(0x00));
+    assert.deepEqual(read([frame(0x01, "x"), ...rest(62), frame(0x80)]), ["message x"]);
+    assert.deepEqual(read([frame(0x01, "x"), ...rest(63), frame(0x80)]), ["fault 1008"]);
+  });
+});
+
+describe("FrameReader, with permessage-deflate", () => {
+  const agreed = { isDeflated: true, maxMessageBytes: 1_000 };
+  const text = '{"event":"pusher:ping"}'.repeat(5);
+
+  it("X12: reads a compressed message, in one frame or in fragments, beside plain ones", () => {
+    const bytes = deflated(text);
+    const expected = [`message ${text}`];
+    assert.deepEqual(read([frame(0xc1, bytes)], agreed), expected);
+    const halves = [frame(0x41, bytes.subarray(0, 9)), frame(0x80, bytes.subarray(9))];
+    assert.deepEqual(read(halves, agreed), expected);
+    assert.deepEqual(read([frame(0x81, text)], agreed), expected);
+    // RFC 7692 §7.2.3.6: an empty message; §7.2.3.4: a last block.
+    assert.deepEqual(read([frame(0xc1, Buffer.from([0]))], agreed), ["message"]);
+    assert.deepEqual(read([frame(0xc1, deflated(text, constants.Z_FINISH))], agreed), expected);
+  });
+
+  it("X12: every message is read by itself", () => {
+    const twice = [frame(0xc1, deflated(text)), frame(0xc1, deflated(text))];
+    assert.deepEqual(read(twice, agreed), [`message ${text}`, `message ${text}`]);
+  });
+
+  for (const [what, bytes, code] of [
+    ["RSV1 of a continuation", Buffer.concat([frame(0x41, "x"), frame(0xc0, "y")]), 1002],
+    ["RSV1 of a ping", frame(0xc9, "x"), 1002],
+    ["what can't be inflated", frame(0xc1, Buffer.from([0xff, 0xff, 0xff])), 1007],
+    ["what inflates to no UTF-8", frame(0xc1, deflated(Buffer.from([0xff]))), 1007],
+    ["what inflates to more", frame(0xc1, deflated("x".repeat(1_001))), 1009],
+    ["a bomb", frame(0xc1, deflated(Buffer.alloc(900_000))), 1009],
+  ] as const) {
+    it(`X12: ${what} ends it with ${code}`, () => {
+      assert.deepEqual(read([bytes, frame(0x81, "after")], agreed), [`fault ${code}`]);
+    });
+  }
+});

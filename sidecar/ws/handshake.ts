@@ -1,0 +1,81 @@
+/** A WebSocket's opening handshake, the server's side of it (RFC 6455 §4.2). */
+
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { answerSocketPlainly, type PlainAnswer } from "../http/plain-answer.ts";
+import { agreeToDeflate } from "./deflate-offer.ts";
+
+/** RFC 6455 §1.3. */
+const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/** 16 bytes in base64. */
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
+/** RFC 9110 §5.6.2. */
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+export interface Agreed {
+  /** permessage-deflate was. */
+  readonly isDeflated: boolean;
+}
+
+/**
+ * Answers a handshake: 101, or why not; null then, and the socket ends. The server has looked for `Upgrade: websocket`.
+ *
+ * @param options.mayDeflate Whether a client's offer to compress is taken up.
+ */
+export function answerHandshake(
+  req: IncomingMessage,
+  socket: Duplex,
+  { mayDeflate }: { readonly mayDeflate: boolean },
+): Agreed | null {
+  const { headers } = req;
+  const fault = faultOf(req);
+  if (fault) {
+    answerSocketPlainly(socket, fault);
+    return null;
+  }
+  // The client has gone already.
+  if (!socket.readable || !socket.writable) {
+    socket.destroy();
+    return null;
+  }
+  const accept = createHash("sha1")
+    .update(`${headers["sec-websocket-key"] ?? ""}${guid}`)
+    .digest("base64");
+  const protocol = protocolsIn(headers["sec-websocket-protocol"])?.[0];
+  const extension = mayDeflate ? agreeToDeflate(headers["sec-websocket-extensions"] ?? "") : null;
+  const head = [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${accept}`,
+    ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
+    ...(extension === null ? [] : [`Sec-WebSocket-Extensions: ${extension}`]),
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  return { isDeflated: extension !== null };
+}
+
+function faultOf({ method, headers }: IncomingMessage): PlainAnswer | null {
+  if (method !== "GET") {
+    return { status: 405, text: "A WebSocket is opened with GET.", headers: { Allow: "GET" } };
+  }
+  if (!keyPattern.test(headers["sec-websocket-key"] ?? "")) {
+    return { status: 400, text: "Sec-WebSocket-Key is missing or invalid." };
+  }
+  if (headers["sec-websocket-version"] !== "13") {
+    const text = "Sec-WebSocket-Version is missing or not 13.";
+    return { status: 400, text, headers: { "Sec-WebSocket-Version": "13" } };
+  }
+  return protocolsIn(headers["sec-websocket-protocol"]) === null
+    ? { status: 400, text: "Sec-WebSocket-Protocol is invalid." }
+    : null;
+}
+
+/** Those that the client would speak, the one it likes best first; null: the field is no list of different tokens. */
+function protocolsIn(field: string | undefined): readonly string[] | null {
+  if (field === undefined) return [];
+  const protocols = field.split(",").map((protocol) => protocol.trim());
+  const isValid = protocols.every((protocol) => tokenPattern.test(protocol));
+  return isValid && new Set(protocols).size === protocols.length ? protocols : null;
+}

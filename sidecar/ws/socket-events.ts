@@ -1,0 +1,40 @@
+/** What Node says of a socket, passed to whoever it belongs to: by the same few functions for all sockets. */
+
+import type { Duplex } from "node:stream";
+
+export interface SocketOwner {
+  /** There is something to read, or the end of the stream. */
+  onSocketReadable(): void;
+  /** The other side sends nothing more. */
+  onSocketEnd(): void;
+  onSocketError(error: Error): void;
+  /** It is gone; nothing comes after this. */
+  onSocketClose(): void;
+}
+
+const owners = new WeakMap<Duplex, SocketOwner>();
+
+/** Only what is read from `socket` by then is lost. */
+export function listenTo(socket: Duplex, owner: SocketOwner): void {
+  owners.set(socket, owner);
+  socket.on("readable", onReadable);
+  socket.on("end", onEnd);
+  socket.on("error", onError);
+  socket.on("close", onClose);
+}
+
+function onReadable(this: Duplex): void {
+  owners.get(this)?.onSocketReadable();
+}
+
+function onEnd(this: Duplex): void {
+  owners.get(this)?.onSocketEnd();
+}
+
+function onError(this: Duplex, error: Error): void {
+  owners.get(this)?.onSocketError(error);
+}
+
+function onClose(this: Duplex): void {
+  owners.get(this)?.onSocketClose();
+}
