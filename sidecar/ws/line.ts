@@ -14,12 +14,17 @@ export class Line<T> {
   }
 
   shift(): T | undefined {
-    if (this.#left === this.#leaving.length) {
+    if (this.#leaving.length === 0) {
       this.#leaving = this.#arriving;
       this.#arriving = [];
+    }
+    const item = this.#leaving[this.#left];
+    if (item !== undefined) this.#left += 1;
+    // Who has left is not kept until the next one comes.
+    if (this.#left === this.#leaving.length) {
+      this.#leaving = [];
       this.#left = 0;
     }
-    if (this.#leaving.length === 0) return undefined;
-    return this.#leaving[this.#left++];
+    return item;
   }
 }
