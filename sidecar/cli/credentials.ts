@@ -1,7 +1,7 @@
 /** Credentials for a first try: made up for one run, and the `.env` block that Laravel and Echo need to share them. */
 
 import { randomInt } from "node:crypto";
-import { loadConfig, type Config, type ConfigError, type Loaded } from "../config.ts";
+import { lacksAllCredentials, loadConfig, type Config, type Loaded } from "../config.ts";
 import type { CommandContext } from "./command.ts";
 
 /** Loads the configuration; without any credentials, whoever sits at a terminal gets some for this run. */
@@ -30,12 +30,6 @@ export function makeCredentials(): {
     POGO_APP_KEY: randomText(20),
     POGO_APP_SECRET: randomText(20),
   };
-}
-
-/** Whether not one of the three was given: one that was is not to be overruled in silence. */
-function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
-  const missing = new Set(errors.filter(({ kind }) => kind === "missing").map(({ name }) => name));
-  return ["POGO_APP_ID", "POGO_APP_KEY", "POGO_APP_SECRET"].every((name) => missing.has(name));
 }
 
 /** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */

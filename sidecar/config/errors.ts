@@ -38,6 +38,16 @@ export function formatWarnings(warnings: readonly ConfigWarning[]): string {
   return warnings.map(({ name, message }) => `Warning: ${name}: ${message}\n`).join("");
 }
 
+/** Whether not one of the three was given: one that was is not to be overruled in silence. */
+export function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
+  const missing = new Set(errors.filter(({ kind }) => kind === "missing").map(({ name }) => name));
+  return ["POGO_APP_ID", "POGO_APP_KEY", "POGO_APP_SECRET"].every((name) => missing.has(name));
+}
+
+/** Most often it was started elsewhere than in the app's folder. */
+const withoutCredentials =
+  "A Laravel app has them in its .env: start it in the app's folder, or name the file with --env-file. Where there are none yet: pogo-sidecar env --write";
+
 /** All errors at once, as `check` and `start` print them. */
 export function formatErrors(errors: readonly ConfigError[]): string {
   const title =
@@ -45,5 +55,6 @@ export function formatErrors(errors: readonly ConfigError[]): string {
       ? "The configuration has an error:"
       : `The configuration has ${errors.length} errors:`;
   const lines = errors.map(({ name, message }) => `  ${name}: ${message}`);
-  return `${[title, ...lines].join("\n")}\n`;
+  const advice = lacksAllCredentials(errors) ? [withoutCredentials] : [];
+  return `${[title, ...lines, ...advice].join("\n")}\n`;
 }

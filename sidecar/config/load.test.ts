@@ -514,6 +514,7 @@ describe("errors", () => {
         '  POGO_WRITE_WAIT: "10" is not a duration up to 24h with its unit (54s, 1500ms, 2m, 1h): a bare number has no unit, 10s is seconds and 10ms milliseconds.',
         '  POGO_MAX_REQUEST_SIZE: "2MB" is not a number of bytes from 1 to 1073741824 (16384, 16KiB, 2MiB): "MB" is no unit here, KiB, MiB and GiB are.',
         '  POGO_LOG_LEVEL: "loud" is not one of trace, debug, info, warn, error, fatal, silent.',
+        "A Laravel app has them in its .env: start it in the app's folder, or name the file with --env-file. Where there are none yet: pogo-sidecar env --write",
         "",
       ].join("\n"),
     );
@@ -626,5 +627,17 @@ describe("the admin address alone", () => {
   it("is an error if it is not one", () => {
     const loaded = loadAdmin(input({ env: { POGO_ADMIN_PORT: "x" } }));
     assert.equal(loaded.ok, false);
+  });
+});
+
+describe("a configuration without any credentials", () => {
+  it("says where they are, and how to make them; not where one was given", () => {
+    const advice = /start it in the app's folder, .* --env-file.* pogo-sidecar env --write\n$/;
+    const without = loadConfig(input({ env: {} }));
+    assert.ok(!without.ok);
+    assert.match(formatErrors(without.errors), advice);
+    const partly = loadConfig(input({ env: { POGO_APP_KEY: "key" } }));
+    assert.ok(!partly.ok);
+    assert.doesNotMatch(formatErrors(partly.errors), advice);
   });
 });

@@ -106,7 +106,7 @@ export const queue: Check = {
   name: "queue",
   async run({ folder, env }) {
     const connection = readEnv(folder, env)?.["QUEUE_CONNECTION"];
-    if (connection === undefined) return skipped("no .env to read it from");
+    if (connection === undefined) return skipped("no QUEUE_CONNECTION in a .env here");
     return connection === "sync"
       ? ok("events are broadcast at once (sync)")
       : hint(
