@@ -37,6 +37,19 @@ describe("pages", () => {
   }
 });
 
+describe("docs/operations.md", () => {
+  it("quotes lines of the log that there are", () => {
+    const code = globSync("sidecar/**/*.ts", { cwd: root }).map(read).join("\n");
+    const [, line = ""] = /^- \*\*Log\*\*: (.*)$/m.exec(read("docs/operations.md")) ?? [];
+    const quoted = [...line.matchAll(/`([^`]+)`/g)].map(([, text]) => text);
+    assert.ok(quoted.length >= 4);
+    assert.deepEqual(
+      quoted.filter((text) => !code.includes(`"${text}"`)),
+      [],
+    );
+  });
+});
+
 describe("docs/README.md", () => {
   it("leads to every page of docs/, and to the decisions", () => {
     const index = read("docs/README.md");
