@@ -3,18 +3,26 @@
 namespace Pogo;
 
 use Illuminate\Cache\CacheManager;
+use Illuminate\Contracts\Cache\Repository;
 use Illuminate\Contracts\Config\Repository as Config;
 use Illuminate\Contracts\Container\Container;
 use Illuminate\Contracts\Events\Dispatcher;
 use Illuminate\Contracts\Foundation\CachesRoutes;
+use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Http\Client\Factory;
 use Illuminate\Routing\Router;
 use Illuminate\Support\ServiceProvider;
+use Pogo\Admin\Admin;
 use Pogo\Api\Client;
 use Pogo\Api\Credentials;
+use Pogo\Console\DoctorCommand;
 use Pogo\Console\InstallCommand;
+use Pogo\Console\ReconcileCommand;
+use Pogo\Webhooks\Reconciler;
+use Pogo\Webhooks\Roster;
 use Pogo\Webhooks\WebhookController;
 use Pogo\Webhooks\WebhookSecrets;
+use RuntimeException;
 
 class PogoServiceProvider extends ServiceProvider
 {
@@ -28,11 +36,24 @@ class PogoServiceProvider extends ServiceProvider
             $this->integer('pogo.timeout', 5),
         ));
         $this->app->singleton(Sidecar::class);
+        $this->app->bind(Admin::class, fn (Container $app) => new Admin(
+            $app->make(Factory::class),
+            rtrim($this->text('pogo.admin_url') ?? '', '/'),
+            $this->integer('pogo.timeout', 5),
+        ));
+        $this->app->bind(Roster::class, fn (Container $app) => new Roster($this->store($app)));
+        $this->app->bind(Reconciler::class, fn (Container $app) => new Reconciler(
+            $app->make(Sidecar::class),
+            $app->make(Roster::class),
+            $app->make(Dispatcher::class),
+            Credentials::fromConfig($app->make(Config::class))->key,
+        ));
         $this->app->bind(WebhookController::class, fn (Container $app) => new WebhookController(
             $app->make(Dispatcher::class),
-            $app->make(CacheManager::class)->store($this->text('pogo.webhooks.store')),
+            $this->store($app),
             $app->make(WebhookSecrets::class),
             $this->integer('pogo.webhooks.max_age', 900),
+            $app->make(Roster::class),
         ));
     }
 
@@ -47,9 +68,29 @@ class PogoServiceProvider extends ServiceProvider
                 ->name('pogo.webhooks');
         }
         if ($this->app->runningInConsole()) {
-            $this->commands([InstallCommand::class]);
+            $this->commands([DoctorCommand::class, InstallCommand::class, ReconcileCommand::class]);
+            AboutCommand::add('Pogo Sidecar', fn () => $this->about());
             $this->publishes([__DIR__.'/../config/pogo.php' => config_path('pogo.php')], 'pogo-config');
         }
+    }
+
+    /** @return array<string, string> for `php artisan about` */
+    private function about(): array
+    {
+        $path = $this->text('pogo.webhooks.path');
+        try {
+            $credentials = Credentials::fromConfig(app(Config::class));
+            $publishing = ['App' => $credentials->id, 'Publishes to' => $credentials->address()];
+        } catch (RuntimeException $error) {
+            $publishing = ['Publishes to' => $error->getMessage()];
+        }
+
+        return [...$publishing, 'Webhooks' => $path ?? 'OFF', 'Admin port' => $this->text('pogo.admin_url') ?? 'OFF'];
+    }
+
+    private function store(Container $app): Repository
+    {
+        return $app->make(CacheManager::class)->store($this->text('pogo.webhooks.store'));
     }
 
     private function text(string $key): ?string

@@ -2,6 +2,7 @@
 
 namespace Pogo;
 
+use Illuminate\Http\Client\ConnectionException;
 use Illuminate\Http\Client\RequestException;
 use Pogo\Api\Client;
 
@@ -50,6 +51,7 @@ class Sidecar
     /**
      * Open connections of the app, over all nodes.
      *
+     * @throws ConnectionException
      * @throws RequestException
      */
     public function connections(): int

@@ -2,9 +2,13 @@
 
 namespace Pogo\Tests;
 
+use Illuminate\Foundation\Application;
+use Illuminate\Support\Env;
 use PHPUnit\Framework\TestCase;
+use Pogo\Console\Install\BroadcastingConfig;
 use Pogo\Console\Install\Change;
 use Pogo\Console\Install\Steps;
+use ReflectionClass;
 
 class InstallTest extends TestCase
 {
@@ -109,18 +113,64 @@ class InstallTest extends TestCase
         $this->assertFileDoesNotExist("{$this->app}/.env");
     }
 
-    private function apply(): void
+    public function test_with_a_socket_the_stock_connection_publishes_over_it(): void
     {
-        foreach ($this->steps()->changes() as $change) {
+        $this->apply('/run/pogo/api.sock');
+
+        $this->assertStringContainsString("POGO_API_SOCKET=/run/pogo/api.sock\n", $this->read('.env'));
+        $config = $this->read('config/broadcasting.php');
+        $this->assertSame(1, substr_count($config, 'CURLOPT_UNIX_SOCKET_PATH'));
+        foreach (['' => [], '/run/pogo/api.sock' => ['curl' => [CURLOPT_UNIX_SOCKET_PATH => '/run/pogo/api.sock']]] as $path => $options) {
+            $this->assertSame($options, $this->reverbOptions((string) $path));
+        }
+
+        $before = $this->read('config/broadcasting.php');
+        $this->apply('/run/pogo/api.sock');
+        $this->assertSame($before, $this->read('config/broadcasting.php'));
+    }
+
+    public function test_client_options_that_a_person_wrote_stay_and_the_line_is_said(): void
+    {
+        mkdir("{$this->app}/config");
+        $mine = "<?php return ['connections' => ['reverb' => ['driver' => 'reverb', 'client_options' => ['verify' => false]], 'pusher' => ['driver' => 'pusher', 'client_options' => []]]];";
+        $this->write('config/broadcasting.php', $mine);
+        $this->apply('/run/pogo/api.sock');
+
+        $this->assertSame($mine, $this->read('config/broadcasting.php'));
+        $advice = array_map(fn (Change $change) => $change->advice ?? '', $this->steps('/run/pogo/api.sock')->changes());
+        $this->assertStringContainsString('CURLOPT_UNIX_SOCKET_PATH', implode("\n", $advice));
+    }
+
+    /** @return mixed the connection's `client_options`, as PHP reads them with this POGO_API_SOCKET */
+    private function reverbOptions(string $socket): mixed
+    {
+        Env::getRepository()->set('POGO_API_SOCKET', $socket);
+        $config = require "{$this->app}/config/broadcasting.php";
+        Env::getRepository()->clear('POGO_API_SOCKET');
+
+        return data_get($config, 'connections.reverb.client_options');
+    }
+
+    private function apply(?string $socket = null): void
+    {
+        foreach ($this->steps($socket)->changes() as $change) {
             if ($change->path !== null && $change->contents !== null) {
+                @mkdir(dirname($change->path), recursive: true);
                 file_put_contents($change->path, $change->contents);
             }
         }
     }
 
-    private function steps(): Steps
+    private function steps(?string $socket = null): Steps
     {
-        return new Steps($this->app, fn (int $length) => substr(str_repeat('a1', $length), 0, $length));
+        $stock = dirname((string) (new ReflectionClass(Application::class))->getFileName(), 4).'/config/broadcasting.php';
+
+        return new Steps(
+            $this->app,
+            fn (int $length) => substr(str_repeat('a1', $length), 0, $length),
+            new BroadcastingConfig("{$this->app}/config/broadcasting.php", $stock),
+            $socket,
+        );
     }
 
     /** @return array<string, string> */

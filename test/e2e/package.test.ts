@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startChild } from "../../sidecar/testing/child.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
 import { openEchoPage, subscribed } from "./support/echo-page.ts";
 import type { EchoPage } from "./support/echo-page.ts";
 import { json } from "./support/http-client.ts";
@@ -63,8 +64,15 @@ function suite(release: LaravelRelease): void {
   const pages: EchoPage[] = [];
 
   before(async () => {
-    const env = { POGO_WEBHOOK_URL: "/pogo/webhooks", POGO_WEBHOOK_GRACE: "0" };
-    stack = await startStack(env, { release });
+    const adminPort = String(await freePort());
+    stack = await startStack(
+      {
+        POGO_WEBHOOK_URL: "/pogo/webhooks",
+        POGO_WEBHOOK_GRACE: "0",
+        POGO_ADMIN_PORT: adminPort,
+      },
+      { release, env: { POGO_ADMIN_URL: `http://127.0.0.1:${adminPort}` } },
+    );
     guest = await stack.visitor();
   });
   after(async () => {
@@ -153,19 +161,48 @@ function suite(release: LaravelRelease): void {
     assert.equal(env(), before);
   });
 
+  test("pogo:doctor finds nothing wrong, and asks the sidecar itself", async () => {
+    const written = await stack.laravel.artisan("pogo:doctor");
+    assert.match(written, /Credentials: .* knows the app 123456/);
+    assert.match(written, /Trusted proxies: 127\.0\.0\.1 is trusted/);
+    assert.match(written, /The sidecar itself: version \S+, \d+ connections/);
+    assert.doesNotMatch(written, /wrong|skipped/);
+  });
+
+  test("php artisan about has a section", async () => {
+    const written = await stack.laravel.artisan("about", "--only=pogo_sidecar");
+    assert.match(written, /Publishes to\W+http:\/\/127\.0\.0\.1:\d+/);
+  });
+
+  test("pogo:reconcile says what a lost webhook would have said", async () => {
+    // She came, as far as the app knows, and her going never arrived.
+    const channel = "presence-room.99";
+    const events = [{ name: "member_added", channel, user_id: "77" }];
+    assert.equal((await post(JSON.stringify({ time_ms: Date.now(), events }))).status, 204);
+    await received({ class: "MemberAdded", channel, userId: "77" });
+    assert.match(
+      await stack.laravel.artisan("pogo:reconcile", "--settle=0"),
+      /1 events dispatched/,
+    );
+    await received({ class: "MemberRemoved", channel, userId: "77" });
+    assert.match(await stack.laravel.artisan("pogo:reconcile"), /Nothing was missed/);
+  });
+
+  function post(text: string, secret = stack.app.secret, key = stack.app.key): Promise<Response> {
+    return fetch(`${stack.laravel.url}/pogo/webhooks`, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        "X-Pusher-Key": key,
+        "X-Pusher-Signature": createHmac("sha256", secret).update(text).digest("hex"),
+      },
+      body: text,
+    });
+  }
+
   describe("a webhook request", () => {
     const body = (channel: string, timeMs = Date.now()): string =>
       JSON.stringify({ time_ms: timeMs, events: [{ name: "channel_occupied", channel }] });
-    const post = (text: string, secret = stack.app.secret, key = stack.app.key) =>
-      fetch(`${stack.laravel.url}/pogo/webhooks`, {
-        method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          "X-Pusher-Key": key,
-          "X-Pusher-Signature": createHmac("sha256", secret).update(text).digest("hex"),
-        },
-        body: text,
-      });
     const count = async (channel: string): Promise<number> =>
       (await events()).filter((event) => event["channel"] === channel).length;
 

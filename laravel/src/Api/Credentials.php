@@ -57,6 +57,15 @@ final readonly class Credentials
         );
     }
 
+    /** For people: where requests go. */
+    public function address(): string
+    {
+        $curl = $this->clientOptions['curl'] ?? null;
+        $socket = is_array($curl) ? ($curl[CURLOPT_UNIX_SOCKET_PATH] ?? null) : null;
+
+        return is_string($socket) ? "unix:{$socket}" : $this->baseUrl;
+    }
+
     private static function text(mixed $value): string
     {
         return is_scalar($value) ? (string) $value : '';

@@ -26,6 +26,7 @@ final class WebhookController
         /** By which the app of a key signs; null for a key that is none of ours. */
         private readonly WebhookSecrets $secrets,
         private readonly int $maxAgeSeconds,
+        private readonly Roster $roster,
     ) {
     }
 
@@ -58,6 +59,7 @@ final class WebhookController
                 $this->cache->forget($key);
                 throw $error;
             }
+            $this->roster->apply($event);
         }
 
         return new Response('', 204);

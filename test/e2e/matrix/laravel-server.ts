@@ -24,8 +24,9 @@ export function laravelServer(stack: Stack): Server {
       const event = { ...asLaravelNamesIt(channel), text, others: except !== undefined };
       await broadcast(await session(publisher), event, except);
     },
-    publishToMany: (channels, text) =>
-      stack.laravel.artisan("broadcast:to-many", text, ...channels),
+    publishToMany: async (channels, text) => {
+      await stack.laravel.artisan("broadcast:to-many", text, ...channels);
+    },
     publishBatch: notThere,
     presenceChannels: notThere,
     channelInfo: notThere,

@@ -1,11 +1,12 @@
 // Starts the Laravel test app the way a developer does, with a database, sessions and a storage folder of its own.
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
+import type { Cleanup } from "../../../sidecar/testing/raw-http.ts";
 
 export interface Laravel {
   readonly port: number;
@@ -13,8 +14,8 @@ export interface Laravel {
   readonly url: string;
   /** One line per request, and what Laravel logged. */
   readonly lines: readonly string[];
-  /** Runs `php artisan …` for this app. @throws what it wrote, when it ends with another code than 0 */
-  artisan(...args: string[]): Promise<void>;
+  /** Runs `php artisan …` for this app. Resolves with what it wrote. @throws that, when it ends with another code than 0 */
+  artisan(...args: string[]): Promise<string>;
   /** Ends PHP, and starts it again with the same sessions when `meanwhile` has resolved. */
   restart(meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -29,6 +30,8 @@ export interface LaravelOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Else Laravel 12. */
   readonly release?: LaravelRelease;
+  /** Where the app is; else in `laravelFolder`. */
+  readonly folder?: string;
 }
 
 /** A Laravel that the tests run: where Composer has put it, and the PHP for it. */
@@ -82,9 +85,19 @@ export function laravelEnv(): Readonly<Record<string, string>> {
   );
 }
 
+/** The app once more, without its packages, for a test that changes it; gone at the end of it. */
+export async function copyLaravel(test: Cleanup): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "laravel-app-"));
+  test.after(() => rm(folder, { recursive: true, force: true }));
+  const isPackages = (path: string): boolean => /\/(vendor|older|newer)$/.test(path);
+  await cp(laravelFolder, folder, { recursive: true, filter: (path) => !isPackages(path) });
+  return folder;
+}
+
 export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
   const { sidecarPort, port = await freePort(), env = {}, release = laravel12 } = options;
   const { php, vendorFolder } = release;
+  const cwd = options.folder ?? laravelFolder;
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "laravel-"));
   const appEnv = {
@@ -102,9 +115,11 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
     ...env,
   };
   const artisan: Laravel["artisan"] = async (...args) => {
-    const command = startChild(php, ["artisan", ...args], { cwd: laravelFolder, env: appEnv });
-    if ((await command.exited).code === 0) return;
-    throw new Error(`php artisan ${args.join(" ")} failed:\n${command.lines.join("\n")}`);
+    const command = startChild(php, ["artisan", ...args], { cwd, env: appEnv });
+    const { code } = await command.exited;
+    const written = command.lines.join("\n");
+    if (code === 0) return written;
+    throw new Error(`php artisan ${args.join(" ")} failed:\n${written}`);
   };
   for (const part of ["cache/data", "sessions", "views"]) {
     await mkdir(join(appEnv.LARAVEL_STORAGE_PATH, "framework", part), { recursive: true });
@@ -117,7 +132,7 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
       php,
       // Without --no-reload the number of workers is ignored.
       ["artisan", "serve", "--no-reload", "--host=127.0.0.1", `--port=${port}`],
-      { cwd: laravelFolder, env: appEnv },
+      { cwd, env: appEnv },
     );
   let child = serve();
   const untilUp = () => waitUntilUp(child, async () => (await fetch(`${url}/up`)).ok);

@@ -35,7 +35,7 @@ export interface BroadcastRequest {
  */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
-  laravelOptions: Pick<LaravelOptions, "release" | "env"> = {},
+  laravelOptions: Pick<LaravelOptions, "release" | "env" | "folder"> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {

@@ -39,9 +39,16 @@ final readonly class Steps
 
     private const devCommand = 'npx pogo-sidecar';
 
-    /** @param  Closure(int): string  $random so many random characters of 0-9a-z */
-    public function __construct(private string $basePath, private Closure $random)
-    {
+    /**
+     * @param  Closure(int): string  $random so many random characters of 0-9a-z
+     * @param  ?string  $socket path of the Unix socket to publish over; null: TCP
+     */
+    public function __construct(
+        private string $basePath,
+        private Closure $random,
+        private BroadcastingConfig $broadcasting,
+        private ?string $socket = null,
+    ) {
     }
 
     /** @return list<Change> */
@@ -49,6 +56,7 @@ final readonly class Steps
     {
         return [
             $this->environment(),
+            ...$this->socket === null ? [] : [$this->broadcasting->publishOverSocket()],
             $this->channelsFile(),
             $this->bootstrapRouting(),
             $this->trustedProxies(),
@@ -85,6 +93,9 @@ final readonly class Steps
             'VITE_REVERB_SCHEME' => '"${REVERB_SCHEME}"',
             'POGO_WEBHOOK_URL' => '/pogo/webhooks',
         ];
+        if ($this->socket !== null) {
+            $entries['POGO_API_SOCKET'] = $this->socket;
+        }
         foreach ($entries as $name => $value) {
             $env->add($name, $value);
         }
