@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { matchApiPath } from "./http-api/router.ts";
-import { decide, misdirection, type RouteOptions } from "./route.ts";
+import { decide, misdirection, type Door, type RouteOptions } from "./route.ts";
 
 const upstream: RouteOptions["upstream"] = {};
 
 function route(
   target: string,
   options: {
+    door?: Door;
     isUpgrade?: boolean;
     pathPrefix?: string;
     isStandAlone?: boolean;
@@ -16,6 +17,7 @@ function route(
 ): string {
   const [path = "", search = ""] = target.split("?");
   const destination = decide(path, search, options.isUpgrade ?? false, {
+    door: options.door ?? "everything",
     pathPrefix: options.pathPrefix ?? "",
     appIds: new Set(["app-id"]),
     matchApi: matchApiPath,
@@ -63,6 +65,23 @@ describe("front door", () => {
     assert.equal(route("/apps/other/page?auth_signature=s"), "upstream");
     assert.equal(route("/apps/other/events?not_auth_signature=s"), "upstream");
     assert.equal(route("/apps/other/events", { isStandAlone: true }), "http-api");
+  });
+
+  it("A14: at the API's own door there is the API, no WebSocket and no page", () => {
+    const door = { door: "api", isStandAlone: true } as const;
+    assert.equal(route("/apps/app-id/events", door), "http-api");
+    assert.equal(route("/ws/apps/app-id/events", { ...door, pathPrefix: "/ws" }), "http-api");
+    assert.equal(route("/app/app-key", { ...door, isUpgrade }), "upstream");
+    assert.equal(route("/page", door), "upstream");
+  });
+
+  it("A14: where the API has a door of its own only, its paths are nobody's here, and all else is as ever", () => {
+    const door = { door: "everything_but_api" } as const;
+    assert.equal(route("/apps/app-id/channels", door), "http-api-elsewhere");
+    assert.equal(route("/apps/other/events?auth_signature=s", door), "http-api-elsewhere");
+    assert.equal(route("/apps/other/events", door), "upstream");
+    assert.equal(route("/app/app-key", { ...door, isUpgrade }), "ws app-key");
+    assert.equal(route("/page", door), "upstream");
   });
 
   it("R5: a protocol parameter on ordinary pages has no effect", () => {

@@ -6,10 +6,16 @@ import { reverbHealth, type HealthAnswer } from "./public-health.ts";
 export type Destination =
   | { readonly kind: "ws"; readonly appKey: string }
   | { readonly kind: "http-api"; readonly match: ApiMatch; readonly signedPaths: readonly string[] }
+  /** The API, at a door that does not serve it. */
+  | { readonly kind: "http-api-elsewhere" }
   | { readonly kind: "health"; readonly answer: () => HealthAnswer }
   | { readonly kind: "upstream" };
 
+/** Where a request came in: at the address of everything, which may leave the API to its own; or there. */
+export type Door = "everything" | "everything_but_api" | "api";
+
 export interface RouteOptions {
+  readonly door: Door;
   /** In front of `/app` and `/apps`; empty or `/…` without a slash at the end. */
   readonly pathPrefix: string;
   readonly appIds: ReadonlySet<string>;
@@ -30,7 +36,7 @@ export function decide(
   isUpgrade: boolean,
   options: RouteOptions,
 ): Destination {
-  const { pathPrefix, upstream, publicHealth } = options;
+  const { door, pathPrefix, upstream, publicHealth } = options;
   if (publicHealth && !isUpgrade && healthPaths.has(path)) {
     return { kind: "health", answer: publicHealth };
   }
@@ -38,10 +44,12 @@ export function decide(
   const inner = path.slice(pathPrefix.length);
 
   const appKey = /^\/app\/([^/]+)$/.exec(inner)?.[1];
-  if (isUpgrade) return appKey === undefined ? { kind: "upstream" } : { kind: "ws", appKey };
+  const isWebSocket = appKey !== undefined && door !== "api";
+  if (isUpgrade) return isWebSocket ? { kind: "ws", appKey } : { kind: "upstream" };
 
   const match = options.matchApi(inner);
   if (match && (options.appIds.has(match.appId) || isSigned(search) || !upstream)) {
+    if (door === "everything_but_api") return { kind: "http-api-elsewhere" };
     return { kind: "http-api", match, signedPaths: [...new Set([path, inner])] };
   }
   if (!upstream && inner === "/up") return { kind: "health", answer: reverbHealth };

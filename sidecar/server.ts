@@ -127,6 +127,9 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
           search,
           signedPaths: destination.signedPaths,
         });
+      case "http-api-elsewhere":
+        report({ kind: "api_asked_elsewhere" });
+        return answerPlainly(req, res, apiElsewhere);
       case "health":
         if (req.method !== "GET" && req.method !== "HEAD") {
           const headers = { Allow: "GET" };
@@ -231,6 +234,11 @@ function answerHealth(res: ServerResponse, { status, body }: HealthAnswer): void
 }
 
 const notFound = { status: 404, text: "Not found." };
+
+const apiElsewhere = {
+  status: 404,
+  text: "The HTTP API is served on its Unix socket only (POGO_API_ONLY_ON_SOCKET).",
+};
 
 /** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. Node has looked for `Connection: upgrade`. */
 function isWebSocketUpgrade(req: IncomingMessage): boolean {

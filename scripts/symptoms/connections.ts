@@ -85,6 +85,7 @@ export const connections: readonly Symptom[] = [
       "Does `pogo_websocket_messages_total` rise with each broadcast? If not, the event does not reach the sidecar, and it is one of these lines or the app's own log:",
     lines: [
       { kind: "api_app_unknown", sentAppId: "654321" },
+      { kind: "api_asked_elsewhere" },
       { kind: "api_signature_refused", appId, reason: "auth_key" },
       { kind: "api_signature_refused", appId, reason: "auth_signature" },
       { kind: "api_signature_refused", appId, reason: "auth_timestamp" },

@@ -12,6 +12,7 @@ export const operation: readonly Symptom[] = [
       {
         kind: "listening",
         address: "0.0.0.0:8080",
+        apiSocket: null,
         port: 8080,
         adminPort: 2019,
         upstream: "http://127.0.0.1:8000",
@@ -84,6 +85,8 @@ export const operation: readonly Symptom[] = [
     lines: [
       { kind: "redis_lost", reason: "connect ECONNREFUSED 127.0.0.1:6379" },
       { kind: "redis_connected" },
+      { kind: "redis_broadcasts_lost", reason: "connect ECONNREFUSED 127.0.0.1:6379" },
+      { kind: "redis_broadcasts_connected" },
       { kind: "broker_replayed", appId, messages: 12 },
       { kind: "broker_gap", appId },
       { kind: "broker_message_ignored", reason: "newer_version" },

@@ -46,6 +46,7 @@ export function toDotEnv({ apps, server }: Config): string {
     `REVERB_HOST=${isEverywhere ? "localhost" : host}`,
     `REVERB_PORT=${server.port}`,
     "REVERB_SCHEME=http",
+    ...internalLines(server.port),
     ...(server.pathPrefix === "" ? [] : pathLines(server.pathPrefix)),
     "",
     'VITE_REVERB_APP_KEY="${REVERB_APP_KEY}"',
@@ -54,6 +55,15 @@ export function toDotEnv({ apps, server }: Config): string {
     'VITE_REVERB_SCHEME="${REVERB_SCHEME}"',
     "",
   ].join("\n");
+}
+
+/** Where PHP publishes, in apps whose config/broadcasting.php reads these: never by way of the public name. */
+function internalLines(port: number): readonly string[] {
+  return [
+    "REVERB_INTERNAL_HOST=127.0.0.1",
+    `REVERB_INTERNAL_PORT=${port}`,
+    "REVERB_INTERNAL_SCHEME=http",
+  ];
 }
 
 /** Laravel publishes under the path; Echo gets it by hand. */

@@ -74,8 +74,12 @@ export async function start(context: CommandContext): Promise<number> {
 function explainStart(error: unknown, { server, admin }: Config): Record<string, unknown> | null {
   if (!(error instanceof Error) || !("code" in error)) return null;
   const { code } = error;
-  if (server.host.kind === "unix" && "address" in error && error.address === server.host.path) {
-    return explainSocket(String(code), server.host.path);
+  const triedPath = "address" in error ? error.address : undefined;
+  if (server.host.kind === "unix" && triedPath === server.host.path) {
+    return explainSocket(String(code), server.host.path, "POGO_HOST");
+  }
+  if (server.apiSocket !== null && triedPath === server.apiSocket) {
+    return explainSocket(String(code), server.apiSocket, "POGO_API_SOCKET");
   }
   // Node names the port unless it is 0, and the address, or the name that has none.
   const triedPort = "port" in error ? error.port : undefined;
@@ -103,11 +107,11 @@ function explainStart(error: unknown, { server, admin }: Config): Record<string,
   return hint === undefined ? null : { code, host, port, hint };
 }
 
-function explainSocket(code: string, path: string): Record<string, unknown> | null {
+function explainSocket(code: string, path: string, option: string): Record<string, unknown> | null {
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: `another process listens on ${path}: stop it, or choose another path with POGO_HOST`,
-    EACCES: `this user may not create ${path}: choose another path with POGO_HOST, or a folder that the user may write to`,
-    ENOENT: `the folder of ${path} does not exist: create it, or choose another path with POGO_HOST`,
+    EADDRINUSE: `another process listens on ${path}: stop it, or choose another path with ${option}`,
+    EACCES: `this user may not create ${path}: choose another path with ${option}, or a folder that the user may write to`,
+    ENOENT: `the folder of ${path} does not exist: create it, or choose another path with ${option}`,
   };
   const hint = hints[code];
   return hint === undefined ? null : { code, socket: path, hint };

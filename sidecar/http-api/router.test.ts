@@ -435,6 +435,7 @@ describe("POST /apps/{id}/events", () => {
       const broker: Broker = {
         publish: () => Promise.resolve({ ok: false, reason }),
         relay() {},
+        deliverHere() {},
         lastEvent: () => Promise.resolve(null),
         terminate: () => Promise.resolve({ ok: false, reason }),
         close: () => Promise.resolve(),

@@ -59,8 +59,11 @@ export async function startApi(
   };
 }
 
-export async function send(port: number, method: string, target: string, body: string) {
-  const req = httpRequest({ port, host: "127.0.0.1", method, path: target, agent: false });
+/** @param where a port of 127.0.0.1, or the path of a Unix socket */
+export async function send(where: number | string, method: string, target: string, body: string) {
+  const address =
+    typeof where === "number" ? { host: "127.0.0.1", port: where } : { socketPath: where };
+  const req = httpRequest({ ...address, method, path: target, agent: false });
   req.end(body);
   const [res] = await once(req, "response");
   const chunks: Buffer[] = [];

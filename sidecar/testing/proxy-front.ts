@@ -70,6 +70,7 @@ export async function startFront(
     ...options,
   });
   const frontDoor = createFrontDoor({
+    door: "everything",
     pathPrefix: "",
     appIds: new Set(),
     appIdsByKey: new Map(),

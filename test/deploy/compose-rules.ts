@@ -104,8 +104,16 @@ function appProblems(app: unknown, sidecar: unknown, facts: Facts): readonly str
   }
   const publishes = `${at(app, "environment", "REVERB_HOST")}:${at(app, "environment", "REVERB_PORT")}`;
   if (publishes !== `sidecar:${facts.port}`) problems.push(`app: publishes to ${publishes}`);
+  problems.push(...socketProblems(app, sidecar));
   if (list(at(app, "env_file")).join() !== list(at(sidecar, "env_file")).join()) {
     problems.push("app: has other credentials than the sidecar");
   }
   return problems;
+}
+
+/** What both have in common: the folder of the socket that the sidecar makes. */
+function socketProblems(app: unknown, sidecar: unknown): readonly string[] {
+  const [ofApp, ofSidecar] = [app, sidecar].map((service) => list(at(service, "volumes")));
+  const isShared = ofSidecar?.some((volume) => ofApp?.includes(volume)) ?? false;
+  return isShared ? [] : ["app: shares no volume with the sidecar, and with it no socket"];
 }

@@ -108,6 +108,7 @@ test("D12: the sidecar's environments in compose and Kubernetes are configuratio
   const example = Object.fromEntries(
     dotenv(texts["deploy/compose/.env.example"] ?? "").filter(([, value]) => value !== ""),
   );
+  assert.equal(example["POGO_API_SOCKET"], "/run/pogo/api.sock");
   const inCompose = { ...credentials, ...example, ...Object.fromEntries(service) };
   assert.deepEqual(environmentFaults(inCompose), []);
 
@@ -170,6 +171,7 @@ const brokenCompose: readonly (readonly [from: string | RegExp, to: string, prob
   ["/dist/main.js", "/dist/cli.js", /but the image starts/],
   ['REVERB_PORT: "8080"', 'REVERB_PORT: "6001"', /publishes to sidecar:6001/],
   ["init: true", "init: false", /does not end on SIGTERM/],
+  ["- socket:/run/pogo", "- other:/run/pogo", /shares no volume/],
   ["BROADCAST_CONNECTION", "REVERB_APP_SECRET", /REVERB_APP_SECRET is written down/],
 ];
 
@@ -224,6 +226,8 @@ const brokenManifests: readonly (readonly [from: string | RegExp, to: string, pr
     ["enableServiceLinks: false", "enableServiceLinks: true", /would set REVERB_PORT/],
     ["--host=127.0.0.1", "--host=0.0.0.0", /does not listen on loopback/],
     ["--no-reload, ", "", /one worker/],
+    ["value: &socket /run/pogo/api.sock", "value: &socket /tmp/api.sock", /sidecar's socket/],
+    ["value: *socket", "value: /run/pogo/other.sock", /does not find the sidecar's socket/],
     ['"exit(@file', "exit(@file", /a word is no text|Nested mappings|Unexpected/],
     ["valueFrom: *secret", "value: hunter2", /REVERB_APP_SECRET is written down/],
   ];

@@ -159,6 +159,17 @@ function appProblems(app: unknown, sidecar: unknown, facts: Facts): readonly str
   }
   const publishes = `${env.get("REVERB_HOST")}:${env.get("REVERB_PORT")}`;
   if (publishes !== `127.0.0.1:${facts.port}`) problems.push(`app: publishes to ${publishes}`);
+  const sockets = [app, sidecar].map((container) => environment(container).get("POGO_API_SOCKET"));
+  const [folder] = sockets.map((path) => /^(\/.+)\/[^/]+$/.exec(String(path))?.[1]);
+  const volumes = [app, sidecar].map((container) => {
+    const mount = list(at(container, "volumeMounts")).find(
+      (one) => at(one, "mountPath") === folder,
+    );
+    return at(mount, "name");
+  });
+  if (new Set(sockets).size > 1 || new Set(volumes).size > 1 || typeof volumes[0] !== "string") {
+    problems.push("app: does not find the sidecar's socket");
+  }
   return problems;
 }
 

@@ -105,6 +105,11 @@ export async function startSidecar(
       const { method, target, body } = createSigner(credentials)(route, call);
       return send(port, method, target, body);
     },
+    /** The same over a Unix socket. */
+    callOver(socketPath: string, route: string, call?: Call) {
+      const { method, target, body } = createSigner(app)(route, call);
+      return send(socketPath, method, target, body);
+    },
     stop: sidecar.stop,
   };
 }

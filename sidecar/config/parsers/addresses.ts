@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { parseUpstream, showUpstream, type UpstreamAddress } from "../../http/upstream-address.ts";
 import type { BindAddress } from "../../http/listener.ts";
 import { accept, list, reject, type Parser } from "./parser.ts";
+import { socketPath } from "./unix-socket.ts";
 
 /** Part of a URL path (`/app/{key}`) or of `key:signature`: what separates those can't be in it. */
 export function credential(what: "id" | "key" | "secret"): Parser<string> {
@@ -47,9 +48,8 @@ export const bindAddress: Parser<BindAddress> = {
     if (!path.startsWith("/")) {
       return reject("the path of the socket is absolute: unix:/run/pogo.sock");
     }
-    // sun_path of sockaddr_un, its closing zero included (unix(7)).
-    if (Buffer.byteLength(path) > 107) return reject("the path of a socket has at most 107 bytes");
-    return accept({ kind: "unix", path });
+    const socket = socketPath.parse(path);
+    return socket.ok ? accept({ kind: "unix", path }) : socket;
   },
   show: (address) => (address.kind === "unix" ? `unix:${address.path}` : address.host),
 };

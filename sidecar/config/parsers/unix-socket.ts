@@ -1,8 +1,20 @@
-/** Parsers of a Unix socket's permissions and owner. */
+/** Parsers of a Unix socket's path, permissions and owner. */
 
 import { readFileSync } from "node:fs";
 import type { SocketOwner } from "../../http/listener.ts";
 import { accept, reject, type Parser } from "./parser.ts";
+
+export const socketPath: Parser<string> = {
+  allowed: "the absolute path of a Unix socket such as /run/pogo/api.sock",
+  placeholder: "path",
+  parse(text) {
+    if (!text.startsWith("/")) return reject();
+    // sun_path of sockaddr_un, its closing zero included (unix(7)).
+    const isTooLong = Buffer.byteLength(text) > 107;
+    return isTooLong ? reject("the path of a socket has at most 107 bytes") : accept(text);
+  },
+  show: String,
+};
 
 /** `660`, as chmod(1) takes it. */
 export const fileMode: Parser<number> = {

@@ -2,9 +2,9 @@
 
 import { bindAddress, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
 import { option } from "./option.ts";
-import { boolean, integer, port, zeroIsOff } from "../parsers/parser.ts";
+import { boolean, integer, optional, port, zeroIsOff } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
-import { fileMode, fileOwner } from "../parsers/unix-socket.ts";
+import { fileMode, fileOwner, socketPath } from "../parsers/unix-socket.ts";
 
 const shutdownTimeoutMs = option({
   env: "POGO_SHUTDOWN_TIMEOUT",
@@ -38,14 +38,27 @@ export const server = {
     env: "POGO_SOCKET_MODE",
     parser: fileMode,
     fallback: 0o660,
-    docs: "Permissions of the Unix socket in `POGO_HOST`. Who may write to it may connect.",
+    docs: "Permissions of the Unix sockets in `POGO_HOST` and `POGO_API_SOCKET`. Who may write to one may connect.",
   }),
   socketOwner: option({
     env: "POGO_SOCKET_OWNER",
     parser: fileOwner,
     fallback: null,
     fallbackText: "who runs the process",
-    docs: "User and group of the Unix socket in `POGO_HOST`, such as `www-data:www-data`. Only root may give it to another user.",
+    docs: "User and group of the Unix sockets in `POGO_HOST` and `POGO_API_SOCKET`, such as `www-data:www-data`. Only root may give them to another user.",
+  }),
+  apiSocket: option({
+    env: "POGO_API_SOCKET",
+    parser: optional(socketPath),
+    fallback: null,
+    fallbackText: "none",
+    docs: "Path of a Unix socket that serves the HTTP API too, and nothing else, such as `/run/pogo/api.sock`. Laravel publishes over it with Guzzle's option `CURLOPT_UNIX_SOCKET_PATH`: no TCP connection for each event. Requests are signed there as well.",
+  }),
+  isApiOnlyOnSocket: option({
+    env: "POGO_API_ONLY_ON_SOCKET",
+    parser: boolean,
+    fallback: false,
+    docs: "Serve the HTTP API on `POGO_API_SOCKET` only: at the address of everything else its paths are answered 404, signed or not. Who has the secret but not the socket can't publish then.",
   }),
   pathPrefix: option({
     env: "POGO_PATH",

@@ -5,6 +5,8 @@ export interface NodeEvents {
   listening: {
     /** Of the public port: `127.0.0.1:8080`, `unix:/run/pogo.sock`. */
     address: string;
+    /** Path of the API's own Unix socket; null: there is none. */
+    apiSocket: string | null;
     port: number;
     adminPort: number;
     /** Null: nothing is proxied. */

@@ -10,8 +10,9 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
       log: {
         level: "info",
         message: "listening",
-        fields: ({ address, port, adminPort, upstream, appIds }) => ({
+        fields: ({ address, apiSocket, port, adminPort, upstream, appIds }) => ({
           address,
+          ...(apiSocket !== null && { api_socket: apiSocket }),
           port,
           admin_port: adminPort,
           upstream,
