@@ -20,7 +20,8 @@ const options: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Of the Laravel package and of what Kubernetes makes: no options. */
-const others = /^POGO_(BROADCAST_CONNECTION|SERVICE_HOST|WS)$/;
+const others =
+  /^POGO_(ADMIN_URL|BROADCAST_CONNECTION|SERVICE_HOST|WEBHOOK_CACHE_STORE|WEBHOOK_PATH|WS)$/;
 
 describe("pages", () => {
   for (const page of pages) {
