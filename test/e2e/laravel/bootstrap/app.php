@@ -26,6 +26,11 @@ $app = Application::configure(basePath: dirname(__DIR__))
     ->registered(fn () => config([
         'broadcasting.connections.reverb.options.encryption_master_key_base64' => env('REVERB_ENCRYPTION_KEY'),
         'broadcasting.connections.pusher.options.encryption_master_key_base64' => env('REVERB_ENCRYPTION_KEY'),
+        // Laravel's own file has none since 11; apps that are older have it.
+        'broadcasting.connections.redis' => ['driver' => 'redis', 'connection' => 'default'],
+        ...env('PUBLISH_SOCKET') ? [
+            'broadcasting.connections.reverb.client_options' => ['curl' => [CURLOPT_UNIX_SOCKET_PATH => env('PUBLISH_SOCKET')]],
+        ] : [],
     ]))
     ->create();
 
