@@ -1,5 +1,6 @@
 /** The life of a node: in which order its parts start, drain and stop. */
 
+import type { LaravelBroadcasts } from "./broker/laravel-broadcasts.ts";
 import type { Cluster } from "./composition/cluster.ts";
 import { readOpenFilesLimit } from "./composition/open-files.ts";
 import type { UpstreamParts } from "./composition/upstream.ts";
@@ -44,6 +45,8 @@ export interface LifecycleOptions {
   readonly now: () => number;
   readonly hubs: readonly Hub[];
   readonly cluster: Cluster;
+  /** Null: no app takes what Laravel publishes to Redis. */
+  readonly broadcasts: LaravelBroadcasts | null;
   readonly upstream: UpstreamParts | null;
   readonly webSockets: WebSocketEndpoint;
   readonly webhooks: WebhookDispatcher;
@@ -65,14 +68,19 @@ const tickMs = 1_000;
 const minWebhookFlushMs = 500;
 
 /** Why the node should get no new traffic. */
-export function readinessOf(phase: Phase, cluster: Cluster): Readiness {
+export function readinessOf(
+  phase: Phase,
+  cluster: Cluster,
+  broadcasts: LaravelBroadcasts | null,
+): Readiness {
   if (phase.name !== "listening") return { ready: false, reason: phase.name };
-  return cluster.isReady() ? { ready: true } : { ready: false, reason: "Redis is lost" };
+  const hasRedis = cluster.isReady() && (broadcasts?.isReady() ?? true);
+  return hasRedis ? { ready: true } : { ready: false, reason: "Redis is lost" };
 }
 
 export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { config, phase, inherited, report, now } = options;
-  const { hubs, cluster, upstream, webSockets, webhooks, frontDoor, admin } = options;
+  const { hubs, cluster, broadcasts, upstream, webSockets, webhooks, frontDoor, admin } = options;
   const { server } = config;
   let ticking: NodeJS.Timeout | undefined;
   let isStopping = false;
@@ -87,7 +95,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         ? { kind: "tcp", ...config.admin, reusePort: false }
         : { kind: "inherited", descriptor: inherited.admin },
     );
-    await cluster.whenUp();
+    await Promise.all([cluster.whenUp(), broadcasts?.whenUp()]);
     const address = toListenAddress(server, inherited.public);
     const port = await frontDoor.listen(address).catch((error) => {
       admin.close();
@@ -98,6 +106,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     report({
       kind: "listening",
       address: showListenAddress(address, port),
+      apiSocket: server.apiSocket,
       port,
       adminPort,
       upstream: app && showUpstream(app),
@@ -116,6 +125,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const deadlineMs = now() + server.shutdownTimeoutMs;
     await drain();
     webSockets.destroy();
+    broadcasts?.close();
     await cluster.broker.close();
     await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
     upstream?.proxy.close();

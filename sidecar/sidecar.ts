@@ -6,7 +6,9 @@ import { Hub } from "./core/hub.ts";
 import { SubscriptionBudget } from "./core/subscription-budget.ts";
 import type { BrokerReceiver } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
+import { connectBroadcasts } from "./composition/broadcasts.ts";
 import { createCluster } from "./composition/cluster.ts";
+import { createDoors } from "./composition/doors.ts";
 import { connectReadings } from "./composition/readings.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
@@ -22,7 +24,6 @@ import {
   type Lifecycle,
 } from "./lifecycle.ts";
 import { originalHealth } from "./public-health.ts";
-import { createFrontDoor } from "./server.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { guardRequest } from "./http/guard.ts";
 import { peerOf } from "./http/peer.ts";
@@ -84,6 +85,7 @@ export async function createSidecar(
     return new Hub({ app, report, webhooks, presence, budget, schedule: setImmediate });
   });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
+  const broadcasts = connectBroadcasts(config, { hubs: hubsById, broker, metrics, report, now });
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
 
   const forwarding = createForwarding({ ...config.forwarding, report });
@@ -115,7 +117,8 @@ export async function createSidecar(
   });
   connectReadings(metrics, { config, version, hubs, webSockets, httpApi, dispatcher: webhooks });
 
-  const frontDoor = createFrontDoor({
+  const readiness = () => readinessOf(phase, cluster, broadcasts);
+  const frontDoor = createDoors({
     ...config.server,
     appIds: new Set(hubsById.keys()),
     appIdsByKey: new Map(config.apps.map(({ id, key }) => [key, id])),
@@ -131,9 +134,7 @@ export async function createSidecar(
     webSocket: webSockets.handleUpgrade,
     httpApi: (...request) => void httpApi.handle(...request),
     upstream: upstream?.proxy ?? null,
-    publicHealth: config.server.hasPublicHealth
-      ? () => originalHealth(readinessOf(phase, cluster))
-      : null,
+    publicHealth: config.server.hasPublicHealth ? () => originalHealth(readiness()) : null,
     isDraining,
     report,
   });
@@ -141,7 +142,7 @@ export async function createSidecar(
   const admin = createAdminServer({
     metrics,
     allowedHosts: config.admin.allowedHosts,
-    readiness: () => readinessOf(phase, cluster),
+    readiness,
     drain: () => void lifecycle.stop(),
     health: () => ({
       version,
@@ -160,6 +161,7 @@ export async function createSidecar(
     now,
     hubs,
     cluster,
+    broadcasts,
     upstream,
     webSockets,
     webhooks,

@@ -113,6 +113,70 @@ describe("readAuthAnswer", () => {
   });
 });
 
+describe("readAuthAnswer of an app that signs nothing", () => {
+  const app = { ...testApp, acceptsUnsignedAnswers: true };
+  const unsigned = (channel: string, body: string) =>
+    readAuthAnswer(Buffer.from(body), { app, socketId, channel });
+  const member = '{"channel_data":{"user_id":9007199254740993,"user_info":{"name":"Ann"}}}';
+
+  it("R08: true is a private channel's yes, and is signed in the app's place", () => {
+    const auth = authFor("1.2:private-a");
+    for (const body of ["true", " true\n", "\ufefftrue"]) {
+      assert.deepEqual(unsigned("private-a", body), { ok: true, auth });
+    }
+    // Laravel's, where the channel's callback returns something else than true.
+    assert.deepEqual(unsigned("private-a", member), { ok: true, auth });
+  });
+
+  it("R08: channel_data makes a member, whose id keeps its digits", () => {
+    const channelData = '{"user_id":9007199254740993,"user_info":{"name":"Ann"}}';
+    const auth = authFor(`1.2:presence-a:${channelData}`);
+    assert.deepEqual(unsigned("presence-a", member), { ok: true, auth, channelData });
+  });
+
+  it("R08: a signed answer is held to its signature", () => {
+    const auth = authFor("1.2:private-a");
+    assert.deepEqual(unsigned("private-a", JSON.stringify({ auth })), { ok: true, auth });
+    for (const body of ['{"auth":"app-key:0"}', '{"auth":"app-key:0","channel_data":{}}']) {
+      assert.equal(unsigned("private-a", body).ok, false, body);
+    }
+  });
+
+  const refused: readonly (readonly [channel: string, body: string, reason: string])[] = [
+    ["private-a", "", "invalid_response_json"],
+    ["private-a", "false", "invalid_response_json"],
+    ["private-a", "null", "invalid_response_json"],
+    ["private-a", "1", "invalid_response_json"],
+    ["private-a", '"true"', "invalid_response_json"],
+    ["private-a", "[true]", "invalid_response_json"],
+    ["private-a", "<html>true</html>", "invalid_response_json"],
+    ["private-a", "{}", "missing_signature"],
+    ["private-a", '{"ok":true}', "missing_signature"],
+    ["private-a", '{"channel_data":"x"}', "missing_signature"],
+    ["presence-a", "true", "missing_channel_data"],
+    ["presence-a", "{}", "missing_signature"],
+    ["private-encrypted-a", "true", "invalid_response_json"],
+    ["private-encrypted-a", member, "missing_signature"],
+  ];
+  for (const [channel, body, reason] of refused) {
+    it(`R08: ${body || "nothing"} is no yes for ${channel}`, () => {
+      assert.deepEqual(unsigned(channel, body), { ok: false, reason });
+    });
+  }
+
+  it("R08: without the option nothing unsigned counts", () => {
+    for (const body of ["true", member]) assert.equal(read("private-a", body).ok, false, body);
+  });
+
+  it("R08: a signin needs a signature all the same", () => {
+    const body = Buffer.from('{"id":"1","user_info":{}}');
+    assert.deepEqual(readUserAuthAnswer(body, { app, socketId }), {
+      ok: false,
+      reason: "missing_signature",
+    });
+  });
+});
+
 describe("readUserAuthAnswer", () => {
   const readUser = (body: unknown) =>
     readUserAuthAnswer(Buffer.from(JSON.stringify(body)), { app: testApp, socketId });

@@ -2,8 +2,9 @@
 
 import type { App } from "../core/app.ts";
 import { channelKind } from "../core/channel-name.ts";
-import { isObject, parseJson } from "../core/json.ts";
+import { isObject, parseExactJson, parseJson } from "../core/json.ts";
 import { checkChannelSignature, checkUserSignature } from "../core/signature.ts";
+import { readUnsignedAnswer } from "./unsigned-answer.ts";
 
 export type AuthAnswer =
   | {
@@ -30,7 +31,10 @@ export function readAuthAnswer(
   subject: { readonly app: App; readonly socketId: string; readonly channel: string },
 ): AuthAnswer {
   const { app, socketId, channel } = subject;
-  const json = parseJson(textOf(body));
+  const json = parseExactJson(textOf(body));
+  const unsigned =
+    json.ok && app.acceptsUnsignedAnswers ? readUnsignedAnswer(json.value, subject) : null;
+  if (unsigned) return unsigned;
   if (!json.ok || !isObject(json.value)) return { ok: false, reason: "invalid_response_json" };
 
   const auth = textIn(json.value, "auth");

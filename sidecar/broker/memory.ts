@@ -29,15 +29,18 @@ export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
     return cache;
   }
 
+  function deliver(event: ChannelEvent): void {
+    const { appId, channel } = event;
+    if (channelKind(channel).cache) (caches.get(appId) ?? openCache(appId)).set(channel, event);
+    options.receiver.deliver(event);
+  }
+
   return {
     publish(events) {
-      for (const event of events) {
-        const { appId, channel } = event;
-        if (channelKind(channel).cache) (caches.get(appId) ?? openCache(appId)).set(channel, event);
-        options.receiver.deliver(event);
-      }
+      for (const event of events) deliver(event);
       return Promise.resolve({ ok: true });
     },
+    deliverHere: deliver,
     relay() {
       // There is no other node.
     },

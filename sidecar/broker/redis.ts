@@ -1,6 +1,7 @@
 /** The broker of many nodes: Redis carries events, presence, counts and terminations between them. */
 
 import { randomUUID } from "node:crypto";
+import { channelKind } from "../core/channel-name.ts";
 import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import type { Report } from "../core/report.ts";
@@ -126,6 +127,11 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
       const [first] = events;
       if (!first) return Promise.resolve({ ok: true });
       return publish(first.appId, (app) => app.publisher.publish(events));
+    },
+    deliverHere(event) {
+      const { appId, channel } = event;
+      if (channelKind(channel).cache) void apps.get(appId)?.publisher.keep(event);
+      receiver.deliver(event);
     },
     terminate: (appId, userId) => publish(appId, (app) => app.publisher.terminate(userId)),
     relay(event) {

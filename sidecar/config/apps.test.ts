@@ -487,3 +487,47 @@ describe("check, with several apps", () => {
     assert.doesNotMatch(printed, /secret-[12]/);
   });
 });
+
+describe("apps that broadcast over Redis", () => {
+  const on = (prefix: string) => ({ redis_broadcasts: true, redis_broadcasts_prefix: prefix });
+
+  it("each has its prefix; the others take nothing from there", () => {
+    const { redis, redisBroadcasts } = configOf(
+      { apps: [{ ...one, ...on("shop-database-") }, two] },
+      { REDIS_HOST: "redis" },
+    );
+    assert.equal(redis, null, "it is one node all the same");
+    assert.deepEqual(redisBroadcasts?.apps, [{ id: "1", prefix: "shop-database-" }]);
+    assert.deepEqual(redisBroadcasts.redis.servers, {
+      kind: "standalone",
+      host: "redis",
+      port: 6379,
+    });
+  });
+
+  it("without the option Laravel's Redis is not looked at", () => {
+    assert.equal(configOf({ apps: [one] }, { REDIS_HOST: "redis" }).redisBroadcasts, null);
+  });
+
+  it("an empty prefix is one; two that begin alike are a contradiction", () => {
+    assert.deepEqual(configOf({ apps: [{ ...one, ...on("") }] }).redisBroadcasts?.apps, [
+      { id: "1", prefix: "" },
+    ]);
+    assert.deepEqual(
+      errorsOf({
+        apps: [
+          { ...one, ...on("a_") },
+          { ...two, ...on("a_b_") },
+        ],
+      }),
+      [
+        `apps[1].redis_broadcasts_prefix in ${path}: "a_b_" and apps[0]'s "a_" begin alike: an event would be both apps'. Give each Laravel app a prefix of its own (REDIS_PREFIX).`,
+      ],
+    );
+  });
+
+  it("what contradicts itself about Redis is said where only broadcasts need it", () => {
+    const env = { POGO_SCALING_ENABLED: "false", POGO_REDIS_TLS_CA: "/ca.pem" };
+    assert.match(errorsOf({ apps: [{ ...one, ...on("a_") }] }, env)[0] ?? "", /no TLS to Redis/);
+  });
+});

@@ -19,12 +19,18 @@ export type Config = NodeValues & {
   };
   /** Null: one node, all in memory. */
   readonly redis: FoundRedis["access"];
+  /** What Laravel's `redis` driver publishes; null: no app takes that. */
+  readonly redisBroadcasts: {
+    readonly redis: NonNullable<FoundRedis["broadcasts"]>;
+    readonly apps: readonly { readonly id: string; readonly prefix: string }[];
+  } | null;
 };
 
-export function derive(reader: Reader, { access }: FoundRedis): Config {
+export function derive(reader: Reader, { access, broadcasts }: FoundRedis): Config {
   const apps = reader.apps.map((scope) => {
     const app = toApp(readAll(table.app, scope.read));
-    return { app, endpoints: readEndpoints(scope, app) };
+    const listening = readAll(table.redisBroadcasts, scope.read);
+    return { app, listening, endpoints: readEndpoints(scope, app) };
   });
   const node = readAll(nodeTable, reader.read);
   return {
@@ -35,6 +41,12 @@ export function derive(reader: Reader, { access }: FoundRedis): Config {
       apps: apps.map(({ app: { id, key }, endpoints }) => ({ id, key, endpoints })),
     },
     redis: access,
+    redisBroadcasts: broadcasts && {
+      redis: broadcasts,
+      apps: apps.flatMap(({ app: { id }, listening: { isEnabled, prefix } }) =>
+        isEnabled ? [{ id, prefix }] : [],
+      ),
+    },
   };
 }
 

@@ -11,12 +11,12 @@ describe("with Laravel's credentials and nothing else", () => {
   it("is the table's defaults, in one app on one node", () => {
     const defaults = readAll(table, ({ fallback }) => fallback);
     const { rateLimiting, ...app } = defaults.app;
-    const { apps, redis, ...node } = configOf();
+    const { apps, redis, redisBroadcasts, ...node } = configOf();
     assert.deepEqual(apps, [
       { ...app, id: "1", key: "key", secret: "secret", messageRate: null, publishRate: null },
     ]);
     assert.equal(rateLimiting.enabled, false);
-    assert.equal(redis, null);
+    assert.deepEqual([redis, redisBroadcasts], [null, null]);
     const { webhooks, ...rest } = readAll(nodeTable, ({ fallback }) => fallback);
     const endpoints = { apps: [{ id: "1", key: "key", endpoints: [] }] };
     assert.deepEqual(node, { ...rest, webhooks: { ...webhooks, ...endpoints } });

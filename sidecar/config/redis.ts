@@ -1,9 +1,11 @@
 /** Redis as the options name it: under `POGO_…`, and else under the names that Laravel's `.env` has for its own. */
 
 import type { RedisBrokerOptions } from "../broker/redis.ts";
+import type { RedisAccess } from "../broker/redis/clients.ts";
 import { certificates, type RedisAddress } from "./parsers/redis.ts";
 import type { Reader } from "./sources/reader.ts";
 import type { Option } from "./table/option.ts";
+import { redisBroadcasts } from "./table/redis-broadcasts.ts";
 import { redis as rows } from "./table/redis.ts";
 import { readAll, type Values } from "./table/values.ts";
 
@@ -17,6 +19,8 @@ export interface Part<T> {
 export interface FoundRedis {
   /** Null: there is one node, and nothing of the rest counts. */
   readonly access: (RedisBrokerOptions["redis"] & { readonly readyWithoutRedis: boolean }) | null;
+  /** Redis as what Laravel broadcasts comes over it; null: no app takes that. */
+  readonly broadcasts: (RedisAccess & { readonly readyWithoutRedis: boolean }) | null;
   /** Where Redis is, if there are no sentinels and no cluster. */
   readonly address: RedisAddress;
   readonly sentinel: Values<typeof rows>["sentinel"];
@@ -52,7 +56,10 @@ export function findRedis(reader: Reader): FoundRedis {
   const isPlacedByPogo = whereRedisIs.some(isGiven);
   const isEnabled = read(scaling, { fallback: isPlacedByPogo });
 
-  const from = isEnabled ? "any" : "pogo";
+  const hasBroadcasts = reader.apps.some((app) => app.read(redisBroadcasts.isEnabled));
+  const isUsed = isEnabled || hasBroadcasts;
+
+  const from = isUsed ? "any" : "pogo";
   // A Redis placed by a POGO_… name is another than Laravel's; a whole URL needs none of Laravel's parts either.
   const fromForAddress = isPlacedByPogo ? "pogo" : from;
   const fromForParts = isGiven(urlRow) ? "pogo" : from;
@@ -77,7 +84,7 @@ export function findRedis(reader: Reader): FoundRedis {
   // Read as an option in any case, as a file only where it is needed.
   read(tls.ca);
   const isVerified = read(tls.isVerified);
-  const hasTls = isEnabled && parts.tls.value;
+  const hasTls = isUsed && parts.tls.value;
   const ca = hasTls ? readFileAt(tls.ca, certificates) : null;
   const found = { address, sentinel, clusterNodes, parts };
   const redis = {
@@ -89,7 +96,11 @@ export function findRedis(reader: Reader): FoundRedis {
     tls: hasTls ? { ca, isVerified } : null,
     prefix: read(prefix, { from }),
   };
-  return { ...found, access: isEnabled ? redis : null };
+  return {
+    ...found,
+    access: isEnabled ? redis : null,
+    broadcasts: hasBroadcasts ? redis : null,
+  };
 }
 
 function toServers({
@@ -97,7 +108,7 @@ function toServers({
   sentinel,
   clusterNodes,
   parts,
-}: Omit<FoundRedis, "access">): RedisBrokerOptions["redis"]["servers"] {
+}: Omit<FoundRedis, "access" | "broadcasts">): RedisBrokerOptions["redis"]["servers"] {
   if (sentinel.sentinels.length > 0) return { kind: "sentinel", ...sentinel };
   if (clusterNodes.length > 0) return { kind: "cluster", nodes: clusterNodes };
   if (address.kind === "unix") return address;

@@ -46,6 +46,8 @@ export interface App {
   readonly maxPresenceMemberBytes: number | null;
   /** How long a member whose connection broke is still listed; 0: it is gone at once. */
   readonly presenceGraceMs: number;
+  /** What the app answers to a subrequest counts without a signature (Laravel's `redis` driver has none). */
+  readonly acceptsUnsignedAnswers: boolean;
   /** Publishing requests of the API; null: no limit. */
   readonly publishRate: Rate | null;
 

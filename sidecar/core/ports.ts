@@ -64,6 +64,11 @@ export interface BrokerReceiver {
 export interface Broker {
   publish(events: readonly ChannelEvent[]): Promise<BrokerResult>;
   /**
+   * Delivers an event that every node gets by itself, to this node's subscribers alone; in a cache channel it is the
+   * last event as any other, which each node stores. MUST NOT throw or wait; what can't be stored is dropped.
+   */
+  deliverHere(event: ChannelEvent): void;
+  /**
    * Carries to the other nodes an event that this node has broadcast already (client events). MUST NOT throw
    * or wait; what can't be carried is dropped and counted.
    */

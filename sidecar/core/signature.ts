@@ -26,18 +26,32 @@ export function sign(secret: string, text: string): string {
   return createHmac("sha256", secret).update(text).digest("hex");
 }
 
+/** What a client or a server SDK's answer says about a channel. */
+export interface SignedChannel {
+  readonly socketId: string;
+  readonly channel: string;
+  readonly channelData?: string | undefined;
+}
+
+/** `auth` of a subscription, as the app would sign it (Pusher: "Authenticating users"). */
+export function signChannel({ key, secret }: Credentials, subject: SignedChannel): string {
+  return `${key}:${sign(secret, channelText(subject))}`;
+}
+
 /**
  * Checks `auth` (`key:signature`) of a subscription over `socket_id:channel[:channel_data]`
  * (Pusher: "Authenticating users", generating the authentication string).
  */
 export function checkChannelSignature(
   credentials: Credentials,
-  subject: { socketId: string; channel: string; channelData?: string | undefined },
+  subject: SignedChannel,
   auth: string,
 ): SignatureCheck {
-  const { socketId, channel, channelData } = subject;
-  const text = channelData ? `${socketId}:${channel}:${channelData}` : `${socketId}:${channel}`;
-  return checkAuth(credentials, text, auth);
+  return checkAuth(credentials, channelText(subject), auth);
+}
+
+function channelText({ socketId, channel, channelData }: SignedChannel): string {
+  return channelData ? `${socketId}:${channel}:${channelData}` : `${socketId}:${channel}`;
 }
 
 /** Checks `auth` of a `pusher:signin` over `socket_id::user::user_data` (Pusher: "User authentication"). */

@@ -1,8 +1,8 @@
 /** `POST …/events` and `POST …/batch_events`: validate, publish, answer (rows V and B). */
 
-import { isChannelNameTooLong, isPublishable } from "../core/channel-name.ts";
 import { parseJson } from "../core/json.ts";
 import type { ChannelEvent, PublishFault } from "../core/ports.ts";
+import { checkPublication, type PublishRefusal } from "../core/publishing.ts";
 import { describeChannels, parseInfo } from "./channel-info.ts";
 import { json, text, type Reply } from "./reply.ts";
 import type { ApiHandler, ApiRequest } from "./handler.ts";
@@ -55,12 +55,6 @@ export const publishBatch: ApiHandler = async (request) => {
   return json(200, { batch: await Promise.all(batch) });
 };
 
-interface Fault {
-  readonly reason: PublishFault;
-  /** Why, and which option moves the limit. */
-  readonly message: string;
-}
-
 /** What a refused publish is answered. */
 export const publishStatuses: Readonly<Record<PublishFault, number>> = {
   invalid_fields: 422,
@@ -75,6 +69,12 @@ export const publishStatuses: Readonly<Record<PublishFault, number>> = {
   broker_queue_full: 503,
 };
 
+/** Answered as Laravel's validation answers. */
+const namesChannels: Readonly<Partial<Record<PublishFault, true>>> = {
+  too_many_channels: true,
+  invalid_channel: true,
+};
+
 /** Trying again later may help. */
 const isTemporary: Readonly<Partial<Record<PublishFault, true>>> = {
   broker_failed: true,
@@ -84,7 +84,7 @@ const isTemporary: Readonly<Partial<Record<PublishFault, true>>> = {
 
 function parseBody({
   body,
-}: ApiRequest): { ok: true; value: unknown } | { ok: false; fault: Fault } {
+}: ApiRequest): { ok: true; value: unknown } | { ok: false; fault: PublishRefusal } {
   const parsed = parseJson(body.toString());
   if (parsed.ok && typeof parsed.value === "object" && parsed.value !== null) return parsed;
   const message = "The request body must be a JSON object.";
@@ -92,36 +92,13 @@ function parseBody({
 }
 
 /** Null if the event is within the app's limits. */
-function checkLimits(request: ApiRequest, { name, data, channels }: PublishRequest): Reply | null {
-  const { maxEventNameLength, maxEventDataBytes, maxChannelsPerPublish } = request.hub.app;
-  if (channels.length > maxChannelsPerPublish) {
-    const message = `The channels field must not have more than ${maxChannelsPerPublish} items.`;
-    return failFields(request, { channels: [message] }, "too_many_channels");
-  }
-  if (channels.some(isChannelNameTooLong)) {
-    return fail(request, {
-      reason: "channel_too_long",
-      message: "A channel name may have at most 256 characters.",
-    });
-  }
-  if (!channels.every(isPublishable)) {
-    const message = "A channel name may only have the characters a-z A-Z 0-9 _ - = @ , . ;";
-    return failFields(request, { channels: [message] }, "invalid_channel");
-  }
-  if (name.length > maxEventNameLength) {
-    return fail(request, {
-      reason: "event_too_long",
-      message: `An event name may have at most ${maxEventNameLength} characters (POGO_MAX_EVENT_NAME_LENGTH).`,
-    });
-  }
-  const dataBytes = Buffer.byteLength(data);
-  if (dataBytes > maxEventDataBytes) {
-    return fail(request, {
-      reason: "payload_too_large",
-      message: `The data of an event may have at most ${maxEventDataBytes} bytes, it has ${dataBytes} (POGO_MAX_EVENT_DATA).`,
-    });
-  }
-  return null;
+function checkLimits(request: ApiRequest, event: PublishRequest): Reply | null {
+  const refusal = checkPublication(request.hub.app, event);
+  if (!refusal) return null;
+  const { reason, message } = refusal;
+  return namesChannels[reason]
+    ? failFields(request, { channels: [message] }, reason)
+    : fail(request, refusal);
 }
 
 /** Null if the broker took all events. */
@@ -168,7 +145,7 @@ function failFields(
   return json(publishStatuses[reason], errors);
 }
 
-function fail({ hub, report }: ApiRequest, { reason, message }: Fault): Reply {
+function fail({ hub, report }: ApiRequest, { reason, message }: PublishRefusal): Reply {
   report({ kind: "publish_refused", appId: hub.app.id, reason });
   const status = publishStatuses[reason];
   return text(status, `${reason}: ${message}`, isTemporary[reason] ? { "Retry-After": "1" } : {});

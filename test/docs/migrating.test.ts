@@ -89,6 +89,13 @@ describe("docs/migrating.md", () => {
     assert.deepEqual(load({}).apps[0]?.clientEventRate, { perSecond: 250, burst: 250 });
   });
 
+  it("laravel-echo-server's environment is taken", () => {
+    const [appEnv = {}, sidecarEnv = {}] = dotenvBlocks(section("From laravel-echo-server"));
+    const { redisBroadcasts, apps } = load({ ...appEnv, ...sidecarEnv });
+    assert.deepEqual(redisBroadcasts?.apps, [{ id: "1", prefix: "laravel_database_" }]);
+    assert.equal(apps[0]?.acceptsUnsignedAnswers, true);
+  });
+
   it("Pusher's environment is taken, with counts, webhooks and Pusher's rule for client events", () => {
     const { apps, webhooks } = load(pusherSidecar);
     assert.equal(apps[0]?.subscriptionCount, true);

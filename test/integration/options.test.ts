@@ -10,6 +10,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
+import type { redisBroadcasts } from "../../sidecar/config/table/redis-broadcasts.ts";
 import type { redis } from "../../sidecar/config/table/redis.ts";
 import { allOptions, table } from "../../sidecar/config/table/table.ts";
 import type { EnvNames } from "../../sidecar/config/table/values.ts";
@@ -62,7 +63,9 @@ type Row = (stage: Stage) => Promise<void>;
 // The option table's own groups and order.
 const root = join(import.meta.dirname, "../..");
 
-const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redis>>, Row>> = {
+type RedisNames = EnvNames<typeof redis> | EnvNames<typeof redisBroadcasts>;
+
+const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> = {
   async POGO_APP_ID({ start }) {
     const sidecar = await start("7");
     assert.equal((await sidecar.call("channels", { path: "/apps/7/channels" })).status, 200);
@@ -230,6 +233,21 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     const found = statSync(path);
     assert.deepEqual({ uid: found.uid, gid: found.gid }, owner);
   },
+  async POGO_API_SOCKET({ test, start }) {
+    const path = await socketPath(test);
+    const sidecar = await start(path);
+    assert.equal((await sidecar.callOver(path, "channels")).status, 200);
+    assert.equal((await sidecar.call("channels")).status, 200);
+  },
+  async POGO_API_ONLY_ON_SOCKET({ test, start }) {
+    const path = await socketPath(test);
+    const sidecar = await start("true", { POGO_API_SOCKET: path });
+    assert.equal((await sidecar.callOver(path, "channels")).status, 200);
+    const { status, text } = await sidecar.call("channels");
+    assert.equal(status, 404);
+    assert.match(text, /POGO_API_ONLY_ON_SOCKET/);
+    assert.ok(sidecar.lines.some(({ msg }) => /Unix socket only/.test(String(msg))));
+  },
   async POGO_PATH({ start, connect }) {
     const sidecar = await start("/ws");
     await connect(sidecar, "/ws/app/app-key");
@@ -384,6 +402,12 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
     const client = await connect(await start("/api/auth", { POGO_UPSTREAM: seen.url }));
     await client.subscribe("private-x");
     assert.equal(seen.requests[0]?.url, "/api/auth");
+  },
+  async POGO_TRUST_UNSIGNED_AUTH({ test, start, connect }) {
+    const upstream = await startApp(test, (_req, res) => void res.end("true"));
+    const client = await connect(await start("true", { POGO_UPSTREAM: upstream }));
+    assert.equal(await client.subscribe("private-x"), 200);
+    assert.equal(await client.subscribe("presence-x"), 403);
   },
   async POGO_USER_AUTH_PATH({ test, start, connect }) {
     const seen = await startRecordingApp(test);
@@ -716,7 +740,9 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, EnvNames<typeof redi
 };
 
 /** These need a Redis, and go to the broker as one: proven by `redis-options.test.ts` and the tests of `sidecar/broker`. */
-const withRedis: Readonly<Record<EnvNames<typeof redis>, true>> = {
+const withRedis: Readonly<Record<RedisNames, true>> = {
+  POGO_REDIS_BROADCASTS: true,
+  POGO_REDIS_BROADCASTS_PREFIX: true,
   POGO_SCALING_ENABLED: true,
   POGO_REDIS_URL: true,
   POGO_REDIS_HOST: true,

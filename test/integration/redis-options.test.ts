@@ -75,6 +75,64 @@ describe("the options of Redis reach it", { skip: needsRedis() }, () => {
     assert.deepEqual([await status(strict), await status(lenient)], [503, 200]);
   });
 
+  it("POGO_REDIS_BROADCASTS, with Laravel's own names and its prefix, on one node", async (test) => {
+    const redis = await startRedis({ password: "all" });
+    test.after(() => redis.stop());
+    const sidecar = await startSidecar(test, {
+      POGO_REDIS_BROADCASTS: "on",
+      REDIS_HOST: "127.0.0.1",
+      REDIS_PORT: String(redis.port),
+      REDIS_PASSWORD: "all",
+      REDIS_PREFIX: "shop-database-",
+    });
+    const client = await connectClient(test, sidecar.port);
+    await client.subscribe("news");
+    const laravel = connectRedis(test, redis.port, { password: "all" });
+    await laravel.publish("shop-database-news", '{"event":"e","data":{"n":1},"socket":null}');
+    assert.deepEqual((await client.next("e")).data, { n: 1 });
+    assert.match(await sidecar.metrics(), /^pogo_redis_broadcasts_up 1$/m);
+    assert.deepEqual(await sidecar.series("pogo_websocket_messages_total"), {
+      'app_id="app-id"': 1,
+    });
+
+    await redis.stop();
+    const { adminUrl } = sidecar;
+    await until(
+      "the node to be not ready",
+      async () => (await fetch(`${adminUrl}/readyz`)).status === 503,
+    );
+  });
+
+  it("POGO_REDIS_BROADCASTS_PREFIX comes before Laravel's; several nodes deliver once each", async (test) => {
+    const redis = await startRedis();
+    test.after(() => redis.stop());
+    const env = {
+      POGO_REDIS_BROADCASTS: "true",
+      POGO_REDIS_BROADCASTS_PREFIX: "mine_",
+      REDIS_PREFIX: "other_",
+      POGO_REDIS_HOST: "127.0.0.1",
+      POGO_REDIS_PORT: String(redis.port),
+    };
+    const nodes = [await startSidecar(test, env), await startSidecar(test, env)];
+    const clients = await Promise.all(nodes.map(({ port }) => connectClient(test, port)));
+    for (const client of clients) await client.subscribe("news");
+    const laravel = connectRedis(test, redis.port);
+    for (const prefix of ["other_", "mine_"]) {
+      for (const n of [1, 2]) {
+        const message = JSON.stringify({ event: "e", data: { n: prefix + n }, socket: null });
+        await laravel.publish(`${prefix}news`, message);
+      }
+    }
+    for (const client of clients) {
+      assert.deepEqual((await client.next("e")).data, { n: "mine_1" });
+      assert.deepEqual((await client.next("e")).data, { n: "mine_2" });
+    }
+    // What is published over HTTP goes from node to node as ever, and to nobody twice.
+    const body = { name: "e", channel: "news", data: "last" };
+    assert.equal((await nodes[0]?.call("events", { body }))?.status, 200);
+    for (const client of clients) assert.equal((await client.next("e")).data, "last");
+  });
+
   it("sentinels and a cluster, of which one is known", async (test) => {
     const sentinels = await startRedisSentinels();
     test.after(() => sentinels.stop());

@@ -82,22 +82,34 @@ export async function connectSubscriber(
   base: string,
   access: RedisAccess,
 ): Promise<Redis> {
+  const { servers } = access;
+  if (servers.kind !== "cluster") return createOnce(access, 0);
+  const owner = await findOwner(commands, base, servers.nodes);
+  return new Redis({ ...onceOptions(access), ...owner });
+}
+
+/** The same, to any node: what PUBLISH publishes in a cluster comes to all. Each attempt takes the next one. */
+export function createOnce(access: RedisAccess, attempt: number): Redis {
   const { servers, db } = access;
-  const once: ClientOptions = {
+  const once = onceOptions(access);
+  if (servers.kind === "cluster") {
+    return new Redis({ ...once, ...servers.nodes[attempt % servers.nodes.length] });
+  }
+  return new Redis({
+    ...once,
+    ...addressOf(servers, access),
+    db,
+    sentinelRetryStrategy: () => null,
+  });
+}
+
+function onceOptions(access: RedisAccess): ClientOptions {
+  return {
     ...commonOptions(access),
     retryStrategy: () => null,
     enableOfflineQueue: false,
     lazyConnect: true,
   };
-  if (servers.kind !== "cluster") {
-    return new Redis({
-      ...once,
-      ...addressOf(servers, access),
-      db,
-      sentinelRetryStrategy: () => null,
-    });
-  }
-  return new Redis({ ...once, ...(await findOwner(commands, base, servers.nodes)) });
 }
 
 /** The master that has the slot of this name now. */

@@ -3,6 +3,7 @@
 import { Cluster, Redis } from "ioredis";
 import { connectSubscriber, createCommands, type RedisAccess } from "./clients.ts";
 import { encodeCommon, type Argument, type Common, type Script } from "./scripts/script.ts";
+import { explainError } from "./errors.ts";
 import { SubscriberLink } from "./subscriber-link.ts";
 
 /** The Redis command that carries a message: sharded in a cluster that can (7.0), else to all of its nodes. */
@@ -47,9 +48,8 @@ export function createLinks(access: RedisAccess): Links {
   };
   for (const event of ["close", "end"]) commands.on(event, () => change(false));
   commands.on("ready", () => void useDatabase());
-  /** That there is no connection says nothing; why there is none was said before. */
   function remember(error: unknown): void {
-    if (error instanceof Error && !isConsequence(error)) lastError = describe(error);
+    lastError = explainError(error) ?? lastError;
   }
   commands.on("error", remember);
 
@@ -159,16 +159,4 @@ export function createLinks(access: RedisAccess): Links {
       lastError = error ?? "the connection was closed";
     },
   };
-}
-
-/** Words of ioredis for commands that found no connection. */
-function isConsequence({ message }: Error): boolean {
-  return /^(Connection is closed|Stream isn't writeable|None of startup nodes)/.test(message);
-}
-
-/** A cluster's error is that of its nodes. What a server repeats of a command it does not know may be the password. */
-function describe(error: Error): string {
-  const inner = "lastNodeError" in error ? error.lastNodeError : null;
-  const { message } = inner instanceof Error ? inner : error;
-  return message.replace(/,? with args beginning with.*$/s, "");
 }

@@ -6,7 +6,7 @@ import type { RedisClock } from "./clock.ts";
 import { encodeEvent, encodeTerminate, parseEnvelope } from "./envelope.ts";
 import { controlChannel, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
-import { lastEvent, publish, type Publication } from "./scripts/events.ts";
+import { keepEvent, lastEvent, publish, type Publication } from "./scripts/events.ts";
 import type { RunScript } from "./scripts/script.ts";
 
 export interface PublisherOptions {
@@ -63,6 +63,18 @@ export class Publisher {
       return true;
     } catch {
       return false;
+    }
+  }
+
+  /** As the last event of its channel, which is published to nobody. */
+  async keep(event: ChannelEvent): Promise<void> {
+    const { run, links, nodeId, newId, cacheTtlMs } = this.#options;
+    if (!links.isReady) return;
+    const message = encodeEvent({ id: newId(), node: nodeId }, event);
+    try {
+      await run(keepEvent, event.channel, message, cacheTtlMs);
+    } catch {
+      // Whoever subscribes gets an older one, or none.
     }
   }
 

@@ -8,6 +8,7 @@ import { upstreamAddress } from "../parsers/addresses.ts";
 import { boolean } from "../parsers/parser.ts";
 import type { Reader } from "../sources/reader.ts";
 import type { FoundRedis } from "../redis.ts";
+import { findBroadcastConflicts } from "./redis-broadcasts.ts";
 import { findRedisConflicts } from "./redis.ts";
 import type { Config } from "../derive.ts";
 import { showDuration } from "../parsers/units.ts";
@@ -33,6 +34,27 @@ const checksOfNode: readonly Check<Config>[] = [
         ? `${admin.port} is the port of everything else too (POGO_PORT); give the admin port another one.`
         : null;
     },
+  },
+  {
+    about: [server.isApiOnlyOnSocket, server.apiSocket],
+    find: ({ server: { isApiOnlyOnSocket, apiSocket } }) =>
+      isApiOnlyOnSocket && apiSocket === null
+        ? "there is no socket for it: nobody could publish. Set POGO_API_SOCKET to its path, or leave it out."
+        : null,
+  },
+  {
+    about: [server.apiSocket, server.host],
+    find: ({ server: { apiSocket, host } }) =>
+      host.kind === "unix" && host.path === apiSocket
+        ? `${apiSocket} is the socket of everything (POGO_HOST), which serves the HTTP API too. Leave it out, or give it another path.`
+        : null,
+  },
+  {
+    about: [upstream.address, server.apiSocket],
+    find: ({ server: { apiSocket }, upstream: { address } }) =>
+      address?.kind === "unix" && address.socketPath === apiSocket
+        ? `${upstreamAddress.show(address)} is the sidecar itself (POGO_API_SOCKET). Set it to where the PHP application listens.`
+        : null,
   },
   {
     about: [upstream.address, server.port, server.host],
@@ -64,6 +86,7 @@ export function findConflicts({
   const conflicts = [
     ...findIn(checksOfNode, config, reader),
     ...findRedisConflicts(redis, reader),
+    ...findBroadcastConflicts(reader),
     ...findBesideApps(reader),
   ];
   const hasUpstream = config.upstream.address !== null;

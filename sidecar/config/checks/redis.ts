@@ -13,7 +13,7 @@ interface Subject extends FoundRedis {
 
 export function findRedisConflicts(found: FoundRedis, reader: Reader): readonly ConfigError[] {
   const subject = { ...found, namesGiven: reader.namesGiven };
-  return found.access ? findIn(checksOfRedis, subject, reader) : [];
+  return found.access || found.broadcasts ? findIn(checksOfRedis, subject, reader) : [];
 }
 
 const { url, host, clusterNodes } = rows;

@@ -126,6 +126,15 @@ export const keyPrefix: Parser<string> = {
   show: String,
 };
 
+/** In front of Laravel's channels; any text that a name can begin with. */
+export const channelPrefix: Parser<string> = {
+  allowed: "up to 200 characters without white space at its ends",
+  placeholder: "prefix",
+  parse: (text) =>
+    /^\P{Cc}{1,200}$/u.test(text) && text.trim() === text ? accept(text) : reject(),
+  show: String,
+};
+
 export const filePath: Parser<string> = {
   allowed: "the path of a file",
   placeholder: "path",

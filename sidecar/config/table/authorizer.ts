@@ -2,8 +2,19 @@
 
 import { upstreamPath } from "../parsers/addresses.ts";
 import { option } from "./option.ts";
-import { count } from "../parsers/parser.ts";
+import { boolean, count } from "../parsers/parser.ts";
 import { bodyBytes, duration } from "../parsers/units.ts";
+
+/** Of each app. */
+export const authorization = {
+  acceptsUnsignedAnswers: option({
+    env: "POGO_TRUST_UNSIGNED_AUTH",
+    perApp: "trust_unsigned_auth",
+    parser: boolean,
+    fallback: false,
+    docs: "Believe the app's answer to a subscribe without a signature although it has none, as that of Laravel's `redis` driver: `true`, or `channel_data`. The sidecar has asked for it itself, so whoever can answer in the app's place, or write on the way to it, lets anybody in: have the app on this machine or in this pod. Signins need a signature all the same.",
+  }),
+} as const;
 
 export const authorizer = {
   authPath: option({

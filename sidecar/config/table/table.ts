@@ -1,10 +1,11 @@
 /** The option table: every option of the sidecar, one row each. `Config`, usage, checks and documents follow from it. */
 
 import { app, clientMessages } from "./app.ts";
-import { authorizer } from "./authorizer.ts";
+import { authorization, authorizer } from "./authorizer.ts";
 import { httpApi, publishing } from "./http-api.ts";
 import { admin, log, metrics } from "./operation.ts";
 import type { Option } from "./option.ts";
+import { redisBroadcasts } from "./redis-broadcasts.ts";
 import { redis } from "./redis.ts";
 import { forwarding, server, upstream } from "./server.ts";
 import { flatten } from "./values.ts";
@@ -28,7 +29,8 @@ export const nodeTable = {
 /** Every row, under the names and in the units that the values have inside; `derive.ts` has what becomes of the rest. */
 export const table = {
   ...nodeTable,
-  app: { ...app, ...clientMessages, ...publishing },
+  app: { ...app, ...clientMessages, ...authorization, ...publishing },
+  redisBroadcasts,
   webhook,
   redis,
 } as const;
@@ -42,10 +44,11 @@ export const optionGroups: readonly {
   { title: "Client messages", rows: flatten(clientMessages) },
   { title: "Listening", rows: flatten({ server, forwarding }) },
   { title: "Upstream", rows: flatten(upstream) },
-  { title: "Authorization without a signature", rows: flatten(authorizer) },
+  { title: "Authorization without a signature", rows: flatten({ authorizer, authorization }) },
   { title: "Connections and queues", rows: flatten(websocket) },
   { title: "HTTP API", rows: flatten({ httpApi, publishing }) },
   { title: "Webhooks", rows: flatten({ webhook, webhooks }) },
+  { title: "Laravel's redis driver", rows: flatten(redisBroadcasts) },
   { title: "Redis (several nodes)", rows: flatten(redis) },
   { title: "Operation", rows: flatten({ admin, metrics, log }) },
 ];

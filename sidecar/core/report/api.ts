@@ -28,10 +28,12 @@ export interface ApiEvents {
   api_request_finished: { route: ApiRoute; status: number; durationMs: number };
   /** The broker has taken the events of a request: so many, counted for each channel. */
   messages_published: { appId: string; messages: number; validateMs: number; brokerMs: number };
+  /** Answered 404: the API is served on its Unix socket only. */
+  api_asked_elsewhere: {};
   /** Answered 404: no app has the id in the path. */
   api_app_unknown: { sentAppId: string };
-  /** None of the request's events were published. */
-  publish_refused: { appId: string; reason: PublishFault };
+  /** None of the request's events were published, or an event of Laravel's `redis` driver was not. */
+  publish_refused: { appId: string; reason: PublishFault; isFromRedis?: true };
   /** Answered 401. */
   api_signature_refused: { appId: string; reason: SignatureRefusal };
   /** Answered 408, 429 or 503. */

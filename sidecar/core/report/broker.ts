@@ -11,6 +11,10 @@ export interface BrokerEvents {
   redis_connected: {};
   /** Once for each change, and when a start has to go on without Redis. `reason`: Redis' or the system's words. */
   redis_lost: { reason: string };
+  /** Subscribed to what Laravel's `redis` driver publishes. */
+  redis_broadcasts_connected: {};
+  /** Once for each change, and when it could not be had at first: what is published meanwhile is not delivered here. */
+  redis_broadcasts_lost: { reason: string };
   broker_message_ignored: { reason: EnvelopeFault };
   /** A client event reached this node's subscribers only. */
   broker_relay_dropped: { appId: string; reason: BrokerDropReason };

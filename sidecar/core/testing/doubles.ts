@@ -41,6 +41,7 @@ export const testApp: App = {
   maxPresenceMembers: null,
   maxPresenceMemberBytes: null,
   presenceGraceMs: 0,
+  acceptsUnsignedAnswers: false,
   publishRate: null,
   maxEventNameLength: 200,
   maxEventDataBytes: 262_144,

@@ -5,7 +5,7 @@ import type { BrokerDropReason } from "../../core/report/broker.ts";
 import type { ApiEvents } from "../../core/report/api.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
-import { publishHints } from "./hints.ts";
+import { publishHints, redisPublishHints } from "./hints.ts";
 
 /** What a caller sent is not logged longer than this. */
 const maxSentLength = 64;
@@ -52,9 +52,22 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
       log: {
         level: "warn",
         message: "publish refused",
-        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
-        hint: ({ reason }) => publishHints[reason],
+        fields: ({ appId, reason, isFromRedis }) => ({
+          app_id: appId,
+          reason,
+          ...(isFromRedis && { from: "redis" }),
+        }),
+        hint: ({ reason, isFromRedis }) =>
+          (isFromRedis && redisPublishHints[reason]) || publishHints[reason],
         throttle: ({ appId, reason }) => `${appId} ${reason}`,
+      },
+    },
+    api_asked_elsewhere: {
+      log: {
+        level: "warn",
+        message: "API request refused: the HTTP API is served on its Unix socket only",
+        hint: "if it is the app's, have it publish over POGO_API_SOCKET (php artisan pogo:install --socket), or leave out POGO_API_ONLY_ON_SOCKET",
+        throttle: () => "",
       },
     },
     api_app_unknown: {

@@ -17,6 +17,18 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
         hint: "the reason is Redis' or the system's: look at Redis, its address, its password and the network",
       },
     },
+    redis_broadcasts_connected: {
+      log: { level: "info", message: "listening to redis for what Laravel broadcasts" },
+    },
+    redis_broadcasts_lost: {
+      log: {
+        level: "warn",
+        message:
+          "redis is lost: what Laravel broadcasts meanwhile does not reach the clients of this node",
+        fields: ({ reason }) => ({ reason }),
+        hint: "the reason is Redis' or the system's: look at Redis, its address, its password and the network",
+      },
+    },
     broker_message_ignored: {
       count: ({ reason }) => broker.ignoredMessagesTotal.inc({ reason }),
       log: {

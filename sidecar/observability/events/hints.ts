@@ -65,6 +65,16 @@ export const publishHints: Readonly<Record<PublishFault, string>> = {
   invalid_payload_json: "the body is no JSON: is the caller a Pusher SDK?",
 };
 
+const notLaravel =
+  "it is no message of Laravel's redis driver: does something else publish under POGO_REDIS_BROADCASTS_PREFIX?";
+
+/** Of what came over Redis, where they differ: nobody is answered. */
+export const redisPublishHints: Readonly<Partial<Record<PublishFault, string>>> = {
+  invalid_fields: notLaravel,
+  invalid_payload_json: notLaravel,
+  invalid_channel: `channel names have 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; or ${notLaravel}`,
+};
+
 /** `endpoint` answers this: what to look at there. */
 export function deliveryHint(fault: DeliveryFault): string {
   if (fault.kind === "status") return statusHints[fault.status] ?? statusHint(fault.status);

@@ -66,6 +66,13 @@ export function brokerMetrics({ counter, reading }: Define) {
       moves: "Read at each scrape. Not there without Redis.",
       action: "Alert on 0: publishing answers 503 meanwhile.",
     }),
+    broadcastsUp: reading({
+      name: "pogo_redis_broadcasts_up",
+      help: "1 while this node is subscribed to what Laravel's redis driver publishes.",
+      unit: "0 or 1",
+      moves: "Read at each scrape. Not there without POGO_REDIS_BROADCASTS.",
+      action: "Alert on 0: what Laravel broadcasts meanwhile does not reach this node's clients.",
+    }),
     clusterNodes: reading({
       name: "pogo_cluster_nodes",
       help: "Nodes that this one sees alive, itself included; 0 while Redis is lost.",

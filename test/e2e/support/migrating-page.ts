@@ -50,13 +50,15 @@ export function dotenvBlocks(text: string): readonly Env[] {
 }
 
 /** What the `js` block makes, with the names it uses as arguments. */
-export async function echoOf(text: string): Promise<(Echo: unknown, env: Env) => unknown> {
+export async function echoOf(
+  text: string,
+): Promise<(Echo: unknown, env: Env, window?: object) => unknown> {
   const [code = ""] = blocks(text, "js");
   const expression = code.trim().replace(/;$/, "").replaceAll("import.meta.env", "env");
-  const source = `export default (Echo, env) => (${expression});`;
-  const module: { default: (Echo: unknown, env: Env) => unknown } = await import(
-    `data:text/javascript,${encodeURIComponent(source)}`
-  );
+  const source = `export default (Echo, env, window = {}) => (${expression});`;
+  const module: {
+    default: (Echo: unknown, env: Env, window?: object) => unknown;
+  } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
   return module.default;
 }
 

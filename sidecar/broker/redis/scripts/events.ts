@@ -81,6 +81,17 @@ return 1
 `,
 });
 
+/** Stores the last event of a cache channel. */
+export const keepEvent = script({
+  parameters: ["channel", "message", "cacheMs"],
+  args: (channel: string, message: string, cacheTtlMs: number) => [channel, message, cacheTtlMs],
+  reply: () => undefined,
+  lua: `
+redis.call('SET', base .. 'cache:' .. channel, message, 'PX', cacheMs)
+return 1
+`,
+});
+
 /** The last event of a cache channel, and for how long it is still kept; null: there is none. */
 export const lastEvent = script({
   parameters: ["channel"],

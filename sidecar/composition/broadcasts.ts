@@ -1,0 +1,33 @@
+/** What Laravel's stock `redis` driver publishes, taken from Redis; null where no app wants that. */
+
+import { createLaravelBroadcasts, type LaravelBroadcasts } from "../broker/laravel-broadcasts.ts";
+import type { Config } from "../config.ts";
+import type { Hub } from "../core/hub.ts";
+import type { Broker } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
+import type { Metrics } from "../observability/metrics.ts";
+
+export function connectBroadcasts(
+  { redisBroadcasts, httpApi }: Config,
+  options: {
+    readonly hubs: ReadonlyMap<string, Hub>;
+    readonly broker: Broker;
+    readonly metrics: Metrics;
+    readonly report: Report;
+    readonly now: () => number;
+  },
+): LaravelBroadcasts | null {
+  if (!redisBroadcasts) return null;
+  const { hubs, metrics } = options;
+  const broadcasts = createLaravelBroadcasts({
+    ...options,
+    redis: redisBroadcasts.redis,
+    apps: redisBroadcasts.apps.flatMap(({ id, prefix }) => {
+      const hub = hubs.get(id);
+      return hub ? [{ hub, prefix }] : [];
+    }),
+    maxMessageBytes: httpApi.maxBodyBytes,
+  });
+  metrics.broker.broadcastsUp.read(() => Number(broadcasts.isUp));
+  return broadcasts;
+}
