@@ -4,7 +4,7 @@ import { meanings } from "../sidecar/authorizer/outcomes.ts";
 import { exitCodes } from "../sidecar/cli/command.ts";
 import { errors, messageTooLong, shutdownCloses } from "../sidecar/core/errors.ts";
 import type { PlainAnswer } from "../sidecar/http/plain-answer.ts";
-import { refusals as requestRefusals } from "../sidecar/http/refusal.ts";
+import { refusals as requestRefusals, upgradeRequired } from "../sidecar/http/refusal.ts";
 import { publishStatuses } from "../sidecar/http-api/events.ts";
 import { bodyReplies } from "../sidecar/http-api/receive-body.ts";
 import { bodyHints, signatureHints } from "../sidecar/observability/events/api.ts";
@@ -26,7 +26,7 @@ export function renderErrorsDocs(): string {
   const byCode = names.toSorted((a, b) => errors[a].code - errors[b].code);
   const isClosing = (name: ErrorName): boolean => "closeCode" in errors[name];
   return page({
-    handshakes: table(handshakeHeads, rowsOf(httpRefusals, handshakeRow)),
+    handshakes: table(handshakeHeads, [...rowsOf(httpRefusals, handshakeRow), upgradeRow()]),
     closes: table(closeHeads, [...byCode.filter(isClosing).map(closeRow), ...otherCloses()]),
     errors: table(errorHeads, byCode.filter((name) => !isClosing(name)).map(errorRow)),
     refusals: table(refusalHeads, distinct(byCode.flatMap(refusalRows))),
@@ -46,6 +46,16 @@ function handshakeRow(reason: keyof typeof httpRefusals, { status, text }: Plain
   const why = meaningOf("pogo_websocket_handshakes_refused_total", "reason", reason);
   const action = handshakeHints[reason] ?? "Nothing: clients come back by themselves.";
   return [String(status), quote(text), why, action];
+}
+
+function upgradeRow(): Cells {
+  const { status, title, text } = upgradeRequired;
+  return [
+    String(status),
+    quote(`${title} …`),
+    "It asks for no WebSocket, or a proxy in front took off what makes it a handshake.",
+    text,
+  ];
 }
 
 const closeHeads = ["Close", "`pusher:error`", "Who gets it, and why", "pusher-js", "What to do"];

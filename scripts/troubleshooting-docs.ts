@@ -41,7 +41,9 @@ function renderSymptom({ title, first, lines, also = [] }: Symptom): string {
 }
 
 /** Fields whose values here are made up. */
-const examples: ReadonlySet<string> = new Set(["app_id", "method", "cause", "events", "failures"]);
+const examples: ReadonlySet<string> = new Set(
+  "app_id method path request_id socket_id channel cause events failures".split(" "),
+);
 
 function renderLine(event: SidecarEvent): readonly [string, string] {
   const { msg, level, hint = "–", ...fields } = lineOf(event);

@@ -1,11 +1,16 @@
 /** Health on the public port, for those who ask there: in Reverb's words, or the original's. */
 
+import type { PlainAnswer } from "./http/plain-answer.ts";
 import type { NotReady, Readiness } from "./observability/admin.ts";
 
 export interface HealthAnswer {
   readonly status: number;
   /** JSON. */
   readonly body: string;
+}
+
+export function toPlainAnswer({ status, body }: HealthAnswer): PlainAnswer {
+  return { status, text: body, headers: { "Content-Type": "application/json" } };
 }
 
 /** Reverb's `/up`. */

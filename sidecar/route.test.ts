@@ -20,6 +20,7 @@ function route(
     door: options.door ?? "everything",
     pathPrefix: options.pathPrefix ?? "",
     appIds: new Set(["app-id"]),
+    appIdsByKey: new Map([["app-key", "app-id"]]),
     matchApi: matchApiPath,
     upstream: options.isStandAlone ? null : upstream,
     publicHealth: options.publicHealth ?? null,
@@ -41,8 +42,13 @@ describe("front door", () => {
     }
   });
 
-  it("R3: a plain request for /app/{key} is the app's", () => {
-    assert.equal(route("/app/app-key"), "upstream");
+  it("R3: a plain request for /app/{key} of a known key needs an upgrade; of any other it is the app's", () => {
+    assert.equal(route("/app/app-key"), "upgrade-required");
+    assert.equal(route("/ws/app/app-key", { pathPrefix: "/ws" }), "upgrade-required");
+    assert.equal(route("/app/app-key", { isStandAlone: true }), "upgrade-required");
+    assert.equal(route("/app/nope"), "upstream");
+    assert.equal(route("/app/app-key/"), "upstream");
+    assert.equal(route("/app/app-key", { pathPrefix: "/ws" }), "upstream");
   });
 
   it("R4: /apps/{id}/… is ours for configured ids and known routes only", () => {

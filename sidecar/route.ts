@@ -5,6 +5,8 @@ import { reverbHealth, type HealthAnswer } from "./public-health.ts";
 
 export type Destination =
   | { readonly kind: "ws"; readonly appKey: string }
+  /** Where the WebSockets of an app are, but the request is no handshake. */
+  | { readonly kind: "upgrade-required" }
   | { readonly kind: "http-api"; readonly match: ApiMatch; readonly signedPaths: readonly string[] }
   /** The API, at a door that does not serve it. */
   | { readonly kind: "http-api-elsewhere" }
@@ -19,6 +21,7 @@ export interface RouteOptions {
   /** In front of `/app` and `/apps`; empty or `/…` without a slash at the end. */
   readonly pathPrefix: string;
   readonly appIds: ReadonlySet<string>;
+  readonly appIdsByKey: ReadonlyMap<string, string>;
   readonly matchApi: (path: string) => ApiMatch | null;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: object | null;
@@ -46,6 +49,7 @@ export function decide(
   const appKey = /^\/app\/([^/]+)$/.exec(inner)?.[1];
   const isWebSocket = appKey !== undefined && door !== "api";
   if (isUpgrade) return isWebSocket ? { kind: "ws", appKey } : { kind: "upstream" };
+  if (isWebSocket && options.appIdsByKey.has(appKey)) return { kind: "upgrade-required" };
 
   const match = options.matchApi(inner);
   if (match && (options.appIds.has(match.appId) || isSigned(search) || !upstream)) {

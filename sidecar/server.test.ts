@@ -262,7 +262,28 @@ describe("requests that are refused before anybody looks at what they ask for", 
     );
   });
 
-  it("a handshake that lost its Upgrade, or has something before its path, goes to the app and is reported", async (t) => {
+  it("C23: a handshake that lost its Upgrade is 426 with what the proxy in front has to do; the app is not asked", async (t) => {
+    const upstream = await startUpstream(t);
+    const door = { appIdsByKey: new Map([["app-key", "1"]]) };
+    const front = await startFront(t, upstream.port, { door });
+    const ask = async (...fields: string[]) =>
+      parseMessage(
+        await exchangeRaw(
+          t,
+          front.port,
+          requestOf("GET", "/app/app-key?protocol=7", [...fields, "Connection: close"]),
+        ),
+      );
+    const text = await ask("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==");
+    assert.equal(text.status, 426);
+    assert.deepEqual(text.values("upgrade"), ["websocket"]);
+    assert.deepEqual(text.values("connection"), ["Upgrade, close"]);
+    assert.match(text.body, /pass Upgrade and Connection on\. nginx: proxy_http_version 1\.1;/);
+    assert.match((await ask("Accept: text/html")).body, /<h1>This is a WebSocket endpoint<\/h1>/);
+    assert.equal(upstream.connections.length, 0);
+  });
+
+  it("a handshake that lost its Upgrade, or has something before its path, is reported", async (t) => {
     const upstream = await startUpstream(t);
     const door = { appIdsByKey: new Map([["app-key", "1"]]) };
     const front = await startFront(t, upstream.port, { door });

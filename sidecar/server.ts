@@ -1,38 +1,45 @@
 /** The front door: one port for everything, and what every request passes before anybody answers it. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Report } from "./core/report.ts";
 import type { GuardResult } from "./http/guard.ts";
 import type { ApiMatch } from "./http-api/router.ts";
+import { loggedPath, type AccessLog } from "./http/access-log.ts";
 import { failureOf } from "./http/parser-error.ts";
 import { listen, type ListenAddress } from "./http/listener.ts";
+import { keepFilesFree } from "./http/open-files.ts";
 import { recordPeers } from "./http/peer.ts";
-import { answerPlainly, answerSocketPlainly } from "./http/plain-answer.ts";
-import { answerTo, refusals, type Refusal } from "./http/refusal.ts";
+import { answerSocketPlainly } from "./http/plain-answer.ts";
+import { answerTo, apiElsewhere, refusals, upgradeRequired, type Refusal } from "./http/refusal.ts";
+import { RequestContext } from "./http/request-context.ts";
 import { createTurns } from "./http/turns.ts";
-import type { HealthAnswer } from "./public-health.ts";
+import { watchUnused } from "./http/unused-connections.ts";
+import { toPlainAnswer, type HealthAnswer } from "./public-health.ts";
 import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
 export interface FrontDoorOptions extends RouteOptions {
   /** Checks a request before anybody looks at it, and gives the target it may be routed and forwarded by. */
   readonly guard: (req: IncomingMessage) => GuardResult;
-  readonly webSocket: (req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string) => void;
+  readonly webSocket: (
+    context: RequestContext,
+    socket: Duplex,
+    head: Buffer,
+    appKey: string,
+  ) => void;
   readonly httpApi: (
-    req: IncomingMessage,
+    context: RequestContext,
     res: ServerResponse,
     match: ApiMatch,
     target: { search: string; signedPaths: readonly string[] },
   ) => void;
-  readonly appIdsByKey: ReadonlyMap<string, string>;
   /** Calls `go` when it is the turn of a WebSocket handshake, ours or the app's; a refusal is answered there. */
-  readonly admitHandshake: (req: IncomingMessage, socket: Duplex, go: () => void) => void;
+  readonly admitHandshake: (context: RequestContext, socket: Duplex, go: () => void) => void;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: {
-    handleRequest(req: IncomingMessage, res: ServerResponse): void;
-    handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+    handleRequest(context: RequestContext, res: ServerResponse): void;
+    handleUpgrade(context: RequestContext, socket: Duplex, head: Buffer): void;
   } | null;
   /** True once the node stops: responses ask clients to reconnect elsewhere. */
   readonly isDraining: () => boolean;
@@ -41,8 +48,13 @@ export interface FrontDoorOptions extends RouteOptions {
   readonly keepAliveTimeoutMs: number;
   /** Bytes of a request's head; beyond, 431. */
   readonly maxHeaderBytes: number;
+  /** That the process may open; null: it is not known. */
+  readonly maxOpenFiles: number | null;
   /** Null: `/up` and `/pogo/health` are the app's. */
   readonly publicHealth: (() => HealthAnswer) | null;
+  /** Of a proxy in front that is trusted, or made. */
+  readonly requestIdOf: (req: IncomingMessage) => string;
+  readonly accessLog: AccessLog;
   readonly report: Report;
 }
 
@@ -58,14 +70,11 @@ export interface FrontDoor {
 /** Requests of all connections that may wait behind an unanswered one of theirs; some 12 MB. */
 const maxPipelined = 4_096;
 
-/** A connection that was just accepted when the node stopped has so long to send the request that it was opened for. */
-const firstRequestWithinMs = 500;
-
 /** How often Node looks for requests that are too slow to arrive; its own 30 s would make 1 s half a minute. */
 const slowRequestCheckMs = 1_000;
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  const { upstream, guard, report } = options;
+  const { upstream, guard, accessLog, report } = options;
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
@@ -84,37 +93,33 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   });
 
   recordPeers(server);
-  /** Connections of which no request has come yet, by when they were accepted. */
-  const unused = new Map<Socket, number>();
-  function use(this: Socket): void {
-    if (unused.delete(this)) this.off("close", use);
-  }
-  server.on("connection", (socket) => {
-    unused.set(socket, performance.now());
-    socket.on("close", use);
-  });
-
-  /** Browsers open connections in advance; one that nothing came on yet Node does not count as idle. */
-  function closeUnusedConnections(): void {
-    server.closeIdleConnections();
-    const openedBeforeMs = performance.now() - firstRequestWithinMs;
-    for (const [socket, acceptedMs] of unused) {
-      if (socket.bytesRead === 0 && acceptedMs < openedBeforeMs) socket.destroy();
-    }
+  const unused = watchUnused(server);
+  const { maxOpenFiles } = options;
+  if (maxOpenFiles !== null) {
+    keepFilesFree(server, maxOpenFiles, () =>
+      report({ kind: "open_files_exhausted", limit: maxOpenFiles }),
+    );
   }
 
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
     server.on(event, (req: IncomingMessage, res: ServerResponse) => {
-      use.call(req.socket);
+      unused.use(req.socket);
       turns.take(req, res);
     });
   }
 
+  function begin(req: IncomingMessage): RequestContext {
+    const context = new RequestContext(req, options.requestIdOf(req), accessLog);
+    report.wire?.(context.describe());
+    return context;
+  }
+
   function answer(req: IncomingMessage, res: ServerResponse): void {
+    const context = begin(req);
     const guarded = guard(req);
     if (!guarded.ok) {
-      reportRefusal(guarded.refusal);
-      return answerPlainly(req, res, answerTo(guarded.refusal));
+      reportRefusal(guarded.refusal, context);
+      return context.answer(res, answerTo(guarded.refusal));
     }
     if (req.headers.expect !== undefined && req.httpVersion === "1.1") res.writeContinue();
     const { path, search } = splitTarget(guarded.target);
@@ -123,50 +128,55 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     const destination = decide(path, search, false, options);
     switch (destination.kind) {
       case "http-api":
-        return options.httpApi(req, res, destination.match, {
+        return options.httpApi(context, res, destination.match, {
           search,
           signedPaths: destination.signedPaths,
         });
       case "http-api-elsewhere":
         report({ kind: "api_asked_elsewhere" });
-        return answerPlainly(req, res, apiElsewhere);
+        return context.answer(res, apiElsewhere);
       case "health":
         if (req.method !== "GET" && req.method !== "HEAD") {
           const headers = { Allow: "GET" };
-          return answerPlainly(req, res, { status: 405, text: "Method not allowed.", headers });
+          return context.answer(res, { status: 405, text: "Method not allowed.", headers });
         }
-        return answerHealth(res, destination.answer());
+        return context.answer(res, toPlainAnswer(destination.answer()));
+      case "upgrade-required":
+        reportMisdirection(req, path, false);
+        return context.answer(res, context.show(upgradeRequired));
       case "ws":
       case "upstream":
         reportMisdirection(req, path, false);
-        return upstream ? upstream.handleRequest(req, res) : answerPlainly(req, res, notFound);
+        return upstream ? upstream.handleRequest(context, res) : context.answer(res, notFound);
     }
   }
 
   server.on("upgrade", (req, socket, head) => {
     // Until somebody takes the socket over, nobody else would hear its errors.
     socket.on("error", destroyIt);
-    use.call(req.socket);
+    unused.use(req.socket);
+    const context = begin(req);
     const guarded = guard(req);
     if (!guarded.ok) {
-      reportRefusal(guarded.refusal);
-      return answerSocketPlainly(socket, answerTo(guarded.refusal));
+      reportRefusal(guarded.refusal, context);
+      return context.refuse(socket, answerTo(guarded.refusal));
     }
     const { path, search } = splitTarget(guarded.target);
     req.url = guarded.target;
     const destination = decide(path, search, true, options);
     if (destination.kind === "ws") {
-      return admit(req, socket, () => options.webSocket(req, socket, head, destination.appKey));
+      const { appKey } = destination;
+      return admit(context, socket, () => options.webSocket(context, socket, head, appKey));
     }
     reportMisdirection(req, path, true);
-    if (!upstream) return answerSocketPlainly(socket, notFound);
-    admit(req, socket, () => upstream.handleUpgrade(req, socket, head));
+    if (!upstream) return context.refuse(socket, notFound);
+    admit(context, socket, () => upstream.handleUpgrade(context, socket, head));
   });
 
   /** At a drain nobody waits: the answer is no. */
-  function admit(req: IncomingMessage, socket: Duplex, go: () => void): void {
+  function admit(context: RequestContext, socket: Duplex, go: () => void): void {
     if (options.isDraining()) go();
-    else options.admitHandshake(req, socket, go);
+    else options.admitHandshake(context, socket, go);
   }
 
   /** A proxy in front, or a page, has something wrong that its operator sees nowhere else. */
@@ -198,13 +208,17 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
   function refuse(socket: Duplex, refusal: Refusal): void {
     turns.end(socket, () => {
-      reportRefusal(refusal);
+      reportRefusal(refusal, null);
+      accessLog.writeUnread(socket, refusal.status);
       answerSocketPlainly(socket, answerTo(refusal));
     });
   }
 
-  function reportRefusal({ reason, status }: Refusal): void {
-    report({ kind: "request_refused", reason, status });
+  function reportRefusal({ reason, status }: Refusal, context: RequestContext | null): void {
+    const { method = null, url = "" } = context?.req ?? {};
+    const id = context?.id ?? null;
+    const path = context && loggedPath(url);
+    report({ kind: "request_refused", reason, status, id, method, path });
   }
 
   return {
@@ -212,7 +226,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     close: () =>
       new Promise((resolve) => {
         // A connection whose last response goes out from now on falls idle later.
-        const idle = setInterval(closeUnusedConnections, 50);
+        const idle = setInterval(unused.close, 50);
         server.close(() => {
           clearInterval(idle);
           resolve();
@@ -227,18 +241,7 @@ function destroyIt(this: Duplex): void {
   this.destroy();
 }
 
-/** Not to be kept by anybody: it is true now. */
-function answerHealth(res: ServerResponse, { status, body }: HealthAnswer): void {
-  res.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-  res.end(body);
-}
-
 const notFound = { status: 404, text: "Not found." };
-
-const apiElsewhere = {
-  status: 404,
-  text: "The HTTP API is served on its Unix socket only (POGO_API_ONLY_ON_SOCKET).",
-};
 
 /** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. Node has looked for `Connection: upgrade`. */
 function isWebSocketUpgrade(req: IncomingMessage): boolean {

@@ -1,5 +1,6 @@
 /** The composition root: builds every object and joins them. */
 
+import { randomUUID } from "node:crypto";
 import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
@@ -9,6 +10,7 @@ import type { PresenceListener } from "./core/presence-store.ts";
 import { connectBroadcasts } from "./composition/broadcasts.ts";
 import { createCluster } from "./composition/cluster.ts";
 import { createDoors } from "./composition/doors.ts";
+import { readOpenFilesLimit } from "./composition/open-files.ts";
 import { connectReadings } from "./composition/readings.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
@@ -24,9 +26,11 @@ import {
   type Lifecycle,
 } from "./lifecycle.ts";
 import { originalHealth } from "./public-health.ts";
+import { AccessLog } from "./http/access-log.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { guardRequest } from "./http/guard.ts";
 import { peerOf } from "./http/peer.ts";
+import { showUpstream } from "./http/upstream-address.ts";
 import { visitorOf } from "./http/visitor.ts";
 import { systemClock } from "./webhooks/clock.ts";
 import { createWebhookDispatcher } from "./webhooks/dispatcher.ts";
@@ -134,6 +138,14 @@ export async function createSidecar(
     webSocket: webSockets.handleUpgrade,
     httpApi: (...request) => void httpApi.handle(...request),
     upstream: upstream?.proxy ?? null,
+    maxOpenFiles: readOpenFilesLimit(),
+    requestIdOf: (req) => forwarding.requestId(peerOf(req)) ?? randomUUID(),
+    accessLog: new AccessLog({
+      mode: config.log.access,
+      report,
+      clientIp: (peer) => forwarding.clientIp(peer),
+      upstream: config.upstream.address && showUpstream(config.upstream.address),
+    }),
     publicHealth: config.server.hasPublicHealth ? () => originalHealth(readiness()) : null,
     isDraining,
     report,

@@ -1,7 +1,7 @@
 /** Symptoms of connections, subscriptions and events. */
 
 import type { Symptom } from "./symptom.ts";
-import { appId, error, finished } from "./events.ts";
+import { appId, error, finished, unread } from "./events.ts";
 
 export const connections: readonly Symptom[] = [
   {
@@ -13,11 +13,12 @@ export const connections: readonly Symptom[] = [
       { kind: "handshake_refused", appId, reason: "origin", sent: "https://other.example.com" },
       { kind: "handshake_misdirected", appId, reason: "no_upgrade" },
       { kind: "handshake_misdirected", appId, reason: "path" },
-      { kind: "request_refused", reason: "tls", status: 400 },
+      unread("tls", 400),
       { kind: "handshake_refused", appId: null, reason: "rate_limit", sent: null },
       { kind: "handshake_refused", appId: null, reason: "connections_per_ip", sent: null },
       { kind: "handshake_refused", appId, reason: "over_capacity", sent: null },
       { kind: "handshake_refused", appId, reason: "over_quota", sent: null },
+      { kind: "open_files_exhausted", limit: 1_024 },
     ],
     also: [
       "**Works on this machine, not on a phone or in staging**: the address was built into the page (`VITE_REVERB_HOST`). The [recommended Echo block](../README.md#echo) takes it from the page itself.",
@@ -30,7 +31,13 @@ export const connections: readonly Symptom[] = [
     first:
       "Echo's `.error()` gets a status: 403 is a no, 503 means that nobody could say. A no of your own channel callback (`forbidden`) is in the log at `debug` only.",
     lines: [
-      { kind: "authorization_refused", appId, reason: "forbidden" },
+      {
+        kind: "authorization_refused",
+        appId,
+        socketId: "1.2",
+        channel: "private-orders.7",
+        reason: "forbidden",
+      },
       finished("route_not_found"),
       finished("method_not_allowed"),
       finished("csrf_token_mismatch"),
@@ -42,6 +49,7 @@ export const connections: readonly Symptom[] = [
       finished("missing_user_data"),
       finished("invalid_signature"),
       { kind: "authorization_withheld", reason: "origin" },
+      { kind: "signature_missing", appId },
       { kind: "client_signature_refused", appId, fault: "malformed", sentKey: null },
       { kind: "client_signature_refused", appId, fault: "wrong_key", sentKey: "old-key" },
       { kind: "client_signature_refused", appId, fault: "mismatch", sentKey: null },

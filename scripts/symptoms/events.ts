@@ -19,7 +19,15 @@ export function failed(
   status: number,
   cause: string,
 ): SidecarEvent {
-  return { kind: "proxy_failed", method: "GET", status, fault, cause };
+  return { kind: "proxy_failed", id: "…", method: "GET", path: "/", status, fault, cause };
+}
+
+/** A request whose head was not read to the end. */
+export function unread(
+  reason: SidecarEvent<"request_refused">["reason"],
+  status: number,
+): SidecarEvent {
+  return { kind: "request_refused", reason, status, id: null, method: null, path: null };
 }
 
 export function webhook(fault: SidecarEvent<"webhook_failed">["fault"]): SidecarEvent {

@@ -1,7 +1,7 @@
 /** Symptoms of pages, webhooks, nodes and the process. */
 
 import type { Symptom } from "./symptom.ts";
-import { appId, dropped, failed, webhook } from "./events.ts";
+import { appId, dropped, failed, unread, webhook } from "./events.ts";
 
 export const operation: readonly Symptom[] = [
   {
@@ -42,9 +42,9 @@ export const operation: readonly Symptom[] = [
   {
     title: "A request answers 400, 408 or 431",
     lines: [
-      { kind: "request_refused", reason: "head_too_large", status: 431 },
-      { kind: "request_refused", reason: "timeout", status: 408 },
-      { kind: "request_refused", reason: "pipelining", status: 503 },
+      unread("head_too_large", 431),
+      unread("timeout", 408),
+      unread("pipelining", 503),
       { kind: "field_dropped", name: "X_Tenant" },
     ],
     also: [

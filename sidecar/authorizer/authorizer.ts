@@ -106,6 +106,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const isTriedAgain = bulkhead.end(asking, verdict);
       const [outcome, durationMs] = [reason ?? "ok", now() - begunMs] as const;
       report({ kind: "authorization_finished", outcome, durationMs, isTriedAgain });
+      const { path, channel } = question;
+      const { status } = result;
+      const about = { appId: app.id, socketId, path, channel };
+      report.details?.({ kind: "app_asked", ...about, status, outcome, durationMs });
       last = answer.ok ? null : refusal(answer.reason);
       if (!isTriedAgain) resolve(answer.ok ? answer : refusal(answer.reason));
     }

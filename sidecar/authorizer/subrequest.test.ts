@@ -176,7 +176,12 @@ describe("subrequest client", () => {
     it(`Retry-After (RFC 9110 §10.2.3) of ${JSON.stringify(headers)} is ${retryAfterMs} ms`, async (test) => {
       const port = await listenHttp(test, (_req, res) => res.writeHead(503, headers).end());
       const result = await createClient(test, port).send();
-      assert.deepEqual(result, { ok: false, reason: "service_unavailable", retryAfterMs });
+      assert.deepEqual(result, {
+        ok: false,
+        reason: "service_unavailable",
+        status: 503,
+        retryAfterMs,
+      });
     });
   }
 

@@ -19,10 +19,12 @@ export interface SubrequestOptions {
 }
 
 export type SubrequestResult =
-  | { readonly ok: true; readonly body: Buffer }
+  | { readonly ok: true; readonly status: 200; readonly body: Buffer }
   | {
       readonly ok: false;
       readonly reason: AuthorizationFault;
+      /** Null: there was no answer. */
+      readonly status: number | null;
       /** What the app asked for by Retry-After (RFC 9110 §10.2.3), else 0. */
       readonly retryAfterMs: number;
     };
@@ -54,22 +56,26 @@ export function createSubrequestClient(options: SubrequestOptions): SubrequestCl
 
 /** A status that says no has said it, even if the rest of the answer never came. */
 function read(result: PostResult): SubrequestResult {
-  if (!result.ok) return failed(reasonOf(result.fault));
+  if (!result.ok) return failed(reasonOf(result.fault), null);
   const { status, rawHeaders, body } = result;
-  if (body.kind === "cut" && body.fault.kind === "aborted") return failed("aborted");
-  if (status !== 200) return failed(reasonOfStatus(status), retryAfterMs(rawHeaders));
+  if (body.kind === "cut" && body.fault.kind === "aborted") return failed("aborted", status);
+  if (status !== 200) return failed(reasonOfStatus(status), status, retryAfterMs(rawHeaders));
   switch (body.kind) {
     case "whole":
-      return { ok: true, body: body.bytes };
+      return { ok: true, status, body: body.bytes };
     case "too_long":
-      return failed("body_overflow");
+      return failed("body_overflow", status);
     case "cut":
-      return failed(reasonOf(body.fault));
+      return failed(reasonOf(body.fault), status);
   }
 }
 
-function failed(reason: AuthorizationFault, retryAfterMs = 0): SubrequestResult {
-  return { ok: false, reason, retryAfterMs };
+function failed(
+  reason: AuthorizationFault,
+  status: number | null,
+  retryAfterMs = 0,
+): SubrequestResult {
+  return { ok: false, reason, status, retryAfterMs };
 }
 
 function reasonOf(fault: PostFault): AuthorizationFault {

@@ -29,6 +29,7 @@ export async function askApp<Grant extends { readonly ok: true }>(
   report: Report,
 ): Promise<Grant | null> {
   if (!ask) {
+    report({ kind: "signature_missing", appId: connection.app.id });
     deny(connection, subject, { kind: "denied", reason: "missing_signature" }, report);
     return null;
   }
@@ -51,7 +52,9 @@ export function deny(
   { kind, reason }: Omit<Denial, "ok">,
   report: Report,
 ): void {
-  report({ kind: "authorization_refused", appId: connection.app.id, reason });
+  const { app, socketId } = connection;
+  const channel = subject.kind === "channel" ? subject.name : null;
+  report({ kind: "authorization_refused", appId: app.id, socketId, channel, reason });
   connection.fail(denials[subject.kind][kind], subject);
 }
 

@@ -13,16 +13,10 @@ import type { Report } from "./report.ts";
 import type { FrameKind } from "./report/websocket.ts";
 import { subjectKey, type Subject } from "./subject.ts";
 import type { Subscription } from "./subscription.ts";
+import type { Transport } from "./transport.ts";
+import { traceSent } from "./wire-trace.ts";
 
-/** The way to the client. All calls are harmless after the socket closed. */
-export interface Transport {
-  /** Queues a frame; frames leave in the order of the calls. `kind` is for metrics. */
-  send(frame: Frame, kind: FrameKind): void;
-  /** False: a frame of so many bytes would be dropped, since the client reads too slowly. */
-  hasRoom(bytes: number): boolean;
-  /** Sends what is queued, then a WebSocket close. */
-  close(code: number, reason: string): void;
-}
+export type { Transport };
 
 /** Who signed in over this connection. */
 export interface User {
@@ -65,8 +59,10 @@ export class Connection implements Recipient {
     this.socketId = options.socketId;
     this.handshake = options.handshake;
     this.openedMs = nowMs;
-    this.#transport = options.transport;
-    this.#report = options.report;
+    const { transport, report } = options;
+    const client = { appId: app.id, socketId: options.socketId };
+    this.#transport = report.wire ? traceSent(report.wire, client, transport) : transport;
+    this.#report = report;
     this.#errorData = options.errorData;
   }
 

@@ -7,11 +7,18 @@ import { encodeFrame } from "./frame.ts";
 import type { Hub } from "./hub.ts";
 import { isObject } from "./json.ts";
 import { parseMessage, pongText, type Message } from "./messages.ts";
-import type { Broker, ChannelAuthorizer, UserAuthenticator, Webhooks } from "./ports.ts";
-import type { Report } from "./report.ts";
+import type {
+  Broker,
+  ChannelAuthorizer,
+  ChannelEvent,
+  UserAuthenticator,
+  Webhooks,
+} from "./ports.ts";
+import type { Report, SidecarEvent } from "./report.ts";
 import { signin } from "./signin.ts";
 import { findSubject } from "./subject.ts";
 import { parseChannel, subscribe } from "./subscribe.ts";
+import { toMessageReceived } from "./wire-trace.ts";
 
 export interface HandlerDependencies {
   readonly hub: Hub;
@@ -58,6 +65,7 @@ export function handleMessage(
   dependencies: HandlerDependencies,
   nowMs: number,
 ): void {
+  dependencies.report.wire?.(toMessageReceived(connection, text));
   if (text.length > maxHeartbeatLength && connection.isOverMessageRate(nowMs)) {
     return refuseOverRate(connection, text);
   }
@@ -89,13 +97,23 @@ function handlerFor({ event }: Message): Handler {
   return (Object.hasOwn(handlers, event) && handlers[event]) || handleOther;
 }
 
-const handleClientEvent: Handler = (connection, message, { hub, broker, webhooks }, nowMs) => {
+const handleClientEvent: Handler = (connection, message, dependencies, nowMs) => {
+  const { hub, broker, webhooks, report } = dependencies;
   const result = toClientEvent(connection, message, nowMs);
   if (!result.ok) return connection.fail(result.error);
+  report.details?.(toReceived(connection, result.event));
   hub.broadcast(result.event);
   broker.relay(result.event);
   webhooks.notify(hub.app.id, toWebhook(connection, message, result.event));
 };
+
+function toReceived(
+  { socketId }: Connection,
+  { appId, event, channel, dataJson }: ChannelEvent,
+): SidecarEvent<"client_event_received"> {
+  const bytes = Buffer.byteLength(dataJson);
+  return { kind: "client_event_received", appId, socketId, event, channel, bytes };
+}
 
 /** Unknown events with a channel are dropped in silence, as Reverb does; all others are an error. */
 const handleOther: Handler = (connection, { event, channel }) => {

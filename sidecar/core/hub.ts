@@ -8,7 +8,7 @@ import { errors } from "./errors.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import { encodeChannelEvent, encodeSubscriptionCount } from "./messages.ts";
 import type { Broker, ChannelEvent, Webhooks } from "./ports.ts";
-import type { Report } from "./report.ts";
+import type { Report, SidecarEvent } from "./report.ts";
 import { memberKey, type Member } from "./presence.ts";
 import type { PresenceListener, PresenceStore, RosterView } from "./presence-store.ts";
 import { TokenBucket } from "./rate-limit.ts";
@@ -101,7 +101,8 @@ export class Hub {
 
   connect(connection: Connection): void {
     this.#connections.set(connection.socketId, connection);
-    this.#report({ kind: "connection_opened", appId: this.app.id });
+    const { socketId } = connection;
+    this.#report({ kind: "connection_opened", appId: this.app.id, socketId });
   }
 
   /** Ends all subscriptions of a connection that is closed, with its close code. Harmless when called twice. */
@@ -111,7 +112,8 @@ export class Hub {
     this.users.signOut(connection);
     this.repeats.forget(connection);
     this.#subscriptions.endAll(connection);
-    this.#report({ kind: "connection_closed", appId: this.app.id, code });
+    const { socketId } = connection;
+    this.#report({ kind: "connection_closed", appId: this.app.id, socketId, code });
   }
 
   /** See `Subscriptions`. */
@@ -148,12 +150,16 @@ export class Hub {
    */
   broadcast(event: ChannelEvent): number {
     const connections = this.#recipients(event.channel);
-    if (!connections) return 0;
+    if (!connections) {
+      this.#report.details?.(toDelivered(event, 0));
+      return 0;
+    }
     const channel = this.channel(event.channel);
     if (channel && !event.isClientEvent) channel.eventCount += 1;
     const frame = encodeFrame(encodeChannelEvent(event));
     const recipients = sendToAll(connections, frame, event.exceptSocketId);
     this.#report({ kind: "broadcast", appId: this.app.id, recipients });
+    this.#report.details?.(toDelivered(event, recipients));
     return recipients;
   }
 
@@ -214,6 +220,14 @@ export class Hub {
     const isCounted = this.app.subscriptionCount && channel.kind.access !== "presence";
     if (isCounted) this.#counts.changed(channel);
   }
+}
+
+function toDelivered(
+  { appId, channel, event, dataJson }: ChannelEvent,
+  recipients: number,
+): SidecarEvent<"event_delivered"> {
+  const bytes = Buffer.byteLength(dataJson);
+  return { kind: "event_delivered", appId, event, channel, bytes, recipients };
 }
 
 function isUser(connection: Connection, userId: string): boolean {

@@ -6,6 +6,7 @@
 import type { ApiEvents } from "./report/api.ts";
 import type { AuthorizerEvents } from "./report/authorizer.ts";
 import type { BrokerEvents } from "./report/broker.ts";
+import type { DetailEvents } from "./report/details.ts";
 import type { NodeEvents } from "./report/node.ts";
 import type { ProxyEvents } from "./report/proxy.ts";
 import type { WebhookDeliveryEvents } from "./report/webhooks.ts";
@@ -20,7 +21,8 @@ interface Events
     ProxyEvents,
     AuthorizerEvents,
     BrokerEvents,
-    WebhookDeliveryEvents {}
+    WebhookDeliveryEvents,
+    DetailEvents {}
 
 export type EventKind = keyof Events;
 
@@ -33,4 +35,10 @@ export type SidecarEvent<K extends EventKind = EventKind> = {
  * Says that something happened. MUST NOT throw, wait or call back; keeps nothing of the event, so that one object may
  * be reported again and again.
  */
-export type Report = (event: SidecarEvent) => void;
+export interface Report {
+  (event: SidecarEvent): void;
+  /** Absent unless `debug` is logged, so that `report.details?.({…})` makes no event that nobody reads. */
+  readonly details?: (event: SidecarEvent<keyof DetailEvents>) => void;
+  /** The same for what is logged at `trace`. */
+  readonly wire?: (event: SidecarEvent<keyof DetailEvents>) => void;
+}

@@ -362,7 +362,13 @@ describe("pusher:signin without a signature", () => {
       await idle();
       assert.equal(client.connection.user?.id, "7");
       const [refused] = node.reports.of("authorization_refused");
-      assert.deepEqual(refused, { kind: "authorization_refused", appId: "app-id", reason });
+      assert.deepEqual(refused, {
+        kind: "authorization_refused",
+        appId: "app-id",
+        socketId: "1.1",
+        channel: null,
+        reason,
+      });
     });
   }
 

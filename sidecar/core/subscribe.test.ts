@@ -146,7 +146,13 @@ describe("pusher:subscribe", () => {
         fault: "wrong_key",
         sentKey: "other-key",
       },
-      { kind: "authorization_refused", appId: "app-id", reason: "invalid_signature" },
+      {
+        kind: "authorization_refused",
+        appId: "app-id",
+        socketId: "1.1",
+        channel: "private-x",
+        reason: "invalid_signature",
+      },
     ]);
   });
 

@@ -152,7 +152,8 @@ export class Subscriptions {
     this.#channels.set(name, channel);
     channel.connections.add(connection);
     subscription.state = { kind: "live", channel };
-    this.#report({ kind: "subscription_added", appId: this.#app.id });
+    const { socketId } = connection;
+    this.#report({ kind: "subscription_added", appId: this.#app.id, socketId, channel: name });
     this.#onChanged(channel);
     for (const answer of answers) answer({ ok: true, channel });
   }
@@ -165,7 +166,8 @@ export class Subscriptions {
       const { channel } = state;
       channel.connections.delete(connection);
       if (channel.connections.size === 0) this.#channels.delete(name);
-      this.#report({ kind: "subscription_removed", appId: this.#app.id });
+      const { socketId } = connection;
+      this.#report({ kind: "subscription_removed", appId: this.#app.id, socketId, channel: name });
       this.#onChanged(channel);
     }
     return { channel: name, member: state.kind === "entering" ? null : member };

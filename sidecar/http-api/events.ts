@@ -3,6 +3,7 @@
 import { parseJson } from "../core/json.ts";
 import type { ChannelEvent, PublishFault } from "../core/ports.ts";
 import { checkPublication, type PublishRefusal } from "../core/publishing.ts";
+import type { SidecarEvent } from "../core/report.ts";
 import { describeChannels, parseInfo } from "./channel-info.ts";
 import { json, text, type Reply } from "./reply.ts";
 import type { ApiHandler, ApiRequest } from "./handler.ts";
@@ -129,10 +130,19 @@ async function publish(
     const brokerMs = request.now() - validatedMs;
     const messages = events.length;
     request.report({ kind: "messages_published", appId, messages, validateMs, brokerMs });
+    const { details } = request.report;
+    if (details) for (const each of requests) details(toPublished(appId, each));
     return null;
   }
   const message = "The event was not published; try again.";
   return fail(request, { reason: result.reason, message });
+}
+
+function toPublished(
+  appId: string,
+  { name: event, channels, data }: PublishRequest,
+): SidecarEvent<"event_published"> {
+  return { kind: "event_published", appId, event, channels, bytes: Buffer.byteLength(data) };
 }
 
 /** In Laravel's form, which names the fields. */

@@ -1,7 +1,8 @@
 /** What the API answers: short bodies, since the PHP SDK puts them into its exception as they are. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { endWhileReceiving, isReceiving } from "../http/linger.ts";
+import { requestIdField, type RequestContext } from "../http/request-context.ts";
 
 export interface Reply {
   readonly status: number;
@@ -29,18 +30,20 @@ export function unavailable(): Reply {
   });
 }
 
-export function sendReply(req: IncomingMessage, res: ServerResponse, reply: Reply): void {
-  if (res.destroyed) return;
+export function sendReply(context: RequestContext, res: ServerResponse, reply: Reply): void {
   const { status, contentType, body } = reply;
+  context.answering(res, status);
+  if (res.destroyed) return;
   const fields = {
     ...reply.headers,
+    [requestIdField]: context.id,
     "Cache-Control": "no-cache, private",
     "Content-Type": contentType,
     "Content-Length": Buffer.byteLength(body),
   };
-  if (isReceiving(req)) {
+  if (isReceiving(context.req)) {
     res.writeHead(status, { ...fields, Connection: "close" });
-    endWhileReceiving(req, res, body);
+    endWhileReceiving(context.req, res, body);
   } else {
     res.writeHead(status, fields);
     res.end(body);

@@ -5,6 +5,7 @@ import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import type { ApiRoute, SignatureRefusal } from "../core/report/api.ts";
+import type { RequestContext } from "../http/request-context.ts";
 import { checkBody, checkQuery } from "./authenticate.ts";
 import { countConnections, listChannels, listUsers, showChannel } from "./channels.ts";
 import { publishBatch, publishEvent } from "./events.ts";
@@ -85,7 +86,7 @@ export interface ApiTarget {
 export interface HttpApi {
   /** Answers a matched request to the end, errors included. */
   readonly handle: (
-    req: IncomingMessage,
+    context: RequestContext,
     res: ServerResponse,
     match: ApiMatch,
     target: ApiTarget,
@@ -154,13 +155,13 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   }
 
   return {
-    async handle(req, res, match, target) {
+    async handle(context, res, match, target) {
       const startedMs = now();
-      const reply = await answer(req, match, target);
+      const reply = await answer(context.req, match, target);
       const durationMs = now() - startedMs;
       const { path: route } = match.route;
       report({ kind: "api_request_finished", route, status: reply.status, durationMs });
-      sendReply(req, res, reply);
+      sendReply(context, res, reply);
     },
     unverifiedBodyBytes: () => unverifiedBodies.bytes,
   };

@@ -29,17 +29,17 @@ const page: ErrorPage = { status: 503, title: "the app is <away>", text: "Wait &
 const asked = (accept: string, method = "GET") => ({ method, headers: { accept } });
 
 test("the three forms say the same", () => {
-  assert.deepEqual(toAnswer(page, asked("text/plain")), {
+  assert.deepEqual(toAnswer(page, asked("text/plain"), "r-1"), {
     status: 503,
-    text: "Service Unavailable: the app is <away>.\nWait & see.\n",
+    text: "Service Unavailable: the app is <away>.\nWait & see.\nRequest r-1\n",
     headers: { "Content-Type": "text/plain; charset=utf-8" },
   });
-  assert.deepEqual(toAnswer(page, asked("application/json")), {
+  assert.deepEqual(toAnswer(page, asked("application/json"), "r-1"), {
     status: 503,
-    text: '{"message":"The app is <away>. Wait & see.","status":503}',
+    text: '{"message":"The app is <away>. Wait & see.","status":503,"request_id":"r-1"}',
     headers: { "Content-Type": "application/json" },
   });
-  const { text, headers } = toAnswer(page, asked("text/html"));
+  const { text, headers } = toAnswer(page, asked("text/html"), "r-1");
   assert.deepEqual(headers, { "Content-Type": "text/html; charset=utf-8" });
   assert.match(text, /<h1>The app is &lt;away&gt;<\/h1>\n<p>Wait &amp; see.<\/p>/);
   assert.doesNotMatch(text, /refresh/);
@@ -47,7 +47,7 @@ test("the three forms say the same", () => {
 
 test("with a time to try again the page does so by itself, unless that would repeat more than a GET", () => {
   const later = { ...page, retryAfterSeconds: 5 };
-  assert.equal(toAnswer(later, asked("*/*")).headers?.["Retry-After"], "5");
-  assert.match(toAnswer(later, asked("text/html")).text, /http-equiv="refresh" content="5"/);
-  assert.doesNotMatch(toAnswer(later, asked("text/html", "POST")).text, /refresh/);
+  assert.equal(toAnswer(later, asked("*/*"), "r-1").headers?.["Retry-After"], "5");
+  assert.match(toAnswer(later, asked("text/html"), "r-1").text, /http-equiv="refresh" content="5"/);
+  assert.doesNotMatch(toAnswer(later, asked("text/html", "POST"), "r-1").text, /refresh/);
 });

@@ -12,12 +12,14 @@ export interface ErrorPage {
   readonly text: string;
   /** When to try again; a page does so by itself. */
   readonly retryAfterSeconds?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** In the form that the request asks for. */
+/** In the form that the request asks for. @param id of the request, by which its lines in the log are found. */
 export function toAnswer(
   page: ErrorPage,
   { method, headers }: Pick<IncomingMessage, "method" | "headers">,
+  id: string,
 ): PlainAnswer {
   const { status, retryAfterSeconds } = page;
   const form = preferredForm(headers.accept);
@@ -25,8 +27,9 @@ export function toAnswer(
   const reloads = retryAfterSeconds !== undefined && method === "GET";
   return {
     status,
-    text: render[form](page, reloads),
+    text: render[form](page, { id, reloads }),
     headers: {
+      ...page.headers,
       "Content-Type": contentTypes[form],
       ...(retryAfterSeconds !== undefined && { "Retry-After": String(retryAfterSeconds) }),
     },
@@ -39,12 +42,18 @@ const contentTypes: Readonly<Record<Form, string>> = {
   text: "text/plain; charset=utf-8",
 };
 
-const render: Readonly<Record<Form, (page: ErrorPage, reloads: boolean) => string>> = {
-  text: ({ status, title, text }) => `${STATUS_CODES[status] ?? status}: ${title}.\n${text}\n`,
+interface Circumstances {
+  readonly id: string;
+  readonly reloads: boolean;
+}
+
+const render: Readonly<Record<Form, (page: ErrorPage, now: Circumstances) => string>> = {
+  text: ({ status, title, text }, { id }) =>
+    `${STATUS_CODES[status] ?? status}: ${title}.\n${text}\nRequest ${id}\n`,
   /** `message` is where Laravel's own errors have it. */
-  json: ({ status, title, text }) =>
-    JSON.stringify({ message: `${asHeading(title)}. ${text}`, status }),
-  html: ({ status, title, text, retryAfterSeconds }, reloads) => `<!doctype html>
+  json: ({ status, title, text }, { id }) =>
+    JSON.stringify({ message: `${asHeading(title)}. ${text}`, status, request_id: id }),
+  html: ({ status, title, text, retryAfterSeconds }, { id, reloads }) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -58,7 +67,7 @@ ${reloads ? `<meta http-equiv="refresh" content="${retryAfterSeconds}">\n` : ""}
 </style>
 <h1>${escape(asHeading(title))}</h1>
 <p>${escape(text)}</p>
-${reloads ? "<p>This page tries again by itself.</p>\n" : ""}<small>${status} ${STATUS_CODES[status] ?? ""}</small>
+${reloads ? "<p>This page tries again by itself.</p>\n" : ""}<small>${status} ${STATUS_CODES[status] ?? ""} · request ${escape(id)}</small>
 </html>
 `,
 };

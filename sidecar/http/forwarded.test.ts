@@ -212,3 +212,14 @@ describe("who sends X-Forwarded-For without being trusted", () => {
     assert.deepEqual(events, [{ kind: "forwarded_for_ignored", peer: "unix" }]);
   });
 });
+
+test("proxy F9: a trusted proxy's X-Request-Id is taken if it can be passed on, nobody else's", () => {
+  const from = (address: string, id: string) =>
+    ingress.requestId(peer(address, "Host: app.test", `X-Request-Id: ${id}`));
+  assert.equal(from("10.0.0.1", "4bf9-2f/a=@:+._"), "4bf9-2f/a=@:+._");
+  assert.equal(from("203.0.113.9", "4bf9"), undefined);
+  for (const id of ["", "a b", 'a"b', "a\u009bb", "x".repeat(129)]) {
+    assert.equal(from("10.0.0.1", id), undefined);
+  }
+  assert.equal(ingress.requestId(peer("10.0.0.1", "Host: app.test")), undefined);
+});

@@ -18,6 +18,8 @@ export interface Forwarding {
   host(peer: Handshake): string | undefined;
   /** How the client asked, as far as it is known: what a trusted proxy says in X-Forwarded-Proto. */
   scheme(peer: Handshake): "http" | "https" | undefined;
+  /** The id that a trusted proxy gave the request, if it is one that can be passed on. */
+  requestId(peer: Handshake): string | undefined;
   /** The fields that take the place of all that `isForwardingHeader` names. */
   headers(peer: Handshake): readonly (readonly [name: string, value: string])[];
 }
@@ -92,7 +94,13 @@ export function createForwarding(options: {
 
   const scheme = (peer: Handshake) => (assess(peer).isTrusted ? forwardedProto(peer) : undefined);
 
-  return { clientIp, host, scheme, headers };
+  function requestId(peer: Handshake): string | undefined {
+    if (!assess(peer).isTrusted) return undefined;
+    const id = valueOf(peer.rawHeaders, "x-request-id");
+    return id !== undefined && /^[\w.:+/=@-]{1,128}$/.test(id) ? id : undefined;
+  }
+
+  return { clientIp, host, scheme, requestId, headers };
 }
 
 interface Peer {

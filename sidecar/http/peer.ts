@@ -36,3 +36,9 @@ export function peerOf(req: IncomingMessage): Handshake {
   if (remoteAddress === undefined) throw new Error("a request of a connection without a peer");
   return { rawHeaders: req.rawHeaders, remoteAddress };
 }
+
+/** Who is at the other end of a connection of which no request could be read; undefined: it is not known. */
+export function peerAt(socket: Duplex): Handshake | undefined {
+  const remoteAddress = addresses.get(socket);
+  return remoteAddress === undefined ? undefined : { rawHeaders: [], remoteAddress };
+}

@@ -18,7 +18,8 @@ export function answerPlainly(
   answer: PlainAnswer,
 ): void {
   const isEarly = isReceiving(req);
-  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  // A Connection field says that the node drains.
+  for (const name of res.getHeaderNames()) if (name !== "connection") res.removeHeader(name);
   res.writeHead(answer.status, { ...fieldsOf(answer), ...(isEarly && { Connection: "close" }) });
   if (isEarly) endWhileReceiving(req, res, answer.text);
   else res.end(answer.text);

@@ -2,6 +2,7 @@
 
 import type { RequestRefusal } from "../core/report/proxy.ts";
 import type { PlainAnswer } from "./plain-answer.ts";
+import type { ErrorPage } from "./error-page.ts";
 
 export interface Refusal {
   readonly status: 400 | 405 | 408 | 413 | 417 | 431 | 501 | 503 | 505;
@@ -51,3 +52,16 @@ export function answerTo({ status, text, allow }: Refusal): PlainAnswer {
     headers: { ...(allow !== undefined && { Allow: allow }), Connection: "close" },
   };
 }
+
+/** A request where an app's WebSockets are, without an Upgrade (RFC 9110 §15.5.22). */
+export const upgradeRequired: ErrorPage = {
+  status: 426,
+  title: "this is a WebSocket endpoint",
+  text: 'Laravel Echo and other Pusher clients connect here. If one of them gets this answer, a proxy in front has taken its Upgrade off: it must speak HTTP/1.1 to the sidecar and pass Upgrade and Connection on. nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; Apache: upgrade=websocket behind the URL of ProxyPass. Caddy and Traefik do so by themselves.',
+  headers: { Upgrade: "websocket", Connection: "Upgrade, close" },
+};
+
+export const apiElsewhere = {
+  status: 404,
+  text: "The HTTP API is served on its Unix socket only (POGO_API_ONLY_ON_SOCKET).",
+};

@@ -19,16 +19,19 @@ function createRig(level: "info" | "debug" = "info", hotPath = false) {
   return { report, lines, clock, series };
 }
 
+const socketId = "1.2";
+const subscription = { socketId, channel: "private-a" };
+
 describe("report: metrics", () => {
   it("each event moves its own series", async () => {
     const { report, series } = createRig();
-    for (let i = 0; i < 3; i++) report({ kind: "connection_opened", appId: "1" });
-    report({ kind: "connection_closed", appId: "1", code: 4200 });
-    report({ kind: "connection_opened", appId: "1" });
-    report({ kind: "connection_closed", appId: "1", code: 3999 });
-    report({ kind: "subscription_added", appId: "1" });
-    report({ kind: "subscription_added", appId: "1" });
-    report({ kind: "subscription_removed", appId: "1" });
+    for (let i = 0; i < 3; i++) report({ kind: "connection_opened", appId: "1", socketId });
+    report({ kind: "connection_closed", appId: "1", socketId, code: 4200 });
+    report({ kind: "connection_opened", appId: "1", socketId });
+    report({ kind: "connection_closed", appId: "1", socketId, code: 3999 });
+    report({ kind: "subscription_added", appId: "1", ...subscription });
+    report({ kind: "subscription_added", appId: "1", ...subscription });
+    report({ kind: "subscription_removed", appId: "1", ...subscription });
     report({ kind: "broadcast", appId: "1", recipients: 5 });
     report({ kind: "broadcast", appId: "1", recipients: 0 });
     const code = 4301;
@@ -36,8 +39,8 @@ describe("report: metrics", () => {
     report({ kind: "error_sent", appId: "1", code, reason: "client_events_disabled" });
     const reason = "application_does_not_exist";
     report({ kind: "error_sent", appId: null, code: 4001, reason });
-    report({ kind: "authorization_refused", appId: "1", reason: "forbidden" });
-    report({ kind: "authorization_refused", appId: "1", reason: "circuit_open" });
+    report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "forbidden" });
+    report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "circuit_open" });
     report({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
     report({ kind: "publish_refused", appId: "1", reason: "broker_queue_full" });
     report({ kind: "publish_refused", appId: "1", reason: "broker_failed" });
@@ -61,7 +64,7 @@ describe("report: metrics", () => {
     report({ kind: "proxy_finished", method: "GET", status: 200, durationMs: 1_000 });
     report({ kind: "proxy_finished", method: "GET", status: 502, durationMs: 1_000 });
     const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
-    report({ kind: "proxy_failed", method: "GET", status: 502, ...fault });
+    report({ kind: "proxy_failed", id: "r", method: "GET", path: "/", status: 502, ...fault });
     report({ kind: "authorization_withheld", reason: "circuit_open" });
     report({ kind: "authorization_finished", outcome: "ok", durationMs: 250, isTriedAgain: false });
     report({ kind: "broker_message_ignored", reason: "not_json" });
@@ -195,24 +198,31 @@ describe("report: log", () => {
     assert.match(String(lines[1]?.["hint"]), /POGO_MAX_CONCURRENT_AUTH/);
   });
 
-  it("a request that the app failed is logged with its cause; one that it answered only at debug", () => {
+  it("a request that the app failed is logged with its cause; one that it answered in the access log alone", () => {
     for (const level of ["info", "debug"] as const) {
       const { report, lines } = createRig(level);
       report({ kind: "proxy_finished", method: "GET", status: 502, durationMs: 1 });
       const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
-      report({ kind: "proxy_failed", method: "GET", status: 502, ...fault });
+      report({ kind: "proxy_failed", id: "r", method: "GET", path: "/", status: 502, ...fault });
       const warned = lines.filter((line) => line["level"] === "warn");
       assert.deepEqual(
         warned.map(({ cause }) => cause),
         ["ECONNREFUSED"],
       );
-      assert.equal(lines.length, level === "info" ? 1 : 2);
+      assert.deepEqual([lines[0]?.["path"], lines[0]?.["request_id"]], ["/", "r"]);
+      assert.equal(lines.length, 1);
     }
   });
 
   it("each fault of the app, each reason and each endpoint is logged by itself", () => {
     const { report, lines } = createRig();
-    const failed = { kind: "proxy_failed", method: "GET", status: 502 } as const;
+    const failed = {
+      kind: "proxy_failed",
+      id: "r",
+      method: "GET",
+      path: "/",
+      status: 502,
+    } as const;
     const webhook = { kind: "webhook_failed", appId: "1", endpoint: "a.test", events: 1 } as const;
     const timeout = { fault: { kind: "timeout" }, failures: 1, retryInMs: 1 } as const;
     const refused = { kind: "api_signature_refused" } as const;
@@ -297,12 +307,20 @@ describe("report: log", () => {
     { kind: "publish_refused", appId: "1", reason: "invalid_channel" },
     { kind: "publish_refused", appId: "1", reason: "payload_too_large" },
     { kind: "broker_relay_dropped", appId: "1", reason: "failed" },
-    { kind: "request_refused", reason: "tls", status: 400 },
-    { kind: "request_refused", reason: "head_too_large", status: 431 },
+    { kind: "request_refused", reason: "tls", status: 400, id: null, method: null, path: null },
+    {
+      kind: "request_refused",
+      reason: "head_too_large",
+      status: 431,
+      id: null,
+      method: null,
+      path: null,
+    },
     { kind: "authorization_withheld", reason: "origin" },
     { kind: "authorization_withheld", reason: "concurrency_limit" },
     { kind: "redis_lost", reason: "ECONNREFUSED" },
     { kind: "open_files_limited", limit: 1_024, maxConnections: 10_000 },
+    { kind: "open_files_exhausted", limit: 1_024 },
     { kind: "field_dropped", name: "X_Tenant" },
     { kind: "node_taken_over", appId: "1", nodeId: "n" },
   ];

@@ -4,6 +4,7 @@ import type { EventKind, Report, SidecarEvent } from "../core/report.ts";
 import { apiRows } from "./events/api.ts";
 import { authorizerRows } from "./events/authorizer.ts";
 import { brokerRows } from "./events/broker.ts";
+import { detailRows } from "./events/details.ts";
 import { nodeRows } from "./events/node.ts";
 import { proxyRows } from "./events/proxy.ts";
 import { webhookRows } from "./events/webhooks.ts";
@@ -25,13 +26,21 @@ export function createReport(options: {
   const rows = createRows(metrics);
   const throttle = createThrottle({ intervalMs: throttleMs, now });
 
+  // What is logged at these levels is not even made unless it is read: see `Report`.
+  return Object.assign(handle, {
+    ...(log.isLevelEnabled("debug") && { details: handle }),
+    ...(log.isLevelEnabled("trace") && { wire: handle }),
+  });
+
   function handle<K extends EventKind>(event: SidecarEvent<K>): void {
     const row: Rows[K] = rows[event.kind];
     row.count?.(event);
-    if (row.log && log.isLevelEnabled(row.log.level)) write(row.log, event);
+    if (row.log) write(row.log, event);
   }
 
   function write<Event>(line: LogLine<Event>, event: Event): void {
+    const level = typeof line.level === "function" ? line.level(event) : line.level;
+    if (!log.isLevelEnabled(level)) return;
     const suppressed = pass(line, event, throttle);
     if (suppressed === null) return;
     const hint = typeof line.hint === "function" ? line.hint(event) : line.hint;
@@ -40,10 +49,8 @@ export function createReport(options: {
       ...(hint !== undefined && { hint }),
       ...(suppressed > 0 && { suppressed }),
     };
-    log[line.level](fields, line.message);
+    log[level](fields, line.message);
   }
-
-  return handle;
 }
 
 /** The table. */
@@ -56,6 +63,7 @@ function createRows(metrics: Metrics): Rows {
     ...authorizerRows(metrics),
     ...brokerRows(metrics),
     ...webhookRows(metrics),
+    ...detailRows(),
   };
 }
 

@@ -5,8 +5,10 @@ import type { EventKind, SidecarEvent } from "../core/report.ts";
 /** Fields of a log line, spelt as in the metrics' labels. */
 export type Fields = Readonly<Record<string, unknown>>;
 
+export type LineLevel = "trace" | "debug" | "info" | "warn" | "error";
+
 export interface LogLine<Event> {
-  readonly level: "debug" | "info" | "warn" | "error";
+  readonly level: LineLevel | ((event: Event) => LineLevel);
   /** What happened, to what: the same text for all events of a kind, so that it can be searched for. */
   readonly message: string;
   readonly fields?: (event: Event) => Fields;

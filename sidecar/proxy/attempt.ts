@@ -2,11 +2,13 @@
 
 import type { ProxyFault } from "../core/report/proxy.ts";
 import type { Report } from "../core/report.ts";
+import { clientGoneStatus, loggedPath } from "../http/access-log.ts";
 import type { ErrorPage } from "../http/error-page.ts";
-import { answerTo, clientGoneStatus } from "./faults.ts";
+import type { RequestContext } from "../http/request-context.ts";
+import { answerTo } from "./faults.ts";
 
 export interface AttemptOptions {
-  readonly method: string;
+  readonly context: RequestContext;
   /** Answers the client, to whom nothing was sent so far. */
   readonly answer: (page: ErrorPage) => void;
   readonly report: Report;
@@ -21,7 +23,6 @@ type State =
 
 export class Attempt {
   readonly #options: AttemptOptions;
-  readonly #startedMs = performance.now();
   #state: State = "waiting";
   #failure: { readonly fault: ProxyFault; readonly cause: string } | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -36,6 +37,7 @@ export class Attempt {
 
   /** The app's answer goes to the client from now on. */
   relay(): void {
+    this.#options.context.relay();
     this.#answered();
   }
 
@@ -81,12 +83,17 @@ export class Attempt {
     if (this.#state === "ended") return;
     this.#answered();
     this.#state = "ended";
-    const { method, report } = this.#options;
+    const { context, report } = this.#options;
     const failure = this.#failure;
     const shown = isComplete || failure ? status : clientGoneStatus;
-    const durationMs = performance.now() - this.#startedMs;
+    const durationMs = performance.now() - context.startedMs;
+    const { method = "GET", url = "" } = context.req;
     report({ kind: "proxy_finished", method, status: shown, durationMs });
-    if (failure) report({ kind: "proxy_failed", method, status: shown, ...failure });
+    if (failure) {
+      const path = loggedPath(url);
+      report({ kind: "proxy_failed", id: context.id, method, path, status: shown, ...failure });
+    }
+    context.finish(shown);
   }
 
   #answered(): void {

@@ -46,7 +46,7 @@ test("proxy E1: refused, no socket, no such name: 502, with the cause in the out
       const reply = parseMessage(await exchangeRaw(t, front.port, sent));
       assert.equal(reply.status, 502);
       assert.deepEqual(reply.values("content-type"), ["text/plain; charset=utf-8"]);
-      assert.match(reply.body, /^Bad Gateway: the application did not answer\./);
+      assert.match(reply.body, /^Bad Gateway: the application is down\./);
       assert.doesNotMatch(reply.body, /127\.0\.0\.1|\.sock|invalid|ECONN|ENOENT|node:/);
     }
     const outcome = await lastOutcome(front, 2);
@@ -56,12 +56,33 @@ test("proxy E1: refused, no socket, no such name: 502, with the cause in the out
   }
 });
 
+/** What is wrong with an app, and how its client is told apart what. */
+const faulty: readonly (readonly [title: string, status: number, bytes: string | null])[] = [
+  ["the application broke off", 502, ""],
+  ["the application's answer can't be read", 502, "SSH-2.0-OpenSSH_9.7\r\n\r\n"],
+  ["the application did not answer in time", 504, null],
+];
+
+for (const [title, status, bytes] of faulty) {
+  test(`proxy E11: ${title}: ${status}`, async (t) => {
+    const upstream = await listenRaw(t, ({ socket }) => {
+      socket.once("data", () => bytes !== null && socket.end(bytes));
+    });
+    const front = await startFront(t, upstream.port, { responseTimeoutMs: 50 });
+    const sent = requestOf("GET", "/", ["Connection: close"]);
+    const reply = parseMessage(await exchangeRaw(t, front.port, sent));
+    assert.equal(reply.status, status);
+    assert.ok(reply.body.includes(`: ${title}.\n`), reply.body);
+    assert.match(reply.body, /\nRequest request-id\n$/);
+  });
+}
+
 test("proxy E11: an error of the sidecar itself is a page, JSON or text, as the client asks for it", async (t) => {
   const front = await startFront(t, await closedPort(t));
   const rows: readonly (readonly [accept: string, type: string, body: RegExp])[] = [
-    ["text/html,*/*;q=0.8", "text/html; charset=utf-8", /<h1>The application did not answer<\/h1>/],
-    ["application/json", "application/json", /^\{"message":"The application did not answer\. /],
-    ["*/*", "text/plain; charset=utf-8", /^Bad Gateway: the application did not answer\./],
+    ["text/html,*/*;q=0.8", "text/html; charset=utf-8", /<h1>The application is down<\/h1>/],
+    ["application/json", "application/json", /^\{"message":"The application is down\. /],
+    ["*/*", "text/plain; charset=utf-8", /^Bad Gateway: the application is down\./],
   ];
   for (const [accept, type, body] of rows) {
     const sent = requestOf("GET", "/", [`Accept: ${accept}`, "Connection: close"]);
@@ -76,7 +97,7 @@ test("proxy E1: a client that is still sending its body reads the 502", async (t
   const front = await startFront(t, await closedPort(t));
   const client = await connectRaw(t, front.port);
   client.write(requestOf("POST", "/", ["Content-Length: 1000000"], "x".repeat(1000)));
-  const reply = parseMessage(await client.until("cause.\n"));
+  const reply = parseMessage(await client.until("Request request-id\n"));
   assert.equal(reply.status, 502);
   assert.deepEqual(reply.values("connection"), ["close"]);
   // It may even finish, and is not reset for it, which could cost it the answer.

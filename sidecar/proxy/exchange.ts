@@ -2,9 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Report } from "../core/report.ts";
-import { toAnswer } from "../http/error-page.ts";
 import { bodyLength } from "../http/headers.ts";
-import { answerPlainly } from "../http/plain-answer.ts";
+import type { RequestContext } from "../http/request-context.ts";
 import type { AdmissionRefusal, Turn } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
 import { busy } from "./faults.ts";
@@ -29,8 +28,9 @@ export interface ExchangeOptions {
   readonly report: Report;
 }
 
-/** Answers `req` to the end, whatever happens; `req.url` goes to the app byte by byte. */
+/** Answers a request to the end, whatever happens; its `url` goes to the app byte by byte. */
 export class Exchange implements Turn, ResponseHandler {
+  readonly #context: RequestContext;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #options: ExchangeOptions;
@@ -46,11 +46,13 @@ export class Exchange implements Turn, ResponseHandler {
 
   /** @param fields as `toUpstreamFields` makes them. */
   constructor(
-    req: IncomingMessage,
+    context: RequestContext,
     res: ServerResponse,
     fields: readonly string[],
     options: ExchangeOptions,
   ) {
+    const { req } = context;
+    this.#context = context;
     this.#req = req;
     this.#res = res;
     this.#options = options;
@@ -59,9 +61,9 @@ export class Exchange implements Turn, ResponseHandler {
     const body = length === "chunked" ? "chunked" : length === 0 ? "none" : "length";
     this.#message = { method, target, fields, body };
     this.#attempt = new Attempt({
-      method,
+      context,
       report: options.report,
-      answer: (page) => answerPlainly(req, res, toAnswer(page, req)),
+      answer: (page) => context.answer(res, context.show(page)),
     });
     res.once("close", () => this.#onClientDone());
   }
@@ -90,6 +92,7 @@ export class Exchange implements Turn, ResponseHandler {
   #send(isFresh: boolean): void {
     const { send, responseTimeoutMs } = this.#options;
     this.#callsToRelease += 1;
+    this.#context.forward();
     this.#call = send(this.#message, this, { isFresh });
     // How long a client may take over its body is the server's business.
     this.#attempt.limit(
@@ -117,7 +120,12 @@ export class Exchange implements Turn, ResponseHandler {
 
   onHead(head: ResponseHead, isAlone: boolean): void {
     if (!this.#attempt.isWaiting) return this.#abandon();
-    if (!relayHead(head, this.#res, { closes: this.#options.isDraining() })) {
+    if (
+      !relayHead(head, this.#res, {
+        closes: this.#options.isDraining(),
+        requestId: this.#context.id,
+      })
+    ) {
       this.#fail("bad_response", `unreadable answer: status ${head.status} can't be relayed`);
       return this.#abandon();
     }

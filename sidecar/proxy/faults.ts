@@ -3,31 +3,52 @@
 import type { ProxyFault } from "../core/report/proxy.ts";
 import type { ErrorPage } from "../http/error-page.ts";
 
-/** Status of the log for a client that left (nginx's). */
-export const clientGoneStatus = 499;
-
-const badGateway: ErrorPage = {
+const down: ErrorPage = {
   status: 502,
-  title: "the application did not answer",
-  text: "Its operator should check that it is running; the sidecar's log names the cause.",
+  title: "the application is down",
+  text: "For its operator: is it running, and does it listen at POGO_UPSTREAM? The sidecar's log names the cause.",
 };
 
-const gatewayTimeout: ErrorPage = {
+const brokeOff: ErrorPage = {
+  status: 502,
+  title: "the application broke off",
+  text: "It took the request and ended without an answer. For its operator: a worker that crashed or was restarted does that; the application's own log says why.",
+};
+
+const unreadable: ErrorPage = {
+  status: 502,
+  title: "the application's answer can't be read",
+  text: "For its operator: does something else than HTTP listen at POGO_UPSTREAM, or is the head of the answer longer than POGO_UPSTREAM_MAX_HEADER_SIZE? The sidecar's log names the cause.",
+};
+
+const tooSlow: ErrorPage = {
   status: 504,
   title: "the application did not answer in time",
-  text: "Its operator should check what it is busy with; the sidecar's log names the cause.",
+  text: "It has the request, and may still work on it. For its operator: what is it busy with, and has it enough workers? POGO_UPSTREAM_RESPONSE_TIMEOUT is the limit.",
+};
+
+const unreachable: ErrorPage = {
+  status: 504,
+  title: "the application takes no connections",
+  text: "For its operator: is it overloaded, or POGO_UPSTREAM wrong? POGO_UPSTREAM_CONNECT_TIMEOUT is the limit.",
+};
+
+const notSent: ErrorPage = {
+  status: 502,
+  title: "the request could not be passed on",
+  text: "For its operator: this is a bug of the sidecar, whose log names the cause.",
 };
 
 /** As long as nothing else was sent to it. */
 export const answerTo: Readonly<Record<ProxyFault, ErrorPage>> = {
-  connect_failed: badGateway,
-  connect_timeout: gatewayTimeout,
-  response_timeout: gatewayTimeout,
-  no_response: badGateway,
-  bad_response: badGateway,
-  head_too_large: badGateway,
-  response_cut: badGateway,
-  not_sent: badGateway,
+  connect_failed: down,
+  connect_timeout: unreachable,
+  response_timeout: tooSlow,
+  no_response: brokeOff,
+  bad_response: unreadable,
+  head_too_large: unreadable,
+  response_cut: brokeOff,
+  not_sent: notSent,
 };
 
 /** All connections to the app are in use. */

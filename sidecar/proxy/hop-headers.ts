@@ -62,7 +62,7 @@ export function toClientFields(rawHeaders: RawHeaders, status: number): string[]
 
 /**
  * Fields of one connection. `trailer` goes because trailers do; `http2-settings` belongs to `Upgrade: h2c`, `alt-svc`
- * to the upstream's own address.
+ * to the upstream's own address. `x-request-id` is said anew on either side.
  */
 const hopByHop: ReadonlySet<string> = new Set([
   "alt-svc",
@@ -77,6 +77,7 @@ const hopByHop: ReadonlySet<string> = new Set([
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "x-request-id",
 ]);
 
 /** Fields that Connection can't take away: without them the message would be another one. */

@@ -91,6 +91,7 @@ test("proxy P5, P6, P7, P8, H7: fields of this hop, Expect, Proxy and names with
     ["X-Forwarded-For", "127.0.0.1"],
     ["X-Forwarded-Proto", "http"],
     ["X-Forwarded-Host", "app.test"],
+    ["X-Request-Id", "request-id"],
   ]);
 });
 
@@ -381,4 +382,17 @@ test("an upstream on a unix socket is served like any other", async (t) => {
     upstream.connections[0]?.text ?? "",
     /^GET \/a\?b HTTP\/1\.1\r\nHost: app\.test\r\n/,
   );
+});
+
+test("proxy F9: a request has an id, at the app and with its answer; a client's own is not taken", async (t) => {
+  const upstream = await startUpstream(
+    t,
+    "HTTP/1.1 200 OK\r\nX-Request-Id: of-the-app\r\nContent-Length: 0\r\n\r\n",
+  );
+  const front = await startFront(t, upstream.port);
+  const sent = requestOf("GET", "/", ["X-Request-Id: of-the-client", "Connection: close"]);
+  const reply = parseMessage(await exchangeRaw(t, front.port, sent));
+  assert.deepEqual(reply.values("x-request-id"), ["request-id"]);
+  const [request] = upstream.connections.flatMap(requestsOf);
+  assert.deepEqual(request?.values("x-request-id"), ["request-id"]);
 });

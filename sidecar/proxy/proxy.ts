@@ -1,14 +1,13 @@
 /** The reverse proxy: requests and WebSockets that nobody else takes go to the app, and its answers come back. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Handshake } from "../core/ports.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
 import type { Report } from "../core/report.ts";
 import type { Forwarding } from "../http/forwarded.ts";
-import { toAnswer } from "../http/error-page.ts";
 import { peerOf } from "../http/peer.ts";
-import { answerSocketPlainly } from "../http/plain-answer.ts";
+import { requestIdField, type RequestContext } from "../http/request-context.ts";
 import { systemTimers } from "../http/timers.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { visitorOf } from "../http/visitor.ts";
@@ -46,8 +45,8 @@ export interface UpstreamProxyOptions {
 
 /** Takes what `guardRequest` has let pass, with `req.url` set to its target. */
 export interface UpstreamProxy {
-  handleRequest(req: IncomingMessage, res: ServerResponse): void;
-  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  handleRequest(context: RequestContext, res: ServerResponse): void;
+  handleUpgrade(context: RequestContext, socket: Duplex, head: Buffer): void;
   /** Requests that the upstream works on. */
   readonly openRequests: number;
   /** Requests that wait for a connection. */
@@ -80,22 +79,22 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   const sockets = new Map<Duplex, Tunnel | null>();
   let closing: Stagger | null = null;
 
-  function handleRequest(req: IncomingMessage, res: ServerResponse): void {
-    const peer = peerOf(req);
+  function handleRequest(context: RequestContext, res: ServerResponse): void {
+    const peer = peerOf(context.req);
     const visitor = visitorOf(forwarding.clientIp(peer));
-    const exchange = new Exchange(req, res, fieldsFor(req, peer), exchangeOptions);
+    const exchange = new Exchange(context, res, fieldsFor(context, peer), exchangeOptions);
     exchange.run((turn) => requests.admit(visitor, turn));
   }
 
-  function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const peer = peerOf(req);
+  function handleUpgrade(context: RequestContext, socket: Duplex, head: Buffer): void {
+    const peer = peerOf(context.req);
     const giveBack = webSockets.admit(visitorOf(forwarding.clientIp(peer)), {
       start() {
         sockets.set(socket, null);
-        passThrough(req, socket, head, {
+        passThrough(context, socket, head, {
           ...options,
           engine,
-          fields: fieldsFor(req, peer),
+          fields: fieldsFor(context, peer),
           onOpen(tunnel) {
             sockets.set(socket, tunnel);
             if (options.isDraining()) tunnel.close();
@@ -103,7 +102,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         });
       },
       refuse() {
-        answerSocketPlainly(socket, toAnswer(busy, req));
+        context.refuse(socket, context.show(busy));
         report({ kind: "proxy_refused", reason: "too_many_websockets" });
       },
     });
@@ -113,13 +112,14 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     });
   }
 
-  function fieldsFor({ method = "GET" }: IncomingMessage, peer: Handshake): string[] {
+  function fieldsFor({ req, id }: RequestContext, peer: Handshake): string[] {
+    const { method = "GET" } = req;
     const dropped = underscoredField(peer.rawHeaders);
     if (dropped !== null) report({ kind: "field_dropped", name: dropped });
-    return toUpstreamFields(
-      { method, rawHeaders: peer.rawHeaders, host },
-      forwarding.headers(peer),
-    );
+    const { rawHeaders } = peer;
+    const fields = toUpstreamFields({ method, rawHeaders, host }, forwarding.headers(peer));
+    fields.push(requestIdField, id);
+    return fields;
   }
 
   function openTunnels(): Tunnel[] {

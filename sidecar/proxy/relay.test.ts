@@ -151,7 +151,7 @@ test("proxy H7: fields of the upstream's connection don't reach the client", asy
   const { reply } = await relayed(t, answer);
   assert.deepEqual(
     reply.fields.map(([name]) => name),
-    ["Date", "Content-Length", "Connection", "Keep-Alive"],
+    ["Date", "Content-Length", "X-Request-Id", "Connection", "Keep-Alive"],
   );
   assert.deepEqual(reply.values("keep-alive"), ["timeout=75"]);
 });

@@ -1,6 +1,7 @@
 /** Sends the head of the app's response on to the client. */
 
 import type { ServerResponse } from "node:http";
+import { requestIdField } from "../http/request-context.ts";
 import { toClientFields } from "./hop-headers.ts";
 
 interface Head {
@@ -20,11 +21,12 @@ interface Head {
 export function relayHead(
   { status, reason, rawHeaders }: Head,
   res: ServerResponse,
-  options: { readonly closes: boolean },
+  options: { readonly closes: boolean; readonly requestId: string },
 ): boolean {
   if (status < 200 || status > 999) return false;
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   const fields = toClientFields(rawHeaders, status);
+  fields.push(requestIdField, options.requestId);
   if (options.closes) fields.push("Connection", "close");
   try {
     res.writeHead(status, readableReason(reason), fields);

@@ -110,6 +110,7 @@ test("proxy W1, F1, F4, F6: the handshake goes upstream with the fields of any p
     "x-forwarded-host: app.test",
     "x-forwarded-proto: http",
     "x-kept: caf\xe9",
+    "x-request-id: request-id",
   ]);
 });
 

@@ -4,8 +4,7 @@ import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:h
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
-import { toAnswer } from "../http/error-page.ts";
-import { answerSocketPlainly } from "../http/plain-answer.ts";
+import type { RequestContext } from "../http/request-context.ts";
 import { Attempt } from "./attempt.ts";
 import type { Engine } from "./engine.ts";
 import { flushHead, relayHead } from "./relay.ts";
@@ -24,20 +23,20 @@ export interface PassThroughOptions {
 
 /** Passes one handshake on, and the connection after it; there is no limit on its silence. */
 export function passThrough(
-  req: IncomingMessage,
+  context: RequestContext,
   socket: Duplex,
   head: Buffer,
   options: PassThroughOptions,
 ): void {
   const { engine, fields, responseTimeoutMs, report } = options;
-  const { method = "GET" } = req;
+  const { req } = context;
   let request: ClientRequest | undefined;
   const attempt = new Attempt({
-    method,
+    context,
     report,
     answer(page) {
       stopWatching();
-      answerSocketPlainly(socket, toAnswer(page, req));
+      context.refuse(socket, context.show(page));
       attempt.end(page.status, { isComplete: true });
     },
   });
@@ -54,6 +53,7 @@ export function passThrough(
   async function open(): Promise<void> {
     const openUpgrade = await engine.loadUpgrades();
     if (!attempt.isWaiting) return;
+    context.forward();
     // After the handshake is answered there is nothing to say: engine and tunnel end what is left.
     const made = openUpgrade(req, socket, head, fields, ({ fault, message }) => {
       if (attempt.isWaiting) attempt.fail(fault, message);
@@ -84,7 +84,7 @@ export function passThrough(
     // Node's server no longer listens to this socket.
     socket.on("drain", () => res.emit("drain"));
     const { statusCode: status = 0, statusMessage: reason = "", rawHeaders } = answer;
-    if (!relayHead({ status, reason, rawHeaders }, res, { closes: true })) {
+    if (!relayHead({ status, reason, rawHeaders }, res, { closes: true, requestId: context.id })) {
       res.detachSocket(socket);
       attempt.fail("bad_response", `unreadable answer: status ${status} can't be relayed`);
       return void answer.destroy();

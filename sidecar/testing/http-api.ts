@@ -8,6 +8,7 @@ import { createTestNode } from "../core/testing/doubles.ts";
 import { createSigner, type Call } from "../../test/kit/sign.ts";
 import { listen, type Cleanup } from "./raw-http.ts";
 import { createHttpApi, matchApiPath, type HttpApiOptions } from "../http-api/router.ts";
+import { contextOf } from "./request-context.ts";
 
 export type { Call } from "../../test/kit/sign.ts";
 
@@ -37,7 +38,7 @@ export async function startApi(
     const inner = path.startsWith("/ws/") ? path.slice(3) : path;
     const match = matchApiPath(inner);
     if (!match) return void res.writeHead(418).end();
-    void handle(req, res, match, { search, signedPaths: [path, inner] });
+    void handle(contextOf(req), res, match, { search, signedPaths: [path, inner] });
   });
   const port = await listen(test, server);
   const { id, key, secret } = node.app;

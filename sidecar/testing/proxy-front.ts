@@ -4,6 +4,7 @@ import type { Cleanup } from "./raw-http.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import { createForwarding } from "../http/forwarded.ts";
+import { noAccessLog } from "./request-context.ts";
 import { guardRequest } from "../http/guard.ts";
 import {
   createUpstreamProxy,
@@ -22,7 +23,7 @@ export interface Front {
   readonly outcomes: readonly Outcome[];
   /** Every request refused so far. */
   readonly refused: readonly SidecarEvent<"request_refused">[];
-  /** What was wrong with handshakes that went to the app. */
+  /** What was wrong with handshakes that can't be taken for one. */
   readonly misdirected: readonly string[];
   /** Why requests were answered 503, for the app has enough to do. */
   readonly busy: readonly string[];
@@ -76,12 +77,15 @@ export async function startFront(
     appIdsByKey: new Map(),
     guard: guardRequest,
     matchApi: () => null,
-    admitHandshake: (_req, _socket, go) => go(),
+    admitHandshake: (_context, _socket, go) => go(),
     webSocket: proxy.handleUpgrade,
     httpApi: proxy.handleRequest,
     upstream: proxy,
     isDraining: () => false,
+    maxOpenFiles: null,
     publicHealth: null,
+    requestIdOf: () => "request-id",
+    accessLog: noAccessLog,
     headersTimeoutMs: 60_000,
     requestTimeoutMs: 0,
     keepAliveTimeoutMs: 75_000,

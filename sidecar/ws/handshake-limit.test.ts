@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import { recordPeers } from "../http/peer.ts";
 import { listen } from "../testing/raw-http.ts";
 import { waitFor } from "../testing/eventually.ts";
+import { contextOf } from "../testing/request-context.ts";
 import { createHandshakeLimit, type HandshakeLimitOptions } from "./handshake-limit.ts";
 
 /** A server that admits handshakes; the client says in a header who it is. */
@@ -30,7 +31,7 @@ async function startDoor(t: TestContext, options: Partial<HandshakeLimitOptions>
     socket.on("error", () => socket.destroy());
     // Nobody reads it while it waits; a reset is noticed all the same.
     socket.once("close", () => (gone = true));
-    admit(req, socket, () => {
+    admit(contextOf(req), socket, () => {
       admitted += 1;
       // As ws does with an end.
       socket.on("end", () => socket.end()).resume();

@@ -3,14 +3,13 @@
  * is over the rate waits for its place: a handshake that is refused costs a browser 15 s.
  */
 
-import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { LRUCache } from "lru-cache";
 import type { Rate } from "../core/app.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
-import { answerSocketPlainly } from "../http/plain-answer.ts";
+import type { RequestContext } from "../http/request-context.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { httpRefusals } from "./refusals.ts";
 
@@ -31,7 +30,7 @@ export interface HandshakeLimitOptions {
  * Calls `go` when it is the handshake's turn: at once within the rate, later beyond it, never if it is refused: that is
  * answered here. A client that left meanwhile has lost its turn.
  */
-export type AdmitHandshake = (req: IncomingMessage, socket: Duplex, go: () => void) => void;
+export type AdmitHandshake = (context: RequestContext, socket: Duplex, go: () => void) => void;
 
 /** How long a handshake may have to wait; pusher-js gives one up after 10 s. */
 const maxWaitMs = 5_000;
@@ -56,9 +55,13 @@ export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHands
     return Math.max(0, waitMs);
   }
 
-  function refuse(socket: Duplex, reason: "rate_limit" | "connections_per_ip"): void {
+  function refuse(
+    context: RequestContext,
+    socket: Duplex,
+    reason: "rate_limit" | "connections_per_ip",
+  ): void {
     report({ kind: "handshake_refused", appId: null, reason, sent: null });
-    answerSocketPlainly(socket, httpRefusals[reason]);
+    context.refuse(socket, httpRefusals[reason]);
   }
 
   function hasRoom(visitor: string): boolean {
@@ -75,13 +78,13 @@ export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHands
     });
   }
 
-  return (req, socket, go) => {
-    const visitor = visitorOf(options.clientIp(peerOf(req)));
+  return (context, socket, go) => {
+    const visitor = visitorOf(options.clientIp(peerOf(context.req)));
     const waitMs = reserve(visitor);
-    if (waitMs === null) return refuse(socket, "rate_limit");
+    if (waitMs === null) return refuse(context, socket, "rate_limit");
     const proceed = (): void => {
       if (socket.destroyed) return;
-      if (!hasRoom(visitor)) return refuse(socket, "connections_per_ip");
+      if (!hasRoom(visitor)) return refuse(context, socket, "connections_per_ip");
       count(visitor, socket);
       go();
     };

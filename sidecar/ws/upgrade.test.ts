@@ -12,6 +12,7 @@ import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
 import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
 import { waitFor } from "../testing/eventually.ts";
+import { contextOf } from "../testing/request-context.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -44,7 +45,7 @@ async function startEndpoint(
   const server = createServer();
   recordPeers(server);
   server.on("upgrade", (req, socket, head) => {
-    endpoint.handleUpgrade(req, socket, head, (req.url ?? "").split(/[/?]/)[2] ?? "");
+    endpoint.handleUpgrade(contextOf(req), socket, head, (req.url ?? "").split(/[/?]/)[2] ?? "");
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

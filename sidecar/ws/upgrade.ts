@@ -1,7 +1,6 @@
 /** The WebSocket endpoint `/app/{key}`: a ladder of guards in the protocol's order, then the open connection. */
 
 import { randomInt } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Connection } from "../core/connection.ts";
 import { errorDataFor, type ErrorData } from "../core/dialect.ts";
@@ -11,7 +10,7 @@ import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
-import { answerSocketPlainly } from "../http/plain-answer.ts";
+import type { RequestContext } from "../http/request-context.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
@@ -56,7 +55,7 @@ export interface WebSocketEndpointOptions {
 export interface WebSocketEndpoint {
   /** Takes over an upgrade request whose path is `/app/{appKey}`. */
   readonly handleUpgrade: (
-    req: IncomingMessage,
+    context: RequestContext,
     socket: Duplex,
     head: Buffer,
     appKey: string,
@@ -143,13 +142,24 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   }, tickMs);
   timer.unref();
 
-  function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, appKey: string): void {
+  function handleUpgrade(
+    context: RequestContext,
+    socket: Duplex,
+    head: Buffer,
+    appKey: string,
+  ): void {
+    const { req } = context;
     const handshake = peerOf(req);
-    if (options.isDraining()) return refuseHandshake(socket, "draining");
+    if (options.isDraining()) {
+      report({ kind: "handshake_refused", appId: null, reason: "draining", sent: null });
+      return context.refuse(socket, httpRefusals.draining);
+    }
     const visitor = visitorOf(options.clientIp(handshake));
     const app = apps.get(appKey);
     const accept = app?.accept ?? acceptUnknownApp;
     const transport = accept(req, socket, head, visitor);
+    // ws has answered one that breaks RFC 6455.
+    context.finish(transport ? 101 : 400);
     if (!transport) return;
     transports.add(transport);
     const refusal = app ? checkOpen(app.hub, req.headers.origin) : refusals.unknown_key;
@@ -202,11 +212,6 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   function forget(socket: OpenSocket): void {
     sockets.delete(socket);
     heartbeat.forget(socket);
-  }
-
-  function refuseHandshake(socket: Duplex, reason: keyof typeof httpRefusals): void {
-    report({ kind: "handshake_refused", appId: null, reason, sent: null });
-    answerSocketPlainly(socket, httpRefusals[reason]);
   }
 
   return {

@@ -217,7 +217,7 @@ describe("an app that goes and comes back", { skip: needsLaravel() }, () => {
     await laravel.stop();
     const away = await fetch(`${sidecar.url}/headers`);
     assert.equal(away.status, 502);
-    assert.match(await away.text(), /^Bad Gateway: the application did not answer/);
+    assert.match(await away.text(), /^Bad Gateway: the application is down/);
     await publisher.trigger("news", "greeting", { text: "from elsewhere" });
     assert.deepEqual((await client.next("greeting")).data, { text: "from elsewhere" });
     // Answered once the app is back: a client of this protocol can't ask again.

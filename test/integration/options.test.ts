@@ -717,6 +717,32 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     const name = "pogo_websocket_client_queue_depth_count";
     await sidecar.seriesBecome(name, { "": 1 });
   },
+  async POGO_LOG_FORMAT({ test }) {
+    const child = startChild(process.execPath, [join(root, "sidecar/main.ts")], {
+      cwd: root,
+      env: {
+        ...credentials,
+        POGO_UPSTREAM: "none",
+        POGO_PORT: "0",
+        POGO_ADMIN_PORT: "0",
+        [table.log.format.env]: "text",
+      },
+    });
+    test.after(() => child.stop());
+    const isText = (line: string) => /^\d\d:\d\d:\d\d INFO {2}listening +address=/.test(line);
+    await waitUntilUp(child, async () => child.lines.some(isText));
+  },
+  async POGO_ACCESS_LOG({ start }) {
+    const sidecar = await start("all");
+    const { status } = await sidecar.call("channels");
+    assert.equal(status, 200);
+    await waitFor(() => sidecar.lines.some(({ msg }) => msg === "request"));
+    const { method, path, level } = sidecar.lines.find(({ msg }) => msg === "request") ?? {};
+    assert.deepEqual(
+      { method, path, level },
+      { method: "GET", path: "/apps/app-id/channels", level: 30 },
+    );
+  },
   async POGO_LOG_LEVEL({ test }) {
     const [port, adminPort] = [await freePort(), await freePort()];
     const child = startChild(process.execPath, [join(root, "sidecar/main.ts")], {

@@ -1,4 +1,4 @@
-/** Each refusal of a running node: what the refused one is told, and the line of /metrics that counts it. */
+/** Each refusal of a running node: what the refused one is told, the line of /metrics that counts it, and that of the log. */
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
@@ -65,6 +65,8 @@ interface Refusal {
   readonly text: string | RegExp;
   /** Names and labels; each is 1. */
   readonly metrics: readonly string[];
+  /** Ordinary: nothing is to be done about it, and nothing is logged at `info`. */
+  readonly isQuiet?: true;
 }
 
 const errorSent = (code: number, reason: string, appId = app.id): string =>
@@ -95,6 +97,7 @@ function saying(...messages: (object | string)[]): Refusal["bring"] {
 const handshakes: readonly Refusal[] = [
   {
     title: "a node that drains",
+    isQuiet: true,
     env: { POGO_SHUTDOWN_TIMEOUT: "3s" },
     bring: async (node) => {
       // Requests that have begun; the other one keeps the node from being done.
@@ -394,6 +397,7 @@ const messages: readonly Refusal[] = [
   },
   {
     title: "H02: a client that does not answer its ping",
+    isQuiet: true,
     env: { POGO_PING_PERIOD: "100ms", POGO_PONG_WAIT: "200ms" },
     bring: async (node) => refusalOf(await node.connect()),
     code: 4201,
@@ -402,6 +406,7 @@ const messages: readonly Refusal[] = [
   },
   {
     title: "T01: a user whose connections are terminated",
+    isQuiet: true,
     bring: async (node) => {
       const client = await node.connect();
       subscribe(client, "presence-a", '{"user_id":"7"}');
@@ -543,12 +548,29 @@ const signatures: readonly Refusal[] = [
   metrics: [signatureRefused(wrong)],
 }));
 
+/** A line at `info` or above that is about a refusal; each failed request has one in the access log besides. */
+function isRefusal({ level, msg }: Readonly<Record<string, unknown>>): boolean {
+  return Number(level) >= 30 && msg !== "request" && msg !== "draining";
+}
+
 function describeRefusals(title: string, refusals: readonly Refusal[]): void {
   describe(`refusals: ${title}`, { concurrency: true }, () => {
-    for (const { title, env, bring, code, text, metrics } of refusals) {
-      it(`${title}: ${code}, and counted`, async (test) => {
+    for (const { title, env, bring, code, text, metrics, isQuiet } of refusals) {
+      it(`${title}: ${code}, counted, and logged once with what to do`, async (test) => {
         const node = await startNode(test, env);
+        const started = node.lines.length;
         const told = await bring(node);
+        const logged = node.lines.slice(started).filter(isRefusal);
+        assert.equal(logged.length, isQuiet ? 0 : 1, JSON.stringify(logged));
+        // Where a setting brings it about, its name is in the line.
+        for (const { hint } of logged) {
+          const names = Object.keys(env ?? {});
+          assert.ok(
+            names.length === 0 || names.some((name) => String(hint).includes(name)),
+            String(hint),
+          );
+          assert.match(String(hint), /\w/);
+        }
         assert.equal(told.code, code);
         if (typeof text === "string") assert.equal(told.text, text);
         else assert.match(told.text, text);

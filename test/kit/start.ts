@@ -34,6 +34,8 @@ export type RunningSidecar = Awaited<ReturnType<typeof startSidecar>>;
 export interface StartOptions {
   /** Its clock, in place of the real one. */
   readonly now?: () => number;
+  /** The least level that is kept in `lines`. */
+  readonly logLevel?: "trace" | "debug" | "info";
   /** What its config file says; it then has no other apps than those in it. */
   readonly file?: object;
 }
@@ -42,7 +44,7 @@ export interface StartOptions {
 export async function startSidecar(
   test: Cleanup,
   env: Readonly<Record<string, string>> = {},
-  { now, file }: StartOptions = {},
+  { now, file, logLevel = "debug" }: StartOptions = {},
 ) {
   const credentials = {
     POGO_APP_ID: app.id,
@@ -65,7 +67,7 @@ export async function startSidecar(
   });
   assert.ok(loaded.ok, loaded.ok ? "" : formatErrors(loaded.errors));
   const lines: Record<string, unknown>[] = [];
-  const log = pino({ level: "debug" }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const log = pino({ level: logLevel }, { write: (line) => void lines.push(JSON.parse(line)) });
   const sidecar = await createSidecar(loaded.config, {
     version: "0.0.0-test",
     log,

@@ -40,6 +40,18 @@ export const log = {
     env: "POGO_LOG_LEVEL",
     parser: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     fallback: "info",
-    docs: "The least level that is logged, as JSON lines on standard output.",
+    docs: "The least level that is logged, on standard output. `debug` has each connection, subscription, event and request, by name and size; `trace` also what is in them, without signatures, cookies and other secrets.",
+  }),
+  format: option({
+    env: "POGO_LOG_FORMAT",
+    parser: oneOf(["auto", "text", "json"]),
+    fallback: "auto",
+    docs: "How a line of the log looks. `text` is aligned for people, in colour in a terminal (`NO_COLOR` and `FORCE_COLOR` count); `json` is one object a line. `auto`: `text` in a terminal, else `json`.",
+  }),
+  access: option({
+    env: "POGO_ACCESS_LOG",
+    parser: oneOf(["off", "errors", "all"]),
+    fallback: "errors",
+    docs: "Which HTTP requests and handshakes get a line of their own at `info`. `errors`: those that the sidecar refused and those that ended with 500 or above, 50 a second at most. A line has method, path without query, status, bytes, times, addresses and `X-Request-Id`.",
   }),
 } as const;

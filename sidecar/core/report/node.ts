@@ -15,6 +15,8 @@ export interface NodeEvents {
   };
   /** The process may open fewer files than it takes connections: beyond them new ones get no answer at all. */
   open_files_limited: { limit: number; maxConnections: number };
+  /** A connection was ended at once: all files are open that the process may open, but for a reserve. */
+  open_files_exhausted: { limit: number };
   /** A stop was asked for: readiness says no, and everything goes on for the drain delay. */
   leaving: { delayMs: number };
   /** No new connections are taken; those that are open are closed one by one. */

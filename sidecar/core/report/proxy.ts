@@ -42,7 +42,36 @@ export interface ProxyEvents {
   /** A field with a `_` in its name was not passed on to the app. */
   field_dropped: { name: string };
   /** A request was refused before anybody looked at what it asks for. */
-  request_refused: { reason: RequestRefusal; status: number };
+  request_refused: {
+    reason: RequestRefusal;
+    status: number;
+    /** Null, as all of the three: its head was not read to the end. */
+    id: string | null;
+    method: string | null;
+    path: string | null;
+  };
+  /** A line of the access log. */
+  request_finished: {
+    level: "info" | "debug";
+    /** Null, as all that is not known: its head was not read to the end. */
+    id: string | null;
+    method: string | null;
+    /** Without the query, which may hold a signature. */
+    path: string | null;
+    /** As sent to the client; 499: it left before the answer was complete. */
+    status: number;
+    /** Written to the connection, the head included. */
+    bytes: number | null;
+    /** From the request's head to the first and to the last byte of the answer. */
+    firstByteMs: number | null;
+    durationMs: number | null;
+    /** The client's address, as far as trusted proxies say it. */
+    client: string | null;
+    /** Where the app was asked; null: it was not. */
+    upstream: string | null;
+    /** Lines of failed requests that were left out before this one. */
+    suppressed: number;
+  };
   /** A request or a handshake was answered 503, for the app has enough to do. */
   proxy_refused: { reason: ProxyRefusal };
   /** A request was answered, or a WebSocket handshake. */
@@ -55,7 +84,10 @@ export interface ProxyEvents {
   };
   /** The app did not answer properly. */
   proxy_failed: {
+    id: string;
     method: string;
+    /** Without the query. */
+    path: string;
     /** As sent to the client. */
     status: number;
     fault: ProxyFault;

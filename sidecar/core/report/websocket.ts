@@ -27,9 +27,9 @@ export type FrameDropReason = "queue_full"; // as many bytes wait for this clien
 export type CutReason = "outbound_memory";
 
 export interface WebSocketEvents {
-  connection_opened: { appId: string };
+  connection_opened: { appId: string; socketId: string };
   /** `code`: of the close that was sent or received first; 1006: there was none. Clients choose theirs freely. */
-  connection_closed: { appId: string; code: number };
+  connection_closed: { appId: string; socketId: string; code: number };
   /** `appId` is null before an app is known. `sent`: the unknown key or the origin that was refused. */
   handshake_refused: { appId: string | null; reason: HandshakeRefusal; sent: string | null };
   /**
@@ -37,8 +37,8 @@ export interface WebSocketEvents {
    * has something before `/app/{key}`.
    */
   handshake_misdirected: { appId: string; reason: "no_upgrade" | "path" };
-  subscription_added: { appId: string };
-  subscription_removed: { appId: string };
+  subscription_added: { appId: string; socketId: string; channel: string };
+  subscription_removed: { appId: string; socketId: string; channel: string };
   /** A subscribe was refused, since the node has as many subscriptions as it may. */
   subscriptions_exhausted: { max: number };
   /** An event went to so many connections of this node. */
@@ -57,8 +57,15 @@ export interface WebSocketEvents {
   connection_cut: { appId: string | null; reason: CutReason };
   /** A `pusher:error` was sent or, for a message too long, a close with 1009. `appId` is null before an app is known. */
   error_sent: { appId: string | null; code: number; reason: ErrorReason };
-  /** A subscribe or signin was refused. */
-  authorization_refused: { appId: string; reason: AuthorizationFault };
+  /** A subscribe was refused or, with `channel` null, a signin. */
+  authorization_refused: {
+    appId: string;
+    socketId: string;
+    channel: string | null;
+    reason: AuthorizationFault;
+  };
+  /** Refused: no signature came along, and there is no app that could be asked. */
+  signature_missing: { appId: string };
   /** The signature that a client brought along to a subscribe or signin is wrong. `sentKey`: of a `wrong_key`. */
   client_signature_refused: { appId: string; fault: SignatureFault; sentKey: string | null };
 }

@@ -23,15 +23,6 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
         api.requestsTotal.inc({ route, code: status });
         api.requestDurationSeconds.observe({ route }, durationMs / 1000);
       },
-      log: {
-        level: "debug",
-        message: "API request answered",
-        fields: ({ route, status, durationMs }) => ({
-          route,
-          status,
-          duration_ms: Math.round(durationMs),
-        }),
-      },
     },
     messages_published: {
       count({ appId, messages, validateMs, brokerMs }) {

@@ -23,7 +23,7 @@ export const handshakeHints: Readonly<Partial<Record<HandshakeRefusal, string>>>
 export const errorHints: Readonly<Partial<Record<ErrorReason, string>>> = {
   not_a_member: "the page sends a client event to a channel that it has not subscribed to",
   client_event_not_allowed_here:
-    "whispers are for private and presence channels that are not encrypted (Pusher's rule)",
+    "whispers are for private and presence channels that are not encrypted: that is Pusher's rule, and POGO_ACCEPT_CLIENT_EVENTS_FROM=private",
   slow_consumer:
     "the client read nothing for POGO_WRITE_WAIT; if many do, events are too large or too many for their networks",
   invalid_message_format: "what came is no message of the Pusher protocol: is it a Pusher client?",

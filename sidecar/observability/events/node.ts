@@ -29,6 +29,15 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
           `raise it to ${2 * maxConnections} where the sidecar is started (ulimit -n, LimitNOFILE in systemd), or lower POGO_MAX_CONNECTIONS: beyond it connections and probes get no answer`,
       },
     },
+    open_files_exhausted: {
+      log: {
+        level: "error",
+        message: "open files are used up: new connections are ended at once",
+        fields: ({ limit }) => ({ limit }),
+        hint: "raise the limit where the sidecar is started (ulimit -n, LimitNOFILE in systemd), or add a node; some are kept for the admin port",
+        throttle: () => "",
+      },
+    },
     leaving: {
       log: {
         level: "info",

@@ -37,7 +37,11 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
       log: {
         level: "info",
         message: "a malformed or unsupported request was refused",
-        fields: ({ reason, status }) => ({ reason, status }),
+        fields: ({ reason, status, id, method, path }) => ({
+          reason,
+          status,
+          ...(id !== null && { method, path, request_id: id }),
+        }),
         hint: ({ reason }) => requestHints[reason],
         throttle: ({ reason }) => reason,
       },
@@ -57,13 +61,22 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
         proxy.requestsTotal.inc({ code: status });
         proxy.requestDurationSeconds.observe(durationMs / 1000);
       },
+    },
+    request_finished: {
       log: {
-        level: "debug",
-        message: "request proxied",
-        fields: ({ method, status, durationMs }) => ({
+        level: ({ level }) => level,
+        message: "request",
+        fields: ({ method, path, status, bytes, firstByteMs, durationMs, ...others }) => ({
           method,
+          path,
           status,
-          duration_ms: Math.round(durationMs),
+          bytes,
+          first_byte_ms: toTenths(firstByteMs),
+          duration_ms: toTenths(durationMs),
+          client_ip: others.client,
+          upstream: others.upstream,
+          request_id: others.id,
+          ...(others.suppressed > 0 && { suppressed: others.suppressed }),
         }),
       },
     },
@@ -72,7 +85,14 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
       log: {
         level: "warn",
         message: "the upstream did not answer a request properly",
-        fields: ({ method, status, fault, cause }) => ({ method, status, fault, cause }),
+        fields: ({ id, method, path, status, fault, cause }) => ({
+          method,
+          path,
+          status,
+          fault,
+          cause,
+          request_id: id,
+        }),
         hint: ({ fault }) => faultHints[fault],
         throttle: ({ fault }) => fault,
       },
@@ -80,10 +100,25 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
   };
 }
 
-export const requestHints: Readonly<Partial<Record<RequestRefusal, string>>> = {
+function toTenths(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
+}
+
+export const requestHints: Readonly<Record<RequestRefusal, string>> = {
   tls: "something speaks TLS to this port: use ws:// and http:// (REVERB_SCHEME=http), or put a proxy that ends TLS in front",
   head_too_large: "POGO_MAX_HEADER_SIZE is the limit; large cookies are the usual cause",
   pipelining: "a client sends many requests without waiting for answers",
+  malformed: "what came is no HTTP/1.1: is it meant for another port?",
+  host: "a proxy in front sends no Host, or one that is none (nginx: proxy_set_header Host $http_host)",
+  version: "a proxy in front must speak HTTP/1.1 (nginx: proxy_http_version 1.1)",
+  method: "TRACE, CONNECT and methods that HTTP does not know go to no app",
+  expectation: "Expect: 100-continue is the only one there is",
+  duplicate_field:
+    "a proxy in front adds a field that the client has sent already: have it replace it",
+  framing:
+    "where the body ends is uncertain: a proxy in front, or a client, has both lengths or none",
+  handshake: "a WebSocket handshake is a GET without a body (RFC 6455): is it a browser?",
+  target: "the path has characters that no path has: the client must encode them",
   timeout: "POGO_HEADERS_TIMEOUT and POGO_REQUEST_TIMEOUT are the limits",
 };
 

@@ -36,11 +36,21 @@ export function webSocketRows({
         webSocket.connectionsActive.inc({ app_id: appId });
         webSocket.connectionsOpenedTotal.inc({ app_id: appId });
       },
+      log: {
+        level: "debug",
+        message: "connection opened",
+        fields: ({ appId, socketId }) => ({ app_id: appId, socket_id: socketId }),
+      },
     },
     connection_closed: {
       count({ appId, code }) {
         webSocket.connectionsActive.dec({ app_id: appId });
         webSocket.connectionsClosedTotal.inc({ app_id: appId, code: closeCodeLabel(code) });
+      },
+      log: {
+        level: "debug",
+        message: "connection closed",
+        fields: ({ appId, socketId, code }) => ({ app_id: appId, socket_id: socketId, code }),
       },
     },
     handshake_refused: {
@@ -62,7 +72,7 @@ export function webSocketRows({
     handshake_misdirected: {
       log: {
         level: "warn",
-        message: "a WebSocket handshake arrived that can't be one, and went to the app",
+        message: "a WebSocket handshake arrived that can't be taken for one",
         fields: ({ appId, reason }) => ({ app_id: appId, reason }),
         hint: ({ reason }) => misdirections[reason],
         throttle: ({ appId, reason }) => `${appId} ${reason}`,
@@ -70,9 +80,11 @@ export function webSocketRows({
     },
     subscription_added: {
       count: ({ appId }) => webSocket.subscriptionsActive.inc({ app_id: appId }),
+      log: { level: "debug", message: "subscribed", fields: subscriptionFields },
     },
     subscription_removed: {
       count: ({ appId }) => webSocket.subscriptionsActive.dec({ app_id: appId }),
+      log: { level: "debug", message: "unsubscribed", fields: subscriptionFields },
     },
     // Counted as an error that was sent, with its reason.
     subscriptions_exhausted: {
@@ -136,7 +148,22 @@ export function webSocketRows({
       log: {
         level: "debug",
         message: "subscription or signin refused",
-        fields: ({ appId, reason }) => ({ app_id: appId, reason }),
+        fields: ({ appId, socketId, channel, reason }) => ({
+          app_id: appId,
+          socket_id: socketId,
+          channel,
+          reason,
+        }),
+      },
+    },
+    // Counted as an authorization that was refused.
+    signature_missing: {
+      log: {
+        level: "warn",
+        message: "subscription or signin refused: it has no signature, and there is no app to ask",
+        fields: ({ appId }) => ({ app_id: appId }),
+        hint: "give the page's Echo an authEndpoint whose answer is signed, or set POGO_UPSTREAM to the app, so that the sidecar asks it",
+        throttle: ({ appId }) => appId,
       },
     },
     client_signature_refused: {
@@ -153,6 +180,11 @@ export function webSocketRows({
       },
     },
   };
+}
+
+function subscriptionFields(subscription: WebSocketEvents["subscription_added"]) {
+  const { appId, socketId, channel } = subscription;
+  return { app_id: appId, socket_id: socketId, channel };
 }
 
 function cut(sent: string): string {

@@ -1,0 +1,61 @@
+/** What of the wire may be logged at `trace`: secrets, signatures and cookies cut. */
+
+/** In the place of a secret. */
+const cut = "[cut]";
+
+/** Names of header fields, of members of a message and of parameters whose values are nobody's business. */
+const secretName = /auth|cookie|credential|key|password|secret|signature|token/i;
+
+/** Not secret, though their names look like it. */
+const publicNames: ReadonlySet<string> = new Set(["sec-websocket-key", "auth_timestamp"]);
+
+/** A message is not logged longer than this, in characters. */
+const maxTextLength = 2_000;
+/** JSON within JSON is looked into so deep; Pusher's `data` is one level. */
+const maxDepth = 4;
+
+/** Names and values in turn; of a Referer the query is cut too. */
+export function redactFields(rawHeaders: readonly string[]): string[] {
+  return rawHeaders.map((text, index) => {
+    const name = rawHeaders[index - 1] ?? "";
+    if (index % 2 === 0) return text;
+    if (isSecret(name)) return cut;
+    return name.toLowerCase() === "referer" ? text.replace(/\?.*/s, `?${cut}`) : text;
+  });
+}
+
+/** A message as JSON, `data` that is JSON in a text included; what is no JSON is not shown, for anything may be in it. */
+export function redactMessage(text: string): string {
+  const redacted = redactText(text, 0);
+  return redacted.length > maxTextLength ? `${redacted.slice(0, maxTextLength)}…` : redacted;
+}
+
+function redactText(text: string, depth: number): string {
+  try {
+    return JSON.stringify(redactValue(JSON.parse(text), depth));
+  } catch {
+    return `[no JSON, ${text.length} characters]`;
+  }
+}
+
+function redactValue(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return isJson(value) ? redactText(value, depth + 1) : value;
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > maxDepth) return cut;
+  if (Array.isArray(value)) return value.map((element) => redactValue(element, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name,
+      isSecret(name) ? cut : redactValue(member, depth + 1),
+    ]),
+  );
+}
+
+/** An object or an array in a text. */
+function isJson(text: string): boolean {
+  return /^\s*[[{]/.test(text);
+}
+
+function isSecret(name: string): boolean {
+  return secretName.test(name) && !publicNames.has(name.toLowerCase());
+}

@@ -1,0 +1,14 @@
+/** The way to one client, as the protocol sees it. */
+
+import type { Frame } from "./frame.ts";
+import type { FrameKind } from "./report/websocket.ts";
+
+/** All calls are harmless after the socket closed. */
+export interface Transport {
+  /** Queues a frame; frames leave in the order of the calls. `kind` is for metrics. */
+  send(frame: Frame, kind: FrameKind): void;
+  /** False: a frame of so many bytes would be dropped, since the client reads too slowly. */
+  hasRoom(bytes: number): boolean;
+  /** Sends what is queued, then a WebSocket close. */
+  close(code: number, reason: string): void;
+}

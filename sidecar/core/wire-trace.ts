@@ -1,0 +1,44 @@
+/** What goes over the wire of one client, for the level `trace`; nothing of it is made where that is not logged. */
+
+import type { Frame } from "./frame.ts";
+import { redactMessage } from "./redact.ts";
+import type { Report, SidecarEvent } from "./report.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a client sent. */
+export function toMessageReceived(
+  { app, socketId }: { readonly app: { readonly id: string }; readonly socketId: string },
+  text: string,
+): SidecarEvent<"message_received"> {
+  return { kind: "message_received", appId: app.id, socketId, text: redactMessage(text) };
+}
+
+/** A transport that reports what it sends. */
+export function traceSent(
+  wire: NonNullable<Report["wire"]>,
+  client: { readonly appId: string; readonly socketId: string },
+  transport: Transport,
+): Transport {
+  return {
+    send(frame, kind) {
+      if (isText(frame)) {
+        wire({ kind: "message_sent", ...client, text: redactMessage(payloadOf(frame)) });
+      }
+      transport.send(frame, kind);
+    },
+    hasRoom: (bytes) => transport.hasRoom(bytes),
+    close: (code, reason) => transport.close(code, reason),
+  };
+}
+
+/** Pings and pongs of RFC 6455 have nothing to read in them. */
+function isText(frame: Frame): boolean {
+  return ((frame[0] ?? 0) & 0x0f) === 1;
+}
+
+/** Of an unmasked frame, as `frame.ts` makes it. */
+function payloadOf(frame: Frame): string {
+  const length = frame[1] ?? 0;
+  const start = length === 127 ? 10 : length === 126 ? 4 : 2;
+  return frame.toString("utf8", start);
+}

@@ -1,0 +1,134 @@
+/** Which requests get a line in the access log, and what it says. */
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Handshake } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
+import { peerAt, peerOf } from "./peer.ts";
+
+/** `errors`: those that the sidecar refused, and those that ended with 500 or above. */
+export type AccessLogMode = "off" | "errors" | "all";
+
+export interface AccessLogOptions {
+  readonly mode: AccessLogMode;
+  /** While it has `details`, what `mode` leaves out is reported too, for the level `debug`. */
+  readonly report: Report;
+  readonly clientIp: (peer: Handshake) => string;
+  /** Host and port, or socket; null: there is no app. */
+  readonly upstream: string | null;
+}
+
+/** A request that was answered. */
+export interface Answered {
+  readonly req: IncomingMessage;
+  readonly id: string;
+  readonly startedMs: number;
+  /** When the head of the answer went out; null: only now. */
+  readonly firstByteMs: number | null;
+  /** Written to the connection for it. */
+  readonly sentBytes: number;
+  /** It was sent to the app. */
+  readonly isForwarded: boolean;
+  /** The answer is the app's. */
+  readonly isRelayed: boolean;
+}
+
+/** Status of the log for a client that left before it had its answer (nginx's). */
+export const clientGoneStatus = 499;
+
+type Level = "info" | "debug";
+
+/** Of a flood of refused requests so many lines a second; the next one says how many were left out. */
+const maxErrorsPerSecond = 50;
+/** What a client sent is not logged longer than this. */
+const maxPathLength = 256;
+
+export class AccessLog {
+  readonly #options: AccessLogOptions;
+  #second = 0;
+  #written = 0;
+  #suppressed = 0;
+
+  constructor(options: AccessLogOptions) {
+    this.#options = options;
+  }
+
+  /** At which level a request is logged that ends like this; null: not at all. */
+  levelOf(status: number, { isRelayed }: Pick<Answered, "isRelayed">): Level | null {
+    const { mode, report } = this.#options;
+    const isError = status >= 500 || (status >= 400 && !isRelayed && status !== clientGoneStatus);
+    if (mode === "all" || (mode === "errors" && isError)) return "info";
+    return report.details ? "debug" : null;
+  }
+
+  write(answered: Answered, status: number): void {
+    const level = this.levelOf(status, answered);
+    const suppressed = level === null ? null : this.#pass(level);
+    if (level === null || suppressed === null) return;
+    const { req, id, startedMs, firstByteMs, sentBytes, isForwarded } = answered;
+    const { report, clientIp, upstream } = this.#options;
+    const nowMs = performance.now();
+    report({
+      kind: "request_finished",
+      level,
+      id,
+      method: req.method ?? "",
+      path: loggedPath(req.url ?? ""),
+      status,
+      bytes: sentBytes,
+      firstByteMs: (firstByteMs ?? nowMs) - startedMs,
+      durationMs: nowMs - startedMs,
+      client: clientIp(peerOf(req)),
+      upstream: isForwarded ? upstream : null,
+      suppressed,
+    });
+  }
+
+  /** A request that could not be read to the end of its head. */
+  writeUnread(socket: Duplex, status: number): void {
+    const level = this.levelOf(status, { isRelayed: false });
+    const suppressed = level === null ? null : this.#pass(level);
+    if (level === null || suppressed === null) return;
+    const { report, clientIp } = this.#options;
+    const peer = peerAt(socket);
+    report({
+      kind: "request_finished",
+      level,
+      id: null,
+      method: null,
+      path: null,
+      status,
+      bytes: null,
+      firstByteMs: null,
+      durationMs: null,
+      client: peer ? clientIp(peer) : null,
+      upstream: null,
+      suppressed,
+    });
+  }
+
+  /** How many lines were left out before this one; null: this one is left out too. */
+  #pass(level: Level): number | null {
+    if (this.#options.mode !== "errors" || level !== "info") return 0;
+    const second = Math.floor(performance.now() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#written = 0;
+    }
+    if (this.#written >= maxErrorsPerSecond) {
+      this.#suppressed += 1;
+      return null;
+    }
+    this.#written += 1;
+    const suppressed = this.#suppressed;
+    this.#suppressed = 0;
+    return suppressed;
+  }
+}
+
+/** A target without its query, which may hold a signature, and without anything that a terminal might obey. */
+export function loggedPath(target: string): string {
+  const mark = target.indexOf("?");
+  const path = mark === -1 ? target : target.slice(0, mark);
+  return path.slice(0, maxPathLength).replaceAll(/[^\x21-\x7e]/g, "?");
+}
