@@ -226,7 +226,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     close: () =>
       new Promise((resolve) => {
         // A connection whose last response goes out from now on falls idle later.
-        const idle = setInterval(unused.close, 50);
+        const idle = setInterval(() => unused.close(), 50);
         server.close(() => {
           clearInterval(idle);
           resolve();

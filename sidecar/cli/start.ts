@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { formatErrors, type Config } from "../config.ts";
 import { createLog } from "../observability/log.ts";
 import { createSidecar } from "../sidecar.ts";
+import type { BannerOptions } from "./banner.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 import { loadOrMakeUp } from "./credentials.ts";
 import { findInheritedSockets } from "./inherited-sockets.ts";
@@ -22,7 +23,11 @@ export async function start(context: CommandContext): Promise<number> {
   }
   const { config } = loaded;
   const version = readVersion();
-  const log = createLog({ level: config.log.level, version });
+  const isText = isTextWanted(config, context);
+  const log = createLog(
+    { level: config.log.level, version },
+    isText ? (await import("../observability/text-log.ts")).createTextDestination() : undefined,
+  );
   if (loaded.envFiles.length > 0) {
     log.info(
       { files: loaded.envFiles.map((path) => resolve(path)) },
@@ -43,7 +48,10 @@ export async function start(context: CommandContext): Promise<number> {
     inherited: findInheritedSockets(context.env, process.pid),
   });
   const listening = sidecar.start().then(
-    () => true,
+    (ports) => {
+      if (isText && context.isTerminal) void greet({ ...loaded, version, ports }, context);
+      return true;
+    },
     (error: unknown) => {
       log.fatal(explainStart(error, config) ?? { err: error }, "could not start");
       return false;
@@ -68,6 +76,19 @@ export async function start(context: CommandContext): Promise<number> {
   if (await listening) return await never();
   // One of the two ports may listen already.
   process.exit(exitCodes.failure);
+}
+
+function isTextWanted({ log }: Config, { isTerminal }: CommandContext): boolean {
+  return log.format === "auto" ? isTerminal : log.format === "text";
+}
+
+/** Tells whoever started it where to go; asks the app, so it takes a moment. */
+async function greet(
+  given: Omit<BannerOptions, "env" | "folder">,
+  { env, print }: CommandContext,
+): Promise<void> {
+  const { isWanted, renderBanner } = await import("./banner.ts");
+  if (isWanted(given.config)) print(await renderBanner({ ...given, env, folder: process.cwd() }));
 }
 
 /** What to do about a port that can't be had; null: it is something else. */

@@ -1,4 +1,4 @@
-/** The log: one JSON object a line on standard output, secrets never in it. */
+/** The log: one JSON object a line on standard output, or text for people (`text-log.ts`); secrets never in it. */
 
 import { pino, type DestinationStream, type Logger } from "pino";
 
@@ -9,7 +9,7 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 /** Fields that could carry a secret are blanked wherever an object with them is logged. */
 const secretFields = ["secret", "auth", "auth_signature", "cookie", "authorization", "password"];
 
-/** @param destination standard output, but for tests. */
+/** @param destination standard output as JSON, if left out. */
 export function createLog(
   options: { level: LogLevel; version: string },
   destination: DestinationStream = standardOutput(),

@@ -10,6 +10,7 @@ import { Connection } from "../core/connection.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode } from "../core/testing/doubles.ts";
 import { recordPeers } from "../http/peer.ts";
+import { contextOf } from "../testing/request-context.ts";
 import { waitFor } from "../testing/eventually.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { OpenSocket } from "./open-socket.ts";
@@ -66,7 +67,9 @@ test("a connection keeps one object of each kind and no request, and leaves noth
   });
   const server = createServer();
   recordPeers(server);
-  server.on("upgrade", (req, socket, head) => endpoint.handleUpgrade(req, socket, head, "app-key"));
+  server.on("upgrade", (req, socket, head) =>
+    endpoint.handleUpgrade(contextOf(req), socket, head, "app-key"),
+  );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
