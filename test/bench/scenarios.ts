@@ -1,11 +1,24 @@
 /** All scenarios, in the order in which they run. */
 
 import type { Scenario } from "./scenario.ts";
+import { avalanche } from "./scenarios/avalanche.ts";
+import { broadcast } from "./scenarios/broadcast.ts";
 import { cluster } from "./scenarios/cluster.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { hostile } from "./scenarios/hostile.ts";
+import { idle } from "./scenarios/idle.ts";
 import { laravel } from "./scenarios/laravel.ts";
 import { proxy } from "./scenarios/proxy.ts";
 import { publish } from "./scenarios/publish.ts";
 
-export const scenarios: readonly Scenario[] = [fanOut, cluster, hostile, publish, proxy, laravel];
+export const scenarios: readonly Scenario[] = [
+  fanOut,
+  broadcast,
+  avalanche,
+  idle,
+  publish,
+  proxy,
+  laravel,
+  cluster,
+  hostile,
+];

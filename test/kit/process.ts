@@ -27,6 +27,8 @@ export interface SidecarOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Another checkout of this repository, to compare with; this one if left out. */
   readonly checkout?: string | undefined;
+  /** What is run in place of the checkout's source: a built `main.js`. */
+  readonly main?: string | undefined;
   /** Wait until it is ready, not only until it listens. @default true */
   readonly isReady?: boolean;
   /** A test may forget to stop it: this process ends without waiting for it. */
@@ -48,6 +50,7 @@ export function runSidecar(
 /** @throws what the sidecar wrote, when it ends before it is ready or is not ready in time */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { env, checkout = repository, isReady = true, isUnrefed = false } = options;
+  const { main = "sidecar/main.ts" } = options;
   const port = Number(env["POGO_PORT"] ?? env["REVERB_SERVER_PORT"] ?? (await freePort()));
   const adminPort = Number(env["POGO_ADMIN_PORT"] ?? (await freePort()));
   const ports = {
@@ -55,7 +58,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     POGO_PORT: String(port),
     POGO_ADMIN_PORT: String(adminPort),
   };
-  const child = startChild(process.execPath, ["sidecar/main.ts"], {
+  const child = startChild(process.execPath, [main], {
     cwd: checkout,
     env: { ...ports, ...env },
     isUnrefed,

@@ -5,19 +5,17 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
-import { bind } from "../support/machine.ts";
 import { attacks, cachedBytes, cachedChannel, type Attack } from "../support/hostile/attacks.ts";
 import type { AttackerInput, AttackerResult } from "../support/hostile/attacker.ts";
 import type { BystanderInput, BystanderResult, Percentiles } from "../support/hostile/bystander.ts";
 import { createPublisher } from "../support/publisher.ts";
+import { lend, startPogo } from "../support/servers.ts";
 import { toTable, whole } from "../support/table.ts";
 import type { Target } from "../support/target.ts";
 import { startWorker } from "../support/worker.ts";
 
-const app = { id: "bench", key: "bench-key", secret: "bench-secret" };
 const sockets = 100;
 const attackedMs = 6_000;
 /** Before the memory afterwards is looked at. */
@@ -37,7 +35,8 @@ export const hostile: Scenario = {
     const rows: Row[] = [];
     for (const attack of [null, ...attacks]) {
       if (settings.only && attack && !attack.name.includes(settings.only)) continue;
-      const server = settings.target ? lend(settings.target) : await startServer(settings);
+      // Fresh for each attack, so that none pays for the one before.
+      const server = settings.target ? lend(settings.target) : await startPogo(settings);
       try {
         rows.push(await measure(server.target, attack, settings));
       } finally {
@@ -47,40 +46,6 @@ export const hostile: Scenario = {
     return describe(rows, settings);
   },
 };
-
-interface Server {
-  readonly target: Target;
-  stop(): Promise<unknown>;
-}
-
-/** Fresh for each attack, so that none pays for the one before. */
-async function startServer({ cores, checkout }: Settings): Promise<Server> {
-  const sidecar = await startSidecar({
-    checkout: checkout ?? undefined,
-    env: {
-      POGO_APP_ID: app.id,
-      POGO_APP_KEY: app.key,
-      POGO_APP_SECRET: app.secret,
-      POGO_UPSTREAM: "none",
-      // The attackers are there already; how they come is another attack.
-      POGO_HANDSHAKE_RATE: "100000",
-      POGO_HANDSHAKE_BURST: "100000",
-    },
-  });
-  if (cores) bind(sidecar.pid, cores.servers);
-  const target = {
-    host: "127.0.0.1",
-    port: sidecar.port,
-    app,
-    healthUrl: `${sidecar.adminUrl}/livez`,
-    pid: sidecar.pid,
-  };
-  return { target, stop: () => sidecar.stop() };
-}
-
-function lend(target: Target): Server {
-  return { target, stop: () => Promise.resolve() };
-}
 
 async function measure(
   target: Target,

@@ -1,24 +1,17 @@
 /** The path of a publish: requests of keep-alive connections, nobody subscribed, beside a bare node:http server. */
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
-import { startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
+import { cpuSeconds } from "../support/memory.ts";
 import { createPublishers, type Published } from "../support/publish/publishers.ts";
+import { app, lend, startPogo, type Server } from "../support/servers.ts";
 import { median, toTable, whole } from "../support/table.ts";
 
-const app = { id: "bench", key: "bench-key", secret: "bench-secret" };
 const dataBytes = 100;
 const connectionCounts = [1, 32] as const;
-
-interface Server {
-  readonly pid: number;
-  readonly port: number;
-  stop(): Promise<unknown>;
-}
 
 interface Row extends Published {
   readonly server: string;
@@ -26,15 +19,17 @@ interface Row extends Published {
   readonly cpuMicroseconds: number;
 }
 
-const servers: Readonly<Record<string, () => Promise<Server>>> = {
-  "bare node:http": startBare,
-  "Pogo Sidecar": startNode,
-};
-
 export const publish: Scenario = {
   name: "publish",
   needs: () => false,
   async run(settings) {
+    const { target } = settings;
+    const servers: Readonly<Record<string, () => Promise<Server>>> = target
+      ? { "the target": () => Promise.resolve(lend(target)) }
+      : {
+          "bare node:http": () => startBare(settings),
+          "Pogo Sidecar": () => startPogo(settings),
+        };
     const measured: Row[] = [];
     for (let round = 0; round < settings.rounds; round += 1) {
       // In turn, so that a busy minute of the machine meets both.
@@ -42,7 +37,7 @@ export const publish: Scenario = {
         measured.push(...(await measure(server, start, settings)));
       }
     }
-    return toTable(medians(measured), [
+    return toTable(medians(measured, Object.keys(servers)), [
       ["server", ({ server }) => server],
       ["connections", ({ connections }) => String(connections)],
       ["publishes/s", ({ perSecond }) => whole(perSecond)],
@@ -57,19 +52,19 @@ export const publish: Scenario = {
 async function measure(
   name: string,
   start: () => Promise<Server>,
-  { cores, warmUpMs, measuredMs }: Settings,
+  { warmUpMs, measuredMs }: Settings,
 ): Promise<Row[]> {
   const server = await start();
-  if (cores) bind(server.pid, cores.servers);
+  const { port, app, pid } = server.target;
   const rows: Row[] = [];
   try {
     for (const connections of connectionCounts) {
-      const publishers = createPublishers({ port: server.port, app, connections, dataBytes });
+      const publishers = createPublishers({ port, app, connections, dataBytes });
       await publishers.open();
       await publishers.measure(warmUpMs);
-      const cpuBefore = cpuMicroseconds(server.pid);
+      const cpuBefore = cpuSeconds(pid);
       const published = await publishers.measure(measuredMs);
-      const cpu = cpuMicroseconds(server.pid) - cpuBefore;
+      const cpu = (cpuSeconds(pid) - cpuBefore) * 1e6;
       publishers.close();
       const count = (published.perSecond * measuredMs) / 1000;
       rows.push({ server: name, connections, ...published, cpuMicroseconds: cpu / count });
@@ -80,9 +75,9 @@ async function measure(
   return rows;
 }
 
-function medians(measured: readonly Row[]): Row[] {
+function medians(measured: readonly Row[], servers: readonly string[]): Row[] {
   return connectionCounts.flatMap((connections) =>
-    Object.keys(servers).map((server) => {
+    servers.map((server) => {
       const rounds = measured.filter(
         (row) => row.server === server && row.connections === connections,
       );
@@ -101,7 +96,7 @@ function medians(measured: readonly Row[]): Row[] {
   );
 }
 
-async function startBare(): Promise<Server> {
+async function startBare({ cores }: Settings): Promise<Server> {
   const port = await freePort();
   const script = join(import.meta.dirname, "../support/publish/bare-server.ts");
   const child = startChild(process.execPath, [script, String(port), app.secret], {
@@ -109,22 +104,7 @@ async function startBare(): Promise<Server> {
     env: {},
   });
   await waitUntilUp(child, () => Promise.resolve(child.lines.includes("listening")));
-  return { pid: child.pid, port, stop: () => child.stop() };
-}
-
-function startNode(): Promise<Server> {
-  return startSidecar({
-    env: {
-      POGO_APP_ID: app.id,
-      POGO_APP_KEY: app.key,
-      POGO_APP_SECRET: app.secret,
-      POGO_UPSTREAM: "none",
-    },
-  });
-}
-
-/** Of a process so far: utime and stime of proc(5), in clock ticks of 10 ms. */
-function cpuMicroseconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  if (cores) bind(child.pid, cores.servers);
+  const target = { host: "127.0.0.1", port, app, healthUrl: null, pid: child.pid };
+  return { target, lines: child.lines, stop: () => child.stop() };
 }

@@ -26,7 +26,11 @@ function clientLength(length: number): Buffer {
 }
 
 /** The request that opens a WebSocket of the Pusher protocol. */
-export function handshakeRequest(host: string, appKey: string): string {
+export function handshakeRequest(
+  host: string,
+  appKey: string,
+  { isDeflated }: { readonly isDeflated: boolean } = { isDeflated: false },
+): string {
   return [
     `GET /app/${appKey}?protocol=7&client=bench&version=1 HTTP/1.1`,
     `Host: ${host}`,
@@ -34,6 +38,8 @@ export function handshakeRequest(host: string, appKey: string): string {
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    // As browsers offer it.
+    ...(isDeflated ? ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"] : []),
     "",
     "",
   ].join("\r\n");

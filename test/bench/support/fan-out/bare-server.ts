@@ -16,7 +16,12 @@ const server = createServer((req, res) => {
     res.end("{}");
   });
 });
-const webSockets = new WebSocketServer({ server, perMessageDeflate: false });
+const perMessageDeflate = process.env["DEFLATE"] !== undefined && {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  threshold: 512,
+};
+const webSockets = new WebSocketServer({ server, perMessageDeflate });
 webSockets.on("connection", (socket) => {
   socket.send(established);
   socket.on("message", () => socket.send(subscribed));

@@ -3,10 +3,12 @@
 import { createPublisher } from "../publisher.ts";
 import type { Target } from "../target.ts";
 import { runWorker } from "../worker.ts";
+import { createPayload, type Content } from "./payload.ts";
 
 export interface PublisherInput {
   readonly target: Target;
   readonly channel: string;
+  readonly content: Content;
   readonly dataBytes: number;
   /** Null: as fast as it goes. */
   readonly perSecond: number | null;
@@ -15,20 +17,24 @@ export interface PublisherInput {
 export interface PublisherResult {
   readonly published: number;
   readonly refused: number;
+  /** Seconds of CPU. */
+  readonly cpu: number;
 }
 
 const requestsAtOnce = 32;
 
 await runWorker<PublisherResult>((text) => {
-  const { target, channel, dataBytes, perSecond }: PublisherInput = JSON.parse(text);
+  const { target, channel, content, dataBytes, perSecond }: PublisherInput = JSON.parse(text);
   const publisher = createPublisher({ ports: [target.port], app: target.app });
+  const payload = createPayload(content, dataBytes);
   const result = { published: 0, refused: 0 };
   let isRunning = false;
   let timer: NodeJS.Timeout | undefined;
+  let cpuBefore = process.cpuUsage();
 
   async function publish(): Promise<void> {
-    const stamp = `t=${(performance.timeOrigin + performance.now()).toFixed(3)};`;
-    const status = await publisher.publish([{ channel, data: stamp.padEnd(dataBytes, "x") }]);
+    const data = payload(performance.timeOrigin + performance.now());
+    const status = await publisher.publish([{ channel, data }]);
     if (!isRunning) return;
     if (status === 200) result.published += 1;
     else result.refused += 1;
@@ -42,6 +48,7 @@ await runWorker<PublisherResult>((text) => {
   return Promise.resolve({
     begin() {
       isRunning = true;
+      cpuBefore = process.cpuUsage();
       if (perSecond === null) {
         for (let i = 0; i < requestsAtOnce; i++) void publishOn();
         return;
@@ -57,7 +64,8 @@ await runWorker<PublisherResult>((text) => {
       isRunning = false;
       clearInterval(timer);
       publisher.close();
-      return Promise.resolve(result);
+      const { user, system } = process.cpuUsage(cpuBefore);
+      return Promise.resolve({ ...result, cpu: (user + system) / 1e6 });
     },
   });
 });

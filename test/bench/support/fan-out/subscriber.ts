@@ -1,73 +1,84 @@
-/** A process with subscribers of one channel: counts what arrives, and how late the events are that say when they left. */
+/** A process with subscribers of one channel: counts what arrives, and, where it is the probe, how late. */
 
 import { createHistogram } from "node:perf_hooks";
-import { connectSubscribers } from "../subscribers.ts";
+import { loopbackAddress, openClient } from "../client.ts";
+import { payloadOf, type ServerFrame } from "../server-frames.ts";
+import { connectAll } from "../subscribers.ts";
 import type { Target } from "../target.ts";
 import { runWorker } from "../worker.ts";
+import { sentAtMs } from "./payload.ts";
 
 export interface SubscriberInput {
   readonly target: Target;
   readonly channel: string;
   readonly subscribers: number;
+  readonly isDeflated: boolean;
+  /** Looks into every event for when it left; others only count, so that they do not measure themselves. */
+  readonly isProbe: boolean;
+  /** Number of the process. */
+  readonly index: number;
 }
 
 export interface SubscriberResult {
   /** Between begin and end. */
   readonly deliveries: number;
+  /** Payloads, as they stand on the wire. */
   readonly bytes: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of one core. */
+  /** Seconds of CPU. */
   readonly cpu: number;
 }
 
-/** An event's data begins with when it was sent, in milliseconds since the epoch: `t=1700000000000.123;`. */
-const sentAt = /t=([\d.]+);/;
-/** Of a long event the beginning is enough. */
-const headBytes = 200;
-
 await runWorker<SubscriberResult>(async (text) => {
-  const { target, channel, subscribers }: SubscriberInput = JSON.parse(text);
+  const input: SubscriberInput = JSON.parse(text);
   const latencies = createHistogram();
   let isMeasuring = false;
   let deliveries = 0;
   let bytes = 0;
-  let every = 0;
-  const connected = await connectSubscribers({
-    ports: [target.port],
-    appKey: target.app.key,
-    channels: [channel],
-    subscribersPerChannel: subscribers,
-    onEvent(payload) {
-      if (!isMeasuring) return;
-      deliveries += 1;
-      bytes += payload.length;
-      // To look into every one would measure this process.
-      if (++every % Math.ceil(subscribers / 10) !== 0) return;
-      const sent = sentAt.exec(payload.toString("latin1", 0, headBytes))?.[1];
-      if (sent === undefined) return;
-      const ms = performance.timeOrigin + performance.now() - Number(sent);
-      latencies.record(Math.max(1, Math.round(ms * 1_000)));
-    },
-  });
-  let startMs = 0;
-  let startCpu = process.cpuUsage();
+  let cpuBefore = process.cpuUsage();
+
+  function receive(frame: ServerFrame): void {
+    if (!isMeasuring) return;
+    deliveries += 1;
+    bytes += frame.payload.length;
+    if (!input.isProbe) return;
+    const sentMs = sentAtMs(payloadOf(frame));
+    if (sentMs === undefined) return;
+    const ms = performance.timeOrigin + performance.now() - sentMs;
+    latencies.record(Math.max(1, Math.round(ms * 1_000)));
+  }
+
+  const { target, channel, subscribers, isDeflated, index } = input;
+  const connected = await connectAll(
+    Array.from(
+      { length: subscribers },
+      () => (done) =>
+        openClient({
+          target,
+          localAddress: loopbackAddress(index),
+          isDeflated,
+          channels: [channel],
+          onEvent: receive,
+          ...done,
+        }),
+    ),
+  );
   return {
     begin() {
-      startMs = performance.now();
-      startCpu = process.cpuUsage();
+      cpuBefore = process.cpuUsage();
       isMeasuring = true;
     },
     end() {
       isMeasuring = false;
-      const { user, system } = process.cpuUsage(startCpu);
+      const { user, system } = process.cpuUsage(cpuBefore);
       connected.close();
       return Promise.resolve({
         deliveries,
         bytes,
         p50Ms: latencies.percentile(50) / 1_000,
         p99Ms: latencies.percentile(99) / 1_000,
-        cpu: (user + system) / 1_000 / (performance.now() - startMs),
+        cpu: (user + system) / 1e6,
       });
     },
   };
