@@ -15,7 +15,7 @@ const blockEndBytes = 4;
 const options = {
   windowBits,
   // The tables are made anew for each frame: small ones are made sooner, and do for what is short.
-  memLevel: 6,
+  memLevel: 5,
   level: 4,
   finishFlush: constants.Z_SYNC_FLUSH,
 };
