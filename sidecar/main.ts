@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { exitCodes, type CommandContext } from "./cli/command.ts";
 import { explainNode } from "./cli/node-version.ts";
+import { keepYoungGenerationSmall } from "./cli/young-generation.ts";
 
 const [first = "start", ...rest] = process.argv.slice(2);
 // Flags alone are those of `start`.
@@ -22,7 +23,10 @@ const context: CommandContext = {
 
 /** Each loads only what it needs: `healthcheck` runs every few seconds. */
 const commands: Readonly<Record<string, () => Promise<number>>> = {
-  start: async () => (await import("./cli/start.ts")).start(context),
+  start: async () => {
+    keepYoungGenerationSmall();
+    return (await import("./cli/start.ts")).start(context);
+  },
   check: async () => (await import("./cli/check.ts")).check(context),
   doctor: async () => (await import("./cli/doctor.ts")).doctor(context),
   healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
