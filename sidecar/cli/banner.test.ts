@@ -21,7 +21,7 @@ async function banner(test: TestContext, dotenv: string, flags: readonly string[
     readFile: () => dotenv,
   });
   assert.ok(loaded.ok);
-  const text = await renderBanner({
+  const { text, whenAppAnswers } = await renderBanner({
     ...loaded,
     version: "1.2.3",
     env: {},
@@ -29,7 +29,7 @@ async function banner(test: TestContext, dotenv: string, flags: readonly string[
     ports: { port: 8080, adminPort: 2019 },
     addresses: ["192.168.1.20", "172.17.0.1"],
   });
-  return stripVTControlCharacters(text).replaceAll(folder, "/shop");
+  return { text: stripVTControlCharacters(text).replaceAll(folder, "/shop"), whenAppAnswers };
 }
 
 const credentials = "REVERB_APP_ID=7\nREVERB_APP_KEY=shop-key\nREVERB_APP_SECRET=hunter2\n";
@@ -40,9 +40,11 @@ describe("banner", () => {
       test,
       createServer((_req, res) => res.setHeader("Set-Cookie", "XSRF-TOKEN=x").end("up")),
     );
-    const text = await banner(test, `${credentials}BROADCAST_CONNECTION=reverb\n`, [
-      `--upstream=http://127.0.0.1:${port}`,
-    ]);
+    const { text, whenAppAnswers } = await banner(
+      test,
+      `${credentials}BROADCAST_CONNECTION=reverb\n`,
+      [`--upstream=http://127.0.0.1:${port}`],
+    );
     assert.equal(
       text,
       `
@@ -57,11 +59,12 @@ describe("banner", () => {
 
 `,
     );
+    assert.equal(whenAppAnswers, null);
   });
 
   it("says what is missing, and that no app is there yet", async (test) => {
     const port = await freePort();
-    const text = await banner(test, `${credentials}BROADCAST_CONNECTION=log\n`, [
+    const { text } = await banner(test, `${credentials}BROADCAST_CONNECTION=log\n`, [
       `--upstream=http://127.0.0.1:${port}`,
       "--host=127.0.0.1",
     ]);
@@ -77,8 +80,25 @@ describe("banner", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
+  it("says when the app that was not there is", async (test) => {
+    const port = await freePort();
+    const { whenAppAnswers } = await banner(test, credentials, [
+      `--upstream=http://127.0.0.1:${port}`,
+    ]);
+    assert.ok(whenAppAnswers);
+    const said = whenAppAnswers(10);
+    const server = createServer((_req, res) => res.end("up"));
+    test.after(() => void server.close());
+    server.listen(port, "127.0.0.1");
+    assert.equal(await said, `http://127.0.0.1:${port} answers`);
+  });
+
   it("standing alone says what there is instead of an app", async (test) => {
-    const text = await banner(test, credentials, ["--upstream=none", "--path=/ws"]);
+    const { text, whenAppAnswers } = await banner(test, credentials, [
+      "--upstream=none",
+      "--path=/ws",
+    ]);
+    assert.equal(whenAppAnswers, null);
     assert.match(
       text,
       /open {7}http:\/\/localhost:8080 \(WebSockets at \/ws\/app\/\{key\}, and the API\)/,

@@ -25,10 +25,16 @@ export interface BannerOptions extends Given {
 const maxNames = 6;
 const labelWidth = 11;
 
-export async function renderBanner(options: BannerOptions): Promise<string> {
+export interface Banner {
+  readonly text: string;
+  /** Null: the app answers, or there is none. Else asks it every `everyMs` and resolves with what there is to say once it does. */
+  readonly whenAppAnswers: ((everyMs: number) => Promise<string>) | null;
+}
+
+export async function renderBanner(options: BannerOptions): Promise<Banner> {
   const { config, version, ports } = options;
   const [app] = config.apps;
-  if (!app) return "";
+  if (!app) return { text: "", whenAppAnswers: null };
   const subject: Subject = {
     config,
     app,
@@ -42,7 +48,7 @@ export async function renderBanner(options: BannerOptions): Promise<string> {
   const looks = [environmentFile, broadcastConnection, frontEnd].map((check) => check.run(subject));
   const missing = (await Promise.all(looks)).filter(({ status }) => status === "wrong");
   const others = config.apps.length - 1;
-  return [
+  const text = [
     "",
     `  ${styleText("bold", "Pogo Sidecar")} ${version}`,
     "",
@@ -55,6 +61,17 @@ export async function renderBanner(options: BannerOptions): Promise<string> {
     "",
     "",
   ].join("\n");
+  const isAway = upstream.status === "wrong";
+  return { text, whenAppAnswers: isAway ? (everyMs) => waitForApp(subject, everyMs) : null };
+}
+
+/** Does not keep the process running. */
+async function waitForApp(subject: Subject, everyMs: number): Promise<string> {
+  for (;;) {
+    await new Promise((resolve) => void setTimeout(resolve, everyMs).unref());
+    const finding = await appAnswers.run(subject);
+    if (finding.status !== "wrong") return finding.text;
+  }
 }
 
 function row(label: string, [first = "", ...others]: readonly string[]): readonly string[] {

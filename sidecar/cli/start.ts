@@ -3,7 +3,7 @@
 import { constants } from "node:os";
 import { resolve } from "node:path";
 import { formatErrors, type Config } from "../config.ts";
-import { createLog } from "../observability/log.ts";
+import { createLog, type Logger } from "../observability/log.ts";
 import { createSidecar } from "../sidecar.ts";
 import type { BannerOptions } from "./banner.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
@@ -13,6 +13,9 @@ import { readVersion } from "./version.ts";
 
 /** One Ctrl-C under `npm start` is two signals: the terminal sends it to all, and npm passes its own on. */
 const sameCtrlCMs = 500;
+
+/** At the start in a terminal, until it answers. */
+const appAskedEveryMs = 1_000;
 
 /** Ends the process itself once the node has stopped; resolves only where it could not start. */
 export async function start(context: CommandContext): Promise<number> {
@@ -49,7 +52,7 @@ export async function start(context: CommandContext): Promise<number> {
   });
   const listening = sidecar.start().then(
     (ports) => {
-      if (isText && context.isTerminal) void greet({ ...loaded, version, ports }, context);
+      if (isText && context.isTerminal) void greet({ ...loaded, version, ports }, context, log);
       return true;
     },
     (error: unknown) => {
@@ -82,13 +85,18 @@ function isTextWanted({ log }: Config, { isTerminal }: CommandContext): boolean 
   return log.format === "auto" ? isTerminal : log.format === "text";
 }
 
-/** Tells whoever started it where to go; asks the app, so it takes a moment. */
+/** For whoever started it: where to go, and when the app is there. Asks the app, so it takes a moment. */
 async function greet(
   given: Omit<BannerOptions, "env" | "folder">,
   { env, print }: CommandContext,
+  log: Logger,
 ): Promise<void> {
   const { isWanted, renderBanner } = await import("./banner.ts");
-  if (isWanted(given.config)) print(await renderBanner({ ...given, env, folder: process.cwd() }));
+  if (!isWanted(given.config)) return;
+  const { text, whenAppAnswers } = await renderBanner({ ...given, env, folder: process.cwd() });
+  print(text);
+  const answers = await whenAppAnswers?.(appAskedEveryMs);
+  if (answers !== undefined) log.info(`the app is there: ${answers}`);
 }
 
 /** What to do about a port that can't be had; null: it is something else. */

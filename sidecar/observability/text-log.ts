@@ -28,6 +28,8 @@ export function createTextDestination(options: TextOptions = {}): DestinationStr
     destination: options.destination ?? 1,
     sync: true,
     hideObject: true,
+    // Each part has its own.
+    customColors: { message: "reset" },
     customPrettifiers: { time: () => "", level: () => "" },
     messageFormat: (log, _key, _label, { colors }) => format(log, colors),
   });
