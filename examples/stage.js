@@ -4,7 +4,7 @@
 
 const stage = `http://${window.location.hostname}:${boot.stagePort}`;
 const storyList = $("#story");
-const maxLines = 60;
+const maxLines = 120;
 
 function tell({ who, text, detail }, atMs) {
   const item = document.createElement("li");

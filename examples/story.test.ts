@@ -22,7 +22,7 @@ test("keeps the last lines only", () => {
   for (let index = 0; index < 100; index++) story.add({ who: "app", text: String(index) });
   const seen: Told[] = [];
   story.watch((told) => seen.push(told));
-  assert.equal(seen.length, 41);
+  assert.equal(seen.length, 81);
 });
 
 test("a line of the sidecar's log is shown with its fields and its hint", () => {

@@ -30,7 +30,7 @@ export interface Story {
 }
 
 /** Lines that are kept for who comes later. */
-const maxKept = 40;
+const maxKept = 80;
 
 export function createStory(now: () => number): Story {
   let scene: Scene = {
@@ -68,23 +68,22 @@ export function createStory(now: () => number): Story {
   };
 }
 
+/** Fields that say the same in each line here, or nothing to who watches one page. */
+const everywhere: ReadonlySet<string> = new Set(
+  "level time version app_id socket_id request_id client_ip upstream bytes first_byte_ms".split(
+    " ",
+  ),
+);
+
 /** A line of the sidecar's log as the page shows it; null for what happens at every file of the page. */
 export function toLine(json: string): Line | null {
   const entry = parse(json);
   if (!entry) return { who: "sidecar", text: json };
-  const {
-    msg,
-    hint,
-    level: _level,
-    time: _time,
-    version: _version,
-    app_id: _app,
-    ...fields
-  } = entry;
+  const { msg, hint, ...fields } = entry;
   // Pages and their files; what is posted to the app is worth a line.
   if (fields["method"] === "GET" && fields["fault"] === undefined) return null;
   const words = Object.entries(fields)
-    .filter(([, value]) => value !== null)
+    .filter(([name, value]) => !everywhere.has(name) && value !== null)
     .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   const text = [String(msg), ...words].join("  ");
   return { who: "sidecar", text, ...(typeof hint === "string" && { detail: hint }) };

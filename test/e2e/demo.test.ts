@@ -127,7 +127,7 @@ test(
     await tab.locator("#public input").fill("heard by all");
     await tab.locator("#public form button").click();
     await said.filter({ hasText: 'publishes "message" of Alan to lobby' }).first().waitFor();
-    await said.filter({ hasText: "API request answered" }).first().waitFor();
+    await said.filter({ hasText: "event published" }).first().waitFor();
     const late = await openTab("Edsger");
     const before = late.locator("#story li");
     await before.filter({ hasText: 'publishes "message" of Alan to lobby' }).first().waitFor();
