@@ -29,7 +29,7 @@ function tell({ who, text, detail }, atMs) {
 const hints = {
   none: "The page goes on through all of it. Press one, and watch the cards above and the lines below.",
   stopped:
-    "Connections stay open, and so do the channels. Send something: the sidecar answers 502. Join one more: the question waits, and is asked again until the app is back.",
+    "Connections stay open, and so do the channels. Send something: it waits in the sidecar until the app is back, ten seconds at most. Join one more: the question waits too, and is asked again.",
   slow: "Send something, or join one more: it takes the app’s time and nobody else’s. Messages to other tabs come as before.",
   refuses:
     "Join one more: refused. Channels that were joined before stay; Restart the sidecar, and they have to ask again.",

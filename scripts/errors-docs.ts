@@ -11,7 +11,7 @@ import { bodyHints, signatureHints } from "../sidecar/observability/events/api.t
 import { authorizationHints } from "../sidecar/observability/events/authorizer.ts";
 import { errorHints, handshakeHints, publishHints } from "../sidecar/observability/events/hints.ts";
 import { faultHints, refusalHints, requestHints } from "../sidecar/observability/events/proxy.ts";
-import { answerTo, busy } from "../sidecar/proxy/faults.ts";
+import { answerTo, refusalPages } from "../sidecar/proxy/faults.ts";
 import { httpRefusals, refusals as handshakeRefusals } from "../sidecar/ws/refusals.ts";
 import { causes } from "./error-causes.ts";
 import { page } from "./errors-page.ts";
@@ -36,7 +36,7 @@ export function renderErrorsDocs(): string {
     publishes: table(statusHeads, rowsOf(publishStatuses, publishRow)),
     requests: table(requestHeads, rowsOf(requestRefusals, requestRow)),
     faults: table(faultHeads, rowsOf(answerTo, faultRow)),
-    busy: table(statusHeads, rowsOf(refusalHints, busyRow)),
+    busy: table(busyHeads, rowsOf(refusalHints, busyRow)),
     exits: table(exitHeads, rowsOf(exitCodes, exitRow)),
   });
 }
@@ -189,16 +189,18 @@ function faultRow(
   return [String(status), quote(title), `\`${fault}\``, why, faultHints[fault]];
 }
 
+const busyHeads = ["Status", "Says", "Reason in the log", "Why", "What to do"];
 function busyRow(reason: keyof typeof refusalHints, hint: string): Cells {
   const why = meaningOf("pogo_proxy_refused_total", "reason", reason);
-  return [String(busy.status), `\`${reason}\``, why, hint];
+  const { status, title } = refusalPages[reason];
+  return [String(status), quote(title), `\`${reason}\``, why, hint];
 }
 
 const exitHeads = ["Code", "Why"];
 const exits: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "It did what it was asked; a stopped node ended in order.",
   failure:
-    "The node could not start (a port is taken), or ended by a bug; `healthcheck`: it is not alive; `doctor`: something is wrong.",
+    "The node could not start (a port is taken), or ended by a bug; `healthcheck`: it is not alive; `hold`, `release`, `drain`: it was not done; `doctor`: something is wrong.",
   usage: "There is no such command.",
   configuration:
     "The configuration can't be used as it is, or Node is too old. All mistakes are on standard error.",

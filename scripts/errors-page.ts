@@ -87,9 +87,9 @@ ${tables.faults}
 
 A body that broke off (\`response_cut\`) reaches the client with the app's own status and an end that it can tell from a whole one.
 
-## HTTP: the app is busy
+## HTTP: the app is busy, or away
 
-With \`Retry-After\`.
+With \`Retry-After\`, in the same three forms; a page loads again by itself.
 
 ${tables.busy}
 

@@ -57,8 +57,12 @@ export interface LifecycleOptions {
 export interface Lifecycle {
   /** Resolves once both ports listen; rejects if one of them can't be had. */
   start(): Promise<{ port: number; adminPort: number }>;
-  /** Resolves when all is closed; called again it returns the same promise. */
-  stop(): Promise<void>;
+  /**
+   * Resolves when all is closed; called again it returns the same promise.
+   *
+   * @param skipsDelay drains at once, for there is no load balancer to see that the node is not ready.
+   */
+  stop(options?: { skipsDelay: boolean }): Promise<void>;
   /** Resolves when all is closed, whoever asked for it. */
   readonly stopped: Promise<void>;
 }
@@ -120,10 +124,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     return { port, adminPort };
   }
 
-  async function stop(): Promise<void> {
-    await leave();
+  async function stop(skipsDelay: boolean): Promise<void> {
+    if (!skipsDelay) await leave();
     const deadlineMs = now() + server.shutdownTimeoutMs;
     await drain();
+    // An answer, before what is still open is cut.
+    upstream?.proxy.waitingRoom.close();
     webSockets.destroy();
     broadcasts?.close();
     await cluster.broker.close();
@@ -136,8 +142,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     report({ kind: "stopped" });
   }
 
-  function stopOnce(): Promise<void> {
-    if (!isStopping) resolveStopped(stop());
+  function stopOnce({ skipsDelay } = { skipsDelay: false }): Promise<void> {
+    if (!isStopping) resolveStopped(stop(skipsDelay));
     isStopping = true;
     return stopped;
   }
@@ -153,7 +159,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   /** Ends what is open in order; resolves when all has ended, or the shutdown timeout is over. */
   async function drain(): Promise<void> {
     phase.name = "draining";
-    report({ kind: "draining", connections: webSockets.connectionCount });
+    report({
+      kind: "draining",
+      connections: webSockets.connectionCount,
+      requests: upstream?.proxy.requests ?? 0,
+      tunnels: upstream?.proxy.openTunnels ?? 0,
+    });
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), server.shutdownTimeoutMs);
     const { isAlone, handoverMs } = cluster.beginDrain();

@@ -106,7 +106,7 @@ describe("version and help", () => {
       assert.equal(err, "");
       assert.match(
         out,
-        /^Usage: pogo-sidecar \[start\|check\|doctor\|env\|healthcheck\|version\|help\]/m,
+        /^Usage: pogo-sidecar \[start\|check\|doctor\|env\|hold\|release\|drain\|healthcheck\|version\|help\]/m,
       );
       assert.match(
         out,
@@ -121,7 +121,7 @@ describe("version and help", () => {
     assert.equal(out, "");
     assert.equal(
       err,
-      'There is no command "serve": start, check, doctor, env, healthcheck, version and help are.\n',
+      'There is no command "serve": start, check, doctor, hold, release, drain, healthcheck, version, env, help are.\n',
     );
   });
 });

@@ -29,6 +29,9 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   },
   check: async () => (await import("./cli/check.ts")).check(context),
   doctor: async () => (await import("./cli/doctor.ts")).doctor(context),
+  hold: async () => (await import("./cli/admin-action.ts")).askFor("hold", context),
+  release: async () => (await import("./cli/admin-action.ts")).askFor("release", context),
+  drain: async () => (await import("./cli/admin-action.ts")).askFor("drain", context),
   healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
   version: async () => (await import("./cli/version.ts")).printVersion(context),
   env: async () => (await import("./cli/env.ts")).env(context),
@@ -47,7 +50,7 @@ async function run(): Promise<number> {
   const chosen = isAskedFor("--version", "-v") ? "version" : wanted;
   if (Object.hasOwn(commands, chosen)) return (await commands[chosen]?.()) ?? exitCodes.failure;
   context.complain(
-    `There is no command ${JSON.stringify(command)}: start, check, doctor, env, healthcheck, version and help are.\n`,
+    `There is no command ${JSON.stringify(command)}: ${Object.keys(commands).join(", ")} are.\n`,
   );
   return exitCodes.usage;
 }

@@ -7,6 +7,7 @@ import { Hub } from "./core/hub.ts";
 import { SubscriptionBudget } from "./core/subscription-budget.ts";
 import type { BrokerReceiver } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
+import { createAdminActions } from "./composition/admin-actions.ts";
 import { connectBroadcasts } from "./composition/broadcasts.ts";
 import { createCluster } from "./composition/cluster.ts";
 import { createDoors } from "./composition/doors.ts";
@@ -155,12 +156,16 @@ export async function createSidecar(
     metrics,
     allowedHosts: config.admin.allowedHosts,
     readiness,
-    drain: () => void lifecycle.stop(),
+    actions: createAdminActions({
+      drain: () => void lifecycle.stop(),
+      proxy: upstream?.proxy ?? null,
+    }),
     health: () => ({
       version,
       uptime_seconds: Math.round((now() - startedMs) / 1000),
       connections: webSockets.connectionCount,
       circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
+      ...upstream?.health(),
       ...cluster.health(),
     }),
   });

@@ -142,7 +142,7 @@ export const connections: readonly Symptom[] = [
         reason: "outbound_memory",
       },
       error(4301, "rate_limit_terminated"),
-      { kind: "draining", connections: 214 },
+      { kind: "draining", connections: 214, requests: 3, tunnels: 0 },
     ],
     also: [
       '**4200 or 4100 "Server is shutting down"**: the node was stopped; pusher-js comes back by itself.',

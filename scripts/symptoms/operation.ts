@@ -27,6 +27,13 @@ export const operation: readonly Symptom[] = [
   {
     title: "A page answers 502, 503 or 504",
     lines: [
+      {
+        kind: "app_away",
+        address: "http://127.0.0.1:8000",
+        cause: "connection refused: nobody listens at 127.0.0.1:8000 (ECONNREFUSED)",
+      },
+      { kind: "proxy_refused", reason: "away_timeout" },
+      { kind: "proxy_refused", reason: "away_queue_full" },
       failed("connect_failed", 502, "connect ECONNREFUSED 127.0.0.1:8000"),
       failed("no_response", 502, "socket hang up"),
       failed("bad_response", 502, "no HTTP/1.x status line"),
@@ -37,6 +44,9 @@ export const operation: readonly Symptom[] = [
       { kind: "proxy_refused", reason: "queue_full" },
       { kind: "proxy_refused", reason: "queue_timeout" },
       { kind: "proxy_refused", reason: "too_many_websockets" },
+    ],
+    also: [
+      "While the app is away requests wait for it, so that a page that loads for seconds and then is there was a restart of PHP: [deploys.md](deploys.md).",
     ],
   },
   {

@@ -5,17 +5,20 @@ import { exitCodes, type CommandContext } from "./command.ts";
 
 const usage = `Pogo Sidecar: one port in front of a Laravel app, with the Pusher protocol on it.
 
-Usage: pogo-sidecar [start|check|doctor|env|healthcheck|version|help] [flags]
+Usage: pogo-sidecar [start|check|doctor|env|hold|release|drain|healthcheck|version|help] [flags]
 
   start        run (what happens without a command); SIGTERM stops it in order
   check        print the effective configuration, or everything that is wrong with it
   doctor       try what usually stands in the way, and say what mends it; --url, --cookie and --channel replay
                an authorization, --json for programs
   env          print what Laravel's .env lacks, with fresh credentials; --write adds it there
+  hold         have a running sidecar keep new requests waiting, as while PHP restarts; --for 30s (at most 2m)
+  release      let them go on before that time is over
+  drain        have a running sidecar stop in order, as SIGTERM does
   healthcheck  ask a running sidecar on its admin port whether it is alive
   version      print the version
 
-Exit codes: 0 done; 1 it could not start, is not alive, or the doctor found something; 64 no such command; 78 the configuration is wrong, or Node too old.
+Exit codes: 0 done; 1 it could not start, is not alive, did not do it, or the doctor found something; 64 no such command; 78 the configuration is wrong, or Node too old.
 
 Flags win over the environment, the environment over .env files, these over the config file. Durations are written 54s, 1500ms, 2m.
 

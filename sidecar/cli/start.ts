@@ -71,7 +71,8 @@ export async function start(context: CommandContext): Promise<number> {
       stoppingSinceMs = performance.now();
       log.info({ signal }, "stopping");
       // What begins to listen can be stopped only once it does.
-      void listening.then(() => sidecar.stop());
+      const skipsDelay = signal === "SIGINT" && context.isTerminal;
+      void listening.then(() => sidecar.stop({ skipsDelay }));
     });
   }
   void sidecar.stopped.then(() => process.exit(exitCodes.ok));

@@ -11,6 +11,7 @@ import { createUpstreamProxy, type UpstreamProxy } from "../proxy/proxy.ts";
 export interface UpstreamParts {
   readonly proxy: UpstreamProxy;
   readonly authorizer: Authorizer;
+  readonly health: () => Record<string, unknown>;
 }
 
 export function connectUpstream(
@@ -45,6 +46,10 @@ export function connectUpstream(
   });
   metrics.proxy.connectionsActive.read(() => proxy.openRequests);
   metrics.proxy.requestsWaiting.read(() => proxy.waitingRequests);
+  const { waitingRoom } = proxy;
+  metrics.proxy.upstreamUp.read(() => Number(waitingRoom.isAppUp));
+  metrics.proxy.requestsPaused.read(() => Number(waitingRoom.isPaused));
+  metrics.proxy.requestsAway.read(() => waitingRoom.waiting);
   metrics.proxy.tunnelsActive.read(() => proxy.openTunnels);
   metrics.authorizer.circuitBreakerState.readEach(() =>
     appIds.flatMap((appId) => {
@@ -55,7 +60,15 @@ export function connectUpstream(
   metrics.authorizer.waiting.readEach(() =>
     appIds.map((appId) => [[appId], authorizer.waiting(appId)]),
   );
-  return { proxy, authorizer };
+  return {
+    proxy,
+    authorizer,
+    health: () => ({
+      upstream: waitingRoom.isAppUp ? "up" : "away",
+      requests_paused: waitingRoom.isPaused,
+      requests_waiting_for_app: waitingRoom.waiting,
+    }),
+  };
 }
 
 const breakerStates: readonly BreakerState[] = ["closed", "open", "half-open"];

@@ -17,7 +17,12 @@ async function startAdmin(
     readiness: () => state.readiness,
     health: () => ({ connections: 3 }),
     allowedHosts,
-    drain: () => void (state.drains += 1),
+    actions: {
+      "/drain"(query) {
+        state.drains += 1;
+        return { status: 202, text: `draining ${query.get("for")}` };
+      },
+    },
   });
   const port = await admin.listen({ ...listenAddress, host });
   test.after(() => admin.close());
@@ -42,7 +47,8 @@ describe("admin port", () => {
   it("/drain begins a stop, by GET too, as a preStop hook asks", async (test) => {
     const { state, get } = await startAdmin(test);
     assert.equal((await get("/drain")).status, 202);
-    assert.equal((await get("/drain", { method: "POST" })).status, 202);
+    const posted = await get("/drain?for=30s", { method: "POST" });
+    assert.deepEqual([posted.status, posted.text], [202, "draining 30s\n"]);
     assert.equal(state.drains, 2);
     assert.equal((await get("/drain", { method: "PUT" })).status, 405);
   });
@@ -108,7 +114,7 @@ describe("admin port", () => {
       readiness: () => ({ ready: true }),
       health: () => ({}),
       allowedHosts: [],
-      drain: () => {},
+      actions: {},
     });
     await assert.rejects(other.listen({ ...listenAddress, port }), { code: "EADDRINUSE" });
   });

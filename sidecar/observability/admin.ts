@@ -23,9 +23,17 @@ export interface AdminOptions {
    * bound to a loopback address, or as soon as there are any of these.
    */
   readonly allowedHosts: readonly string[];
-  /** Begins to stop the node, as SIGTERM does. */
-  readonly drain: () => void;
+  readonly actions: Actions;
 }
+
+export interface ActionAnswer {
+  readonly status: number;
+  /** One line, for a person or a script's log. */
+  readonly text: string;
+}
+
+/** What changes something, by path. */
+export type Actions = Readonly<Record<string, (query: URLSearchParams) => ActionAnswer>>;
 
 export interface AdminServer {
   /** Resolves with the port once it listens; rejects if the address can't be had. */
@@ -36,7 +44,7 @@ export interface AdminServer {
 type Page = (res: ServerResponse) => void | Promise<void>;
 
 export function createAdminServer(options: AdminOptions): AdminServer {
-  const { metrics, readiness, health, drain } = options;
+  const { metrics, readiness, health, actions } = options;
   const allowedHosts = new Set(["localhost", ...options.allowedHosts]);
   let areHostsChecked = options.allowedHosts.length > 0;
 
@@ -58,23 +66,16 @@ export function createAdminServer(options: AdminOptions): AdminServer {
       send(res, state.ready ? 200 : 503, "application/json", JSON.stringify(body));
     },
   };
-  /** What changes something; GET too, for a preStop hook of Kubernetes (`httpGet`) can do nothing else. */
-  const actions: Readonly<Record<string, () => string>> = {
-    "/drain": () => {
-      drain();
-      return "draining: the process ends once what is open has ended\n";
-    },
-  };
   const index = [...Object.keys(pages), ...Object.keys(actions)].join("\n");
 
   const server = createServer((req, res) => {
     if (areHostsChecked && !isAllowedHost(req.headers.host, allowedHosts)) {
       return send(res, 421, "text/plain", wrongHost);
     }
-    const path = (req.url ?? "").split("?")[0] ?? "";
+    const [path = "", query = ""] = (req.url ?? "").split("?");
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     const action = Object.hasOwn(actions, path) ? actions[path] : undefined;
-    if (action) return act(req, res, action);
+    if (action) return act(req, res, () => action(new URLSearchParams(query)));
     if (!page) return send(res, 404, "text/plain", `Not found. There is:\n${index}\n`);
     if (req.method !== "GET" && req.method !== "HEAD") {
       res.setHeader("Allow", "GET, HEAD");
@@ -119,7 +120,8 @@ function isLoopback(host: string): boolean {
   );
 }
 
-function act(req: IncomingMessage, res: ServerResponse, action: () => string): void {
+/** GET too, for a preStop hook of Kubernetes (`httpGet`) can do nothing else. */
+function act(req: IncomingMessage, res: ServerResponse, action: () => ActionAnswer): void {
   if (!["GET", "POST"].includes(req.method ?? "")) {
     res.setHeader("Allow", "GET, POST");
     return send(res, 405, "text/plain", "Method not allowed.\n");
@@ -132,7 +134,8 @@ function act(req: IncomingMessage, res: ServerResponse, action: () => string): v
       "Not for pages in a browser: use curl or the command line.\n",
     );
   }
-  send(res, 202, "text/plain", action());
+  const { status, text } = action();
+  send(res, status, "text/plain", `${text}\n`);
 }
 
 /** Any page that the operator has open could ask for a URL on this machine; browsers then add one of these. */

@@ -71,7 +71,7 @@ describe("report: metrics", () => {
     report({ kind: "broker_replayed", appId: "1", messages: 7 });
     report({ kind: "broker_gap", appId: "1" });
     report({ kind: "node_taken_over", appId: "1", nodeId: "n" });
-    report({ kind: "draining", connections: 2 });
+    report({ kind: "draining", connections: 2, requests: 1, tunnels: 0 });
     const seen = await series();
     for (const line of [
       'pogo_websocket_connections_active{app_id="1"} 2',

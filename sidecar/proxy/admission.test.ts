@@ -1,30 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { createTimers } from "../testing/timers.ts";
 import { createAdmission, type Admission, type AdmissionOptions } from "./admission.ts";
-
-/** A clock that is put forward by hand. */
-function createTimers() {
-  let nowMs = 0;
-  const due = new Map<() => void, number>();
-  return {
-    setTimeout(run: () => void, delayMs: number) {
-      due.set(run, nowMs + delayMs);
-      return () => void due.delete(run);
-    },
-    pass(ms: number) {
-      nowMs += ms;
-      for (const [run, atMs] of due) {
-        if (atMs > nowMs) continue;
-        due.delete(run);
-        run();
-      }
-    },
-    get pending() {
-      return due.size;
-    },
-  };
-}
 
 function createRig(options: Partial<AdmissionOptions> = {}) {
   const timers = createTimers();

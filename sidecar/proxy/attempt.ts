@@ -73,6 +73,11 @@ export class Attempt {
     this.#deadline = deadline;
   }
 
+  /** It is nobody's turn. */
+  unlimit(): void {
+    clearTimeout(this.#deadline);
+  }
+
   /** The limit starts anew. */
   refreshLimit(): void {
     this.#deadline?.refresh();

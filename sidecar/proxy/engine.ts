@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { ProxyServer, ProxyTarget } from "http-proxy-3";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { codeOf, toUpstreamError } from "./http1/connection-error.ts";
+import { probe } from "./http1/connection.ts";
 import { createPool, type Pool } from "./http1/pool.ts";
 import { UpstreamError, unreadable } from "./http1/upstream-error.ts";
 
@@ -20,6 +21,8 @@ export interface Engine {
   readonly openRequest: Pool["send"];
   /** Resolves with `openUpgrade`. */
   readonly loadUpgrades: () => Promise<OpenUpgrade>;
+  /** As `probe` of a connection. */
+  readonly probe: () => Promise<void>;
   /** Ends all connections of requests. */
   close(): void;
 }
@@ -62,6 +65,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     openRequest: (message, handler, how) => pool.send(message, handler, how),
+    probe: () => probe({ address: upstream, connectTimeoutMs }),
     loadUpgrades: () => (upgrades ??= loadUpgrades()),
     close: () => pool.close(),
   };

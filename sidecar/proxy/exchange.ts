@@ -1,17 +1,21 @@
-/** One request to the app and its answer: its turn, the limits, the one repetition, and what went wrong. */
+/** One request to the app and its answer: its wait for the app, its turn, the limits, the one repetition, and what went wrong. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Report } from "../core/report.ts";
 import { bodyLength } from "../http/headers.ts";
 import type { RequestContext } from "../http/request-context.ts";
-import type { AdmissionRefusal, Turn } from "./admission.ts";
+import type { ProxyRefusal } from "../core/report/proxy.ts";
+import type { Turn } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
-import { busy } from "./faults.ts";
+import { notConnected, refusalPages } from "./faults.ts";
 import type { Call, RequestMessage, ResponseHandler } from "./http1/call.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
 import type { UpstreamError } from "./http1/upstream-error.ts";
 import { flushHead, relayHead } from "./relay.ts";
+import { isRepeatable, lostPauseMs } from "./repeatable.ts";
 import { Upload } from "./upload.ts";
+import type { Guest, Ticket } from "./waiting-room.ts";
+import type { Way } from "./way.ts";
 
 export interface ExchangeOptions {
   /** Sends a request, on a kept connection or on one of its own. */
@@ -24,12 +28,14 @@ export interface ExchangeOptions {
   readonly responseTimeoutMs: number;
   /** Longest body of a request; 0: no limit. */
   readonly maxBodyBytes: number;
+  /** How long a request waits for an app that is away; 0: not at all. */
+  readonly awayWaitMs: number;
   readonly isDraining: () => boolean;
   readonly report: Report;
 }
 
 /** Answers a request to the end, whatever happens; its `url` goes to the app byte by byte. */
-export class Exchange implements Turn, ResponseHandler {
+export class Exchange implements Guest, Turn, ResponseHandler {
   readonly #context: RequestContext;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -40,7 +46,15 @@ export class Exchange implements Turn, ResponseHandler {
   /** The repetition has the turn of its predecessor, whose connection is given up after it began. */
   #callsToRelease = 0;
   #upload: Upload | null = null;
+  #way: Way | null = null;
+  #ticket: Ticket | null = null;
+  #isTrial = false;
   #giveBack: () => void = () => {};
+  /** Why the call failed that is about to be released. */
+  #failure: UpstreamError | null = null;
+  /** It was sent on a connection of its own, and none of an answer came. */
+  #isLost = false;
+  #asksAgain: NodeJS.Timeout | undefined;
   /** The client does not read as fast as the app sends. */
   #isPaused = false;
 
@@ -63,29 +77,42 @@ export class Exchange implements Turn, ResponseHandler {
     this.#attempt = new Attempt({
       context,
       report: options.report,
-      answer: (page) => context.answer(res, context.show(page)),
+      answer(page) {
+        if (options.isDraining()) res.shouldKeepAlive = false;
+        context.answer(res, context.show(page));
+      },
     });
     res.once("close", () => this.#onClientDone());
   }
 
-  /** @param admit gives it its turn; the function that it returns gives that back. */
-  run(admit: (turn: Turn) => () => void): void {
+  run(way: Way): void {
+    this.#way = way;
     const { maxBodyBytes } = this.#options;
     const length = bodyLength(this.#req.rawHeaders);
     const isTooLong = maxBodyBytes > 0 && length !== "chunked" && length > maxBodyBytes;
     if (isTooLong) return this.#refuseBody();
-    const ask = (): void => void (this.#giveBack = admit(this));
-    if (this.#message.body === "none") ask();
-    else this.#upload = this.#createUpload(ask);
+    if (this.#message.body === "none") this.#enter();
+    else this.#upload = this.#createUpload(() => this.#enter());
+  }
+
+  #enter(): void {
+    if (this.#way) this.#ticket = this.#way.enter(this);
+  }
+
+  go(isTrial: boolean): void {
+    this.#isTrial = isTrial;
+    if (this.#way) this.#giveBack = this.#way.admit(this);
   }
 
   start(): void {
-    this.#send(false);
+    // A kept connection may have lost the app, and would prove nothing.
+    this.#send(this.#isTrial);
   }
 
-  refuse(reason: AdmissionRefusal): void {
+  refuse(reason: ProxyRefusal): void {
+    this.#ticket?.leave();
     this.#upload?.stop();
-    this.#attempt.refuse(busy);
+    this.#attempt.refuse(refusalPages[reason]);
     this.#options.report({ kind: "proxy_refused", reason });
   }
 
@@ -93,14 +120,20 @@ export class Exchange implements Turn, ResponseHandler {
     const { send, responseTimeoutMs } = this.#options;
     this.#callsToRelease += 1;
     this.#context.forward();
-    this.#call = send(this.#message, this, { isFresh });
+    const call = send(this.#message, this, { isFresh });
+    this.#call = call;
     // How long a client may take over its body is the server's business.
     this.#attempt.limit(
       responseTimeoutMs,
       () => this.#upload?.isClientsTurn !== true,
       () => this.#abandon(),
     );
-    this.#upload?.begin(this.#call);
+    if (call.isConnected) this.#upload?.begin(call);
+  }
+
+  onConnect(): void {
+    this.#ticket?.connected();
+    if (this.#call) this.#upload?.begin(this.#call);
   }
 
   #createUpload(onFirst: () => void): Upload {
@@ -153,17 +186,34 @@ export class Exchange implements Turn, ResponseHandler {
   }
 
   onError(error: UpstreamError, isStale: boolean): void {
-    const { method, body } = this.#message;
-    const mayRepeat = isStale && body === "none" && repeatable.has(method);
-    // Fresh: the next one of the kept connections may be as stale, and of a fresh one nothing is repeated.
-    if (mayRepeat && this.#attempt.isWaiting) return this.#send(true);
-    this.#upload?.stop();
-    this.#fail(error.fault, error.message);
+    if (!this.#attempt.isWaiting) return this.#end(error);
+    // Fresh: the next one of the kept connections may be as stale.
+    if (isStale && isRepeatable(this.#message)) return this.#send(true);
+    this.#attempt.unlimit();
+    this.#failure = error;
   }
 
   onReleased(): void {
     this.#callsToRelease -= 1;
-    if (this.#callsToRelease === 0) this.#giveBack();
+    if (this.#callsToRelease > 0) return;
+    this.#giveBack();
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure && this.#attempt.isWaiting && !this.#isTriedAgain(failure)) this.#end(failure);
+  }
+
+  #isTriedAgain({ fault, message }: UpstreamError): boolean {
+    if (notConnected.has(fault)) return this.#ticket?.failed(message) ?? false;
+    const { awayWaitMs } = this.#options;
+    if (fault !== "no_response" || this.#isLost || !isRepeatable(this.#message)) return false;
+    this.#isLost = awayWaitMs > 0;
+    if (this.#isLost) this.#asksAgain = setTimeout(() => this.#enter(), lostPauseMs);
+    return this.#isLost;
+  }
+
+  #end({ fault, message }: UpstreamError): void {
+    this.#upload?.stop();
+    this.#fail(fault, message);
   }
 
   #fail(...[fault, cause]: Parameters<Attempt["fail"]>): void {
@@ -189,11 +239,10 @@ export class Exchange implements Turn, ResponseHandler {
 
   #onClientDone(): void {
     this.#attempt.end(this.#res.statusCode, { isComplete: this.#res.writableFinished });
+    clearTimeout(this.#asksAgain);
+    this.#ticket?.leave();
     this.#upload?.stop();
-    if (this.#call) this.#call.destroy();
-    else this.#giveBack();
+    this.#call?.destroy();
+    if (this.#callsToRelease === 0) this.#giveBack();
   }
 }
-
-/** RFC 9110 §9.2.1: safe, so that it does no harm if the app got it twice. */
-const repeatable: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);

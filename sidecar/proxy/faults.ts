@@ -1,6 +1,6 @@
 /** What a client reads when the app can't be asked, or does not answer. */
 
-import type { ProxyFault } from "../core/report/proxy.ts";
+import type { ProxyFault, ProxyRefusal } from "../core/report/proxy.ts";
 import type { ErrorPage } from "../http/error-page.ts";
 
 const down: ErrorPage = {
@@ -52,9 +52,29 @@ export const answerTo: Readonly<Record<ProxyFault, ErrorPage>> = {
 };
 
 /** All connections to the app are in use. */
-export const busy: ErrorPage = {
+const busy: ErrorPage = {
   status: 503,
   title: "the application is busy",
   text: "Try again in a moment; its operator finds the reason in the sidecar's log.",
   retryAfterSeconds: 1,
+};
+
+/** No connection to the app can be made. */
+const away: ErrorPage = {
+  status: 503,
+  title: "the application can't be reached at the moment",
+  text: "It is probably being updated. Nothing of this request has reached it, so try again in a moment. For its operator: is it running, and does it listen at POGO_UPSTREAM? The sidecar's log names the cause.",
+  retryAfterSeconds: 5,
+};
+
+/** Nothing was sent: there was no connection. */
+export const notConnected: ReadonlySet<ProxyFault> = new Set(["connect_failed", "connect_timeout"]);
+
+/** Of what was not sent. */
+export const refusalPages: Readonly<Record<ProxyRefusal, ErrorPage>> = {
+  queue_full: busy,
+  queue_timeout: busy,
+  too_many_websockets: busy,
+  away_queue_full: away,
+  away_timeout: away,
 };

@@ -9,14 +9,15 @@ import type { Forwarding } from "../http/forwarded.ts";
 import { peerOf } from "../http/peer.ts";
 import { requestIdField, type RequestContext } from "../http/request-context.ts";
 import { systemTimers } from "../http/timers.ts";
-import type { UpstreamAddress } from "../http/upstream-address.ts";
+import { showUpstream, type UpstreamAddress } from "../http/upstream-address.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { createAdmission } from "./admission.ts";
 import { createEngine } from "./engine.ts";
 import { Exchange } from "./exchange.ts";
-import { busy } from "./faults.ts";
+import { refusalPages } from "./faults.ts";
 import { toUpstreamFields, underscoredField } from "./hop-headers.ts";
 import type { Tunnel } from "./tunnel.ts";
+import { createWaitingRoom, type WaitingRoom } from "./waiting-room.ts";
 import { passThrough } from "./websocket.ts";
 
 export interface UpstreamProxyOptions {
@@ -36,6 +37,10 @@ export interface UpstreamProxyOptions {
   readonly maxWaiting: number;
   /** For so long; then 503. */
   readonly maxWaitMs: number;
+  /** How long a request waits while the upstream can't be connected to; then 503. 0: it is answered 502 at once. */
+  readonly awayWaitMs: number;
+  /** Requests that wait so; beyond, 503. */
+  readonly maxAwayWaiting: number;
   /** WebSockets that pass through, pending handshakes included; beyond, 503. */
   readonly maxWebSockets: number;
   /** While true, clients are told to close their connection after a response. */
@@ -47,10 +52,14 @@ export interface UpstreamProxyOptions {
 export interface UpstreamProxy {
   handleRequest(context: RequestContext, res: ServerResponse): void;
   handleUpgrade(context: RequestContext, socket: Duplex, head: Buffer): void;
+  /** Requests that have no whole answer yet, waiting for whatever. */
+  readonly requests: number;
   /** Requests that the upstream works on. */
   readonly openRequests: number;
-  /** Requests that wait for a connection. */
+  /** Requests that wait for a connection to become free. */
   readonly waitingRequests: number;
+  /** Where requests wait that can't be connected, or are not to be. */
+  readonly waitingRoom: Omit<WaitingRoom, "enter">;
   /** WebSockets that are passing through. */
   readonly openTunnels: number;
   /** Closes the WebSockets that are passing through with 1001, spread evenly over `windowMs` as `spread` does. */
@@ -65,6 +74,14 @@ const schedule = (run: () => void, delayMs: number) => systemTimers.setTimeout(r
 export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProxy {
   const { upstream, forwarding, maxConnections, maxWaiting, maxWaitMs, report } = options;
   const engine = createEngine(options);
+  const waitingRoom = createWaitingRoom({
+    waitMs: options.awayWaitMs,
+    maxWaiting: options.maxAwayWaiting,
+    address: showUpstream(upstream),
+    now,
+    timers: systemTimers,
+    report,
+  });
   const exchangeOptions = { ...options, send: engine.openRequest };
   const timers = systemTimers;
   const requests = createAdmission({ maxInUse: maxConnections, maxWaiting, maxWaitMs, timers });
@@ -83,17 +100,22 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     const peer = peerOf(context.req);
     const visitor = visitorOf(forwarding.clientIp(peer));
     const exchange = new Exchange(context, res, fieldsFor(context, peer), exchangeOptions);
-    exchange.run((turn) => requests.admit(visitor, turn));
+    exchange.run({
+      enter: (guest) => waitingRoom.enter(visitor, guest),
+      admit: (turn) => requests.admit(visitor, turn),
+    });
   }
 
   function handleUpgrade(context: RequestContext, socket: Duplex, head: Buffer): void {
     const peer = peerOf(context.req);
-    const giveBack = webSockets.admit(visitorOf(forwarding.clientIp(peer)), {
+    const visitor = visitorOf(forwarding.clientIp(peer));
+    const giveBack = webSockets.admit(visitor, {
       start() {
         sockets.set(socket, null);
         passThrough(context, socket, head, {
           ...options,
           engine,
+          enter: (guest) => waitingRoom.enter(visitor, guest),
           fields: fieldsFor(context, peer),
           onOpen(tunnel) {
             sockets.set(socket, tunnel);
@@ -102,8 +124,9 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         });
       },
       refuse() {
-        context.refuse(socket, context.show(busy));
-        report({ kind: "proxy_refused", reason: "too_many_websockets" });
+        const reason = "too_many_websockets";
+        context.refuse(socket, context.show(refusalPages[reason]));
+        report({ kind: "proxy_refused", reason });
       },
     });
     socket.once("close", () => {
@@ -129,12 +152,16 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   return {
     handleRequest,
     handleUpgrade,
+    get requests() {
+      return requests.inUse + requests.waiting + waitingRoom.waiting;
+    },
     get openRequests() {
       return requests.inUse;
     },
     get waitingRequests() {
       return requests.waiting;
     },
+    waitingRoom,
     get openTunnels() {
       return openTunnels().length;
     },
@@ -143,6 +170,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     },
     close() {
       closing?.cancel();
+      waitingRoom.close();
       engine.close();
       for (const socket of sockets.keys()) socket.destroy();
     },

@@ -7,7 +7,7 @@ export interface UploadOptions {
   readonly req: IncomingMessage;
   /**
    * The first bytes have come, or the end: a request whose body does not come takes nothing of the app, no connection
-   * and no worker that waits for it. MUST lead to `begin`, sooner or later, or to `stop`.
+   * and no worker that waits for it. MUST lead to `begin`, sooner or later, or to `stop`; what comes next stays unread.
    */
   readonly onFirst: () => void;
   /** Told the bytes received so far, before they are sent; may stop the upload. */
@@ -80,7 +80,8 @@ export class Upload {
 
   #end(): void {
     this.#isComplete = true;
-    if (this.#call) this.#call.end();
-    else this.#options.onFirst();
+    if (this.#call) return this.#call.end();
+    // The end of a body that came in one piece may come although it is paused.
+    if (!this.#first) this.#options.onFirst();
   }
 }

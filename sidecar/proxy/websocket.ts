@@ -6,14 +6,20 @@ import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { Attempt } from "./attempt.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, OpenUpgrade } from "./engine.ts";
+import { notConnected, refusalPages } from "./faults.ts";
 import { flushHead, relayHead } from "./relay.ts";
 import { createTunnel, watchUnread, type Tunnel } from "./tunnel.ts";
+import type { Guest, Ticket } from "./waiting-room.ts";
 
 export interface PassThroughOptions {
   readonly engine: Engine;
   /** As `toUpstreamFields` makes them; Connection and Upgrade are added. */
   readonly fields: readonly string[];
+  /** To the waiting room. */
+  readonly enter: (guest: Guest) => Ticket;
+  /** How long it waits there; 0: not at all. */
+  readonly awayWaitMs: number;
   /** From the handshake to its answer; 0: no limit. */
   readonly responseTimeoutMs: number;
   /** The app took the handshake; from now on bytes pass until a side leaves or `socket` is destroyed. */
@@ -28,7 +34,7 @@ export function passThrough(
   head: Buffer,
   options: PassThroughOptions,
 ): void {
-  const { engine, fields, responseTimeoutMs, report } = options;
+  const { engine, fields, awayWaitMs, responseTimeoutMs, report } = options;
   const { req } = context;
   let request: ClientRequest | undefined;
   const attempt = new Attempt({
@@ -48,14 +54,38 @@ export function passThrough(
     request?.destroy();
     socket.destroy();
   });
-  open().catch((error: unknown) => attempt.fail("not_sent", String(error)));
+  const ticket = options.enter({
+    go: () => void start().catch((error: unknown) => attempt.fail("not_sent", String(error))),
+    refuse(reason) {
+      attempt.refuse(refusalPages[reason]);
+      report({ kind: "proxy_refused", reason });
+    },
+  });
+  socket.once("close", () => ticket.leave());
 
-  async function open(): Promise<void> {
+  async function start(): Promise<void> {
     const openUpgrade = await engine.loadUpgrades();
-    if (!attempt.isWaiting) return;
+    if (awayWaitMs > 0 && !(await isAppThere())) return;
+    if (attempt.isWaiting) open(openUpgrade);
+  }
+
+  /** The engine can't be asked twice for one socket: whether there is anybody to connect to is tried before. */
+  async function isAppThere(): Promise<boolean> {
+    try {
+      await engine.probe();
+    } catch (error) {
+      ticket.failed(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+    ticket.connected();
+    return true;
+  }
+
+  function open(openUpgrade: OpenUpgrade): void {
     context.forward();
     // After the handshake is answered there is nothing to say: engine and tunnel end what is left.
     const made = openUpgrade(req, socket, head, fields, ({ fault, message }) => {
+      if (notConnected.has(fault)) ticket.failed(message);
       if (attempt.isWaiting) attempt.fail(fault, message);
     });
     request = made;
@@ -68,6 +98,7 @@ export function passThrough(
     // The engine begins to read the socket in between.
     made.prependOnceListener("upgrade", stopWatching);
     made.once("upgrade", (_response, appSocket) => {
+      ticket.connected();
       if (!attempt.isWaiting) return void appSocket.destroy();
       attempt.relay();
       options.onOpen(createTunnel(socket, appSocket));
@@ -78,6 +109,7 @@ export function passThrough(
   /** The app answered with something else than 101: the client gets that, and its connection ends. */
   function onRefusal(answer: IncomingMessage): void {
     stopWatching();
+    ticket.connected();
     if (!attempt.isWaiting || !(socket instanceof Socket)) return void answer.destroy();
     const res = new ServerResponse(req);
     res.assignSocket(socket);

@@ -55,6 +55,8 @@ export async function startFront(
     maxConnections: 512,
     maxWaiting: 1_024,
     maxWaitMs: 5_000,
+    awayWaitMs: 0,
+    maxAwayWaiting: 1_024,
     maxWebSockets: 1_024,
     isDraining: () => false,
     report(event) {

@@ -59,7 +59,7 @@ async function adminPaths(): Promise<ReadonlySet<string>> {
     readiness: () => ({ ready: true }),
     health: () => ({}),
     allowedHosts: [],
-    drain: () => {},
+    actions: {},
   });
   const base = `http://127.0.0.1:${await admin.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false })}`;
   const listed = (await (await fetch(`${base}/?`)).text()).match(/^\/\S+$/gm) ?? [];

@@ -1,12 +1,12 @@
 // The app's own page in a real browser, every byte of it through the sidecar.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "./support/browser.ts";
 import { readMetric } from "./support/metrics.ts";
 import { laravelReleases } from "./support/laravel.ts";
 import type { LaravelRelease } from "./support/laravel.ts";
-import { chromiumPath, needsChromium, needsLaravel } from "./support/needs.ts";
+import { needsChromium, needsLaravel } from "./support/needs.ts";
 import { startSidecar } from "../kit/process.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
@@ -144,18 +144,3 @@ test(
     }
   },
 );
-
-function launchBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: chromiumPath() ?? "",
-    args: [
-      ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
-      "--disable-gpu",
-      "--disable-quic",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--no-first-run",
-    ],
-  });
-}

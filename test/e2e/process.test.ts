@@ -403,6 +403,35 @@ test("D4: /drain on the admin port ends the process in order, as SIGTERM does", 
   assert.equal((await sidecar.exited).code, 0);
 });
 
+test(
+  "in a terminal Ctrl-C ends it without the drain delay, and says what it waits for",
+  { skip: needsScript() },
+  async () => {
+    const ports = {
+      POGO_PORT: String(await freePort()),
+      POGO_ADMIN_PORT: String(await freePort()),
+    };
+    for (const isConnected of [false, true]) {
+      const terminal = startChild(
+        "script",
+        ["-qec", `echo "pid $$"; exec ${process.execPath} sidecar/main.ts`, "/dev/null"],
+        { cwd: repository, env: { ...standAlone, ...ports, POGO_DRAIN_DELAY: "1h" } },
+      );
+      cleanups.push(() => terminal.stop());
+      const ready = `http://127.0.0.1:${ports.POGO_ADMIN_PORT}/readyz`;
+      await waitUntilUp(terminal, async () => (await fetch(ready)).ok);
+      if (isConnected) {
+        await connectClient(scope, `ws://127.0.0.1:${ports.POGO_PORT}/app/${app.key}`);
+      }
+      process.kill(Number(/^pid (\d+)/m.exec(terminal.lines.join("\n"))?.[1]), "SIGINT");
+      assert.deepEqual(await terminal.exited, { code: 0, signal: null });
+      const draining = terminal.lines.find((line) => line.includes('"msg":"draining"')) ?? "";
+      assert.match(draining, isConnected ? /"connections":1,/ : /"connections":0,/);
+      assert.equal(draining.includes("a second signal (Ctrl-C) ends it at once"), isConnected);
+    }
+  },
+);
+
 describe("the listening socket", () => {
   test("outlives the process: with socket activation five restarts refuse no connection", async () => {
     const port = await freePort();

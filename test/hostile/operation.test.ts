@@ -194,7 +194,7 @@ describe("rows 103, 104: the admin port", () => {
     }
     const upgrade = ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAA"];
     assert.equal(await ask(Number(port), "GET", "/metrics", upgrade), 200);
-    for (const page of ["/metrics", "/livez", "/readyz", "/pogo/health", "/drain"]) {
+    for (const page of ["/metrics", "/livez", "/readyz", "/pogo/health", "/drain", "/hold"]) {
       assert.equal(await ask(sidecar.port, "GET", page), 404, page);
       assert.equal(await ask(sidecar.port, "POST", page), 404, page);
     }

@@ -325,7 +325,7 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
   },
   async POGO_UPSTREAM_CONNECT_TIMEOUT({ test, start }) {
     const clogged = `http://127.0.0.1:${await startClogged(test)}`;
-    const { url } = await start("50ms", { POGO_UPSTREAM: clogged });
+    const { url } = await start("50ms", { POGO_UPSTREAM: clogged, POGO_UPSTREAM_WAIT: "0" });
     assert.equal((await soon(fetch(url))).status, 504);
   },
   async POGO_UPSTREAM_RESPONSE_TIMEOUT({ test, start }) {
@@ -376,6 +376,16 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     assert.equal((await fetch(url)).status, 503);
     answer();
     assert.equal((await first).status, 200);
+  },
+  async POGO_UPSTREAM_WAIT({ start }) {
+    const { url } = await start("50ms", { POGO_UPSTREAM: "http://127.0.0.1:9" });
+    const answer = await soon(fetch(url));
+    assert.equal(answer.status, 503);
+    assert.equal(answer.headers.get("retry-after"), "5");
+  },
+  async POGO_MAX_UPSTREAM_WAITING({ start }) {
+    const { url } = await start("0", { POGO_UPSTREAM: "http://127.0.0.1:9" });
+    assert.equal((await soon(fetch(url))).status, 503);
   },
   async POGO_MAX_UPSTREAM_WEBSOCKETS({ test, start }) {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });

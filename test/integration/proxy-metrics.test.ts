@@ -30,6 +30,7 @@ interface Row {
 const faults: Readonly<Record<Exclude<ProxyFault, "not_sent">, Row>> = {
   connect_failed: {
     code: 502,
+    env: { POGO_UPSTREAM_WAIT: "0" },
     async upstream(test) {
       const closed = await listenRaw(test);
       await closed.stop();
@@ -38,7 +39,7 @@ const faults: Readonly<Record<Exclude<ProxyFault, "not_sent">, Row>> = {
   },
   connect_timeout: {
     code: 504,
-    env: { POGO_UPSTREAM_CONNECT_TIMEOUT: "50ms" },
+    env: { POGO_UPSTREAM_CONNECT_TIMEOUT: "50ms", POGO_UPSTREAM_WAIT: "0" },
     upstream: async (test) => `http://127.0.0.1:${await startClogged(test)}`,
   },
   response_timeout: {

@@ -97,18 +97,25 @@ describe("sidecar", () => {
     await client.next("pusher:error");
   });
 
-  it("an app that is not there: 502 for its pages, 503 for authorizations, while WebSockets work", async (test) => {
-    const { port, url, lines } = await startSidecar(test, {
+  it("an app that is not there: pages wait, then 503; 503 for authorizations too, while WebSockets work", async (test) => {
+    const { port, url, adminUrl, lines } = await startSidecar(test, {
       POGO_UPSTREAM: "http://127.0.0.1:9",
       POGO_AUTH_RETRY_FOR: "0",
+      POGO_UPSTREAM_WAIT: "300ms",
     });
     const page = await fetch(`${url}/page`);
-    assert.equal(page.status, 502);
+    assert.equal(page.status, 503);
     assert.doesNotMatch(await page.text(), /127\.0\.0\.1|ECONN/);
     const client = await connectClient(test, port);
     assert.equal(await client.subscribe("private-x"), 503);
     const warning = lines.find(({ level }) => level === 40);
-    assert.equal(warning?.["fault"], "connect_failed");
+    assert.equal(warning?.["msg"], "the app does not answer: requests wait for it");
+    assert.equal(warning?.["upstream"], "http://127.0.0.1:9");
+    assert.match(String(warning?.["cause"]), /^connection refused/);
+    const health = await (await fetch(`${adminUrl}/pogo/health`)).json();
+    assert.equal(Object(health).upstream, "away");
+    const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+    assert.match(metrics, /^pogo_upstream_up 0$/m);
   });
 
   it("an unknown app id in a signed request is answered here, not by the app", async (test) => {

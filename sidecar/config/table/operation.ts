@@ -15,7 +15,7 @@ export const admin = {
     env: "POGO_ADMIN_PORT",
     parser: port,
     fallback: 2019,
-    docs: "Port of `/metrics`, `/livez`, `/readyz` and `/pogo/health`.",
+    docs: "Port of `/metrics`, `/livez`, `/readyz`, `/pogo/health`, and of `/hold`, `/release` and `/drain` for deployments.",
   }),
   allowedHosts: option({
     env: "POGO_ADMIN_ALLOWED_HOSTS",

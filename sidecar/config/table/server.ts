@@ -169,6 +169,18 @@ export const upstream = {
     fallback: 5_000,
     docs: "How long a request waits for a connection to the upstream when all are in use; 503 with `Retry-After` after.",
   }),
+  awayWaitMs: option({
+    env: "POGO_UPSTREAM_WAIT",
+    parser: duration({ zero: "not to wait" }),
+    fallback: 10_000,
+    docs: "How long a request waits while the upstream can't be connected to, as during a restart of PHP; 503 with `Retry-After` after. Nothing of it was sent, so every method waits, its body unread. 0 answers 502 at once.",
+  }),
+  maxAwayWaiting: option({
+    env: "POGO_MAX_UPSTREAM_WAITING",
+    parser: integer({ min: 0, max: 65_535 }),
+    fallback: 2_048,
+    docs: "Requests that wait while the upstream can't be connected to, or the admin port has paused new ones; 503 with `Retry-After` beyond. In a full room a client IP with many gives way to one with few.",
+  }),
   maxWebSockets: option({
     env: "POGO_MAX_UPSTREAM_WEBSOCKETS",
     parser: integer({ min: 1, max: 65_535 }),

@@ -20,7 +20,14 @@ export interface NodeEvents {
   /** A stop was asked for: readiness says no, and everything goes on for the drain delay. */
   leaving: { delayMs: number };
   /** No new connections are taken; those that are open are closed one by one. */
-  draining: { connections: number };
+  draining: {
+    /** WebSockets of the protocol. */
+    connections: number;
+    /** Requests that the app works on, or that wait for it. */
+    requests: number;
+    /** WebSockets of the app itself. */
+    tunnels: number;
+  };
   /** The shutdown timeout is over, and something was still open. */
   drain_timed_out: {};
   stopped: {};

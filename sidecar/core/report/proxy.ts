@@ -15,6 +15,8 @@ export type ProxyFault =
 export type ProxyRefusal =
   | "queue_full" // as many wait as may, or the visitor who waits with the most gave way to another one
   | "queue_timeout" // nothing came free in time
+  | "away_queue_full" // as many wait for the app as may, or the visitor who waits with the most gave way to another one
+  | "away_timeout" // no connection to the app could be made in time
   | "too_many_websockets"; // as many WebSockets of the app pass through as may
 
 /** Why a request was refused before anybody looked at what it asks for. */
@@ -72,7 +74,23 @@ export interface ProxyEvents {
     /** Lines of failed requests that were left out before this one. */
     suppressed: number;
   };
-  /** A request or a handshake was answered 503, for the app has enough to do. */
+  /** There was no connection to the app to be had, the first time since there was one: requests wait for it. */
+  app_away: {
+    address: string;
+    /** In words; names upstream addresses, so it is not for clients. */
+    cause: string;
+  };
+  /** There is a connection to the app again. */
+  app_back: {
+    afterMs: number;
+    /** Requests that waited for it, for a while or in vain. */
+    waited: number;
+  };
+  /** New requests wait for so long, for the operator asked for it. */
+  requests_paused: { forMs: number };
+  /** They go on. */
+  requests_resumed: { afterMs: number; waiting: number };
+  /** A request or a handshake was answered 503, for the app has enough to do, or is not there. */
   proxy_refused: { reason: ProxyRefusal };
   /** A request was answered, or a WebSocket handshake. */
   proxy_finished: {

@@ -50,7 +50,11 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
       log: {
         level: "info",
         message: "draining",
-        fields: ({ connections }) => ({ connections }),
+        fields: ({ connections, requests, tunnels }) => ({ connections, requests, tunnels }),
+        hint: ({ connections, requests, tunnels }) =>
+          connections + requests + tunnels > 0
+            ? "it ends once these have, or after POGO_SHUTDOWN_TIMEOUT; a second signal (Ctrl-C) ends it at once"
+            : undefined,
       },
     },
     drain_timed_out: {

@@ -46,11 +46,47 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
         throttle: ({ reason }) => reason,
       },
     },
+    app_away: {
+      log: {
+        level: "warn",
+        message: "the app does not answer: requests wait for it",
+        fields: ({ address, cause }) => ({ upstream: address, cause }),
+        hint: "is the app running (`php artisan serve`), and does it listen at POGO_UPSTREAM? A request waits for POGO_UPSTREAM_WAIT",
+      },
+    },
+    app_back: {
+      log: {
+        level: "info",
+        message: "the app is back",
+        fields: ({ afterMs, waited }) => ({
+          after_ms: Math.round(afterMs),
+          requests_waited: waited,
+        }),
+      },
+    },
+    requests_paused: {
+      log: {
+        level: "info",
+        message: "new requests wait, as was asked for on the admin port",
+        fields: ({ forMs }) => ({ for_ms: forMs }),
+        hint: "`pogo-sidecar release` lets them go on before that time",
+      },
+    },
+    requests_resumed: {
+      log: {
+        level: "info",
+        message: "requests go on",
+        fields: ({ afterMs, waiting }) => ({
+          after_ms: Math.round(afterMs),
+          requests_waited: waiting,
+        }),
+      },
+    },
     proxy_refused: {
       count: ({ reason }) => proxy.refusedTotal.inc({ reason }),
       log: {
         level: "warn",
-        message: "the upstream is busy: a request was answered 503",
+        message: "a request was not passed on to the upstream and answered 503",
         fields: ({ reason }) => ({ reason }),
         hint: ({ reason }) => refusalHints[reason],
         throttle: ({ reason }) => reason,
@@ -127,6 +163,9 @@ export const refusalHints: Readonly<Record<ProxyRefusal, string>> = {
     "the app is slower than its visitors: give it more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS or POGO_UPSTREAM_QUEUE_SIZE",
   queue_timeout:
     "the app is slower than its visitors: give it more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS or POGO_UPSTREAM_QUEUE_WAIT",
+  away_queue_full:
+    "the app can't be connected to, or new requests are held, and POGO_MAX_UPSTREAM_WAITING wait: start it, or release them (`pogo-sidecar release`)",
+  away_timeout: "the app could not be connected to for POGO_UPSTREAM_WAIT: start it",
   too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS is the limit",
 };
 

@@ -17,6 +17,8 @@ const proxyFaults = {
 const proxyRefusals = {
   queue_full: "POGO_UPSTREAM_QUEUE_SIZE requests wait already",
   queue_timeout: "no connection came free within POGO_UPSTREAM_QUEUE_WAIT",
+  away_queue_full: "POGO_MAX_UPSTREAM_WAITING requests wait for the app already",
+  away_timeout: "the app could not be connected to within POGO_UPSTREAM_WAIT",
   too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS pass through already",
 } satisfies Record<ProxyRefusal, string>;
 
@@ -49,11 +51,12 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
     }),
     refusedTotal: counter({
       name: "pogo_proxy_refused_total",
-      help: "Proxied requests and WebSocket handshakes answered 503 because the upstream is busy, by reason.",
+      help: "Proxied requests and WebSocket handshakes answered 503 because the upstream is busy or away, by reason.",
       unit: "requests",
       moves:
-        "When POGO_MAX_UPSTREAM_CONNECTIONS are in use and a request can't wait, or can't wait any longer.",
-      action: "Give the app more workers, or raise the option that the log names.",
+        "When POGO_MAX_UPSTREAM_CONNECTIONS are in use, or the app can't be connected to, and a request can't wait, or can't wait any longer.",
+      action:
+        "away_…: start the app. Else give it more workers, or raise the option that the log names.",
       labels: { reason: proxyRefusals },
     }),
     connectionsActive: reading({
@@ -65,11 +68,33 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
     }),
     requestsWaiting: reading({
       name: "pogo_proxy_requests_waiting",
-      help: "Requests that wait for a connection to the upstream.",
+      help: "Requests that wait until one of POGO_MAX_UPSTREAM_CONNECTIONS is free.",
       unit: "requests",
       moves: "Read at each scrape. Not there without an upstream.",
       action:
         "More than 0 for long: give the app more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS.",
+    }),
+    upstreamUp: reading({
+      name: "pogo_upstream_up",
+      help: "1 if the last attempt to connect to the upstream succeeded, 0 if it failed.",
+      unit: "yes or no",
+      moves:
+        "Read at each scrape. Requests are the check, so that it stays 0 until one has come. Not there without an upstream.",
+      action: "0 for longer than a restart takes: start the app; the log says why it can't be had.",
+    }),
+    requestsPaused: reading({
+      name: "pogo_proxy_requests_paused",
+      help: "1 while new requests wait because the admin port was asked for it (/hold).",
+      unit: "yes or no",
+      moves: "Read at each scrape. Not there without an upstream.",
+      action: "1 after a deployment: its script did not get to `pogo-sidecar release`.",
+    }),
+    requestsAway: reading({
+      name: "pogo_proxy_requests_waiting_for_app",
+      help: "Requests that wait because the upstream can't be connected to, or new ones are held.",
+      unit: "requests",
+      moves: "Read at each scrape. Not there without an upstream.",
+      action: "As for pogo_upstream_up. Beyond POGO_MAX_UPSTREAM_WAITING they are answered 503.",
     }),
     requestsTotal: counter({
       name: "pogo_proxy_requests_total",

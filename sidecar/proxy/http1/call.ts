@@ -17,6 +17,8 @@ export interface RequestMessage {
 
 /** What becomes of a request. After `onEnd`, `onError` or `destroy` nothing is called but `onReleased`. */
 export interface ResponseHandler {
+  /** The connection, which was not there yet, was made. Before it no byte of the request was sent. */
+  onConnect(): void;
   /** `isAlone`: nothing of the body came with it. Interim responses (1xx) are left out. */
   onHead(head: ResponseHead, isAlone: boolean): void;
   onData(chunk: Buffer): void;
@@ -32,7 +34,9 @@ export interface ResponseHandler {
 
 /** A request under way. */
 export interface Call {
-  /** Sends a piece of the body; false: the next one has to wait for `onDrain`. */
+  /** If not, `onConnect` follows, or `onError`. */
+  readonly isConnected: boolean;
+  /** Sends a piece of the body, once it is connected; false: the next one has to wait for `onDrain`. */
   write(chunk: Buffer): boolean;
   /** The body is complete. */
   end(): void;
@@ -66,6 +70,10 @@ export class OpenCall implements Call, ResponseListener {
     this.#message = message;
     this.#isSent = message.body === "none";
     this.#reader = new ResponseReader(message.method, maxHeadBytes, this);
+  }
+
+  get isConnected(): boolean {
+    return !this.#socket.connecting;
   }
 
   /** Nobody is told anything any more. */

@@ -18,6 +18,29 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection) => void;
 }
 
+/** Resolves once a connection was made, which is given up again; rejects with an `UpstreamError`. */
+export function probe({
+  address,
+  connectTimeoutMs,
+}: Pick<ConnectionOptions, "address" | "connectTimeoutMs">): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = openSocket(address);
+  socket.setTimeout(connectTimeoutMs, () => reject(notInTime(connectTimeoutMs)));
+  socket.once("connect", resolve);
+  socket.once("error", (error) => reject(toUpstreamError(error, { isConnected: false, address })));
+  return promise.finally(() => socket.destroy());
+}
+
+function openSocket(address: UpstreamAddress): Socket {
+  return address.kind === "unix"
+    ? connect({ path: address.socketPath })
+    : connect({ host: address.host, port: address.port, noDelay: true });
+}
+
+function notInTime(ms: number): UpstreamError {
+  return new UpstreamError("connect_timeout", `no connection within ${ms} ms`);
+}
+
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
@@ -30,19 +53,18 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     const { address, connectTimeoutMs } = options;
     this.#options = options;
-    this.#socket =
-      address.kind === "unix"
-        ? connect({ path: address.socketPath })
-        : connect({ host: address.host, port: address.port, noDelay: true });
+    this.#socket = openSocket(address);
     if (connectTimeoutMs > 0) {
-      const text = `no connection within ${connectTimeoutMs} ms`;
-      const onTimeout = () => this.#fail(new UpstreamError("connect_timeout", text));
+      const onTimeout = () => this.#fail(notInTime(connectTimeoutMs));
       this.#connectTimer = setTimeout(onTimeout, connectTimeoutMs);
     }
     let isConnected = false;
     this.#socket.once("connect", () => {
       isConnected = true;
       clearTimeout(this.#connectTimer);
+      if (this.#call?.isOver !== false) return;
+      this.#call.sendHead();
+      this.#call.handler.onConnect();
     });
     this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     this.#socket.on("drain", () => this.#call?.handler.onDrain());
@@ -68,7 +90,7 @@ export class Connection {
     const call = new OpenCall(this.#socket, message, handler, this.#options.maxHeadBytes);
     this.#call = call;
     this.#release = () => call.release();
-    call.sendHead();
+    if (call.isConnected) call.sendHead();
     return call;
   }
 

@@ -35,18 +35,21 @@ function createRig(t: TestContext, { port }: RawServer) {
   /** Sends a request; what its handler was told, in order. */
   function send(request = message, isFresh = false) {
     const told: string[] = [];
+    const connected = Promise.withResolvers<void>();
     const handler: ResponseHandler = {
       onHead: ({ status }) => told.push(`head ${status}`),
       onData: (chunk) => told.push(`data ${chunk.toString()}`),
       onEnd: (last) => told.push(last ? `end ${last.toString()}` : "end"),
       onDrain: () => told.push("drain"),
       onError: ({ fault }, isStale) => told.push(`error ${fault}${isStale ? ", stale" : ""}`),
+      onConnect: connected.resolve,
       onReleased: () => told.push("released"),
     };
     const call: Call = pool.send(request, handler, { isFresh });
     return {
       told,
       call,
+      connected: () => connected.promise,
       released: () => waitFor(() => told.includes("released")),
     };
   }
@@ -109,6 +112,7 @@ test("a chunked body is framed, and one of a length goes as it comes", async (t)
   const app = await listenRaw(t);
   const { send } = createRig(t, app);
   const chunked = send({ ...message, method: "POST", body: "chunked" });
+  await chunked.connected();
   chunked.call.write(Buffer.from("0123456789abcdef"));
   chunked.call.write(Buffer.alloc(0));
   chunked.call.write(Buffer.from("\xff", "latin1"));
@@ -117,6 +121,7 @@ test("a chunked body is framed, and one of a length goes as it comes", async (t)
   const first = await app.connection(0);
   await first.until(`${head}10\r\n0123456789abcdef\r\n1\r\n\xff\r\n0\r\n\r\n`);
   const plain = send({ ...message, method: "POST", body: "length" });
+  await plain.connected();
   plain.call.write(Buffer.from("abc"));
   plain.call.end();
   assert.equal(await (await app.connection(1)).until("abc"), `${head}abc`);

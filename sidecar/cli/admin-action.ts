@@ -1,0 +1,35 @@
+/** `hold`, `release` and `drain`: have a running sidecar do it, for the scripts of a deployment. */
+
+import { requestAdmin } from "./admin-request.ts";
+import { exitCodes, type CommandContext } from "./command.ts";
+
+/** Ends with 0 if it was done, 1 if it was not; prints what the sidecar says. `--for` is of `hold`. */
+export async function askFor(
+  action: "hold" | "release" | "drain",
+  context: CommandContext,
+): Promise<number> {
+  const { text, rest } = takeFor(context.argv);
+  if (text !== null && action !== "hold") {
+    context.complain("--for is for hold: pogo-sidecar hold --for 30s\n");
+    return exitCodes.usage;
+  }
+  const query = text === null ? "" : `?for=${encodeURIComponent(text)}`;
+  const answer = await requestAdmin({ ...context, argv: rest }, "POST", `/${action}${query}`);
+  if (!answer) return exitCodes.configuration;
+  if (answer.ok && answer.status < 300) {
+    context.print(`${answer.text}\n`);
+    return exitCodes.ok;
+  }
+  context.complain(answer.ok ? `${answer.text}\n` : `${answer.where} ${answer.why}\n`);
+  return exitCodes.failure;
+}
+
+function takeFor(argv: readonly string[]): { text: string | null; rest: readonly string[] } {
+  const at = argv.findIndex((argument) => /^--for(=|$)/.test(argument));
+  const argument = argv[at];
+  if (argument === undefined) return { text: null, rest: argv };
+  if (argument.includes("=")) {
+    return { text: argument.slice("--for=".length), rest: argv.toSpliced(at, 1) };
+  }
+  return { text: argv[at + 1] ?? "", rest: argv.toSpliced(at, 2) };
+}

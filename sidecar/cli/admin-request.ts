@@ -1,0 +1,55 @@
+/** One request to the admin port of a sidecar that runs on this machine. */
+
+import { request } from "node:http";
+import { formatErrors, loadAdmin } from "../config.ts";
+import type { CommandContext } from "./command.ts";
+
+export type AdminAnswer =
+  | { readonly ok: true; readonly status: number; readonly text: string; readonly where: string }
+  /** `why` in words: `did not answer within 1.5 s`. */
+  | { readonly ok: false; readonly why: string; readonly where: string };
+
+/** Less than the shortest deadline that a container runtime is likely to give, starting this process included. */
+const deadlineMs = 1500;
+
+/** Resolves with null where the configuration of the admin port is wrong, of which it has complained then. */
+export async function requestAdmin(
+  context: CommandContext,
+  method: "GET" | "POST",
+  path: string,
+): Promise<AdminAnswer | null> {
+  const loaded = loadAdmin(context);
+  if (!loaded.ok) {
+    context.complain(formatErrors(loaded.errors));
+    return null;
+  }
+  const { port } = loaded.admin;
+  const host = reachable(loaded.admin.host);
+  const where = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const { promise, resolve } = Promise.withResolvers<AdminAnswer>();
+  const signal = AbortSignal.timeout(deadlineMs);
+  const sent = request({ host, port, path, method, signal, agent: false }, (response) => {
+    const { statusCode: status = 0 } = response;
+    let text = "";
+    response.setEncoding("utf8");
+    response.on("data", (part: string) => (text += part));
+    // The status has been taken; what breaks after it changes nothing.
+    response.on("error", () => undefined);
+    response.once("close", () => resolve({ ok: true, status, text: text.trim(), where }));
+  });
+  sent.on("error", (error) => {
+    const code = "code" in error ? String(error.code) : error.message;
+    const why = signal.aborted
+      ? `did not answer within ${deadlineMs / 1000} s`
+      : `can't be had: ${code}`;
+    resolve({ ok: false, why, where });
+  });
+  sent.end();
+  return promise;
+}
+
+/** Where a listener on all addresses is reached from the same machine. */
+function reachable(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "::1" : host;
+}

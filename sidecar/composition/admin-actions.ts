@@ -1,0 +1,54 @@
+/** What the admin port does when it is asked to: drain, hold, release. */
+
+import { duration, showDuration } from "../config/parsers/units.ts";
+import type { Actions, ActionAnswer } from "../observability/admin.ts";
+import type { UpstreamProxy } from "../proxy/proxy.ts";
+
+/** Longer than any restart, shorter than it takes for a forgotten one to be an outage; browsers wait that long. */
+const longestMs = 120_000;
+const usualMs = 30_000;
+
+const length = duration({ maxMs: longestMs });
+
+export function createAdminActions({
+  drain,
+  proxy,
+}: {
+  readonly drain: () => void;
+  /** Null: there is no app behind. */
+  readonly proxy: UpstreamProxy | null;
+}): Actions {
+  const withProxy =
+    (act: (proxy: UpstreamProxy, query: URLSearchParams) => ActionAnswer) =>
+    (query: URLSearchParams): ActionAnswer =>
+      proxy
+        ? act(proxy, query)
+        : { status: 409, text: "there is no app behind: POGO_UPSTREAM is none" };
+  return {
+    "/hold": withProxy((to, query) => pause(to, query.get("for"))),
+    "/release": withProxy((to) => {
+      const { isPaused, waiting } = to.waitingRoom;
+      to.waitingRoom.resume();
+      const text = isPaused ? `${requests(waiting)} waited, and go on` : "nothing was held";
+      return { status: 200, text };
+    }),
+    "/drain": () => {
+      drain();
+      return { status: 202, text: "draining: the process ends once what is open has ended" };
+    },
+  };
+}
+
+function pause(proxy: UpstreamProxy, text: string | null): ActionAnswer {
+  const parsed = text === null ? { ok: true as const, value: usualMs } : length.parse(text.trim());
+  if (!parsed.ok) {
+    return { status: 400, text: `for=${text} is not ${length.allowed}` };
+  }
+  proxy.waitingRoom.pause(parsed.value);
+  const underWay = `${requests(proxy.openRequests)} under way go on`;
+  return { status: 200, text: `new requests wait for ${showDuration(parsed.value)}; ${underWay}` };
+}
+
+function requests(count: number): string {
+  return count === 1 ? "1 request" : `${count} requests`;
+}

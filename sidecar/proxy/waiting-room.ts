@@ -1,0 +1,248 @@
+/** Where requests wait while there is no connection to the app, or the operator has paused them: one tries, the others follow. */
+
+import type { ProxyRefusal } from "../core/report/proxy.ts";
+import type { Report } from "../core/report.ts";
+import type { Timers } from "../http/timers.ts";
+import { ArrivalQueue, type Arrival } from "./arrival-queue.ts";
+
+export interface WaitingRoomOptions {
+  /** How long a request waits for the app, from its coming or the end of a pause; 0: it does not. */
+  readonly waitMs: number;
+  /** Waiting at a time. */
+  readonly maxWaiting: number;
+  /** Of the app, for the log. */
+  readonly address: string;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  readonly timers: Timers;
+  readonly report: Report;
+}
+
+export type WaitRefusal = Extract<ProxyRefusal, "away_timeout" | "away_queue_full">;
+
+export interface Guest {
+  /**
+   * Connects to the app, and says what came of it: `connected`, `failed` or `leave`. May be called before `enter`
+   * returns, and again after a `failed`. `isTrial`: the others wait for what this one finds.
+   */
+  readonly go: (isTrial: boolean) => void;
+  /** Called instead of `go`. */
+  readonly refuse: (reason: WaitRefusal) => void;
+}
+
+export interface Ticket {
+  /** There is a connection to the app. */
+  connected(): void;
+  /**
+   * There is none, and nothing was sent. True: `go` or `refuse` follows, or was called already. False: nobody waits
+   * (`waitMs` is 0), and it is the caller's to answer.
+   */
+  failed(cause: string): boolean;
+  /** The client is gone, or was answered; harmless at any time. */
+  leave(): void;
+}
+
+export interface WaitingRoom {
+  /** @param visitor as `visitorOf` gives it. */
+  enter(visitor: string, guest: Guest): Ticket;
+  /** New requests wait for so long, however healthy the app is; from now, if they are paused already. */
+  pause(forMs: number): void;
+  /** Ends the pause: one tries whether the app is there, and the others follow. */
+  resume(): void;
+  /** Refuses all who wait, and ends the pause. */
+  close(): void;
+  /** As the last attempt to connect showed. */
+  readonly isAppUp: boolean;
+  readonly isPaused: boolean;
+  readonly waiting: number;
+}
+
+/** Between two trials: a refused connection costs next to nothing, and it is as much as a restart may seem longer. */
+const trialPauseMs = 200;
+
+export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
+  const { waitMs, address, now, timers, report } = options;
+  const queue = new ArrivalQueue<Entry>(options.maxWaiting);
+  let gate: "open" | "trying" | "paused" = "open";
+  let pause = { sinceMs: 0, untilMs: 0, cancel: (): void => {} };
+  let trial: Entry | null = null;
+  let isTrialDelayed = false;
+  let away: { readonly sinceMs: number; waited: number } | null = null;
+  /** An attempt that began before the last of them was made says nothing about the app now. */
+  let connectionsMade = 0;
+  let entered = 0;
+
+  function enter(visitor: string, guest: Guest): Ticket {
+    const order = (entered += 1);
+    const entry = new Entry(visitor, guest, order, now() + waitMs);
+    if (gate === "open") go(entry);
+    else wait(entry);
+    return {
+      connected: () => connected(entry),
+      failed: (cause) => failed(entry, cause),
+      leave: () => leave(entry),
+    };
+  }
+
+  function go(entry: Entry): void {
+    dequeue(entry);
+    entry.state = "trying";
+    entry.madeBefore = connectionsMade;
+    entry.guest.go(entry === trial);
+  }
+
+  function connected(entry: Entry): void {
+    if (entry.state !== "trying") return;
+    finish(entry);
+    connectionsMade += 1;
+    if (away) report({ kind: "app_back", afterMs: now() - away.sinceMs, waited: away.waited });
+    away = null;
+    if (gate === "trying") open();
+  }
+
+  function open(): void {
+    gate = "open";
+    // One that fails meanwhile closes the gate again, and those behind it stay.
+    for (const entry of queue) if (gate === "open" && entry.state === "waiting") go(entry);
+  }
+
+  function failed(entry: Entry, cause: string): boolean {
+    if (entry.state !== "trying") return waitMs > 0;
+    finish(entry);
+    const isNews = entry.madeBefore === connectionsMade;
+    if (isNews) lose(cause);
+    if (waitMs === 0) return false;
+    if (isNews || gate !== "open") wait(entry);
+    else if (entry.untilMs > now()) go(entry);
+    else refuse(entry, "away_timeout");
+    return true;
+  }
+
+  function lose(cause: string): void {
+    if (!away) report({ kind: "app_away", address, cause });
+    away ??= { sinceMs: now(), waited: 0 };
+    if (waitMs === 0) return;
+    if (gate === "open") gate = "trying";
+    delayTrial();
+  }
+
+  function delayTrial(): void {
+    if (isTrialDelayed) return;
+    isTrialDelayed = true;
+    timers.setTimeout(() => {
+      isTrialDelayed = false;
+      tryNext();
+    }, trialPauseMs);
+  }
+
+  /** Who came first tries. */
+  function tryNext(): void {
+    const next = queue.first;
+    if (gate !== "trying" || trial || isTrialDelayed || !next) return;
+    trial = next;
+    go(next);
+  }
+
+  function wait(entry: Entry): void {
+    if (gate === "paused") entry.untilMs = Math.max(entry.untilMs, pause.untilMs + waitMs);
+    if (entry.untilMs <= now()) return refuse(entry, "away_timeout");
+    const loser = queue.whoGivesWayTo(entry.visitor);
+    if (loser === "newcomer") return refuse(entry, "away_queue_full");
+    if (loser) refuse(loser, "away_queue_full");
+    entry.state = "waiting";
+    queue.add(entry);
+    limit(entry);
+    if (away && !entry.hasWaited) away.waited += 1;
+    entry.hasWaited = true;
+    tryNext();
+  }
+
+  function limit(entry: Entry): void {
+    entry.cancelTimeout();
+    const expire = (): void => refuse(entry, "away_timeout");
+    entry.cancelTimeout = timers.setTimeout(expire, entry.untilMs - now());
+  }
+
+  function dequeue(entry: Entry): void {
+    if (entry.state !== "waiting") return;
+    entry.cancelTimeout();
+    queue.remove(entry);
+  }
+
+  /** Neither waiting nor trying any more. */
+  function finish(entry: Entry): void {
+    dequeue(entry);
+    entry.state = "gone";
+    if (trial === entry) trial = null;
+  }
+
+  function refuse(entry: Entry, reason: WaitRefusal): void {
+    finish(entry);
+    entry.guest.refuse(reason);
+  }
+
+  function leave(entry: Entry): void {
+    // Not at once: whoever comes next may have to leave for the same reason.
+    if (trial === entry) delayTrial();
+    finish(entry);
+  }
+
+  function resume(): void {
+    if (gate !== "paused") return;
+    pause.cancel();
+    report({ kind: "requests_resumed", afterMs: now() - pause.sinceMs, waiting: queue.length });
+    if (waitMs === 0) return open();
+    gate = "trying";
+    tryNext();
+  }
+
+  return {
+    enter,
+    pause(forMs) {
+      const sinceMs = gate === "paused" ? pause.sinceMs : now();
+      pause.cancel();
+      pause = { sinceMs, untilMs: now() + forMs, cancel: timers.setTimeout(resume, forMs) };
+      gate = "paused";
+      report({ kind: "requests_paused", forMs });
+      for (const entry of queue) {
+        entry.untilMs = Math.max(entry.untilMs, pause.untilMs + waitMs);
+        limit(entry);
+      }
+    },
+    resume,
+    close() {
+      pause.cancel();
+      gate = "open";
+      for (const entry of queue) refuse(entry, "away_timeout");
+    },
+    get isAppUp() {
+      return away === null;
+    },
+    get isPaused() {
+      return gate === "paused";
+    },
+    get waiting() {
+      return queue.length;
+    },
+  };
+}
+
+class Entry implements Arrival {
+  readonly visitor: string;
+  readonly guest: Guest;
+  readonly order: number;
+  /** It does not wait beyond this. */
+  untilMs: number;
+  state: "waiting" | "trying" | "gone" = "trying";
+  /** Connections made before it tried. */
+  madeBefore = 0;
+  hasWaited = false;
+  cancelTimeout: () => void = () => {};
+
+  constructor(visitor: string, guest: Guest, order: number, untilMs: number) {
+    this.visitor = visitor;
+    this.guest = guest;
+    this.order = order;
+    this.untilMs = untilMs;
+  }
+}

@@ -1,0 +1,130 @@
+/** A whole sidecar whose app goes and comes, and the commands that a deployment's script has for it. */
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { describe, it } from "node:test";
+import { askFor } from "../../sidecar/cli/admin-action.ts";
+import { listenRaw } from "../../sidecar/testing/raw-http.ts";
+import { startApp, startSidecar, type RunningSidecar } from "../kit/start.ts";
+
+/** Runs a command as the command line does. */
+async function command(
+  { adminUrl }: { readonly adminUrl: string },
+  action: Parameters<typeof askFor>[0],
+  ...argv: string[]
+) {
+  const printed: string[] = [];
+  const code = await askFor(action, {
+    argv: [...argv, `--admin-port=${new URL(adminUrl).port}`],
+    env: {},
+    readFile: () => assert.fail("no file was named"),
+    isTerminal: false,
+    print: (text) => void printed.push(text),
+    complain: (text) => void printed.push(text),
+  });
+  return { code, text: printed.join("") };
+}
+
+const waits = (sidecar: RunningSidecar, count: number): Promise<void> =>
+  sidecar.seriesBecome("pogo_proxy_requests_waiting_for_app", { "": count });
+
+describe("hold and release", () => {
+  it("new requests wait from one to the other, and a script is told what goes on", async (test) => {
+    const sidecar = await startSidecar(test, {
+      POGO_UPSTREAM: await startApp(test, (_req, res) => void res.end("page")),
+    });
+    assert.deepEqual(await command(sidecar, "hold", "--for", "1m"), {
+      code: 0,
+      text: "new requests wait for 60s; 0 requests under way go on\n",
+    });
+    const page = fetch(sidecar.url);
+    await waits(sidecar, 1);
+    await sidecar.seriesBecome("pogo_proxy_requests_paused", { "": 1 });
+    await sidecar.seriesBecome("pogo_upstream_up", { "": 1 });
+    const released = await command(sidecar, "release");
+    assert.deepEqual(released, { code: 0, text: "1 request waited, and go on\n" });
+    assert.equal(await (await page).text(), "page");
+    assert.deepEqual(await command(sidecar, "release"), { code: 0, text: "nothing was held\n" });
+    const lines = new Set(sidecar.lines.map(({ msg }) => msg));
+    assert.ok(lines.has("new requests wait, as was asked for on the admin port"));
+    assert.ok(lines.has("requests go on"));
+  });
+
+  it("a hold ends by itself", async (test) => {
+    const sidecar = await startSidecar(test, {
+      POGO_UPSTREAM: await startApp(test, (_req, res) => void res.end("page")),
+    });
+    assert.equal(
+      (await fetch(`${sidecar.adminUrl}/hold?for=300ms`, { method: "POST" })).status,
+      200,
+    );
+    assert.equal(await (await fetch(sidecar.url)).text(), "page");
+    await sidecar.seriesBecome("pogo_proxy_requests_paused", { "": 0 });
+  });
+
+  it("what can't be done is refused, with the reason", async (test) => {
+    const sidecar = await startSidecar(test, { POGO_UPSTREAM: "http://127.0.0.1:9" });
+    for (const length of ["1h", "5", "soon", "0s", ""]) {
+      const { code, text } = await command(sidecar, "hold", `--for=${length}`);
+      assert.equal(code, 1, length);
+      assert.match(text, /^for=.* is not a duration up to 120s with its unit/);
+    }
+    assert.equal((await command(sidecar, "release", "--for=1s")).code, 64);
+    const alone = await startSidecar(test);
+    const { code, text } = await command(alone, "hold");
+    assert.deepEqual([code, text], [1, "there is no app behind: POGO_UPSTREAM is none\n"]);
+    const nobody = await listenRaw(test);
+    await nobody.stop();
+    const gone = await command({ adminUrl: `http://127.0.0.1:${nobody.port}` }, "hold");
+    assert.equal(gone.code, 1);
+    assert.match(gone.text, /\/hold can't be had: ECONNREFUSED\n$/);
+  });
+
+  it("drain stops the node", async (test) => {
+    const sidecar = await startSidecar(test);
+    const { code, text } = await command(sidecar, "drain");
+    assert.deepEqual([code, text], [0, "draining: the process ends once what is open has ended\n"]);
+    await sidecar.stop();
+  });
+});
+
+describe("an app that is away", () => {
+  it("is in the health, the metrics and one line of the log at each change", async (test) => {
+    const app = createServer((_req, res) => void res.end("page"));
+    const { port, stop } = await listenRaw(test);
+    await stop();
+    const sidecar = await startSidecar(test, { POGO_UPSTREAM: `http://127.0.0.1:${port}` });
+    await sidecar.seriesBecome("pogo_upstream_up", { "": 1 });
+    const pages = [1, 2, 3].map(async (index) => (await fetch(`${sidecar.url}/${index}`)).text());
+    await sidecar.seriesBecome("pogo_upstream_up", { "": 0 });
+    const health = Object(await (await fetch(`${sidecar.adminUrl}/pogo/health`)).json());
+    assert.deepEqual([health.status, health.upstream], ["ok", "away"]);
+    assert.equal((await fetch(`${sidecar.adminUrl}/readyz`)).status, 200);
+    app.listen(port, "127.0.0.1");
+    test.after(() => {
+      app.closeAllConnections();
+      app.close();
+    });
+    assert.deepEqual(await Promise.all(pages), ["page", "page", "page"]);
+    await sidecar.seriesBecome("pogo_upstream_up", { "": 1 });
+    const changes = sidecar.lines.filter(({ msg }) => String(msg).startsWith("the app "));
+    assert.deepEqual(
+      changes.map(({ msg }) => msg),
+      ["the app does not answer: requests wait for it", "the app is back"],
+    );
+    assert.equal(changes[1]?.["requests_waited"], 3);
+    await sidecar.seriesBecome("pogo_proxy_requests_total", { 'code="200"': 3 });
+  });
+
+  it("at the end of a stop who waits for it is answered 503 instead of being cut", async (test) => {
+    const sidecar = await startSidecar(test, {
+      POGO_UPSTREAM: "http://127.0.0.1:9",
+      POGO_SHUTDOWN_TIMEOUT: "300ms",
+    });
+    const page = fetch(sidecar.url);
+    await sidecar.seriesBecome("pogo_upstream_up", { "": 0 });
+    await sidecar.stop();
+    const { status, headers } = await page;
+    assert.deepEqual([status, headers.get("connection")], [503, "close"]);
+  });
+});
