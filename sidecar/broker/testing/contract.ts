@@ -103,6 +103,19 @@ function describeEvents(start: StartNodes, count: number): void {
     await recorded(() => sender?.delivered, [event("presence-a", "after")]);
   });
 
+  it("R03, R07: delivers here what every node gets by itself, and keeps it as a cache channel's last event", async (t) => {
+    const nodes = await start(t, count);
+    const [first, ...others] = nodes;
+    for (const node of nodes) await join(node, "cache-a");
+    const last = event("cache-a", "2");
+    for (const one of [event("cache-a", "1"), last]) first?.broker.deliverHere(one);
+    await recorded(() => first?.delivered, [event("cache-a", "1"), last]);
+    for (const node of nodes) {
+      await recorded(async () => (await node.broker.lastEvent("app", "cache-a"))?.event, last);
+    }
+    for (const node of others) assert.deepEqual(node.delivered, []);
+  });
+
   it("keeps the last event of a cache channel, for every node", async (t) => {
     const nodes = await start(t, count);
     const [first] = nodes;
