@@ -2,7 +2,9 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Rate } from "../core/app.ts";
 import type { Handshake } from "../core/ports.ts";
+import { TokenBucket } from "../core/rate-limit.ts";
 import type { Report } from "../core/report.ts";
 import { peerAt, peerOf } from "./peer.ts";
 
@@ -38,15 +40,14 @@ export const clientGoneStatus = 499;
 
 type Level = "info" | "debug";
 
-/** Of a flood of refused requests so many lines a second; the next one says how many were left out. */
-const maxErrorsPerSecond = 50;
+/** Anybody can be refused at will: of a flood so many lines; the next one says how many were left out. */
+const errorRate: Rate = { perSecond: 1, burst: 20 };
 /** What a client sent is not logged longer than this. */
 const maxPathLength = 256;
 
 export class AccessLog {
   readonly #options: AccessLogOptions;
-  #second = 0;
-  #written = 0;
+  readonly #errors = new TokenBucket(errorRate, performance.now());
   #suppressed = 0;
 
   constructor(options: AccessLogOptions) {
@@ -110,16 +111,10 @@ export class AccessLog {
   /** How many lines were left out before this one; null: this one is left out too. */
   #pass(level: Level): number | null {
     if (this.#options.mode !== "errors" || level !== "info") return 0;
-    const second = Math.floor(performance.now() / 1_000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#written = 0;
-    }
-    if (this.#written >= maxErrorsPerSecond) {
+    if (!this.#errors.tryTake(performance.now())) {
       this.#suppressed += 1;
       return null;
     }
-    this.#written += 1;
     const suppressed = this.#suppressed;
     this.#suppressed = 0;
     return suppressed;

@@ -52,6 +52,6 @@ export const log = {
     env: "POGO_ACCESS_LOG",
     parser: oneOf(["off", "errors", "all"]),
     fallback: "errors",
-    docs: "Which HTTP requests and handshakes get a line of their own at `info`. `errors`: those that the sidecar refused and those that ended with 500 or above, 50 a second at most. A line has method, path without query, status, bytes, times, addresses and `X-Request-Id`.",
+    docs: "Which HTTP requests and handshakes get a line of their own at `info`. `errors`: those that the sidecar refused and those that ended with 500 or above, of many 20 at once and then one a second. A line has method, path without query, status, bytes, times, addresses and `X-Request-Id`.",
   }),
 } as const;
