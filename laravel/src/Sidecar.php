@@ -4,12 +4,13 @@ namespace Pogo;
 
 use Illuminate\Http\Client\ConnectionException;
 use Illuminate\Http\Client\RequestException;
+use Pogo\Admin\Admin;
 use Pogo\Api\Client;
 
-/** What the app can ask of the sidecar, and have it do. Each call is one request to its HTTP API. */
+/** What the app can ask of the sidecar, and have it do. Each call is one request, to its HTTP API or its admin port. */
 class Sidecar
 {
-    public function __construct(private readonly Client $api)
+    public function __construct(private readonly Client $api, private readonly Admin $admin)
     {
     }
 
@@ -85,5 +86,28 @@ class Sidecar
     public function terminate(string|int $userId): void
     {
         $this->api->post('users/'.rawurlencode((string) $userId).'/terminate_connections');
+    }
+
+    /**
+     * For a deployment: new requests to the app wait in the sidecar, for so long at most, and those under way go on. By
+     * the admin port (`POGO_ADMIN_URL`); with several sidecars each has its own.
+     *
+     * @throws ConnectionException
+     * @throws RequestException
+     */
+    public function hold(int $seconds = 30): void
+    {
+        $this->admin->hold($seconds);
+    }
+
+    /**
+     * The requests that `hold` has kept waiting go to the app.
+     *
+     * @throws ConnectionException
+     * @throws RequestException
+     */
+    public function release(): void
+    {
+        $this->admin->release();
     }
 }

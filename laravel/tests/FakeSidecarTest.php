@@ -30,6 +30,16 @@ class FakeSidecarTest extends TestCase
         $fake->assertTerminated('ann');
     }
 
+    public function test_it_knows_whether_requests_wait(): void
+    {
+        $fake = new FakeSidecar;
+        $fake->assertReleased();
+        $fake->hold(10);
+        $fake->assertHeld();
+        $fake->release();
+        $fake->assertReleased();
+    }
+
     public function test_an_assertion_that_does_not_hold_fails(): void
     {
         $fake = new FakeSidecar;

@@ -9,7 +9,7 @@ import { startChild } from "../../sidecar/testing/child.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
 import { openEchoPage, subscribed } from "./support/echo-page.ts";
 import type { EchoPage } from "./support/echo-page.ts";
-import { json } from "./support/http-client.ts";
+import { httpClient, json } from "./support/http-client.ts";
 import type { HttpClient } from "./support/http-client.ts";
 import { inbox } from "./support/inbox.ts";
 import { laravelFolder, laravelReleases } from "./support/laravel.ts";
@@ -18,7 +18,7 @@ import { needsLaravel, needsPackageTools } from "./support/needs.ts";
 import { repository } from "../kit/process.ts";
 import { startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
-import { within } from "../../sidecar/testing/eventually.ts";
+import { until, within } from "../../sidecar/testing/eventually.ts";
 
 interface Received {
   readonly class: string;
@@ -152,6 +152,25 @@ function suite(release: LaravelRelease): void {
     assert.deepEqual(await greetings.next(), { text: "hello" });
     assert.equal((await guest.post("/sidecar/terminate/3", {})).status, 200);
     await received({ class: "UserOffline", userId: "3" });
+  });
+
+  test("hold keeps new requests waiting, and release lets them go", async () => {
+    const app = httpClient(stack.laravel.url);
+    assert.equal((await app.post("/sidecar/hold")).status, 200);
+    let isAnswered = false;
+    const waiting = guest.get("/up").then(({ status }) => {
+      isAnswered = true;
+      return status;
+    });
+    await until("the request to wait", async () => {
+      const { adminUrl } = stack.sidecar;
+      return /^pogo_proxy_requests_paused 1$/m.test(
+        await (await fetch(`${adminUrl}/metrics`)).text(),
+      );
+    });
+    assert.equal(isAnswered, false);
+    assert.equal((await app.post("/sidecar/release")).status, 200);
+    assert.equal(await waiting, 200);
   });
 
   test("pogo:install --dry-run changes nothing", async () => {

@@ -4,6 +4,7 @@ namespace Pogo\Admin;
 
 use Illuminate\Http\Client\ConnectionException;
 use Illuminate\Http\Client\Factory;
+use Illuminate\Http\Client\RequestException;
 
 /** The sidecar's admin port, which is bound to loopback unless somebody has opened it. */
 final readonly class Admin
@@ -22,5 +23,27 @@ final readonly class Admin
         }
 
         return is_array($json) ? $json : null;
+    }
+
+    /**
+     * New requests to the app wait in the sidecar, for so long at most; those under way go on.
+     *
+     * @throws ConnectionException
+     * @throws RequestException
+     */
+    public function hold(int $seconds): void
+    {
+        $this->http->timeout($this->timeoutSeconds)->post("{$this->url}/hold?for={$seconds}s")->throw();
+    }
+
+    /**
+     * They wait no more.
+     *
+     * @throws ConnectionException
+     * @throws RequestException
+     */
+    public function release(): void
+    {
+        $this->http->timeout($this->timeoutSeconds)->post("{$this->url}/release")->throw();
     }
 }

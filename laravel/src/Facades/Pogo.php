@@ -12,6 +12,8 @@ use Pogo\Testing\FakeSidecar;
  * @method static int connections()
  * @method static void sendToUser(string|int $userId, string $event, array<string, mixed> $data = [])
  * @method static void terminate(string|int $userId)
+ * @method static void hold(int $seconds = 30)
+ * @method static void release()
  *
  * @see Sidecar
  */

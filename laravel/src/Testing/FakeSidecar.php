@@ -20,6 +20,8 @@ class FakeSidecar extends Sidecar
 
     private int $connectionCount = 0;
 
+    private bool $isHeld = false;
+
     public function __construct()
     {
     }
@@ -64,6 +66,26 @@ class FakeSidecar extends Sidecar
     public function terminate(string|int $userId): void
     {
         $this->terminated[] = (string) $userId;
+    }
+
+    public function hold(int $seconds = 30): void
+    {
+        $this->isHeld = true;
+    }
+
+    public function release(): void
+    {
+        $this->isHeld = false;
+    }
+
+    public function assertHeld(): void
+    {
+        Assert::assertTrue($this->isHeld, 'Requests to the app do not wait: hold() was not called, or release() was.');
+    }
+
+    public function assertReleased(): void
+    {
+        Assert::assertFalse($this->isHeld, 'Requests to the app still wait: release() was not called.');
     }
 
     /** @param  (Closure(array<string, mixed>): bool)|null  $matches given the event's data */

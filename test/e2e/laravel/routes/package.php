@@ -13,4 +13,6 @@ Route::get('/sidecar/channels', fn (Request $request) => (object) Pogo::channels
 Route::get('/sidecar/users/{channel}', fn (string $channel) => Pogo::users($channel));
 Route::get('/sidecar/connections', fn () => ['connections' => Pogo::connections()]);
 Route::post('/sidecar/send/{user}', fn (string $user, Request $request) => Pogo::sendToUser($user, 'greeting', $request->all()));
+Route::post('/sidecar/release', fn () => Pogo::release());
+Route::post('/sidecar/hold', fn () => Pogo::hold(60));
 Route::post('/sidecar/terminate/{user}', fn (string $user) => Pogo::terminate($user));
