@@ -68,6 +68,7 @@ class InstallTest extends TestCase
         $this->assertStringContainsString("BROADCAST_CONNECTION=reverb\n", $env);
         $this->assertMatchesRegularExpression('/^REVERB_APP_SECRET=[0-9a-z]{20}$/m', $env);
         $this->assertStringContainsString('VITE_REVERB_APP_KEY="${REVERB_APP_KEY}"', $env);
+        $this->assertStringNotContainsString('REVERB_INTERNAL', $env);
         $bootstrap = $this->read('bootstrap/app.php');
         $this->assertStringContainsString("channels: __DIR__.'/../routes/channels.php',", $bootstrap);
         $this->assertStringContainsString("\$middleware->trustProxies(at: '127.0.0.1');", $bootstrap);
@@ -111,6 +112,17 @@ class InstallTest extends TestCase
         $this->apply();
 
         $this->assertFileDoesNotExist("{$this->app}/.env");
+    }
+
+    public function test_an_app_that_reads_an_internal_address_gets_one(): void
+    {
+        mkdir("{$this->app}/config");
+        $this->write('config/broadcasting.php', "<?php return ['connections' => ['reverb' => ['options' => ['host' => env('REVERB_INTERNAL_HOST', env('REVERB_HOST'))]]]];");
+        $this->apply();
+
+        foreach (['HOST=127.0.0.1', 'PORT=8080', 'SCHEME=http'] as $entry) {
+            $this->assertStringContainsString("REVERB_INTERNAL_{$entry}\n", $this->read('.env'));
+        }
     }
 
     public function test_with_a_socket_the_stock_connection_publishes_over_it(): void

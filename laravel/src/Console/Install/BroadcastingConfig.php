@@ -17,10 +17,16 @@ final readonly class BroadcastingConfig
     {
     }
 
+    /** Whether PHP's way to the sidecar has variables of its own, beside those of the browsers' address. */
+    public function hasInternalAddress(): bool
+    {
+        return str_contains($this->contents(), 'REVERB_INTERNAL_HOST');
+    }
+
     public function publishOverSocket(): Change
     {
         $what = 'config/broadcasting.php: publish over POGO_API_SOCKET';
-        $before = (string) file_get_contents(is_file($this->path) ? $this->path : $this->stockPath);
+        $before = $this->contents();
         if (str_contains($before, 'CURLOPT_UNIX_SOCKET_PATH')) {
             return Change::none($what);
         }
@@ -31,5 +37,10 @@ final readonly class BroadcastingConfig
         return $count === 1 && $after !== null
             ? Change::write($what, $this->path, $after)
             : Change::advise($what, 'In config/broadcasting.php, connection reverb, client_options: \'curl\' => [CURLOPT_UNIX_SOCKET_PATH => env(\'POGO_API_SOCKET\')]');
+    }
+
+    private function contents(): string
+    {
+        return (string) file_get_contents(is_file($this->path) ? $this->path : $this->stockPath);
     }
 }

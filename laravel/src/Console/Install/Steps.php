@@ -93,6 +93,9 @@ final readonly class Steps
             'VITE_REVERB_SCHEME' => '"${REVERB_SCHEME}"',
             'POGO_WEBHOOK_URL' => '/pogo/webhooks',
         ];
+        if ($this->broadcasting->hasInternalAddress()) {
+            $entries += ['REVERB_INTERNAL_HOST' => '127.0.0.1', 'REVERB_INTERNAL_PORT' => '8080', 'REVERB_INTERNAL_SCHEME' => 'http'];
+        }
         if ($this->socket !== null) {
             $entries['POGO_API_SOCKET'] = $this->socket;
         }
