@@ -38,6 +38,19 @@ describe("pages", () => {
   }
 });
 
+describe("README.md", () => {
+  it("has no figure that docs/benchmarks.md does not have", () => {
+    const benchmarks = read("docs/benchmarks.md");
+    const [row = ""] = /^\| deliveries a second.*$/m.exec(read("README.md")) ?? [];
+    const figures = row.match(/\b\d+(,\d{3})+\b/g) ?? [];
+    assert.ok(figures.length >= 3);
+    assert.deepEqual(
+      figures.filter((figure) => !benchmarks.includes(figure)),
+      [],
+    );
+  });
+});
+
 describe("docs/operations.md", () => {
   it("quotes lines of the log that there are", () => {
     const code = globSync("sidecar/**/*.ts", { cwd: root }).map(read).join("\n");
