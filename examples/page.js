@@ -99,11 +99,15 @@ function panel(selector, channel, name) {
     event.preventDefault();
     const { text } = event.target.elements;
     if (text.value.trim() === "") return text.focus();
+    const waits = line(`${text.value}: waits for the app`, "note");
+    const patience = setTimeout(() => list.prepend(waits), 400);
     const problem = await post("/messages", { channel: name, text: text.value }).then(
       ({ ok, status }) =>
         ok ? null : `${status}, from ${status > 500 ? "the sidecar" : "the app"}`,
       () => "nobody answered",
     );
+    clearTimeout(patience);
+    waits.remove();
     if (problem !== null) list.prepend(line(`Not sent: ${problem}`, "bad"));
     text.select();
   });

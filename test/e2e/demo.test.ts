@@ -146,14 +146,16 @@ test(
     await tab.locator("#scene", { hasText: "the app is stopped" }).waitFor();
     await tab.locator("#public input").fill("sent while it was away");
     await tab.locator("#public form button").click();
+    await tab.locator("#public li", { hasText: "away: waits for the app" }).waitFor();
     await tab.locator("#another").click();
     await tab.locator("#joined", { hasText: "orders.1: asking the app" }).waitFor();
     await tab.locator("#story li", { hasText: "is the app running" }).first().waitFor();
     assert.equal(await tab.locator("#connection").textContent(), "connected");
     await tab.locator("#stop", { hasText: "Start the app again" }).click();
     await tab.locator("#joined", { hasText: "orders.1: joined after" }).waitFor();
-    await tab.locator("#public li", { hasText: "sent while it was away" }).first().waitFor();
-    assert.equal(await tab.locator("#public li", { hasText: "Not sent" }).count(), 0);
+    await tab.locator("#public li", { hasText: "Donald: sent while it was away" }).waitFor();
+    await tab.locator("#public li.note").waitFor({ state: "detached" });
+    assert.equal(await tab.locator("#public li.bad").count(), 0);
     await tab.locator("#scene", { hasText: "all is well" }).waitFor();
     await tab.close();
   },
