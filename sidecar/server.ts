@@ -1,6 +1,6 @@
 /** The front door: one port for everything, and what every request passes before anybody answers it. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Report } from "./core/report.ts";
 import type { GuardResult } from "./http/guard.ts";
@@ -8,6 +8,7 @@ import type { ApiMatch } from "./http-api/router.ts";
 import { loggedPath, type AccessLog } from "./http/access-log.ts";
 import { failureOf } from "./http/parser-error.ts";
 import { listen, type ListenAddress } from "./http/listener.ts";
+import { createServer } from "./http/node-http.ts";
 import { keepFilesFree } from "./http/open-files.ts";
 import { recordPeers } from "./http/peer.ts";
 import { answerSocketPlainly } from "./http/plain-answer.ts";

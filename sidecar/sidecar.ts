@@ -90,7 +90,13 @@ export async function createSidecar(
     return new Hub({ app, report, webhooks, presence, budget, schedule: setImmediate });
   });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
-  const broadcasts = connectBroadcasts(config, { hubs: hubsById, broker, metrics, report, now });
+  const broadcasts = await connectBroadcasts(config, {
+    hubs: hubsById,
+    broker,
+    metrics,
+    report,
+    now,
+  });
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
 
   const forwarding = createForwarding({ ...config.forwarding, report });

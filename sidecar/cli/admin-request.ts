@@ -1,7 +1,7 @@
 /** One request to the admin port of a sidecar that runs on this machine. */
 
-import { request } from "node:http";
 import { formatErrors, loadAdmin } from "../config.ts";
+import { request } from "../http/node-http.ts";
 import type { CommandContext } from "./command.ts";
 
 export type AdminAnswer =

@@ -1,13 +1,13 @@
 /** What Laravel's stock `redis` driver publishes, taken from Redis; null where no app wants that. */
 
-import { createLaravelBroadcasts, type LaravelBroadcasts } from "../broker/laravel-broadcasts.ts";
+import type { LaravelBroadcasts } from "../broker/laravel-broadcasts.ts";
 import type { Config } from "../config.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import type { Metrics } from "../observability/metrics.ts";
 
-export function connectBroadcasts(
+export async function connectBroadcasts(
   { redisBroadcasts, httpApi }: Config,
   options: {
     readonly hubs: ReadonlyMap<string, Hub>;
@@ -16,9 +16,10 @@ export function connectBroadcasts(
     readonly report: Report;
     readonly now: () => number;
   },
-): LaravelBroadcasts | null {
+): Promise<LaravelBroadcasts | null> {
   if (!redisBroadcasts) return null;
   const { hubs, metrics } = options;
+  const { createLaravelBroadcasts } = await import("../broker/laravel-broadcasts.ts");
   const broadcasts = createLaravelBroadcasts({
     ...options,
     redis: redisBroadcasts.redis,

@@ -1,15 +1,10 @@
 /** One POST to another server, bounded in time, connections and bytes of the answer: HTTP, and nobody's rules. */
 
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from "node:http";
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { readBody } from "./body.ts";
 import type { RawHeaders } from "./headers.ts";
+import { Agent as HttpAgent, request as httpRequest } from "./node-http.ts";
 import { isStale } from "./stale.ts";
 import type { Timers } from "./timers.ts";
 
@@ -101,7 +96,7 @@ export function createPostClient(options: PostClientOptions): PostClient {
   function send(
     message: PostMessage,
     stop: AbortSignal,
-    from: HttpAgent | false,
+    from: Agent | false,
   ): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const { body, ...fields } = message;

@@ -1,7 +1,8 @@
 /** An error of the sidecar's own, for whoever meets it: a page for people, JSON for programs, else plain text. */
 
-import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { preferredForm, type Form } from "./accept.ts";
+import { STATUS_CODES } from "./node-http.ts";
 import type { PlainAnswer } from "./plain-answer.ts";
 
 export interface ErrorPage {

@@ -1,8 +1,9 @@
 /** Short answers of the sidecar itself, in plain text: to a request, or on a socket that has no response of its own. */
 
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { endWhileReceiving, isReceiving, maxLingerMs } from "./linger.ts";
+import { STATUS_CODES } from "./node-http.ts";
 
 /** A status with a short text. */
 export interface PlainAnswer {

@@ -1,9 +1,10 @@
 /** The admin port: metrics and probes, for operators only; never reachable through the public port. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import { normaliseIp } from "../http/ip-address.ts";
 import { listen, type ListenAddress } from "../http/listener.ts";
+import { createServer } from "../http/node-http.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Why the node should get no new traffic; null if it should. */

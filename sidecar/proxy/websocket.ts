@@ -1,9 +1,10 @@
 /** WebSockets of the app itself, passed through: the handshake by the engine, then bytes both ways. */
 
-import { ServerResponse, type ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage, ServerResponse as Response } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
+import { ServerResponse } from "../http/node-http.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { Attempt } from "./attempt.ts";
 import type { Engine, OpenUpgrade } from "./engine.ts";
@@ -132,11 +133,7 @@ export function passThrough(
 }
 
 /** No faster than the client reads it; whichever side breaks off, the other one ends too. */
-function relayBody(
-  answer: IncomingMessage,
-  res: ServerResponse,
-  onCut: (error: Error) => void,
-): void {
+function relayBody(answer: IncomingMessage, res: Response, onCut: (error: Error) => void): void {
   answer.on("data", (chunk: Buffer) => {
     if (!res.write(chunk)) answer.pause();
   });
