@@ -206,6 +206,13 @@ describe("who sends X-Forwarded-For without being trusted", () => {
     });
   }
 
+  it("so is who sends X-Forwarded-Proto alone: the app would take its https for http", () => {
+    const { report, events } = recordReports();
+    const sender = peer("10.1.2.3", "Host: app.test", "X-Forwarded-Proto: https");
+    createForwarding({ trustedProxies: [], report }).headers(sender);
+    assert.deepEqual(events, [{ kind: "forwarded_for_ignored", peer: "10.1.2.3" }]);
+  });
+
   it("a Unix socket that is not trusted is one too", () => {
     const { report, events } = recordReports();
     createForwarding({ trustedProxies: [], report }).clientIp(send(""));

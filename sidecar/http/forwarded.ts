@@ -30,7 +30,7 @@ const unixPeer = "unix";
 /**
  * @param options.trustedProxies IPs and CIDR ranges whose X-Forwarded-* are believed; `unix` for peers on a unix
  *   socket. With none, nobody is believed.
- * @param options.report Of the first peer that is not trusted and sends X-Forwarded-For, and of the first one in a
+ * @param options.report Of the first peer that is not trusted and sends X-Forwarded-For or -Proto, and of the first one in a
  *   private network: that one is likely to be a proxy which nobody has listed.
  * @throws Error naming an entry that is none of these.
  */
@@ -121,7 +121,9 @@ function createIgnoredReport(report: Report | null): (peer: Handshake, address: 
   const unreported = new Set(["private", "public"]);
   return (peer, address) => {
     if (!report || unreported.size === 0) return;
-    if (valueOf(peer.rawHeaders, "x-forwarded-for") === undefined) return;
+    const { rawHeaders } = peer;
+    const sent = valueOf(rawHeaders, "x-forwarded-for") ?? valueOf(rawHeaders, "x-forwarded-proto");
+    if (sent === undefined) return;
     const isNear = address === unixPeer || isPrivateIp(address);
     const from = isNear ? "private" : "public";
     if (!unreported.delete(from)) return;

@@ -164,7 +164,7 @@ const mistakes: readonly Mistake[] = [
     title: "a proxy in front that is not trusted",
     make: get("/", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: https"),
     says: {
-      message: "X-Forwarded-For of a peer that is not trusted is ignored",
+      message: "X-Forwarded-* of a peer that is not trusted is ignored",
       hint: /POGO_TRUSTED_PROXIES/,
     },
   },

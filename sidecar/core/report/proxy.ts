@@ -37,7 +37,7 @@ export type RequestRefusal =
 
 export interface ProxyEvents {
   /**
-   * A peer that POGO_TRUSTED_PROXIES does not list has sent X-Forwarded-For. `peer`: its address in a private network, or
+   * A peer that POGO_TRUSTED_PROXIES does not list has sent X-Forwarded-For or -Proto. `peer`: its address in a private network, or
    * `unix`; null: it comes from elsewhere.
    */
   forwarded_for_ignored: { peer: string | null };

@@ -17,10 +17,10 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
     forwarded_for_ignored: {
       log: {
         level: "warn",
-        message: "X-Forwarded-For of a peer that is not trusted is ignored",
+        message: "X-Forwarded-* of a peer that is not trusted is ignored",
         fields: ({ peer }) => (peer === null ? {} : { peer }),
         hint: ({ peer }) =>
-          `if this is a proxy in front of the sidecar, list it in POGO_TRUSTED_PROXIES${peer === null ? "" : `, as ${peer} or its network`}: until then everybody behind it is one visitor to all limits, and the app sees its address instead of theirs`,
+          `if this is a proxy in front of the sidecar, list it in POGO_TRUSTED_PROXIES${peer === null ? "" : `, as ${peer} or its network`}: until then everybody behind it is one visitor to all limits, and the app sees its address instead of theirs and takes https for http`,
       },
     },
     field_dropped: {
