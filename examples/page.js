@@ -85,13 +85,13 @@ function line(text, className) {
 function panel(selector, channel, name) {
   const list = $(`${selector} ul`);
   const state = $(`${selector} .head .state`);
-  list.append(line("No event yet.", "note"));
+  list.append(line("No event yet.", "note empty"));
   showState(state, "waiting", "waiting");
   channel
     .subscribed(() => showState(state, "subscribed"))
     .error((error) => showState(state, "refused", `refused (${error.status ?? error.error})`))
     .listen(".message", ({ from, text }) => {
-      list.querySelector(".note")?.remove();
+      list.querySelector(".empty")?.remove();
       list.prepend(line(`${from}: ${text}`));
       while (list.childElementCount > 20) list.lastElementChild.remove();
     });
