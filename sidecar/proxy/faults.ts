@@ -63,7 +63,7 @@ const busy: ErrorPage = {
 const away: ErrorPage = {
   status: 503,
   title: "the application can't be reached at the moment",
-  text: "It is probably being updated. Nothing of this request has reached it, so try again in a moment. For its operator: is it running, and does it listen at POGO_UPSTREAM? The sidecar's log names the cause.",
+  text: "It is probably being updated. This request has changed nothing, so try again in a moment. For its operator: is it running, and does it listen at POGO_UPSTREAM? The sidecar's log names the cause.",
   retryAfterSeconds: 5,
 };
 

@@ -32,10 +32,14 @@ export async function openPages(port: number, key: string, count: number): Promi
       live += Number(next) - Number(isLive);
       isLive = next;
     };
-    pusher.connection.bind("state_change", ({ previous }: { previous: string }) => {
-      if (previous !== "connected") return;
-      closed += 1;
+    const lose = (): void => {
+      closed += Number(isLive);
       set(false);
+    };
+    // A close with a code comes as an error first, and the state changes only when it tries again.
+    pusher.connection.bind("error", lose);
+    pusher.connection.bind("state_change", ({ previous }: { previous: string }) => {
+      if (previous === "connected") lose();
     });
     const channel = pusher.subscribe(`news-${index % 10}`);
     channel.bind("pusher:subscription_succeeded", () => set(true));
