@@ -531,3 +531,29 @@ describe("apps that broadcast over Redis", () => {
     assert.match(errorsOf({ apps: [{ ...one, ...on("a_") }] }, env)[0] ?? "", /no TLS to Redis/);
   });
 });
+
+describe("answers without a signature", () => {
+  const warningsOf = (upstream: string) => {
+    const loaded = load(
+      { apps: [{ ...one, trust_unsigned_auth: true }, two] },
+      { POGO_UPSTREAM: upstream },
+    );
+    assert.ok(loaded.ok);
+    return loaded.warnings.map(({ name }) => name);
+  };
+
+  it("of an app on another host are warned of", () => {
+    assert.deepEqual(warningsOf("http://app:8000"), [`apps[0].trust_unsigned_auth in ${path}`]);
+  });
+
+  it("of one on this machine, or of none, are not", () => {
+    for (const upstream of [
+      "http://127.0.0.1:8000",
+      "http://localhost:8000",
+      "unix:/run/app.sock",
+      "none",
+    ]) {
+      assert.deepEqual(warningsOf(upstream), [], upstream);
+    }
+  });
+});

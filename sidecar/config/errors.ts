@@ -12,7 +12,7 @@ export interface ConfigError {
   readonly message: string;
 }
 
-/** What has no effect, and hinders nothing. */
+/** What has no effect, or one that may not be meant; it hinders nothing. */
 export type ConfigWarning = Pick<ConfigError, "name" | "message">;
 
 const shownCharacters = 80;

@@ -1,6 +1,7 @@
 /** Makes the configuration of flags, environment and config file, or says all that is wrong with them. */
 
 import { findConflicts } from "./checks/node.ts";
+import { findRisks } from "./checks/risks.ts";
 import { derive, type Config } from "./derive.ts";
 import type { ConfigError, ConfigWarning } from "./errors.ts";
 import { findRedis } from "./redis.ts";
@@ -35,7 +36,7 @@ export function loadConfig(input: ConfigInput): Loaded {
         ok: true,
         config,
         settings: reader.settings(),
-        warnings: reader.warnings,
+        warnings: [...reader.warnings, ...findRisks(config, reader)],
         envFiles: reader.envFiles,
       }
     : { ok: false, errors };

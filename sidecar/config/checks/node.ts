@@ -120,7 +120,8 @@ function isTrue(text: string | undefined): boolean {
 
 const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 
-function isThisMachine(host: string): boolean {
+/** An address of the machine itself, whatever else it has. */
+export function isThisMachine(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.") || wildcards.has(host);
 }
 
