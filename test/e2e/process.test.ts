@@ -415,7 +415,10 @@ test(
       const terminal = startChild(
         "script",
         ["-qec", `echo "pid $$"; exec ${process.execPath} sidecar/main.ts`, "/dev/null"],
-        { cwd: repository, env: { ...standAlone, ...ports, POGO_DRAIN_DELAY: "1h" } },
+        {
+          cwd: repository,
+          env: { ...standAlone, ...ports, POGO_DRAIN_DELAY: "1h", POGO_LOG_FORMAT: "json" },
+        },
       );
       cleanups.push(() => terminal.stop());
       const ready = `http://127.0.0.1:${ports.POGO_ADMIN_PORT}/readyz`;
