@@ -74,7 +74,7 @@ class InstallTest extends TestCase
         $this->assertStringContainsString("\$middleware->trustProxies(at: '127.0.0.1');", $bootstrap);
         $this->assertStringContainsString('window.location.hostname', $this->read('resources/js/echo.js'));
         $this->assertFileExists("{$this->app}/routes/channels.php");
-        $this->assertStringContainsString('\"npx pogo-sidecar\" --names=server,vite,sidecar', $this->read('composer.json'));
+        $this->assertStringContainsString('\"npx pogo-sidecar --log-format=text\" --names=server,vite,sidecar', $this->read('composer.json'));
         $this->assertNotNull(json_decode($this->read('composer.json')));
         exec('php -l '.escapeshellarg("{$this->app}/bootstrap/app.php"), $output, $code);
         $this->assertSame(0, $code, implode("\n", $output));

@@ -37,7 +37,8 @@ final readonly class Steps
 
     PHP;
 
-    private const devCommand = 'npx pogo-sidecar';
+    /** Its output is no terminal there. */
+    private const devCommand = 'npx pogo-sidecar --log-format=text';
 
     /**
      * @param  Closure(int): string  $random so many random characters of 0-9a-z
