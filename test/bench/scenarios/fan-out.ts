@@ -10,7 +10,7 @@ import type { Scenario, Settings } from "../scenario.ts";
 import type { Content } from "../support/fan-out/payload.ts";
 import type { PublisherInput, PublisherResult } from "../support/fan-out/publisher-process.ts";
 import type { SubscriberInput, SubscriberResult } from "../support/fan-out/subscriber.ts";
-import { cpuSeconds } from "../support/memory.ts";
+import { cpuSeconds, mebibytes, residentBytes } from "../support/memory.ts";
 import { lend, startBare, startPogo, type Server } from "../support/servers.ts";
 import { median, percent, toTable, whole } from "../support/table.ts";
 import type { Target } from "../support/target.ts";
@@ -61,6 +61,8 @@ interface Measured {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly serverCpu: number;
+  /** Of the server, when the load has ended. */
+  readonly memoryBytes: number;
   /** Of one core, all processes of the load together. */
   readonly loadCpu: number;
   /** Publishes that were not answered with 200. */
@@ -154,6 +156,7 @@ async function measure(target: Target, load: Load, settings: Settings): Promise<
     const received = await Promise.all(subscribers.map((subscriber) => subscriber.end()));
     const seconds = (performance.now() - startMs) / 1_000;
     const published = await publisher.end();
+    const memoryBytes = residentBytes(target.pid);
     const publishedSeconds = seconds + warmUpMs / 1_000;
     const sum = (read: (one: SubscriberResult) => number): number =>
       received.reduce((total, one) => total + read(one), 0);
@@ -167,6 +170,7 @@ async function measure(target: Target, load: Load, settings: Settings): Promise<
       p50Ms: received[0]?.p50Ms ?? 0,
       p99Ms: received[0]?.p99Ms ?? 0,
       serverCpu: usedCpu / seconds,
+      memoryBytes,
       loadCpu: sum((one) => one.cpu) / seconds + published.cpu / publishedSeconds,
       refused: published.refused,
     };
@@ -187,6 +191,7 @@ function medians(measured: readonly Measured[]): Measured {
     p50Ms: of("p50Ms"),
     p99Ms: of("p99Ms"),
     serverCpu: of("serverCpu"),
+    memoryBytes: of("memoryBytes"),
     loadCpu: of("loadCpu"),
     refused: of("refused"),
   };
@@ -209,6 +214,7 @@ function describe(rows: readonly Row[], { rounds, measuredMs, scale }: Settings)
     ["µs of CPU a delivery", (row) => row.microsecondsPerDelivery.toFixed(2)],
     ["p50 / p99 ms", (row) => `${row.p50Ms.toFixed(1)} / ${row.p99Ms.toFixed(1)}`],
     ["server CPU", (row) => percent(row.serverCpu)],
+    ["MiB then", (row) => mebibytes(row.memoryBytes)],
     ["load CPU", (row) => percent(row.loadCpu)],
     ["lost", (row) => whole(row.refused)],
   ]);
@@ -216,8 +222,8 @@ function describe(rows: readonly Row[], { rounds, measuredMs, scale }: Settings)
   return [
     `One channel; each number is the median of ${rounds} rounds of ${measuredMs / 1000} s.${scaled} A delivery is one ` +
       "event's frame that one subscriber has received, its bytes those of the frame's payload on the wire; latency is from " +
-      "the sending of the publish to the arrival of the frame at a subscriber with a process of its own. CPU is of one core; " +
-      "lost: publishes that were not answered with 200.",
+      "the sending of the publish to the arrival of the frame at a subscriber with a process of its own. CPU is of one core; MiB " +
+      "then: resident memory of the server, run from source, when the load has ended; lost: publishes that were not answered with 200.",
     table,
   ].join("\n\n");
 }
