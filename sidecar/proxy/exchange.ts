@@ -12,7 +12,7 @@ import type { Call, RequestMessage, ResponseHandler } from "./http1/call.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
 import type { UpstreamError } from "./http1/upstream-error.ts";
 import { flushHead, relayHead } from "./relay.ts";
-import { isRepeatable, lostPauseMs } from "./repeatable.ts";
+import { isRepeatable, lostPausesMs } from "./repeatable.ts";
 import { Upload } from "./upload.ts";
 import type { Guest, Ticket } from "./waiting-room.ts";
 import type { Way } from "./way.ts";
@@ -52,8 +52,8 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   #giveBack: () => void = () => {};
   /** Why the call failed that is about to be released. */
   #failure: UpstreamError | null = null;
-  /** It was sent on a connection of its own, and none of an answer came. */
-  #isLost = false;
+  /** How often the app ended a connection with it before a byte of an answer. */
+  #losses = 0;
   #asksAgain: NodeJS.Timeout | undefined;
   /** The client does not read as fast as the app sends. */
   #isPaused = false;
@@ -204,11 +204,12 @@ export class Exchange implements Guest, Turn, ResponseHandler {
 
   #isTriedAgain({ fault, message }: UpstreamError): boolean {
     if (notConnected.has(fault)) return this.#ticket?.failed(message) ?? false;
-    const { awayWaitMs } = this.#options;
-    if (fault !== "no_response" || this.#isLost || !isRepeatable(this.#message)) return false;
-    this.#isLost = awayWaitMs > 0;
-    if (this.#isLost) this.#asksAgain = setTimeout(() => this.#enter(), lostPauseMs);
-    return this.#isLost;
+    const pauseMs = this.#options.awayWaitMs > 0 ? lostPausesMs[this.#losses] : undefined;
+    const mayRepeat = fault === "no_response" && isRepeatable(this.#message);
+    if (!mayRepeat || pauseMs === undefined) return false;
+    this.#losses += 1;
+    this.#asksAgain = setTimeout(() => this.#enter(), pauseMs);
+    return true;
   }
 
   #end({ fault, message }: UpstreamError): void {

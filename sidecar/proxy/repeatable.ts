@@ -9,5 +9,8 @@ export function isRepeatable({ method, body }: RequestMessage): boolean {
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** After that time a process that was ended while it worked on a request does not listen any more either. */
-export const lostPauseMs = 250;
+/**
+ * Before each repetition of a request that was lost with the process that worked on it: after that time the process does
+ * not listen any more either. Twice, for a server with workers may end one after the other.
+ */
+export const lostPausesMs: readonly number[] = [250, 500];

@@ -65,7 +65,8 @@ describe("php artisan serve restarts", { skip: needsLaravel(laravel12) }, () => 
     }
     await until("those that waited", () => load.open < 50, 30_000);
     const { sent, answers } = await load.stop();
-    assert.deepEqual(answers, { 200: sent });
+    const warnings = sidecar.lines.filter((line) => line.includes('"warn"')).join("\n");
+    assert.deepEqual(answers, { 200: sent }, `${JSON.stringify(answers)}\n${warnings}`);
     assert.equal(await readMetric(sidecar.adminUrl, "pogo_upstream_up"), 1);
     const connections = `pogo_websocket_connections_active{app_id="${stack.app.id}"}`;
     assert.equal(await readMetric(sidecar.adminUrl, connections), 20);
