@@ -13,6 +13,12 @@ export async function askFor(
     context.complain("--for is for hold: pogo-sidecar hold --for 30s\n");
     return exitCodes.usage;
   }
+  const [stray] = rest;
+  if (stray !== undefined && !stray.startsWith("-")) {
+    const time = action === "hold" ? "; its time is given with --for, as in --for 60s" : "";
+    context.complain(`pogo-sidecar ${action} takes no argument${time}\n`);
+    return exitCodes.usage;
+  }
   const query = text === null ? "" : `?for=${encodeURIComponent(text)}`;
   const answer = await requestAdmin({ ...context, argv: rest }, "POST", `/${action}${query}`);
   if (!answer) return exitCodes.configuration;

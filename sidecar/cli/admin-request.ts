@@ -6,7 +6,7 @@ import type { CommandContext } from "./command.ts";
 
 export type AdminAnswer =
   | { readonly ok: true; readonly status: number; readonly text: string; readonly where: string }
-  /** `why` in words: `did not answer within 1.5 s`. */
+  /** `why` in words, to stand behind the address: `did not answer within 1.5 s`. */
   | { readonly ok: false; readonly why: string; readonly where: string };
 
 /** Less than the shortest deadline that a container runtime is likely to give, starting this process included. */
@@ -41,7 +41,7 @@ export async function requestAdmin(
     const code = "code" in error ? String(error.code) : error.message;
     const why = signal.aborted
       ? `did not answer within ${deadlineMs / 1000} s`
-      : `can't be had: ${code}`;
+      : `can't be reached (${code}): does a sidecar run on this machine? Its admin port is POGO_ADMIN_PORT`;
     resolve({ ok: false, why, where });
   });
   sent.end();

@@ -10,6 +10,9 @@ const usualMs = 30_000;
 
 const length = duration({ maxMs: longestMs });
 
+const draining =
+  "draining: the process ends once what is open has ended, at the latest after POGO_SHUTDOWN_TIMEOUT";
+
 export function createAdminActions({
   drain,
   proxy,
@@ -34,7 +37,7 @@ export function createAdminActions({
     }),
     "/drain": () => {
       drain();
-      return { status: 202, text: "draining: the process ends once what is open has ended" };
+      return { status: 202, text: draining };
     },
   };
 }
@@ -42,7 +45,8 @@ export function createAdminActions({
 function pause(proxy: UpstreamProxy, text: string | null): ActionAnswer {
   const parsed = text === null ? { ok: true as const, value: usualMs } : length.parse(text.trim());
   if (!parsed.ok) {
-    return { status: 400, text: `for=${text} is not ${length.allowed}` };
+    const allowed = `up to ${showDuration(longestMs)}, with its unit: 30s, 1500ms, 2m`;
+    return { status: 400, text: `for=${text}: a hold takes a time ${allowed}` };
   }
   proxy.waitingRoom.pause(parsed.value);
   const underWay = `${requests(proxy.openRequests)} under way go on`;

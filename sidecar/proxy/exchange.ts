@@ -14,7 +14,8 @@ import type { UpstreamError } from "./http1/upstream-error.ts";
 import { flushHead, relayHead } from "./relay.ts";
 import { isRepeatable, lostPausesMs } from "./repeatable.ts";
 import { Upload } from "./upload.ts";
-import type { Guest, Ticket } from "./waiting-room.ts";
+import type { Guest } from "./waiting-entry.ts";
+import type { Ticket } from "./waiting-room.ts";
 import type { Way } from "./way.ts";
 
 export interface ExchangeOptions {

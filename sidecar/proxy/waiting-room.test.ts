@@ -149,6 +149,23 @@ test("a pause is ended early, or made longer for those who wait already too", ()
   assert.deepEqual(without.log, ["a1", "a2"]);
 });
 
+test("who waits has waitMs from the end of a pause, also of one that ended early or was made shorter", () => {
+  for (const shorten of ["resume", "pause"] as const) {
+    const { room, timers, log, enter } = createRig({ waitMs: 1_000 });
+    room.pause(60_000);
+    const ticket = enter("a1");
+    if (shorten === "resume") room.resume();
+    else room.pause(1);
+    timers.pass(1);
+    ticket.failed("refused");
+    timers.pass(998);
+    assert.ok(!log.includes("a1 away_timeout"), shorten);
+    ticket.failed("refused");
+    timers.pass(2);
+    assert.ok(log.includes("a1 away_timeout"), shorten);
+  }
+});
+
 test("when it closes, all who wait are refused", () => {
   const { room, timers, log, enter } = createRig();
   room.pause(5_000);
@@ -229,10 +246,16 @@ test("whatever happens: nobody waits for ever or is forgotten, a visitor's order
 
         function fail(one: Modelled): void {
           one.state = "waiting";
-          if (pausedUntilMs > timers.now()) {
-            one.untilMs = Math.max(one.untilMs, pausedUntilMs + waitMs);
-          }
+          if (room.isPaused) one.untilMs = pausedUntilMs + waitMs;
           if (!one.ticket?.failed("refused")) one.state = "refused";
+        }
+
+        function resume(): void {
+          pausedUntilMs = 0;
+          for (const one of room.isPaused ? are("waiting") : []) {
+            one.untilMs = timers.now() + waitMs;
+          }
+          room.resume();
         }
 
         function succeed(one: Modelled): void {
@@ -269,14 +292,11 @@ test("whatever happens: nobody waits for ever or is forgotten, a visitor's order
               break;
             case "pause":
               pausedUntilMs = timers.now() + taken.ms;
-              for (const one of are("waiting")) {
-                one.untilMs = Math.max(one.untilMs, pausedUntilMs + waitMs);
-              }
+              for (const one of are("waiting")) one.untilMs = pausedUntilMs + waitMs;
               room.pause(taken.ms);
               break;
             case "resume":
-              pausedUntilMs = 0;
-              room.resume();
+              resume();
               break;
           }
           const waiting = are("waiting");
@@ -290,8 +310,7 @@ test("whatever happens: nobody waits for ever or is forgotten, a visitor's order
         }
 
         // Whatever it was: with an app that can be connected to, all go on; without, all are refused.
-        pausedUntilMs = 0;
-        room.resume();
+        resume();
         for (const one of are("trying").slice(0, 1)) fail(one);
         const [last] = are("waiting");
         timers.pass(waitMs);

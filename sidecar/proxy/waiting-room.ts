@@ -1,9 +1,9 @@
 /** Where requests wait while there is no connection to the app, or the operator has paused them: one tries, the others follow. */
 
-import type { ProxyRefusal } from "../core/report/proxy.ts";
 import type { Report } from "../core/report.ts";
 import type { Timers } from "../http/timers.ts";
-import { ArrivalQueue, type Arrival } from "./arrival-queue.ts";
+import { ArrivalQueue } from "./arrival-queue.ts";
+import { Entry, type Guest, type WaitRefusal } from "./waiting-entry.ts";
 
 export interface WaitingRoomOptions {
   /** How long a request waits for the app, from its coming or the end of a pause; 0: it does not. */
@@ -16,18 +16,6 @@ export interface WaitingRoomOptions {
   readonly now: () => number;
   readonly timers: Timers;
   readonly report: Report;
-}
-
-export type WaitRefusal = Extract<ProxyRefusal, "away_timeout" | "away_queue_full">;
-
-export interface Guest {
-  /**
-   * Connects to the app, and says what came of it: `connected`, `failed` or `leave`. May be called before `enter`
-   * returns, and again after a `failed`. `isTrial`: the others wait for what this one finds.
-   */
-  readonly go: (isTrial: boolean) => void;
-  /** Called instead of `go`. */
-  readonly refuse: (reason: WaitRefusal) => void;
 }
 
 export interface Ticket {
@@ -144,7 +132,7 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
   }
 
   function wait(entry: Entry): void {
-    if (gate === "paused") entry.untilMs = Math.max(entry.untilMs, pause.untilMs + waitMs);
+    if (gate === "paused") entry.untilMs = pause.untilMs + waitMs;
     if (entry.untilMs <= now()) return refuse(entry, "away_timeout");
     const loser = queue.whoGivesWayTo(entry.visitor);
     if (loser === "newcomer") return refuse(entry, "away_queue_full");
@@ -155,6 +143,14 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     if (away && !entry.hasWaited) away.waited += 1;
     entry.hasWaited = true;
     tryNext();
+  }
+
+  /** Whoever waits now does so until then. */
+  function limitAll(untilMs: number): void {
+    for (const entry of queue) {
+      entry.untilMs = untilMs;
+      limit(entry);
+    }
   }
 
   function limit(entry: Entry): void {
@@ -192,6 +188,7 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     pause.cancel();
     report({ kind: "requests_resumed", afterMs: now() - pause.sinceMs, waiting: queue.length });
     if (waitMs === 0) return open();
+    limitAll(now() + waitMs);
     gate = "trying";
     tryNext();
   }
@@ -204,10 +201,7 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
       pause = { sinceMs, untilMs: now() + forMs, cancel: timers.setTimeout(resume, forMs) };
       gate = "paused";
       report({ kind: "requests_paused", forMs });
-      for (const entry of queue) {
-        entry.untilMs = Math.max(entry.untilMs, pause.untilMs + waitMs);
-        limit(entry);
-      }
+      limitAll(pause.untilMs + waitMs);
     },
     resume,
     close() {
@@ -225,24 +219,4 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
       return queue.length;
     },
   };
-}
-
-class Entry implements Arrival {
-  readonly visitor: string;
-  readonly guest: Guest;
-  readonly order: number;
-  /** It does not wait beyond this. */
-  untilMs: number;
-  state: "waiting" | "trying" | "gone" = "trying";
-  /** Connections made before it tried. */
-  madeBefore = 0;
-  hasWaited = false;
-  cancelTimeout: () => void = () => {};
-
-  constructor(visitor: string, guest: Guest, order: number, untilMs: number) {
-    this.visitor = visitor;
-    this.guest = guest;
-    this.order = order;
-    this.untilMs = untilMs;
-  }
 }

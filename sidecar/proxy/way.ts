@@ -1,7 +1,8 @@
 /** On its way to the app a request passes the waiting room, then gets its turn. */
 
 import type { Turn } from "./admission.ts";
-import type { Guest, Ticket } from "./waiting-room.ts";
+import type { Guest } from "./waiting-entry.ts";
+import type { Ticket } from "./waiting-room.ts";
 
 export interface Way {
   readonly enter: (guest: Guest) => Ticket;

@@ -11,7 +11,8 @@ import type { Engine, OpenUpgrade } from "./engine.ts";
 import { notConnected, refusalPages } from "./faults.ts";
 import { flushHead, relayHead } from "./relay.ts";
 import { createTunnel, watchUnread, type Tunnel } from "./tunnel.ts";
-import type { Guest, Ticket } from "./waiting-room.ts";
+import type { Guest } from "./waiting-entry.ts";
+import type { Ticket } from "./waiting-room.ts";
 
 export interface PassThroughOptions {
   readonly engine: Engine;

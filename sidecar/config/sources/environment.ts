@@ -15,6 +15,14 @@ const knownNames: ReadonlySet<string> = new Set(
     .filter((name) => name !== undefined),
 );
 
+/** Settings of the Laravel package, which stand in the same `.env`: those that `laravel/config/pogo.php` reads. */
+const packageNames: ReadonlySet<string> = new Set([
+  "POGO_ADMIN_URL",
+  "POGO_BROADCAST_CONNECTION",
+  "POGO_WEBHOOK_CACHE_STORE",
+  "POGO_WEBHOOK_PATH",
+]);
+
 const knownKeys = [...knownNames].filter((name) => !name.startsWith("POGO_WS_")).map(toKey);
 
 /**
@@ -37,6 +45,7 @@ export function readEnvironment(
     texts.set(name, text);
     // Empty is how compose files leave a name out.
     if (!name.startsWith(prefix) || knownNames.has(name) || text.trim() === "") continue;
+    if (packageNames.has(name)) continue;
     if (isUnread(name)) {
       const message = warnOfUnread(name, text);
       if (message !== null) warnings.push({ name: inEnvFile(name, origins), message });

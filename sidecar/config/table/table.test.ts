@@ -51,7 +51,8 @@ describe("the option table", () => {
     it(`${env}: its text stands alone, in the field's words`, () => {
       for (const text of [docs, fallbackText, parser.allowed]) {
         for (const pointer of pointers) assert.doesNotMatch(text, pointer);
-        assert.doesNotMatch(text, dialect);
+        // Names are as they are: of a path, a command, a header.
+        assert.doesNotMatch(text.replaceAll(/`[^`]*`/g, ""), dialect);
       }
     });
   }

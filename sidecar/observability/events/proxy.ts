@@ -51,7 +51,7 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
         level: "warn",
         message: "the app does not answer: requests wait for it",
         fields: ({ address, cause }) => ({ upstream: address, cause }),
-        hint: "is the app running (`php artisan serve`), and does it listen at POGO_UPSTREAM? A request waits for POGO_UPSTREAM_WAIT",
+        hint: "is the app running (`php artisan serve`), and does it listen at POGO_UPSTREAM? Requests wait up to POGO_UPSTREAM_WAIT, and are answered 503 then",
       },
     },
     app_back: {
