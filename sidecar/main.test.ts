@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -190,6 +190,20 @@ describe("the .env of the working directory", () => {
     assert.deepEqual(lines[0]?.["files"], [join(folder, ".env")]);
     child.kill();
   });
+
+  for (const command of ["start", "check", "doctor"]) {
+    it(`that can't be read is named first by ${command}, which then advises no other`, async () => {
+      const other = mkdtempSync(join(tmpdir(), "app-"));
+      mkdirSync(join(other, ".env"));
+      const { code, out, err } = await run([command], {}, other);
+      rmSync(other, { recursive: true });
+      assert.equal(code, 78);
+      assert.equal(out, "");
+      assert.match(err, /^Warning: "\.env": it can't be read: it is a directory\.\nThe conf/);
+      assert.match(err, /POGO_APP_SECRET: it is not set/);
+      assert.doesNotMatch(err, /env --write/);
+    });
+  }
 
   it("is not read with --no-env-file", async () => {
     const { code } = await run(["check", "--no-env-file"], {}, folder);

@@ -8,7 +8,7 @@ import { exitCodes, type CommandContext } from "./command.ts";
 export function check(context: CommandContext): number {
   const loaded = loadConfig(context);
   if (!loaded.ok) {
-    context.complain(formatErrors(loaded.errors));
+    context.complain(formatErrors(loaded.errors, loaded.warnings));
     return exitCodes.configuration;
   }
   context.complain(formatWarnings(loaded.warnings));

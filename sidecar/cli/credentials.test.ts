@@ -8,13 +8,18 @@ function load(given: {
   env?: Record<string, string>;
   argv?: string[];
   file?: string;
+  envFile?: string;
+  fault?: Error;
 }) {
   let printed = "";
   const context: CommandContext = {
     argv: [],
     env: {},
     ...given,
-    readFile: () => given.file ?? "",
+    readFile() {
+      if (given.fault) throw given.fault;
+      return given.file ?? "";
+    },
     print: (text) => (printed += text),
     complain: () => undefined,
   };
@@ -42,6 +47,7 @@ describe("start without any credentials", () => {
         "REVERB_HOST=localhost",
         "REVERB_PORT=8080",
         "REVERB_SCHEME=http",
+        "# Read only where config/broadcasting.php names them.",
         "REVERB_INTERNAL_HOST=127.0.0.1",
         "REVERB_INTERNAL_PORT=8080",
         "REVERB_INTERNAL_SCHEME=http",
@@ -54,6 +60,15 @@ describe("start without any credentials", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it("makes up none where there is a .env that can't be read", () => {
+    const unreadable = Object.assign(new Error("EACCES"), { code: "EACCES" });
+    const { loaded, printed } = load({ isTerminal: true, envFile: ".env", fault: unreadable });
+    assert.ok(!loaded.ok);
+    assert.equal(loaded.errors.length, 3);
+    assert.equal(loaded.warnings.length, 1);
+    assert.equal(printed(), "");
   });
 
   it("makes up none for an app that the config file lists without them", () => {
@@ -83,7 +98,7 @@ describe("start without any credentials", () => {
       argv: ["--port", "9000", "--path", "ws", "--host", "127.0.0.1"],
     });
     assert.match(printed(), /^REVERB_HOST=127\.0\.0\.1\nREVERB_PORT=9000$/m);
-    assert.match(printed(), /^REVERB_SERVER_PATH=\/ws\n# .*wsPath: "\/ws"$/m);
+    assert.match(printed(), /^# .*wsPath: "\/ws"\nREVERB_SERVER_PATH=\/ws$/m);
   });
 
   it("without a terminal refuses, naming each missing name", () => {

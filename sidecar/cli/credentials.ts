@@ -8,6 +8,8 @@ import type { CommandContext } from "./command.ts";
 export function loadOrMakeUp(context: CommandContext): Loaded {
   const loaded = loadConfig(context);
   if (loaded.ok || !context.isTerminal || !lacksAllCredentials(loaded.errors)) return loaded;
+  // They may well be in there, and others would only hide that.
+  if (loaded.warnings.some(({ kind }) => kind === "file")) return loaded;
   const madeUp = loadConfig({ ...context, env: { ...context.env, ...makeCredentials() } });
   if (madeUp.ok) {
     context.print(
@@ -32,7 +34,10 @@ export function makeCredentials(): {
   };
 }
 
-/** The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. */
+/**
+ * The names of Laravel's `.env`, with the values that make it and the pages' build meet this sidecar. A comment stands
+ * above the line that it is about.
+ */
 export function toDotEnv({ apps, server }: Config): string {
   const host = server.host.kind === "tcp" ? server.host.host : "0.0.0.0";
   const isEverywhere = host === "0.0.0.0" || host === "::";
@@ -60,6 +65,7 @@ export function toDotEnv({ apps, server }: Config): string {
 /** Where PHP publishes, in apps whose config/broadcasting.php reads these: never by way of the public name. */
 function internalLines(port: number): readonly string[] {
   return [
+    "# Read only where config/broadcasting.php names them.",
     "REVERB_INTERNAL_HOST=127.0.0.1",
     `REVERB_INTERNAL_PORT=${port}`,
     "REVERB_INTERNAL_SCHEME=http",
@@ -68,7 +74,7 @@ function internalLines(port: number): readonly string[] {
 
 /** Laravel publishes under the path; Echo gets it by hand. */
 function pathLines(path: string): readonly string[] {
-  return [`REVERB_SERVER_PATH=${path}`, `# and in resources/js/echo.js: wsPath: "${path}"`];
+  return [`# In resources/js/echo.js too: wsPath: "${path}"`, `REVERB_SERVER_PATH=${path}`];
 }
 
 function randomText(length: number): string {

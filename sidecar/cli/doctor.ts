@@ -44,7 +44,7 @@ export async function doctor(context: CommandContext): Promise<number> {
   const loaded = loadConfig({ ...context, argv: own.rest });
   const [app] = loaded.ok ? loaded.config.apps : [];
   if (!loaded.ok || !app) {
-    context.complain(formatErrors(loaded.ok ? [] : loaded.errors));
+    context.complain(formatErrors(loaded.ok ? [] : loaded.errors, loaded.warnings));
     return exitCodes.configuration;
   }
   const { config } = loaded;

@@ -9,6 +9,7 @@ function run(
   argv: readonly string[],
   files: Record<string, string> = {},
   variables: Record<string, string> = {},
+  faults: { readonly read?: string; readonly write?: string } = {},
 ) {
   let [out, err] = ["", ""];
   const context: CommandContext = {
@@ -17,6 +18,7 @@ function run(
     envFile: ".env",
     isTerminal: false,
     readFile(path) {
+      if (path === ".env") throwIfAny(faults.read);
       const text = files[path];
       if (text === undefined) throw Object.assign(new Error(path), { code: "ENOENT" });
       return text;
@@ -24,8 +26,15 @@ function run(
     print: (text) => (out += text),
     complain: (text) => (err += text),
   };
-  const code = env(context, (path, text) => (files[path] = text));
+  const code = env(context, (path, text) => {
+    throwIfAny(faults.write);
+    files[path] = text;
+  });
   return { code, out, err, files };
+}
+
+function throwIfAny(code: string | undefined): void {
+  if (code !== undefined) throw Object.assign(new Error(code), { code });
 }
 
 /** What Laravel's own `.env` begins with. */
@@ -110,6 +119,35 @@ describe("env", () => {
     assert.ok(run(["--write"]).out.endsWith(`${echoBlock()}\n`));
     const files = { "resources/js/echo.js": `import Echo from "laravel-echo";\n${echoBlock()}\n` };
     assert.equal(run([], files).err, "");
+  });
+
+  for (const argv of [[], ["--write"]]) {
+    it(`${argv.join()} makes up nothing beside a file that it can't read, and says so`, () => {
+      const { code, out, err, files } = run(argv, {}, {}, { read: "EACCES" });
+      assert.equal(code, 78);
+      assert.equal(out, "");
+      assert.equal(
+        err,
+        'The configuration has an error:\n  ".env": it can\'t be read: this user may not read it.\n',
+      );
+      assert.deepEqual(files, {});
+    });
+  }
+
+  it("--write says of a file that it can't write why", () => {
+    const { code, out, err } = run(["--write"], { ".env": stock }, {}, { write: "EACCES" });
+    assert.equal(code, 78);
+    assert.equal(out, "");
+    assert.match(err, /^ {2}"\.env": it can't be written: this user may not write it\.$/m);
+  });
+
+  it("lacks nothing once it has all, comments or not", () => {
+    const { files } = run(["--write", "--path", "/ws"], { ".env": stock });
+    const written = files[".env"] ?? "";
+    assert.match(written, /^# Read only where .*\nREVERB_INTERNAL_HOST=/m);
+    const again = run(["--write", "--path", "/ws"], { ...files });
+    assert.match(again.out, /^\.env lacks nothing\.\n/);
+    assert.equal(again.files[".env"], written);
   });
 
   it("says what is wrong with a file, and leaves it as it is", () => {

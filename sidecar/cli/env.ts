@@ -2,7 +2,9 @@
 
 import { writeFileSync } from "node:fs";
 import { formatErrors, loadConfig, type Config } from "../config.ts";
+import { quote } from "../config/errors.ts";
 import { parseDotenv } from "../config/sources/dotenv.ts";
+import { readText } from "../config/sources/file.ts";
 import { readFlags } from "../config/sources/flags.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 import { makeCredentials, toDotEnv } from "./credentials.ts";
@@ -18,7 +20,9 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
   const isWriting = context.argv.includes("--write");
   const argv = context.argv.filter((argument) => argument !== "--write");
   const path = readFlags(argv).envFiles.at(-1) ?? context.envFile ?? ".env";
-  const content = readIfThere(path, context);
+  const read = readText(path, context.readFile);
+  if (!read.ok && !read.isMissing) return fail(path, read.message, context);
+  const content = read.ok ? read.text : null;
   const present = namesIn(content ?? "");
   const block = makeBlock({ ...context, argv: content === null ? argv : naming(argv, path) });
   if (!block.ok) {
@@ -26,12 +30,15 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
     return exitCodes.configuration;
   }
   const isSilent = silentConnection.test(content ?? "");
-  const lacking = block.lines.filter((line) => {
+  const isLacking = (line = ""): boolean => {
     const [, name] = /^(\w+)=/.exec(line) ?? [];
     return (
       name === undefined || !present.has(name) || (name === connection && isSilent && !isWriting)
     );
-  });
+  };
+  const lacking = block.lines.filter((line, index) =>
+    isLacking(line.startsWith("#") ? block.lines[index + 1] : line),
+  );
   const added = withoutLooseEnds(lacking);
   const advice = adviseEcho(block.path, context);
   if (!isWriting) {
@@ -44,10 +51,30 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
   const separator = kept === "" ? "" : kept.endsWith("\n") ? "\n" : "\n\n";
   const names = [...namesIn(added)];
   if (names.length > 0 || isSilent) {
-    writeFile(path, added === "" ? kept : `${kept}${separator}${added}\n`);
+    try {
+      writeFile(path, added === "" ? kept : `${kept}${separator}${added}\n`);
+    } catch (error) {
+      return fail(path, explainWrite(error), context);
+    }
   }
   context.print(describe(path, names, isSilent) + advice);
   return exitCodes.ok;
+}
+
+function fail(path: string, message: string, context: CommandContext): number {
+  context.complain(formatErrors([{ kind: "file", name: quote(path), message }]));
+  return exitCodes.configuration;
+}
+
+const writeFaults: ReadonlyMap<string, string> = new Map([
+  ["EACCES", "this user may not write it"],
+  ["ENOENT", "there is no such folder"],
+  ["EROFS", "its file system is read-only"],
+]);
+
+function explainWrite(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  return `it can't be written: ${writeFaults.get(code) ?? code}.`;
 }
 
 const echoFiles = ["resources/js/echo.js", "resources/js/echo.ts", "resources/js/bootstrap.js"];

@@ -21,7 +21,7 @@ const appAskedEveryMs = 1_000;
 export async function start(context: CommandContext): Promise<number> {
   const loaded = loadOrMakeUp(context);
   if (!loaded.ok) {
-    context.complain(formatErrors(loaded.errors));
+    context.complain(formatErrors(loaded.errors, loaded.warnings));
     return exitCodes.configuration;
   }
   const { config } = loaded;

@@ -79,7 +79,7 @@ describe("the .env of the working directory", () => {
     const loaded = loadConfig({ argv: [], env, readFile, envFile: ".env" });
     assert.ok(loaded.ok);
     assert.deepEqual(loaded.warnings, [
-      { name: '".env"', message: "it can't be read: this user may not read it." },
+      { kind: "file", name: '".env"', message: "it can't be read: this user may not read it." },
     ]);
   });
 

@@ -13,7 +13,10 @@ export interface ConfigError {
 }
 
 /** What has no effect, or one that may not be meant; it hinders nothing. */
-export type ConfigWarning = Pick<ConfigError, "name" | "message">;
+export interface ConfigWarning extends Pick<ConfigError, "name" | "message"> {
+  /** `file`: one that can't be read, so that what seems to be missing may be in there. */
+  readonly kind?: "file";
+}
 
 const shownCharacters = 80;
 
@@ -48,13 +51,17 @@ export function lacksAllCredentials(errors: readonly ConfigError[]): boolean {
 const withoutCredentials =
   "A Laravel app has them in its .env: start it in the app's folder, or name the file with --env-file. Where there are none yet: pogo-sidecar env --write";
 
-/** All errors at once, as `check` and `start` print them. */
-export function formatErrors(errors: readonly ConfigError[]): string {
+/** All errors at once behind the warnings, as `check` and `start` print them. */
+export function formatErrors(
+  errors: readonly ConfigError[],
+  warnings: readonly ConfigWarning[] = [],
+): string {
   const title =
     errors.length === 1
       ? "The configuration has an error:"
       : `The configuration has ${errors.length} errors:`;
   const lines = errors.map(({ name, message }) => `  ${name}: ${message}`);
-  const advice = lacksAllCredentials(errors) ? [withoutCredentials] : [];
-  return `${[title, ...lines, ...advice].join("\n")}\n`;
+  const isFileLost = [...errors, ...warnings].some(({ kind }) => kind === "file");
+  const advice = lacksAllCredentials(errors) && !isFileLost ? [withoutCredentials] : [];
+  return `${formatWarnings(warnings)}${[title, ...lines, ...advice].join("\n")}\n`;
 }

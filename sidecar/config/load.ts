@@ -20,7 +20,12 @@ export type Loaded =
       /** The `.env` files that were read. */
       readonly envFiles: readonly string[];
     }
-  | { readonly ok: false; readonly errors: readonly ConfigError[] };
+  | {
+      readonly ok: false;
+      readonly errors: readonly ConfigError[];
+      /** Of the sources alone: what the values risk is not asked while they are wrong. */
+      readonly warnings: readonly ConfigWarning[];
+    };
 
 /**
  * Flags win over environment, environment over config file, file over defaults; in the environment, our name over
@@ -39,7 +44,7 @@ export function loadConfig(input: ConfigInput): Loaded {
         warnings: [...reader.warnings, ...findRisks(config, reader)],
         envFiles: reader.envFiles,
       }
-    : { ok: false, errors };
+    : { ok: false, errors, warnings: reader.warnings };
 }
 
 /** The admin address alone, whatever else is wrong: what `healthcheck` needs. */

@@ -63,7 +63,7 @@ export function layerEnvironment(
   for (const path of named.length > 0 || usual === null ? [] : usualNames(usual, env)) {
     const read = readText(path, readFile);
     if (!read.ok && read.isMissing) continue;
-    if (!read.ok) warnings.push({ name: quote(path), message: read.message });
+    if (!read.ok) warnings.push({ kind: "file", name: quote(path), message: read.message });
     // Whose `.env` it is, is known by the app's credentials; what else lies in a directory is not read.
     else if (hasCredentials(read.text)) errors.push(...take(path, read.text));
     break;
