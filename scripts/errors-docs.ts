@@ -37,7 +37,7 @@ export function renderErrorsDocs(): string {
     requests: table(requestHeads, rowsOf(requestRefusals, requestRow)),
     faults: table(faultHeads, rowsOf(answerTo, faultRow)),
     busy: table(busyHeads, rowsOf(refusalHints, busyRow)),
-    exits: table(exitHeads, rowsOf(exitCodes, exitRow)),
+    exits: table(exitHeads, exitRows()),
   });
 }
 
@@ -196,6 +196,12 @@ function busyRow(reason: keyof typeof refusalHints, hint: string): Cells {
   return [String(status), quote(title), `\`${reason}\``, why, hint];
 }
 
+/** Node's own (`kInvalidCommandLineArgument`): it takes `--env-file` itself, even where that stands behind the script. */
+const exitOfNode: Cells = [
+  "9",
+  "Node itself did not find the file of `--env-file`, which it reads before the sidecar does.",
+];
+
 const exitHeads = ["Code", "Why"];
 const exits: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "It did what it was asked; a stopped node ended in order.",
@@ -207,6 +213,11 @@ const exits: Readonly<Record<keyof typeof exitCodes, string>> = {
 };
 function exitRow(name: keyof typeof exitCodes, code: number): Cells {
   return [String(code), exits[name]];
+}
+
+function exitRows(): readonly Cells[] {
+  const rows = [...rowsOf(exitCodes, exitRow), exitOfNode];
+  return rows.toSorted(([a], [b]) => Number(a) - Number(b));
 }
 
 /** With the fields that only some rows have. */

@@ -80,6 +80,26 @@ describe("banner", () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
+  it("takes the redis driver for what it is: one that only some sidecars listen to", async (test) => {
+    const dotenv = `${credentials}BROADCAST_CONNECTION=redis\nREDIS_HOST=127.0.0.1\n`;
+    const alone = ["--upstream=none"];
+    const { text } = await banner(test, dotenv, alone);
+    assert.match(
+      text,
+      /missing {4}BROADCAST_CONNECTION=redis: .*\n {13}→ in \.env: BROADCAST_CONNECTION=reverb, or POGO_REDIS_BROADCASTS=on here\n/,
+    );
+    const listening = await banner(test, dotenv, [...alone, "--redis-broadcasts"]);
+    assert.doesNotMatch(listening.text, /missing/);
+  });
+
+  it("says of no broadcaster at all what Laravel takes it for", async (test) => {
+    const { text } = await banner(test, credentials, ["--upstream=none"]);
+    assert.match(
+      text,
+      /missing {4}BROADCAST_CONNECTION is not set, which Laravel takes for null: events go nowhere\n/,
+    );
+  });
+
   it("says when the app that was not there is", async (test) => {
     const port = await freePort();
     const { whenAppAnswers } = await banner(test, credentials, [

@@ -23,7 +23,7 @@ export const environmentFile: Check = {
   name: ".env",
   async run({ folder, app, ...subject }) {
     const env = readEnv(folder, subject.env);
-    if (!env) return skipped(`there is no .env in ${folder}`);
+    if (!env) return skipped(`there is no .env in ${folder} that can be read`);
     const unexpanded = Object.entries(env).find(
       ([name, value]) => name.startsWith("REVERB_") && value.includes("${"),
     );
@@ -48,18 +48,37 @@ export const environmentFile: Check = {
   },
 };
 
+const sayReverb = "in .env: BROADCAST_CONNECTION=reverb, then php artisan config:clear";
+
 export const broadcastConnection: Check = {
   name: "broadcaster",
-  async run({ folder, ...subject }) {
+  async run({ folder, config, app, ...subject }) {
     const env = readEnv(folder, subject.env);
     if (!env) return skipped("no .env to read it from");
-    const driver = env["BROADCAST_CONNECTION"] ?? env["BROADCAST_DRIVER"] ?? "null";
-    return ["reverb", "pusher"].includes(driver)
-      ? ok(`BROADCAST_CONNECTION=${driver}`)
-      : wrong(
-          `BROADCAST_CONNECTION=${driver}: events go nowhere, and channels are authorized without a signature`,
-          "in .env: BROADCAST_CONNECTION=reverb, then php artisan config:clear",
+    const driver = env["BROADCAST_CONNECTION"] ?? env["BROADCAST_DRIVER"];
+    const takesRedis = config.redisBroadcasts?.apps.some(({ id }) => id === app.id) ?? false;
+    switch (driver) {
+      case "reverb":
+      case "pusher":
+        return ok(`BROADCAST_CONNECTION=${driver}`);
+      case "redis":
+        return takesRedis
+          ? ok("BROADCAST_CONNECTION=redis, which is taken (POGO_REDIS_BROADCASTS)")
+          : wrong(
+              "BROADCAST_CONNECTION=redis: nobody here takes what it publishes",
+              "in .env: BROADCAST_CONNECTION=reverb, or POGO_REDIS_BROADCASTS=on here",
+            );
+      case undefined:
+        return wrong(
+          "BROADCAST_CONNECTION is not set, which Laravel takes for null: events go nowhere",
+          sayReverb,
         );
+      default:
+        return wrong(
+          `BROADCAST_CONNECTION=${driver}: events go nowhere, and channels are authorized without a signature`,
+          sayReverb,
+        );
+    }
   },
 };
 
