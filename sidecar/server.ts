@@ -77,7 +77,7 @@ const slowRequestCheckMs = 1_000;
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const { upstream, guard, accessLog, report } = options;
   const server = createServer({
-    headersTimeout: options.headersTimeoutMs,
+    headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs || Infinity),
     requestTimeout: options.requestTimeoutMs,
     connectionsCheckingInterval: slowRequestCheckMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,

@@ -12,6 +12,9 @@ describe("redact", () => {
       ["X-Api-Key", "hunter2"],
       ["Referer", "https://a.test/reset?token=hunter2"],
       ["Sec-WebSocket-Key", "AAAA"],
+      ["Sec-WebSocket-Protocol", "bearer, hunter2"],
+      ["X-Forwarded-Uri", "/x?token=hunter2"],
+      ["Origin", "https://user:hunter2@a.test"],
     ];
     const fields = redactFields(raw.flat());
     assert.doesNotMatch(JSON.stringify(fields), /hunter2/);
@@ -23,8 +26,12 @@ describe("redact", () => {
       ["X-Api-Key", "[cut]"],
       ["Referer", "https://a.test/reset?[cut]"],
       ["Sec-WebSocket-Key", "AAAA"],
+      ["Sec-WebSocket-Protocol", "[cut]"],
+      ["X-Forwarded-Uri", "/x?[cut]"],
+      ["Origin", "https://[cut]@a.test"],
     ];
     assert.deepEqual(fields, kept.flat());
+    assert.equal(redactFields(["X-Long", "a".repeat(8_000)])[1]?.length, 2_000);
   });
 
   it("a message loses auth and its like, within data that is JSON in a text too", () => {

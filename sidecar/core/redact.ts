@@ -4,7 +4,7 @@
 const cut = "[cut]";
 
 /** Names of header fields, of members of a message and of parameters whose values are nobody's business. */
-const secretName = /auth|cookie|credential|key|password|secret|signature|token/i;
+const secretName = /auth|cookie|credential|key|password|protocol|secret|signature|token/i;
 
 /** Not secret, though their names look like it. */
 const publicNames: ReadonlySet<string> = new Set(["sec-websocket-key", "auth_timestamp"]);
@@ -14,13 +14,13 @@ const maxTextLength = 2_000;
 /** JSON within JSON is looked into so deep; Pusher's `data` is one level. */
 const maxDepth = 4;
 
-/** Names and values in turn; of a Referer the query is cut too. */
+/** Names and values in turn; of an address in a value neither query nor userinfo is shown. */
 export function redactFields(rawHeaders: readonly string[]): string[] {
   return rawHeaders.map((text, index) => {
-    const name = rawHeaders[index - 1] ?? "";
-    if (index % 2 === 0) return text;
-    if (isSecret(name)) return cut;
-    return name.toLowerCase() === "referer" ? text.replace(/\?.*/s, `?${cut}`) : text;
+    if (index % 2 === 0) return text.slice(0, maxTextLength);
+    if (isSecret(rawHeaders[index - 1] ?? "")) return cut;
+    const shown = text.replace(/\?.*/s, `?${cut}`).replaceAll(/\/\/[^/\s]*@/g, `//${cut}@`);
+    return shown.slice(0, maxTextLength);
   });
 }
 

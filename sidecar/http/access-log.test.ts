@@ -108,6 +108,7 @@ describe("access log", () => {
 
   it("a path is cut, and nothing in it can move a terminal's cursor", () => {
     assert.equal(loggedPath("/a\u009b2J\u001b[H b?c"), "/a?2J?[H?b");
+    assert.equal(loggedPath("http://user:hunter2@host/x?y"), "http://host/x");
     assert.equal(loggedPath(`/${"a".repeat(1_000)}`).length, 256);
   });
 

@@ -121,9 +121,15 @@ export class AccessLog {
   }
 }
 
-/** A target without its query, which may hold a signature, and without anything that a terminal might obey. */
+/** Of a target in absolute form (RFC 9112 §3.2.2). */
+const userinfo = /^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i;
+
+/** A target without its query, which may hold a signature, without a password, and without anything that a terminal might obey. */
 export function loggedPath(target: string): string {
   const mark = target.indexOf("?");
   const path = mark === -1 ? target : target.slice(0, mark);
-  return path.slice(0, maxPathLength).replaceAll(/[^\x21-\x7e]/g, "?");
+  return path
+    .replace(userinfo, "$1")
+    .slice(0, maxPathLength)
+    .replaceAll(/[^\x21-\x7e]/g, "?");
 }

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { createTimers } from "../testing/timers.ts";
-import { createAdmission, type Admission, type AdmissionOptions } from "./admission.ts";
+import {
+  createAdmission,
+  type Admission,
+  type AdmissionOptions,
+  type Precedence,
+} from "./admission.ts";
 
 function createRig(options: Partial<AdmissionOptions> = {}) {
   const timers = createTimers();
@@ -15,11 +20,13 @@ function createRig(options: Partial<AdmissionOptions> = {}) {
   });
   /** What became of each, in the order in which it did. */
   const log: string[] = [];
-  const admit = (visitor: string, name: string) =>
-    admission.admit(visitor, {
+  const admit = (visitor: string, name: string, precedence?: Precedence) => {
+    const turn = {
       start: () => log.push(`${name} starts`),
-      refuse: (reason) => log.push(`${name} ${reason}`),
-    });
+      refuse: (reason: string) => log.push(`${name} ${reason}`),
+    };
+    return admission.admit(visitor, turn, precedence);
+  };
   return { admission, timers, log, admit };
 }
 
@@ -33,6 +40,27 @@ test("a visitor alone gets three quarters of the connections; one that is left i
   admit("d", "d1");
   assert.deepEqual(log.slice(6), ["b1 starts", "c1 starts"]);
   assert.equal(admission.inUse, 8);
+});
+
+test("a trial waits for nobody, however much its visitor has in use", () => {
+  const { log, admit, admission } = createRig({ maxInUse: 1 });
+  const first = admit("a", "a1");
+  admit("a", "a2");
+  const trial = admit("a", "a3", "trial");
+  assert.deepEqual(log, ["a1 starts", "a3 starts"]);
+  trial();
+  first();
+  assert.deepEqual(log, ["a1 starts", "a3 starts", "a2 starts"]);
+  assert.equal(admission.inUse, 1);
+});
+
+test("who has waited for the app is not refused for the length of the queue", () => {
+  const { log, admit, admission } = createRig({ maxInUse: 1, maxWaiting: 1 });
+  admit("a", "a1");
+  for (let index = 1; index <= 5; index += 1) admit(`v${index}`, `v${index}`, "waited");
+  assert.equal(admission.waiting, 5);
+  admit("new", "new");
+  assert.deepEqual(log, ["a1 starts", "new queue_full"]);
 });
 
 test("two connections are enough for one visitor, and one for two", () => {

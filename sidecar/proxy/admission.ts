@@ -22,6 +22,12 @@ export interface Turn {
   readonly refuse: (reason: AdmissionRefusal) => void;
 }
 
+/**
+ * `waited`: in the waiting room, which has bounded how many there are. `trial`: all others wait for what it finds, so that
+ * it waits for nobody; there is one at a time.
+ */
+export type Precedence = "none" | "waited" | "trial";
+
 export interface Admission {
   /**
    * Gives one visitor's request its turn: at once, after a wait, or not at all.
@@ -29,7 +35,7 @@ export interface Admission {
    * @param visitor as `visitorOf` gives it.
    * @returns gives the turn back or, while it waits, up; to be called once whatever became of it, more often is harmless.
    */
-  admit(visitor: string, turn: Turn): () => void;
+  admit(visitor: string, turn: Turn, precedence?: Precedence): () => void;
   readonly inUse: number;
   readonly waiting: number;
 }
@@ -49,11 +55,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let inUse = 0;
   let waiting = 0;
 
-  function admit(name: string, turn: Turn): () => void {
+  function admit(name: string, turn: Turn, precedence: Precedence = "none"): () => void {
     const visitor = visitors.get(name) ?? addVisitor(name);
     const ticket: Ticket = { turn, state: "waiting", cancelTimeout: () => {} };
-    if (visitor.waiting.size === 0 && mayStart(visitor)) start(visitor, ticket);
-    else enqueue(visitor, ticket);
+    const isNext = visitor.waiting.size === 0 && mayStart(visitor);
+    if (isNext || precedence === "trial") start(visitor, ticket);
+    else enqueue(visitor, ticket, precedence);
     return () => giveBack(visitor, ticket);
   }
 
@@ -74,8 +81,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     ticket.turn.start();
   }
 
-  function enqueue(visitor: Visitor, ticket: Ticket): void {
-    if (waiting >= maxWaiting) {
+  function enqueue(visitor: Visitor, ticket: Ticket, precedence: Precedence): void {
+    if (waiting >= maxWaiting && precedence !== "waited") {
       const crowd = [...queue].reduce(
         (most, other) => (other.waiting.size > most.waiting.size ? other : most),
         visitor,

@@ -128,6 +128,25 @@ test("proxy E14: a GET whose connection the app ends before an answer is asked a
   assert.equal(await ask("POST"), 502);
   assert.equal(app.connections.length, 4);
 
+  // With connections kept from before it is not more often.
+  let asked = 0;
+  const keeping = await listenRaw(t, (connection) => {
+    connection.socket.on("data", (bytes) => {
+      const isPage = String(bytes).startsWith("GET /page");
+      asked += Number(isPage);
+      if (isPage) connection.reset();
+      else connection.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+  });
+  const kept = await startFront(t, keeping.port, { awayWaitMs: 10_000 });
+  const others = Array.from({ length: 4 }, () =>
+    exchangeRaw(t, kept.port, requestOf("GET", "/", [closing])),
+  );
+  await Promise.all(others);
+  const page = await exchangeRaw(t, kept.port, requestOf("GET", "/page", [closing]));
+  assert.equal(parseMessage(page).status, 502);
+  assert.equal(asked, 3);
+
   // The app ends while it works on a GET, and is started anew.
   const port = await freePort();
   const first = await startApp(t, port);

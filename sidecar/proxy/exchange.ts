@@ -7,7 +7,7 @@ import type { RequestContext } from "../http/request-context.ts";
 import type { ProxyRefusal } from "../core/report/proxy.ts";
 import type { Turn } from "./admission.ts";
 import { Attempt } from "./attempt.ts";
-import { notConnected, refusalPages } from "./faults.ts";
+import { bodyTooLong, notConnected, refusalPages } from "./faults.ts";
 import type { Call, RequestMessage, ResponseHandler } from "./http1/call.ts";
 import type { ResponseHead } from "./http1/response-head.ts";
 import type { UpstreamError } from "./http1/upstream-error.ts";
@@ -102,12 +102,13 @@ export class Exchange implements Guest, Turn, ResponseHandler {
 
   go(isTrial: boolean): void {
     this.#isTrial = isTrial;
-    if (this.#way) this.#giveBack = this.#way.admit(this);
+    const precedence = isTrial ? "trial" : this.#ticket ? "waited" : "none";
+    if (this.#way) this.#giveBack = this.#way.admit(this, precedence);
   }
 
   start(): void {
-    // A kept connection may have lost the app, and would prove nothing.
-    this.#send(this.#isTrial);
+    // A kept connection may have lost the app: it would prove nothing, and be lost once more.
+    this.#send(this.#isTrial || this.#losses > 0);
   }
 
   refuse(reason: ProxyRefusal): void {
@@ -189,7 +190,10 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   onError(error: UpstreamError, isStale: boolean): void {
     if (!this.#attempt.isWaiting) return this.#end(error);
     // Fresh: the next one of the kept connections may be as stale.
-    if (isStale && isRepeatable(this.#message)) return this.#send(true);
+    if (isStale && isRepeatable(this.#message)) {
+      this.#losses += 1;
+      return this.#send(true);
+    }
     this.#attempt.unlimit();
     this.#failure = error;
   }
@@ -226,12 +230,7 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   }
 
   #refuseBody(): void {
-    const { maxBodyBytes } = this.#options;
-    this.#attempt.refuse({
-      status: 413,
-      title: "the request's body is too long",
-      text: `The limit is ${maxBodyBytes} bytes.`,
-    });
+    this.#attempt.refuse(bodyTooLong(this.#options.maxBodyBytes));
   }
 
   #abandon(): void {

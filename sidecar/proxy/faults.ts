@@ -78,3 +78,8 @@ export const refusalPages: Readonly<Record<ProxyRefusal, ErrorPage>> = {
   away_queue_full: away,
   away_timeout: away,
 };
+
+export function bodyTooLong(maxBytes: number): ErrorPage {
+  const title = "the request's body is too long";
+  return { status: 413, title, text: `The limit is ${maxBytes} bytes.` };
+}

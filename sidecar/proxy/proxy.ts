@@ -102,7 +102,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     const exchange = new Exchange(context, res, fieldsFor(context, peer), exchangeOptions);
     exchange.run({
       enter: (guest) => waitingRoom.enter(visitor, guest),
-      admit: (turn) => requests.admit(visitor, turn),
+      admit: (turn, precedence) => requests.admit(visitor, turn, precedence),
     });
   }
 

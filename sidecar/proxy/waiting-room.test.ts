@@ -166,6 +166,17 @@ test("who waits has waitMs from the end of a pause, also of one that ended early
   }
 });
 
+test("who does not wait for the app waits for the end of a pause all the same", () => {
+  const { room, timers, log, enter } = createRig({ waitMs: 0 });
+  room.pause(1_000);
+  enter("a1");
+  timers.pass(999);
+  enter("b1");
+  assert.deepEqual(log, []);
+  timers.pass(1);
+  assert.deepEqual(log, ["a1", "b1"]);
+});
+
 test("when it closes, all who wait are refused", () => {
   const { room, timers, log, enter } = createRig();
   room.pause(5_000);

@@ -52,7 +52,7 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
   const { waitMs, address, now, timers, report } = options;
   const queue = new ArrivalQueue<Entry>(options.maxWaiting);
   let gate: "open" | "trying" | "paused" = "open";
-  let pause = { sinceMs: 0, untilMs: 0, cancel: (): void => {} };
+  let pause = { sinceMs: 0, cancel: (): void => {} };
   let trial: Entry | null = null;
   let isTrialDelayed = false;
   let away: { readonly sinceMs: number; waited: number } | null = null;
@@ -132,8 +132,7 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
   }
 
   function wait(entry: Entry): void {
-    if (gate === "paused") entry.untilMs = pause.untilMs + waitMs;
-    if (entry.untilMs <= now()) return refuse(entry, "away_timeout");
+    if (gate !== "paused" && entry.untilMs <= now()) return refuse(entry, "away_timeout");
     const loser = queue.whoGivesWayTo(entry.visitor);
     if (loser === "newcomer") return refuse(entry, "away_queue_full");
     if (loser) refuse(loser, "away_queue_full");
@@ -145,16 +144,10 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     tryNext();
   }
 
-  /** Whoever waits now does so until then. */
-  function limitAll(untilMs: number): void {
-    for (const entry of queue) {
-      entry.untilMs = untilMs;
-      limit(entry);
-    }
-  }
-
+  /** While they are paused nobody's time runs: it begins anew with the end of the pause. */
   function limit(entry: Entry): void {
     entry.cancelTimeout();
+    if (gate === "paused") return;
     const expire = (): void => refuse(entry, "away_timeout");
     entry.cancelTimeout = timers.setTimeout(expire, entry.untilMs - now());
   }
@@ -188,8 +181,11 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     pause.cancel();
     report({ kind: "requests_resumed", afterMs: now() - pause.sinceMs, waiting: queue.length });
     if (waitMs === 0) return open();
-    limitAll(now() + waitMs);
     gate = "trying";
+    for (const entry of queue) {
+      entry.untilMs = now() + waitMs;
+      limit(entry);
+    }
     tryNext();
   }
 
@@ -198,10 +194,10 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     pause(forMs) {
       const sinceMs = gate === "paused" ? pause.sinceMs : now();
       pause.cancel();
-      pause = { sinceMs, untilMs: now() + forMs, cancel: timers.setTimeout(resume, forMs) };
+      pause = { sinceMs, cancel: timers.setTimeout(resume, forMs) };
       gate = "paused";
       report({ kind: "requests_paused", forMs });
-      limitAll(pause.untilMs + waitMs);
+      for (const entry of queue) limit(entry);
     },
     resume,
     close() {

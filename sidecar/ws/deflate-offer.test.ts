@@ -42,6 +42,7 @@ describe("an offer of permessage-deflate", () => {
     ["another extension", "permessage-bzip2"],
     ["a window that is too small", "permessage-deflate; server_max_window_bits=12"],
     ["a window of no size", "permessage-deflate; server_max_window_bits"],
+    ["a value with a value", "permessage-deflate; server_max_window_bits=15=foo"],
     ["a window of an impossible size", "permessage-deflate; client_max_window_bits=16"],
     ["a window with a leading zero", "permessage-deflate; client_max_window_bits=09"],
     ["an unknown parameter", "permessage-deflate; toString"],

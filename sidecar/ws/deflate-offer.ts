@@ -41,7 +41,8 @@ export function agreeToDeflate(offered: string): string | null {
 function readParameters(parts: readonly string[]): ReadonlySet<string> | null {
   const names = new Set<string>();
   for (const part of parts) {
-    const [name = "", value] = part.split("=", 2);
+    const [name = "", ...values] = part.split("=");
+    const value = values.length === 0 ? undefined : values.join("=");
     const key = name.trim().toLowerCase();
     const isMet = Object.hasOwn(parameters, key) && parameters[key]?.(unquoted(value));
     if (!isMet || names.has(key)) return null;
