@@ -63,15 +63,14 @@ export class AccessLog {
   }
 
   write(answered: Answered, status: number): void {
-    const level = this.levelOf(status, answered);
-    const suppressed = level === null ? null : this.#pass(level);
-    if (level === null || suppressed === null) return;
+    const line = this.#lineOf(status, answered);
+    if (!line) return;
     const { req, id, startedMs, firstByteMs, sentBytes, isForwarded } = answered;
     const { report, clientIp, upstream } = this.#options;
     const nowMs = performance.now();
     report({
       kind: "request_finished",
-      level,
+      ...line,
       id,
       method: req.method ?? "",
       path: loggedPath(req.url ?? ""),
@@ -81,20 +80,18 @@ export class AccessLog {
       durationMs: nowMs - startedMs,
       client: clientIp(peerOf(req)),
       upstream: isForwarded ? upstream : null,
-      suppressed,
     });
   }
 
   /** A request that could not be read to the end of its head. */
   writeUnread(socket: Duplex, status: number): void {
-    const level = this.levelOf(status, { isRelayed: false });
-    const suppressed = level === null ? null : this.#pass(level);
-    if (level === null || suppressed === null) return;
+    const line = this.#lineOf(status, { isRelayed: false });
+    if (!line) return;
     const { report, clientIp } = this.#options;
     const peer = peerAt(socket);
     report({
       kind: "request_finished",
-      level,
+      ...line,
       id: null,
       method: null,
       path: null,
@@ -104,20 +101,24 @@ export class AccessLog {
       durationMs: null,
       client: peer ? clientIp(peer) : null,
       upstream: null,
-      suppressed,
     });
   }
 
-  /** How many lines were left out before this one; null: this one is left out too. */
-  #pass(level: Level): number | null {
-    if (this.#options.mode !== "errors" || level !== "info") return 0;
+  /** Its level, and how many lines were left out before it; null: it is left out too. */
+  #lineOf(
+    status: number,
+    answered: Pick<Answered, "isRelayed">,
+  ): { readonly level: Level; readonly suppressed: number } | null {
+    const level = this.levelOf(status, answered);
+    if (level === null) return null;
+    if (this.#options.mode !== "errors" || level !== "info") return { level, suppressed: 0 };
     if (!this.#errors.tryTake(performance.now())) {
       this.#suppressed += 1;
       return null;
     }
     const suppressed = this.#suppressed;
     this.#suppressed = 0;
-    return suppressed;
+    return { level, suppressed };
   }
 }
 

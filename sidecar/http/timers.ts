@@ -5,10 +5,10 @@ export interface Timers {
   setTimeout(run: () => void, delayMs: number): () => void;
 }
 
-/** The machine's. They keep the process alive. */
-export const systemTimers: Timers = {
-  setTimeout(run, delayMs) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+/** As `Timers` have it, by the machine's clock; it keeps the process alive. */
+export function schedule(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
+}
+
+export const systemTimers: Timers = { setTimeout: schedule };

@@ -8,7 +8,7 @@ import type { Report } from "../core/report.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { peerOf } from "../http/peer.ts";
 import { requestIdField, type RequestContext } from "../http/request-context.ts";
-import { systemTimers } from "../http/timers.ts";
+import { schedule, systemTimers } from "../http/timers.ts";
 import { showUpstream, type UpstreamAddress } from "../http/upstream-address.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { createAdmission } from "./admission.ts";
@@ -69,7 +69,6 @@ export interface UpstreamProxy {
 }
 
 const now = (): number => performance.now();
-const schedule = (run: () => void, delayMs: number) => systemTimers.setTimeout(run, delayMs);
 
 export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProxy {
   const { upstream, forwarding, maxConnections, maxWaiting, maxWaitMs, report } = options;

@@ -12,21 +12,13 @@ import { createTestNode } from "../core/testing/doubles.ts";
 import { recordPeers } from "../http/peer.ts";
 import { contextOf } from "../testing/request-context.ts";
 import { waitFor } from "../testing/eventually.ts";
+import { upgradeRequest } from "../testing/upgrade-request.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { OpenSocket } from "./open-socket.ts";
 import { SocketTransport } from "./transport.ts";
 import { createWebSocketEndpoint } from "./upgrade.ts";
 
-const handshake = [
-  "GET /app/app-key HTTP/1.1",
-  "Host: 127.0.0.1",
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Version: 13",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "",
-  "",
-].join("\r\n");
+const handshake = upgradeRequest("/app/app-key");
 const subscribe = Buffer.from('{"event":"pusher:subscribe","data":{"channel":"a"}}');
 const frame = Buffer.concat([Buffer.from([0x81, 0x80 | subscribe.length, 0, 0, 0, 0]), subscribe]);
 

@@ -11,6 +11,7 @@ import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
 import type { RequestContext } from "../http/request-context.ts";
+import { schedule } from "../http/timers.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
@@ -158,7 +159,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     const app = apps.get(appKey);
     const accept = app?.accept ?? acceptUnknownApp;
     const transport = accept(req, socket, head, visitor);
-    // ws has answered one that breaks RFC 6455.
+    // One that breaks RFC 6455 has been answered.
     context.finish(transport ? 101 : 400);
     if (!transport) return;
     transports.add(transport);
@@ -237,9 +238,4 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       for (const transport of transports) transport.destroy();
     },
   };
-}
-
-function schedule(run: () => void, delayMs: number): () => void {
-  const timer = setTimeout(run, delayMs);
-  return () => clearTimeout(timer);
 }

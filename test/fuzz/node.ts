@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../sidecar/testing/eventually.ts";
 import { connectRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
+import { upgradeRequest } from "../../sidecar/testing/upgrade-request.ts";
 import { endsItself } from "../kit/client.ts";
 import { app, startSidecar } from "../kit/start.ts";
 
@@ -26,16 +27,7 @@ export function openSocket(port: number): Promise<RawSocket> {
   return connectRaw(endsItself, port);
 }
 
-export const handshake = [
-  `GET /app/${app.key}?protocol=7 HTTP/1.1`,
-  "Host: 127.0.0.1",
-  "Connection: Upgrade",
-  "Upgrade: websocket",
-  "Sec-WebSocket-Version: 13",
-  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-  "",
-  "",
-].join("\r\n");
+export const handshake = upgradeRequest(`/app/${app.key}?protocol=7`);
 
 /** A client's frame, masked with a fixed key. */
 export function maskedFrame(firstByte: number, payload: Buffer): Buffer {

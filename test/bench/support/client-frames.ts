@@ -1,5 +1,7 @@
 /** A client's frames, masked with zeros, which changes nothing (RFC 6455 §5.3). */
 
+import { upgradeRequest } from "../../../sidecar/testing/upgrade-request.ts";
+
 export const opcodes = { continuation: 0x0, text: 0x1, ping: 0x9, pong: 0xa } as const;
 
 export function clientFrame(
@@ -31,16 +33,11 @@ export function handshakeRequest(
   appKey: string,
   { isDeflated }: { readonly isDeflated: boolean } = { isDeflated: false },
 ): string {
-  return [
-    `GET /app/${appKey}?protocol=7&client=bench&version=1 HTTP/1.1`,
-    `Host: ${host}`,
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  return upgradeRequest(`/app/${appKey}?protocol=7&client=bench&version=1`, {
+    host,
     // As browsers offer it.
-    ...(isDeflated ? ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"] : []),
-    "",
-    "",
-  ].join("\r\n");
+    fields: isDeflated
+      ? ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"]
+      : [],
+  });
 }
