@@ -4,7 +4,7 @@
  * A scenario that measures any server of the Pusher protocol takes one that runs already:
  * `npm run bench -- hostile --target http://127.0.0.1:6001 --app-id 1 --key key --secret secret
  * [--health URL] [--pid PID] [--only TEXT]`.
- * `--checkout DIR` measures the sidecar of another checkout of this repository.
+ * `--checkout DIR` measures the sidecar of another checkout of this repository, `--only TEXT` the rows with that text.
  */
 
 import { readFileSync } from "node:fs";
@@ -18,6 +18,7 @@ import type { Target } from "./support/target.ts";
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
+    help: { type: "boolean", short: "h" },
     target: { type: "string" },
     "app-id": { type: "string", default: "" },
     key: { type: "string", default: "" },
@@ -29,6 +30,13 @@ const { values, positionals: wanted } = parseArgs({
   },
 });
 const names = scenarios.map(({ name }) => name);
+if (values.help) {
+  console.log(`npm run bench -- [SCENARIO…] [--only TEXT] [--checkout DIR]
+npm run bench -- SCENARIO --target URL --app-id ID --key KEY --secret SECRET [--health URL] [--pid PID]
+
+Scenarios: ${names.join(", ")}. Without one it runs them all, which takes an hour.`);
+  process.exit(0);
+}
 const unknown = wanted.filter((name) => !names.includes(name));
 if (unknown.length > 0) {
   console.error(`There is no scenario ${unknown.join(", ")}: ${names.join(", ")} are.`);

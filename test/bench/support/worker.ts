@@ -38,7 +38,10 @@ export async function startWorker<Input, Result>({
   result.catch(() => undefined);
   child.on("message", (message: FromWorker<Result>) => {
     if ("ready" in message) isReady();
-    else finish(message.result);
+    else {
+      finish(message.result);
+      child.disconnect();
+    }
   });
   child.once("exit", (code, signal) => {
     const error = new Error(`${module} ended with ${signal ?? code}`);
@@ -71,11 +74,11 @@ export async function runWorker<Result>(
     if (message === "begin") work.begin();
     else void finish();
   });
-  process.once("disconnect", () => process.exit(1));
+  // It stays until its result has arrived: an exit may overtake a long one, which is lost then.
+  process.once("disconnect", () => process.exit());
   process.send?.({ ready: true });
 
   async function finish(): Promise<void> {
-    const result = await work.end();
-    process.send?.({ result }, () => process.exit(0));
+    process.send?.({ result: await work.end() });
   }
 }
