@@ -10,7 +10,7 @@ Made by \`npm run docs\` from \`sidecar/observability/metrics/\`: do not edit.
 
 \`GET /metrics\` on the admin port (\`POGO_ADMIN_PORT\`) answers in Prometheus' text format. Beside what is listed here it has the metrics of the process and of Node's runtime (\`process_…\`, \`nodejs_…\`).
 
-All labels come from closed sets: nothing that a client sends makes a new series. A series with no label, or with one whose values are listed here, is there from the start with 0. A gauge that is read at each scrape costs nothing in between.
+All labels come from closed sets: nothing that a client sends makes a new series. Counters and gauges whose labels have all their values listed here, or are \`app_id\`, are there from the start with 0, unless a metric had more than 300 series then: with very many apps each appears with the first of its kind. A gauge that is read at each scrape costs nothing in between.
 `;
 
 const original = `## The original's metrics

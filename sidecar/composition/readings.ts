@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { Hub } from "../core/hub.ts";
 import type { HttpApi } from "../http-api/router.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import type { Limit } from "../observability/metrics/node.ts";
 import type { WebhookDispatcher } from "../webhooks/dispatcher.ts";
 import type { WebSocketEndpoint } from "../ws/upgrade.ts";
 
@@ -20,6 +21,8 @@ export function connectReadings(
 ): void {
   const { config, version, hubs, webSockets, httpApi, dispatcher } = sources;
   node.buildInfo.readEach(() => [[[version], 1]]);
+  const limits = limitsOf(config);
+  node.limit.readEach(() => limits);
   webSocket.connectionsMax.read(() => config.websocket.maxConnections);
   webSocket.channelsActive.readEach(() => hubs.map((hub) => [[hub.app.id], hub.channelCount]));
   webSocket.sentBytesTotal.read(() => webSockets.writtenBytes);
@@ -33,4 +36,22 @@ export function connectReadings(
   webhooks.queueDepth.readEach(() =>
     hubs.map(({ app }) => [[app.id], dispatcher.queueDepth(app.id)]),
   );
+}
+
+function limitsOf({ websocket, webhooks, authorizer, upstream }: Config) {
+  const ofNode: Partial<Record<Limit, number>> = {
+    subscriptions: websocket.maxSubscriptions,
+    outbound_bytes: websocket.maxTotalQueuedBytes,
+    webhook_events: webhooks.maxQueuedEvents,
+  };
+  const ofUpstream: Partial<Record<Limit, number>> = {
+    auth_concurrent: authorizer.maxConcurrent,
+    auth_waiting: authorizer.maxWaiting,
+    upstream_requests: upstream.maxConnections,
+    upstream_waiting: upstream.maxWaiting,
+    upstream_away_waiting: upstream.maxAwayWaiting,
+    upstream_websockets: upstream.maxWebSockets,
+  };
+  const all = { ...ofNode, ...(upstream.address !== null && ofUpstream) };
+  return Object.entries(all).map(([limit, value]): [string[], number] => [[limit], value]);
 }

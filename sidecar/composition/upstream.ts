@@ -57,6 +57,9 @@ export function connectUpstream(
       return breakerStates.map((state) => [[appId, state], Number(state === current)] as const);
     }),
   );
+  metrics.authorizer.active.readEach(() =>
+    appIds.map((appId) => [[appId], authorizer.underWay(appId)]),
+  );
   metrics.authorizer.waiting.readEach(() =>
     appIds.map((appId) => [[appId], authorizer.waiting(appId)]),
   );

@@ -44,8 +44,8 @@ export interface Tally {
 /** Makes the metrics of one registry and keeps their descriptions. */
 export interface Define {
   /**
-   * Of counters and gauges with no label or one whose values are known, all series are there from the start, so that
-   * the first increase counts as one.
+   * Of counters and gauges whose labels' values are all known, every series is there from the start, so that the first
+   * increase counts as one; not where these would be more than `maxSeriesAtStart`.
    */
   readonly counter: <L extends string = never>(definition: Definition<L>) => Counter<L>;
   readonly gauge: <L extends string = never>(definition: Definition<L>) => Gauge<L>;
@@ -60,6 +60,9 @@ export interface Define {
 
 /** The label whose values are the configured apps. */
 const appLabel = "app_id";
+
+/** Of one metric: with many apps its series appear one by one instead. */
+const maxSeriesAtStart = 300;
 
 export function createDefine(
   registry: Registry,
@@ -77,10 +80,18 @@ export function createDefine(
     return { name, help, labelNames: namesOf(rest.labels) };
   }
 
-  function valuesAtStart(labels: Readonly<Record<string, LabelText>> = {}): readonly string[] {
-    const [label, another] = Object.entries(labels);
-    if (!label || another) return [];
-    const [name, text] = label;
+  /** The values of all labels, in their order, of each series. One without labels is made by prom-client. */
+  function seriesAtStart(labels: Readonly<Record<string, LabelText>> = {}): readonly string[][] {
+    const values = Object.entries(labels).map(([name, text]) => valuesOf(name, text));
+    const count = values.reduce((product, { length }) => product * length, 1);
+    if (values.length === 0 || count > maxSeriesAtStart) return [];
+    return values.reduce<string[][]>(
+      (series, some) => series.flatMap((each) => some.map((value) => [...each, value])),
+      [[]],
+    );
+  }
+
+  function valuesOf(name: string, text: LabelText): readonly string[] {
     if (name === appLabel) return appIds;
     return typeof text === "string" ? [] : Object.keys(text);
   }
@@ -88,12 +99,12 @@ export function createDefine(
   const define: Define = {
     counter(definition) {
       const counter = new Counter({ ...describe("counter", definition), registers });
-      for (const value of valuesAtStart(definition.labels)) counter.labels(value).inc(0);
+      for (const values of seriesAtStart(definition.labels)) counter.labels(...values).inc(0);
       return counter;
     },
     gauge(definition) {
       const gauge = new Gauge({ ...describe("gauge", definition), registers });
-      for (const value of valuesAtStart(definition.labels)) gauge.labels(value).set(0);
+      for (const values of seriesAtStart(definition.labels)) gauge.labels(...values).set(0);
       return gauge;
     },
     histogram({ buckets, ...definition }) {

@@ -24,13 +24,30 @@ describe("metric definitions", () => {
     define.counter({ ...text, name: "pogo_apps", labels });
     define.gauge({ ...text, name: "pogo_state", labels: { state: { on: "…", off: "…" } } });
     define.counter({ ...text, name: "pogo_open", labels: { code: "Any status." } });
-    define.counter({ ...text, name: "pogo_both", labels: { ...labels, reason: { a: "…" } } });
+    define.counter({ ...text, name: "pogo_half", labels: { ...labels, code: "Any status." } });
+    define.counter({
+      ...text,
+      name: "pogo_both",
+      labels: { ...labels, reason: { a: "…", b: "…" } },
+    });
     assert.deepEqual(await seriesOf({ registry }), [
       'pogo_apps{app_id="1"} 0',
       'pogo_apps{app_id="2"} 0',
       'pogo_state{state="on"} 0',
       'pogo_state{state="off"} 0',
+      'pogo_both{app_id="1",reason="a"} 0',
+      'pogo_both{app_id="1",reason="b"} 0',
+      'pogo_both{app_id="2",reason="a"} 0',
+      'pogo_both{app_id="2",reason="b"} 0',
     ]);
+  });
+
+  it("of many apps with many reasons each series is there once it has something to say", async () => {
+    const { define, registry } = createRig(Array.from({ length: 200 }, (_, index) => `${index}`));
+    const labels = { app_id: "…", reason: { a: "…", b: "…" } };
+    const refused = define.counter({ ...text, name: "pogo_refused_total", labels });
+    refused.inc({ app_id: "7", reason: "b" });
+    assert.deepEqual(await seriesOf({ registry }), ['pogo_refused_total{app_id="7",reason="b"} 1']);
   });
 
   it("a reading is read at every scrape, and has no series before anybody says where", async () => {

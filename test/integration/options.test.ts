@@ -680,7 +680,7 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     const sidecar = await start("1", env);
     const client = await connect(sidecar);
     for (const channel of ["a", "b", "c"]) await client.subscribe(channel);
-    const dropped = await sidecar.series("pogo_websocket_webhook_dropped_total");
+    const dropped = await sidecar.counted("pogo_websocket_webhook_dropped_total");
     assert.ok(Object.keys(dropped).length === 1, JSON.stringify(dropped));
   },
   async POGO_WEBHOOK_TIMEOUT({ test, start, connect }) {

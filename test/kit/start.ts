@@ -84,6 +84,11 @@ export async function startSidecar(
     return Object.fromEntries([...found].map(([, labels = "", value]) => [labels, Number(value)]));
   }
 
+  /** Those that are not 0. */
+  async function counted(name: string): Promise<Record<string, number>> {
+    return withoutZeros(await series(name));
+  }
+
   return {
     port,
     url: `http://127.0.0.1:${port}`,
@@ -91,14 +96,16 @@ export async function startSidecar(
     lines,
     metrics,
     series,
+    counted,
     /** Of all series of a metric. */
     async sum(name: string): Promise<number> {
       return Object.values(await series(name)).reduce((sum, value) => sum + value, 0);
     },
-    /** What has ended may be counted after its client has seen the end: waits until a metric's series are these. */
-    async seriesBecome(name: string, wanted: Record<string, number>): Promise<void> {
+    /** What has ended may be counted after its client has seen the end: waits until a metric's series are these, or 0. */
+    async seriesBecome(name: string, becoming: Record<string, number>): Promise<void> {
+      const wanted = withoutZeros(becoming);
       let found = {};
-      const isSo = async () => isDeepStrictEqual((found = await series(name)), wanted);
+      const isSo = async () => isDeepStrictEqual((found = await counted(name)), wanted);
       await until(`the series of ${name}`, isSo, 5_000).catch(() => undefined);
       assert.deepEqual(found, wanted);
     },
@@ -114,6 +121,10 @@ export async function startSidecar(
     },
     stop: sidecar.stop,
   };
+}
+
+function withoutZeros(series: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(series).filter(([, value]) => value !== 0));
 }
 
 /** An HTTP server for `POGO_UPSTREAM`; resolves with its address. */

@@ -36,6 +36,15 @@ export function authorizerMetrics({ counter, histogram, reading }: Define) {
         "A restart of PHP moves it for seconds. If it keeps rising, the reason says what the app lacks.",
       labels: { reason: retriedReasons },
     }),
+    active: reading({
+      name: "pogo_websocket_auth_active",
+      help: "Authorization subrequests that the app works on.",
+      unit: "requests",
+      moves: "Read at each scrape. Not there without an upstream.",
+      action:
+        "At POGO_MAX_CONCURRENT_AUTH for long, with others that wait: give PHP more workers, then raise it.",
+      labels: { app_id: app },
+    }),
     waiting: reading({
       name: "pogo_websocket_auth_waiting",
       help: "Authorizations that wait for their turn or for another attempt.",

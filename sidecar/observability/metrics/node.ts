@@ -2,6 +2,22 @@
 
 import type { Define } from "../metric.ts";
 
+/** By option, for what another metric says how much of it is taken. */
+const limits = {
+  subscriptions: "POGO_MAX_SUBSCRIPTIONS, beside pogo_websocket_subscriptions_active",
+  outbound_bytes: "POGO_OUTBOUND_TOTAL_BYTES, beside pogo_websocket_queued_bytes",
+  webhook_events:
+    "POGO_WEBHOOK_QUEUE_SIZE of one endpoint, beside pogo_websocket_webhook_queue_depth",
+  auth_concurrent: "POGO_MAX_CONCURRENT_AUTH, beside pogo_websocket_auth_active",
+  auth_waiting: "POGO_MAX_AUTH_QUEUE, beside pogo_websocket_auth_waiting",
+  upstream_requests: "POGO_MAX_UPSTREAM_CONNECTIONS, beside pogo_proxy_connections_active",
+  upstream_waiting: "POGO_UPSTREAM_QUEUE_SIZE, beside pogo_proxy_requests_waiting",
+  upstream_away_waiting: "POGO_MAX_UPSTREAM_WAITING, beside pogo_proxy_requests_waiting_for_app",
+  upstream_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS, beside pogo_proxy_tunnels_active",
+};
+
+export type Limit = keyof typeof limits;
+
 export function nodeMetrics({ gauge, reading }: Define) {
   return {
     buildInfo: reading({
@@ -11,6 +27,14 @@ export function nodeMetrics({ gauge, reading }: Define) {
       moves: "Never.",
       action: "Count by version to follow a rollout.",
       labels: { version: "Version of the sidecar." },
+    }),
+    limit: reading({
+      name: "pogo_limit",
+      help: "Bounds of this node as they are set, by what they bound.",
+      unit: "as what it bounds",
+      moves: "Never. Those of the app's requests are not there without an upstream.",
+      action: "Draw it beside the metric that says how much of it is taken.",
+      labels: { limit: limits },
     }),
     draining: gauge({
       name: "pogo_draining",
