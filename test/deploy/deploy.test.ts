@@ -4,9 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { composeProblems } from "./compose-rules.ts";
 import { dockerfileProblems, imageCommand } from "./dockerfile-rules.ts";
-import { at, entries, list, parseDockerfile } from "./documents.ts";
+import { at, list, parseDockerfile } from "./documents.ts";
 import {
   laravelNames,
   unknownAdminPaths,
@@ -26,8 +25,6 @@ const facts = await sidecarFacts();
 const dockerfileText = read("Dockerfile");
 const dockerfile = parseDockerfile(dockerfileText);
 const image = imageCommand(dockerfile);
-const composeText = read("deploy/compose/compose.yaml");
-const compose: unknown = parse(composeText);
 const folder = "deploy/k8s";
 const kustomizationText = read(`${folder}/kustomization.yaml`);
 const kustomization: unknown = parse(kustomizationText);
@@ -38,8 +35,6 @@ const scaling = read("docs/scaling.md");
 
 const texts: Readonly<Record<string, string>> = {
   Dockerfile: dockerfileText,
-  "deploy/compose/compose.yaml": composeText,
-  "deploy/compose/.env.example": read("deploy/compose/.env.example"),
   ...Object.fromEntries(
     ["kustomization.yaml", ...files].map((file) => [
       `${folder}/${file}`,
@@ -54,10 +49,6 @@ const texts: Readonly<Record<string, string>> = {
 
 test("D16: the image has no root, no shell, pinned bases, and starts what exists", () => {
   assert.deepEqual(dockerfileProblems(dockerfile, facts), []);
-});
-
-test("D15: compose publishes the sidecar alone, before PHP with several workers", () => {
-  assert.deepEqual(composeProblems(compose, facts, image), []);
 });
 
 test("D11: the manifests make a restricted pod with a native sidecar and true probes", () => {
@@ -102,16 +93,8 @@ test("D12: docs/scaling.md names only options that exist, and its environment bl
   assert.deepEqual(environmentFaults({ ...credentials, ...block }), []);
 });
 
-test("D12: the sidecar's environments in compose and Kubernetes are configurations without faults", () => {
+test("D12: the sidecar's environment in Kubernetes is a configuration without faults", () => {
   const credentials = { REVERB_APP_ID: "1", REVERB_APP_KEY: "key", REVERB_APP_SECRET: "secret" };
-  const service = entries(at(compose, "services", "sidecar", "environment"));
-  const example = Object.fromEntries(
-    dotenv(texts["deploy/compose/.env.example"] ?? "").filter(([, value]) => value !== ""),
-  );
-  assert.equal(example["POGO_API_SOCKET"], "/run/pogo/api.sock");
-  const inCompose = { ...credentials, ...example, ...Object.fromEntries(service) };
-  assert.deepEqual(environmentFaults(inCompose), []);
-
   const pod = at(resources[0], "spec", "template", "spec", "initContainers", 0);
   const plain = list(at(pod, "env"))
     .filter((variable) => at(variable, "value") !== undefined)
@@ -149,36 +132,6 @@ for (const [from, to, problem] of brokenImages) {
   test(`the image check sees ${title(from, to)}`, () => {
     const broken = parseDockerfile(change(dockerfileText, from, to));
     assert.match(dockerfileProblems(broken, facts).join("\n"), problem);
-  });
-}
-
-const brokenCompose: readonly (readonly [from: string | RegExp, to: string, problem: RegExp])[] = [
-  ["POGO_UPSTREAM:", "POGO_UPSTREM:", /POGO_UPSTREM is no option/],
-  ['"--no-reload", ', "", /one worker/],
-  ['PHP_CLI_SERVER_WORKERS: "4"', 'PHP_CLI_SERVER_WORKERS: "1"', /not above 1/],
-  ["POGO_UPSTREAM: http://app:8000", "POGO_UPSTREAM: http://app:9000", /does not listen where/],
-  ['["CMD", "redis-cli", "ping"]', "redis-cli ping", /redis: its health check/],
-  ["working_dir: /srv/app", 'working_dir: /srv/app\n    ports: ["8000:8000"]', /app: is published/],
-  ["stop_grace_period: 15s", "stop_grace_period: 10s", /stop_grace_period/],
-  [
-    "condition: service_healthy",
-    "condition: service_started",
-    /does not wait for app to be healthy/,
-  ],
-  ["required: false", "required: true", /profile may leave out/],
-  ["hard: 65536", "hard: 1024", /too few open files/],
-  ["redis:8-alpine", "redis", /redis is not pinned/],
-  ["/dist/main.js", "/dist/cli.js", /but the image starts/],
-  ['REVERB_PORT: "8080"', 'REVERB_PORT: "6001"', /publishes to sidecar:6001/],
-  ["init: true", "init: false", /does not end on SIGTERM/],
-  ["- socket:/run/pogo", "- other:/run/pogo", /shares no volume/],
-  ["BROADCAST_CONNECTION", "REVERB_APP_SECRET", /REVERB_APP_SECRET is written down/],
-];
-
-for (const [from, to, problem] of brokenCompose) {
-  test(`the compose check sees ${title(from, to)}`, () => {
-    const broken: unknown = parse(change(composeText, from, to));
-    assert.match(composeProblems(broken, facts, image).join("\n"), problem);
   });
 }
 
