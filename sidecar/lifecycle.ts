@@ -2,6 +2,7 @@
 
 import type { LaravelBroadcasts } from "./broker/laravel-broadcasts.ts";
 import type { Cluster } from "./composition/cluster.ts";
+import type { Recoveries } from "./composition/recovery.ts";
 import { readOpenFilesLimit } from "./composition/open-files.ts";
 import type { UpstreamParts } from "./composition/upstream.ts";
 import type { Config } from "./config.ts";
@@ -13,7 +14,7 @@ import { showUpstream } from "./http/upstream-address.ts";
 import type { AdminServer, Readiness } from "./observability/admin.ts";
 import type { FrontDoor } from "./server.ts";
 import type { WebhookDispatcher } from "./webhooks/dispatcher.ts";
-import type { WebSocketEndpoint } from "./ws/upgrade.ts";
+import type { WebSocketEndpoint } from "./ws/endpoint.ts";
 
 /**
  * `leaving`: readiness says no, so that no new traffic is sent here, and everything goes on. `draining`: nothing new is
@@ -44,6 +45,7 @@ export interface LifecycleOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly hubs: readonly Hub[];
+  readonly recoveries: Recoveries;
   readonly cluster: Cluster;
   /** Null: no app takes what Laravel publishes to Redis. */
   readonly broadcasts: LaravelBroadcasts | null;
@@ -84,7 +86,8 @@ export function readinessOf(
 
 export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { config, phase, inherited, report, now } = options;
-  const { hubs, cluster, broadcasts, upstream, webSockets, webhooks, frontDoor, admin } = options;
+  const { hubs, recoveries, cluster, broadcasts, upstream } = options;
+  const { webSockets, webhooks, frontDoor, admin } = options;
   const { server } = config;
   let ticking: NodeJS.Timeout | undefined;
   let isStopping = false;
@@ -137,6 +140,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     upstream?.proxy.close();
     upstream?.authorizer.close();
     frontDoor.destroy();
+    // Nothing is published here any more.
+    recoveries.save();
     clearInterval(ticking);
     admin.close();
     report({ kind: "stopped" });

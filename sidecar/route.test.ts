@@ -13,6 +13,7 @@ function route(
     pathPrefix?: string;
     isStandAlone?: boolean;
     publicHealth?: RouteOptions["publicHealth"];
+    takesRecoveryTokens?: boolean;
   } = {},
 ): string {
   const [path = "", search = ""] = target.split("?");
@@ -21,11 +22,14 @@ function route(
     pathPrefix: options.pathPrefix ?? "",
     appIds: new Set(["app-id"]),
     appIdsByKey: new Map([["app-key", "app-id"]]),
+    takesRecoveryTokens: options.takesRecoveryTokens ?? true,
     matchApi: matchApiPath,
     upstream: options.isStandAlone ? null : upstream,
     publicHealth: options.publicHealth ?? null,
   });
-  return destination.kind === "ws" ? `ws ${destination.appKey}` : destination.kind;
+  if (destination.kind !== "ws") return destination.kind;
+  const { appKey, recoveryToken } = destination;
+  return recoveryToken === null ? `ws ${appKey}` : `ws ${appKey} of ${recoveryToken}`;
 }
 
 describe("front door", () => {
@@ -34,6 +38,28 @@ describe("front door", () => {
   it("R1: a WebSocket upgrade on /app/{key} is ours, whatever the key", () => {
     assert.equal(route("/app/app-key?protocol=7", { isUpgrade }), "ws app-key");
     assert.equal(route("/app/nope", { isUpgrade }), "ws nope");
+  });
+
+  it("Y01: a token of 16 to 64 characters may stand before it, unless recovery is off", () => {
+    const token = "0123456789-_abcXYZ";
+    assert.equal(route(`/r/${token}/app/app-key`, { isUpgrade }), `ws app-key of ${token}`);
+    const prefixed = { isUpgrade, pathPrefix: "/ws" };
+    assert.equal(route(`/ws/r/${token}/app/app-key`, prefixed), `ws app-key of ${token}`);
+    assert.equal(route(`/r/${token}/app/app-key`), "upgrade-required");
+    const off = { isUpgrade, takesRecoveryTokens: false };
+    assert.equal(route(`/r/${token}/app/app-key`, off), "upstream");
+    for (const wrong of [
+      "",
+      "short",
+      "x".repeat(15),
+      "x".repeat(65),
+      "x".repeat(16) + ".",
+      "%78".repeat(8),
+    ]) {
+      assert.equal(route(`/r/${wrong}/app/app-key`, { isUpgrade }), "upstream", wrong);
+    }
+    assert.equal(route(`/x/r/${token}/app/app-key`, { isUpgrade }), "upstream");
+    assert.equal(route("/app/app-key", off), "ws app-key");
   });
 
   it("R2: a WebSocket upgrade on any other path is the app's", () => {

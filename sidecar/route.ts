@@ -4,7 +4,7 @@ import type { ApiMatch } from "./http-api/router.ts";
 import { reverbHealth, type HealthAnswer } from "./public-health.ts";
 
 export type Destination =
-  | { readonly kind: "ws"; readonly appKey: string }
+  | { readonly kind: "ws"; readonly appKey: string; readonly recoveryToken: string | null }
   /** Where the WebSockets of an app are, but the request is no handshake. */
   | { readonly kind: "upgrade-required" }
   | { readonly kind: "http-api"; readonly match: ApiMatch; readonly signedPaths: readonly string[] }
@@ -22,6 +22,8 @@ export interface RouteOptions {
   readonly pathPrefix: string;
   readonly appIds: ReadonlySet<string>;
   readonly appIdsByKey: ReadonlyMap<string, string>;
+  /** Whether a WebSocket may have a token in its path, by which its client is recognized when it comes back. */
+  readonly takesRecoveryTokens: boolean;
   readonly matchApi: (path: string) => ApiMatch | null;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: object | null;
@@ -46,9 +48,10 @@ export function decide(
   if (!path.startsWith(`${pathPrefix}/`)) return { kind: "upstream" };
   const inner = path.slice(pathPrefix.length);
 
-  const appKey = /^\/app\/([^/]+)$/.exec(inner)?.[1];
+  const webSocketPath = options.takesRecoveryTokens ? recoverablePath : plainPath;
+  const { token: recoveryToken = null, key: appKey } = webSocketPath.exec(inner)?.groups ?? {};
   const isWebSocket = appKey !== undefined && door !== "api";
-  if (isUpgrade) return isWebSocket ? { kind: "ws", appKey } : { kind: "upstream" };
+  if (isUpgrade) return isWebSocket ? { kind: "ws", appKey, recoveryToken } : { kind: "upstream" };
   if (isWebSocket && options.appIdsByKey.has(appKey)) return { kind: "upgrade-required" };
 
   const match = options.matchApi(inner);
@@ -59,6 +62,11 @@ export function decide(
   if (!upstream && inner === "/up") return { kind: "health", answer: reverbHealth };
   return { kind: "upstream" };
 }
+
+/** Of a WebSocket: nothing before it, and its app's key. */
+const plainPath = /^\/app\/(?<key>[^/]+)$/;
+/** A UUID is long enough for a token, and what could be guessed is none. */
+const recoverablePath = /^(?:\/r\/(?<token>[\w-]{16,64}))?\/app\/(?<key>[^/]+)$/;
 
 /** The original's, whatever the prefix of the rest is. */
 const healthPaths: ReadonlySet<string> = new Set(["/up", "/pogo/health"]);

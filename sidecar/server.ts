@@ -27,7 +27,7 @@ export interface FrontDoorOptions extends RouteOptions {
     context: RequestContext,
     socket: Duplex,
     head: Buffer,
-    appKey: string,
+    path: { readonly appKey: string; readonly recoveryToken: string | null },
   ) => void;
   readonly httpApi: (
     context: RequestContext,
@@ -166,8 +166,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     req.url = guarded.target;
     const destination = decide(path, search, true, options);
     if (destination.kind === "ws") {
-      const { appKey } = destination;
-      return admit(context, socket, () => options.webSocket(context, socket, head, appKey));
+      return admit(context, socket, () => options.webSocket(context, socket, head, destination));
     }
     reportMisdirection(req, path, true);
     if (!upstream) return context.refuse(socket, notFound);

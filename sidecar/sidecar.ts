@@ -13,6 +13,7 @@ import { createCluster } from "./composition/cluster.ts";
 import { createDoors } from "./composition/doors.ts";
 import { readOpenFilesLimit } from "./composition/open-files.ts";
 import { connectReadings } from "./composition/readings.ts";
+import { createRecoveries } from "./composition/recovery.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer } from "./observability/admin.ts";
@@ -85,11 +86,14 @@ export async function createSidecar(
     report,
   });
   const budget = new SubscriptionBudget(config.websocket.maxSubscriptions);
+  const recoveries = createRecoveries(config, { report, now });
   const hubs = config.apps.map((app) => {
     const presence = (listener: PresenceListener) => cluster.presence(app.id, listener);
-    return new Hub({ app, report, webhooks, presence, budget, schedule: setImmediate });
+    const recovery = recoveries.of(app.id);
+    return new Hub({ app, report, webhooks, presence, recovery, budget, schedule: setImmediate });
   });
   const hubsById = new Map(hubs.map((hub) => [hub.app.id, hub]));
+  recoveries.restore(hubs);
   const broadcasts = await connectBroadcasts(config, {
     hubs: hubsById,
     broker,
@@ -106,6 +110,7 @@ export async function createSidecar(
     ...config.websocket,
     hotPathMetrics: config.metrics.hotPath,
     keepsHandshakes: config.upstream.address !== null,
+    setsRecoveryCookie: config.recovery.setsCookie,
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
@@ -135,6 +140,7 @@ export async function createSidecar(
     appIdsByKey: new Map(config.apps.map(({ id, key }) => [key, id])),
     guard: guardRequest,
     matchApi: matchApiPath,
+    takesRecoveryTokens: config.recovery.mode !== "off",
     admitHandshake: createHandshakeLimit({
       ...config.websocket,
       clientIp: (handshake) => forwarding.clientIp(handshake),
@@ -183,6 +189,7 @@ export async function createSidecar(
     report,
     now,
     hubs,
+    recoveries,
     cluster,
     broadcasts,
     upstream,

@@ -117,6 +117,25 @@ export const connections: readonly Symptom[] = [
     ],
   },
   {
+    title: "What was published while a client was away is missing",
+    first:
+      "Over a deploy it needs Redis or `POGO_RECOVERY_STATE_DIR`; after a cut `POGO_RECOVERY=all`. `pogo_websocket_recovery_sessions_total` says what became of who was away.",
+    lines: [
+      { kind: "recovery_gap", appId, reason: "bounds" },
+      { kind: "recovery_gap", appId, reason: "ambiguous" },
+      { kind: "recovery_gap", appId, reason: "dropped" },
+      {
+        kind: "recovery_state_failed",
+        step: "write",
+        reason: "EACCES: permission denied, open '/var/lib/pogo/pogo-recovery.json'",
+      },
+    ],
+    also: [
+      "**No line, and nothing is sent**: the client is not recognized. A browser needs the handshake's cookie, which a page of another site does not keep, or a token in its path: `wsPath: '/r/' + crypto.randomUUID()` in Echo's options. A proxy in front has to pass `/r/` on, too.",
+      "**The page was loaded anew**: then it has left, and begins anew.",
+    ],
+  },
+  {
     title: "Whispers do not arrive",
     lines: [
       error(4301, "client_events_disabled"),

@@ -4,6 +4,7 @@ import type { Handshake } from "../core/ports.ts";
 import { isSocketId } from "../core/socket-id.ts";
 import { isForwardingHeader, type Forwarding } from "../http/forwarded.ts";
 import { fieldsOf, listOf, valuesOf, type RawHeaders } from "../http/headers.ts";
+import { withoutRecoveryCookie } from "../http/recovery-cookie.ts";
 
 /**
  * Names and values in turn, for `http.request`; values stay the bytes that the client sent (latin1). The Host is the
@@ -52,7 +53,9 @@ export function credentialsOf(source: {
 }): { readonly cookie: string; readonly authorization: string } {
   const { rawHeaders } = source.handshake;
   return {
-    cookie: source.withCookies ? valuesOf(rawHeaders, "cookie").join("; ") : "",
+    cookie: source.withCookies
+      ? withoutRecoveryCookie(valuesOf(rawHeaders, "cookie").join("; "))
+      : "",
     authorization: source.credential ?? valuesOf(rawHeaders, "authorization")[0] ?? "",
   };
 }

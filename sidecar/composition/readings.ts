@@ -6,10 +6,10 @@ import type { HttpApi } from "../http-api/router.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Limit } from "../observability/metrics/node.ts";
 import type { WebhookDispatcher } from "../webhooks/dispatcher.ts";
-import type { WebSocketEndpoint } from "../ws/upgrade.ts";
+import type { WebSocketEndpoint } from "../ws/endpoint.ts";
 
 export function connectReadings(
-  { node, webSocket, api, webhooks }: Metrics,
+  { node, webSocket, recovery, api, webhooks }: Metrics,
   sources: {
     readonly config: Config;
     readonly version: string;
@@ -32,6 +32,9 @@ export function connectReadings(
     [["broker_queue_size"], config.redis?.queueSize ?? 0],
     [["enable_compression"], Number(config.websocket.compression.enabled)],
   ]);
+  recovery.sessions.readEach(() =>
+    hubs.map((hub) => [[hub.app.id], hub.recovery?.sessionCount ?? 0]),
+  );
   api.unverifiedBodyBytes.read(httpApi.unverifiedBodyBytes);
   webhooks.queueDepth.readEach(() =>
     hubs.map(({ app }) => [[app.id], dispatcher.queueDepth(app.id)]),

@@ -7,8 +7,10 @@ import type { ProtocolError } from "./errors.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import { encodeRefusal } from "./messages.ts";
 import type { Handshake } from "./ports.ts";
+import { memberKey } from "./presence.ts";
 import { TokenBucket } from "./rate-limit.ts";
 import type { Recipient } from "./recipient.ts";
+import type { RecoveryClient } from "./recovery/client.ts";
 import type { Report } from "./report.ts";
 import type { FrameKind } from "./report/websocket.ts";
 import { subjectKey, type Subject } from "./subject.ts";
@@ -32,6 +34,8 @@ export class Connection implements Recipient {
   readonly handshake: Handshake;
   /** On the node's clock. */
   readonly openedMs: number;
+  /** Null: its client is not recognized when it comes back. */
+  readonly recovery: RecoveryClient | null;
   readonly subscriptions = new Map<string, Subscription>();
   /** What the app is being asked, by subject; null before the first question. */
   #pending: Map<string, AbortController> | null = null;
@@ -53,12 +57,14 @@ export class Connection implements Recipient {
     /** As this client reads `pusher:error`. */
     errorData: ErrorData;
     nowMs: number;
+    recovery?: RecoveryClient | null;
   }) {
     const { app, nowMs } = options;
     this.app = app;
     this.socketId = options.socketId;
     this.handshake = options.handshake;
     this.openedMs = nowMs;
+    this.recovery = options.recovery ?? null;
     const { transport, report } = options;
     const client = { appId: app.id, socketId: options.socketId };
     this.#transport = report.wire ? traceSent(report.wire, client, transport) : transport;
@@ -68,6 +74,15 @@ export class Connection implements Recipient {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** It is this user's: signed in, or a member of any presence channel under that id. */
+  isOf(userId: string): boolean {
+    if (this.user?.id === userId) return true;
+    for (const { member } of this.subscriptions.values()) {
+      if (member && memberKey(member) === userId) return true;
+    }
+    return false;
   }
 
   /** One more message would be over the app's rate. */
@@ -93,6 +108,10 @@ export class Connection implements Recipient {
 
   sendText(text: string): void {
     this.#transport.send(encodeFrame(text), "bytes");
+  }
+
+  askPosition(ping: Frame, tick: number): void {
+    if (this.recovery?.mayAsk(tick)) this.#transport.send(ping, "ping");
   }
 
   /** See `Transport`. */

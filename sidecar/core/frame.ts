@@ -35,9 +35,9 @@ export function encodeCloseFrame(code: number | null, reason: Buffer): Frame {
   return encode(finClose, payload);
 }
 
-/** A ping control frame without payload (§5.5.2). */
-export function encodePingFrame(): Frame {
-  return encode(finPing, Buffer.alloc(0));
+/** A ping control frame (§5.5.2). @param payload at most 125 bytes, which the pong brings back */
+export function encodePingFrame(payload = ""): Frame {
+  return encode(finPing, Buffer.from(payload));
 }
 
 /** A pong control frame that answers a ping with its own payload, at most 125 bytes (§5.5.3). */

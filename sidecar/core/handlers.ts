@@ -38,7 +38,10 @@ type Handler = (
 const pongFrame = encodeFrame(pongText);
 
 const handlers: Readonly<Record<string, Handler>> = {
-  "pusher:ping": (connection) => connection.send(pongFrame, "ping"),
+  "pusher:ping": (connection, _message, { hub }) => {
+    connection.send(pongFrame, "ping");
+    hub.recovery?.askPosition(connection);
+  },
   "pusher:pong": () => {},
   "pusher:subscribe": (connection, { data }, dependencies) =>
     subscribe(connection, data, dependencies),
@@ -66,6 +69,8 @@ export function handleMessage(
   nowMs: number,
 ): void {
   dependencies.report.wire?.(toMessageReceived(connection, text));
+  // Its close is on the way, and what it has is settled.
+  if (connection.recovery?.isSuspended) return;
   if (text.length > maxHeartbeatLength && connection.isOverMessageRate(nowMs)) {
     return refuseOverRate(connection, text);
   }

@@ -8,11 +8,12 @@ import { errors } from "./errors.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import { encodeChannelEvent, encodeSubscriptionCount } from "./messages.ts";
 import type { Broker, ChannelEvent, Webhooks } from "./ports.ts";
-import type { Report, SidecarEvent } from "./report.ts";
-import { memberKey, type Member } from "./presence.ts";
+import type { Report } from "./report.ts";
+import type { Member } from "./presence.ts";
 import type { PresenceListener, PresenceStore, RosterView } from "./presence-store.ts";
 import { TokenBucket } from "./rate-limit.ts";
 import { sendToAll, type Recipient } from "./recipient.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 import { RepeatLimit } from "./repeat-limit.ts";
 import { channelSubject } from "./subject.ts";
 import type { SubscriptionBudget } from "./subscription-budget.ts";
@@ -20,17 +21,18 @@ import { SubscriptionCounts } from "./subscription-counts.ts";
 import type { SubscribeAnswer } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Users } from "./users.ts";
+import { toDelivered } from "./wire-trace.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 /** Of what a tick brings, so much is done in one turn of the event loop. */
 const workPerTurn = 50;
-/** Channels whose subscribers are counted by one question. */
-const countedAtOnce = 50;
 
 export class Hub {
   readonly app: App;
   readonly presence: PresenceStore;
   readonly users: Users;
+  /** Null: nobody is sent what it missed. */
+  readonly recovery: Recovery | null;
   /** Bounds what one connection asks again and again. */
   readonly repeats = new RepeatLimit();
   readonly #report: Report;
@@ -47,6 +49,8 @@ export class Hub {
     report: Report;
     webhooks: Webhooks;
     presence: (listener: PresenceListener) => PresenceStore;
+    /** @param onSeatEnded called when nobody comes back to a channel, or somebody has */
+    recovery: ((onSeatEnded: (token: string, channel: string) => void) => Recovery) | null;
     /** Shared by all apps of the node. */
     budget: SubscriptionBudget;
     /** Runs its argument on a later turn of the event loop (`setImmediate`). */
@@ -67,9 +71,13 @@ export class Hub {
       webhookDue: (event) => webhooks.notify(app.id, event),
     });
     this.users = new Users(this.presence);
-    const { presence } = this;
     const onChanged = (channel: Channel): void => this.#countChanged(channel);
-    this.#subscriptions = new Subscriptions({ app, presence, budget, report, onChanged });
+    const onSeatEnded = (token: string, channel: string): void =>
+      this.#subscriptions.endAway(token, channel);
+    this.recovery = options.recovery?.(onSeatEnded) ?? null;
+    const recoveryWindowMs = this.recovery?.windowMs ?? 0;
+    const parts = { app, presence: this.presence, budget, report, recoveryWindowMs, onChanged };
+    this.#subscriptions = new Subscriptions(parts);
   }
 
   /** Takes one of the app's publishing requests; false if there are too many. */
@@ -86,7 +94,7 @@ export class Hub {
 
   /** Clients are here, or may be on their way back. */
   get isInUse(): boolean {
-    return this.#connections.size > 0 || this.#subscriptions.hasLingering;
+    return this.#connections.size > 0 || this.#subscriptions.hasAway;
   }
 
   /** Channels with at least one subscription on this node. */
@@ -103,17 +111,33 @@ export class Hub {
     this.#connections.set(connection.socketId, connection);
     const { socketId } = connection;
     this.#report({ kind: "connection_opened", appId: this.app.id, socketId });
+    this.recovery?.connected(connection);
   }
 
   /** Ends all subscriptions of a connection that is closed, with its close code. Harmless when called twice. */
   disconnect(connection: Connection, code: number): void {
     if (!this.#connections.delete(connection.socketId)) return;
     connection.markClosed();
+    const mayComeBack = this.recovery?.closed(connection, code) ?? false;
     this.users.signOut(connection);
     this.repeats.forget(connection);
-    this.#subscriptions.endAll(connection);
+    const token = mayComeBack ? (connection.recovery?.token.key ?? null) : null;
+    this.#subscriptions.endAll(connection, token);
     const { socketId } = connection;
     this.#report({ kind: "connection_closed", appId: this.app.id, socketId, code });
+  }
+
+  /** This node stops: the connection gets no event any more. Calls back once its session is kept and it may be closed. */
+  suspend(connection: Connection, done: () => void): void {
+    if (!this.recovery || !connection.recovery) return done();
+    this.recovery.suspend(connection, done);
+    this.#subscriptions.mute(connection);
+    this.users.mute(connection);
+  }
+
+  /** A client that another process had may come back to this channel, and is a member until then. */
+  expect(token: string, channel: string, member: Member): void {
+    this.#subscriptions.addAway(token, channel, member);
   }
 
   /** See `Subscriptions`. */
@@ -150,7 +174,9 @@ export class Hub {
    */
   broadcast(event: ChannelEvent): number {
     const connections = this.#recipients(event.channel);
+    this.recovery?.begin(event);
     if (!connections) {
+      this.recovery?.end(connections);
       this.#report.details?.(toDelivered(event, 0));
       return 0;
     }
@@ -158,6 +184,7 @@ export class Hub {
     if (channel && !event.isClientEvent) channel.eventCount += 1;
     const frame = encodeFrame(encodeChannelEvent(event));
     const recipients = sendToAll(connections, frame, event.exceptSocketId);
+    this.recovery?.end(connections);
     this.#report({ kind: "broadcast", appId: this.app.id, recipients });
     this.#report.details?.(toDelivered(event, recipients));
     return recipients;
@@ -166,14 +193,13 @@ export class Hub {
   /** To be called every second or so: does what was put off, a slice in each turn of the event loop. */
   tick(nowMs: number): void {
     this.#subscriptions.tick(nowMs);
+    this.recovery?.tick(nowMs);
     this.repeats.tick(this.#work);
     for (const channel of this.#ticking) this.#add(channel.tick());
     this.#ticking.clear();
     this.#add(this.users.tick());
-    const names = [...this.#counts.due(nowMs)].map(({ name }) => name);
-    for (let i = 0; i < names.length; i += countedAtOnce) {
-      const some = names.slice(i, i + countedAtOnce);
-      this.#work.add(() => this.presence.announceSubscriptionCounts(some));
+    for (const names of this.#counts.due(nowMs)) {
+      this.#work.add(() => this.presence.announceSubscriptionCounts(names));
     }
   }
 
@@ -183,7 +209,7 @@ export class Hub {
    */
   terminateUser(userId: string, beforeMs = Number.POSITIVE_INFINITY): number {
     const connections = [...this.#connections.values()].filter(
-      (connection) => connection.openedMs <= beforeMs && isUser(connection, userId),
+      (connection) => connection.openedMs <= beforeMs && connection.isOf(userId),
     );
     for (const connection of connections) {
       connection.fail(errors.terminated);
@@ -191,6 +217,7 @@ export class Hub {
       for (const name of connection.subscriptions.keys()) this.unsubscribe(connection, name);
       this.disconnect(connection, errors.terminated.closeCode);
     }
+    this.recovery?.terminate(userId);
     return connections.length;
   }
 
@@ -220,20 +247,4 @@ export class Hub {
     const isCounted = this.app.subscriptionCount && channel.kind.access !== "presence";
     if (isCounted) this.#counts.changed(channel);
   }
-}
-
-function toDelivered(
-  { appId, channel, event, dataJson }: ChannelEvent,
-  recipients: number,
-): SidecarEvent<"event_delivered"> {
-  const bytes = Buffer.byteLength(dataJson);
-  return { kind: "event_delivered", appId, event, channel, bytes, recipients };
-}
-
-function isUser(connection: Connection, userId: string): boolean {
-  if (connection.user?.id === userId) return true;
-  for (const { member } of connection.subscriptions.values()) {
-    if (member && memberKey(member) === userId) return true;
-  }
-  return false;
 }

@@ -107,6 +107,11 @@ export function encodeSigninSuccess(userData: string): string {
   return encodeMessage("pusher:signin_success", { user_data: userData });
 }
 
+/** What the channel had meanwhile can't be said: an app that listens for it may fetch what it shows anew. */
+export function encodeGap(channel: string, reason: string): string {
+  return encodeMessage("pogo:gap", { reason }, channel);
+}
+
 /** No `data`, as in Reverb. */
 export function encodeCacheMiss(channel: string): string {
   return JSON.stringify({ event: "pusher:cache_miss", channel });

@@ -12,6 +12,11 @@ export function memberKey(member: Member): string {
   return idText(member.userId);
 }
 
+/** Both null, or the same user. */
+export function isSameMember(a: Member | null, b: Member | null): boolean {
+  return a === null || b === null ? a === b : memberKey(a) === memberKey(b);
+}
+
 /**
  * Reads the `channel_data` of a subscription: JSON text of an object (or an array, as PHP writes an empty one).
  * Without a `user_id` there is no member; without `user_info` it is `{}`, which no page trips over.

@@ -5,6 +5,8 @@ import type { Frame } from "./frame.ts";
 export interface Recipient {
   readonly socketId: string;
   send(frame: Frame): void;
+  /** Sends a ping that carries a position, if it was sent none in this tick and its client can come back. */
+  askPosition?(ping: Frame, tick: number): void;
 }
 
 /** Sends one frame to everyone but one; returns how many got it. */

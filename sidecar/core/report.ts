@@ -9,6 +9,7 @@ import type { BrokerEvents } from "./report/broker.ts";
 import type { DetailEvents } from "./report/details.ts";
 import type { NodeEvents } from "./report/node.ts";
 import type { ProxyEvents } from "./report/proxy.ts";
+import type { RecoveryEvents } from "./report/recovery.ts";
 import type { WebhookDeliveryEvents } from "./report/webhooks.ts";
 import type { WebSocketEvents } from "./report/websocket.ts";
 
@@ -17,6 +18,7 @@ interface Events
   extends
     NodeEvents,
     WebSocketEvents,
+    RecoveryEvents,
     ApiEvents,
     ProxyEvents,
     AuthorizerEvents,

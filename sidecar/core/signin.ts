@@ -9,6 +9,7 @@ import { isObject, parseExactJson } from "./json.ts";
 import { isProofTooLong } from "./limits.ts";
 import { encodeSigninSuccess } from "./messages.ts";
 import type { UserAuthenticator } from "./ports.ts";
+import { arriveAsUser } from "./recovery/arrival.ts";
 import type { Report } from "./report.ts";
 import { checkUserSignature } from "./signature.ts";
 import { signinSubject as subject, subjectKey } from "./subject.ts";
@@ -87,7 +88,7 @@ function accept(
   dependencies: SigninDependencies,
 ): void {
   const { user, userData } = identity;
-  const { users, repeats } = dependencies.hub;
+  const { users, repeats, recovery } = dependencies.hub;
   if (user.watchlist.length > maxWatchlist) {
     return connection.fail(errors.watchlistTooLong, subject);
   }
@@ -96,8 +97,9 @@ function accept(
     if (repeats.defer(connection, subjectKey(subject), again)) return;
     return connection.fail(errors.repeatRateExceeded, subject);
   }
-  users.signIn(connection, user, () => {
+  users.signIn(connection, user, (isNew) => {
     connection.sendText(encodeSigninSuccess(userData));
+    if (recovery && isNew) arriveAsUser(recovery, users, connection, user);
     const watchlist = users.describeWatchlist(user);
     if (watchlist !== null) connection.sendText(watchlist);
   });

@@ -17,6 +17,7 @@ import {
 } from "./messages.ts";
 import type { Broker, ChannelAuthorizer, Webhooks } from "./ports.ts";
 import { parseChannelData, type Member } from "./presence.ts";
+import { arriveInChannel } from "./recovery/arrival.ts";
 import type { Report } from "./report.ts";
 import { checkChannelSignature } from "./signature.ts";
 import { channelSubject } from "./subject.ts";
@@ -165,9 +166,13 @@ function joinNow(
   if (excess) return connection.fail(excess, subject);
   hub.subscribe(connection, name, member, (result) => {
     if (!result.ok) return connection.fail(result.error, subject);
-    const { channel } = result;
+    const { channel, isNew } = result;
     connection.send(succeeded(channel, member, hub, sharedSecret));
-    if (channel.kind.cache) void sendLastEvent(connection, channel, dependencies);
+    const sendLast = (isUpToDate: boolean): void => {
+      if (channel.kind.cache && !isUpToDate) void sendLastEvent(connection, channel, dependencies);
+    };
+    if (isNew && hub.recovery) arriveInChannel(hub.recovery, connection, name, sendLast);
+    else sendLast(false);
   });
 }
 

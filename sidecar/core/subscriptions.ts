@@ -1,11 +1,12 @@
 /** How a connection comes into a channel and leaves it: for the node's channels, and for the presence store. */
 
 import type { App } from "./app.ts";
+import { Away, type Remainder } from "./away.ts";
 import { Channel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { errors } from "./errors.ts";
 import { isPresenceFull } from "./limits.ts";
-import { memberKey, type Member } from "./presence.ts";
+import { isSameMember, type Member } from "./presence.ts";
 import type { PresenceStore } from "./presence-store.ts";
 import type { Report } from "./report.ts";
 import type { SubscriptionBudget } from "./subscription-budget.ts";
@@ -13,18 +14,6 @@ import type { SubscribeAnswer, Subscription } from "./subscription.ts";
 
 /** Of subscribes that come before the first one is answered, so many are answered with it. */
 const maxAnswers = 10;
-
-/** What a subscription leaves with the presence store when it ends. */
-interface Remainder {
-  readonly channel: string;
-  /** Who joined by it. */
-  readonly member: Member | null;
-}
-
-/** Of a presence subscription whose connection broke, and whose member stays in the channel until then. */
-interface Lingering extends Remainder {
-  readonly untilMs: number;
-}
 
 export class Subscriptions {
   readonly #app: App;
@@ -34,15 +23,17 @@ export class Subscriptions {
   readonly #onChanged: (channel: Channel) => void;
   readonly #channels = new Map<string, Channel>();
   #subscribedConnections = 0;
-  /** In the order in which they end. */
-  readonly #lingering: Lingering[] = [];
-  #tickedMs = 0;
+  /** For `presenceGraceMs`, and for as long as a client may be recovered, if that is longer. */
+  readonly #graced: Away;
+  readonly #recoverable: Away;
 
   constructor(options: {
     app: App;
     presence: PresenceStore;
     budget: SubscriptionBudget;
     report: Report;
+    /** How long clients may be away that are recovered; 0: none are. */
+    recoveryWindowMs: number;
     /** A channel has more or fewer subscriptions on this node. */
     onChanged: (channel: Channel) => void;
   }) {
@@ -51,6 +42,10 @@ export class Subscriptions {
     this.#budget = options.budget;
     this.#report = options.report;
     this.#onChanged = options.onChanged;
+    const { presenceGraceMs } = options.app;
+    const release = (remainder: Remainder): void => this.#release(remainder);
+    this.#graced = new Away(presenceGraceMs, release);
+    this.#recoverable = new Away(Math.max(presenceGraceMs, options.recoveryWindowMs), release);
   }
 
   /** Channels with subscriptions on this node. */
@@ -100,29 +95,52 @@ export class Subscriptions {
     this.#release(this.#end(connection, subscription));
   }
 
-  /** Ends all that a broken connection had; its members may stay for a while (`presenceGraceMs`). */
-  endAll(connection: Connection): void {
-    const { presenceGraceMs } = this.#app;
+  /**
+   * Ends all that a broken connection had; its members may stay for a while.
+   *
+   * @param token of a client that may be recovered
+   */
+  endAll(connection: Connection, token: string | null): void {
     if (connection.subscriptions.size > 0) this.#countConnections(-1);
     for (const subscription of connection.subscriptions.values()) {
       const remainder = this.#end(connection, subscription);
-      if (remainder.member === null || presenceGraceMs === 0) this.#release(remainder);
-      else this.#lingering.push({ ...remainder, untilMs: this.#tickedMs + presenceGraceMs });
+      if (remainder.member === null) this.#release(remainder);
+      else if (token !== null) this.#recoverable.add(remainder, awayKey(token, remainder.channel));
+      else if (this.#app.presenceGraceMs > 0) this.#graced.add(remainder);
+      else this.#release(remainder);
     }
     connection.subscriptions.clear();
   }
 
-  /** Members whose connection broke are still in their channels. */
-  get hasLingering(): boolean {
-    return this.#lingering.length > 0;
+  /** The client that may be recovered is back in the channel, or will not be. */
+  endAway(token: string, channel: string): void {
+    this.#recoverable.end(awayKey(token, channel));
   }
 
-  /** Ends what has lingered. */
+  /** Lists a member whose client another process had, and which may be recovered here. */
+  addAway(token: string, channel: string, member: Member): void {
+    if (!this.#budget.tryTake()) return;
+    this.#presence.enter(channel, () => undefined);
+    this.#presence.join(channel, member, () => undefined);
+    this.#recoverable.add({ channel, member }, awayKey(token, channel));
+  }
+
+  /** Nothing more is sent to the connection, which is about to be closed; its members stay until then. */
+  mute(connection: Connection): void {
+    for (const { state } of connection.subscriptions.values()) {
+      if (state.kind === "live") state.channel.connections.delete(state.recipient);
+    }
+  }
+
+  /** Members whose connection broke are still in their channels. */
+  get hasAway(): boolean {
+    return this.#graced.size > 0 || this.#recoverable.size > 0;
+  }
+
+  /** Ends what has been away for too long. */
   tick(nowMs: number): void {
-    this.#tickedMs = nowMs;
-    const ended = this.#lingering.findIndex(({ untilMs }) => untilMs > nowMs);
-    const count = ended === -1 ? this.#lingering.length : ended;
-    for (const remainder of this.#lingering.splice(0, count)) this.#release(remainder);
+    this.#graced.tick(nowMs);
+    this.#recoverable.tick(nowMs);
   }
 
   #entered(connection: Connection, subscription: Subscription): void {
@@ -151,11 +169,13 @@ export class Subscriptions {
     const channel = this.#channels.get(name) ?? new Channel(name);
     this.#channels.set(name, channel);
     channel.connections.add(connection);
-    subscription.state = { kind: "live", channel };
+    subscription.state = { kind: "live", channel, recipient: connection, standing: null };
     const { socketId } = connection;
     this.#report({ kind: "subscription_added", appId: this.#app.id, socketId, channel: name });
     this.#onChanged(channel);
-    for (const answer of answers) answer({ ok: true, channel });
+    const [first, ...others] = answers;
+    first?.({ ok: true, channel, isNew: true });
+    for (const answer of others) answer({ ok: true, channel, isNew: false });
   }
 
   /** Nothing more is delivered to it. */
@@ -164,8 +184,9 @@ export class Subscriptions {
     subscription.state = { kind: "ended" };
     if (state.kind === "live") {
       const { channel } = state;
-      channel.connections.delete(connection);
-      if (channel.connections.size === 0) this.#channels.delete(name);
+      channel.connections.delete(state.recipient);
+      const isLast = channel.connections.size === 0 && this.#channels.get(name) === channel;
+      if (isLast) this.#channels.delete(name);
       const { socketId } = connection;
       this.#report({ kind: "subscription_removed", appId: this.#app.id, socketId, channel: name });
       this.#onChanged(channel);
@@ -188,7 +209,7 @@ export class Subscriptions {
 
 /** At once, or with the first one. */
 function answerAgain({ state }: Subscription, answer: SubscribeAnswer): void {
-  if (state.kind === "live") return answer({ ok: true, channel: state.channel });
+  if (state.kind === "live") return answer({ ok: true, channel: state.channel, isNew: false });
   if (state.kind !== "ended" && state.answers.length < maxAnswers) state.answers.push(answer);
 }
 
@@ -196,6 +217,6 @@ function hasEnded({ state }: Subscription): boolean {
   return state.kind === "ended";
 }
 
-function isSameMember(a: Member | null, b: Member | null): boolean {
-  return a === null || b === null ? a === b : memberKey(a) === memberKey(b);
+function awayKey(token: string, channel: string): string {
+  return `${token} ${channel}`;
 }

@@ -6,7 +6,7 @@ import { FlapDamper } from "./flap-damper.ts";
 import { encodeFrame } from "./frame.ts";
 import { encodeWatchlistEvents } from "./messages.ts";
 import type { PresenceStore } from "./presence-store.ts";
-import { sendToAll } from "./recipient.ts";
+import { sendToAll, type Recipient } from "./recipient.ts";
 
 /**
  * Being signed in is being a member of one's own channel, and watching is having entered the other's: so that the
@@ -15,24 +15,40 @@ import { sendToAll } from "./recipient.ts";
 export class Users {
   readonly #presence: PresenceStore;
   /** This node's signed-in connections by user id. */
-  readonly #connections = new Map<string, Set<Connection>>();
+  readonly #connections = new Map<string, Set<Recipient>>();
   /** This node's connections that watch a user, by the watched user's id. */
-  readonly #watchers = new Map<string, Set<Connection>>();
+  readonly #watchers = new Map<string, Set<Recipient>>();
   readonly #damper = new FlapDamper<string>();
 
   constructor(presence: PresenceStore) {
     this.#presence = presence;
   }
 
-  connectionsOf(userId: string): ReadonlySet<Connection> | undefined {
+  connectionsOf(userId: string): ReadonlySet<Recipient> | undefined {
     return this.#connections.get(userId);
+  }
+
+  /** Puts one who gets a user's events in the place of another, if that still gets them. */
+  replace(userId: string, from: Recipient, to: Recipient): void {
+    if (!this.#connections.get(userId)?.has(from)) return;
+    add(this.#connections, userId, to);
+    remove(this.#connections, userId, from);
+  }
+
+  /** The connection gets nothing more, and stays whose it is. */
+  mute(connection: Connection): void {
+    const { user } = connection;
+    if (!user) return;
+    remove(this.#connections, user.id, connection);
+    for (const watched of user.watchlist) remove(this.#watchers, watched, connection);
   }
 
   /**
    * From now on the connection is this user's, and no longer whoever's it was. `answer` is called when every node
    * knows, before the watchlist's first event; not at all if the connection is somebody else's or closed by then.
+   * `isNew`: it was not this user's before.
    */
-  signIn(connection: Connection, user: User, answer: () => void): void {
+  signIn(connection: Connection, user: User, answer: (isNew: boolean) => void): void {
     const before = connection.user;
     const isSame = before?.id === user.id;
     if (isSame) this.#unwatch(connection, before);
@@ -43,7 +59,8 @@ export class Users {
       // Closed, or somebody else by now.
       if (connection.user !== user) return;
       for (const watched of user.watchlist) add(this.#watchers, watched, connection);
-      answer();
+      add(this.#connections, user.id, connection);
+      answer(!isSame);
     });
     for (const watched of user.watchlist) this.#presence.enter(channelOfUser(watched), done);
     if (!isSame) this.#come(connection, user.id, done);
@@ -97,7 +114,8 @@ export class Users {
 
   #come(connection: Connection, userId: string, done: () => void): void {
     const channel = channelOfUser(userId);
-    add(this.#connections, userId, connection);
+    // What comes before the answer is read with what was missed, where anything may have been.
+    if (!connection.recovery?.resumption) add(this.#connections, userId, connection);
     this.#presence.enter(channel, done);
     this.#presence.join(channel, asMember(userId), done);
   }
@@ -124,15 +142,15 @@ function asMember(userId: string) {
   return { userId, userInfo: {} };
 }
 
-function add(sets: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+function add(sets: Map<string, Set<Recipient>>, key: string, recipient: Recipient): void {
   const set = sets.get(key) ?? new Set();
-  set.add(connection);
+  set.add(recipient);
   sets.set(key, set);
 }
 
 /** A set of none is forgotten. */
-function remove(sets: Map<string, Set<Connection>>, key: string, connection: Connection): void {
+function remove(sets: Map<string, Set<Recipient>>, key: string, recipient: Recipient): void {
   const set = sets.get(key);
-  set?.delete(connection);
+  set?.delete(recipient);
   if (set?.size === 0) sets.delete(key);
 }

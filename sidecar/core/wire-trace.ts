@@ -1,6 +1,7 @@
-/** What goes over the wire of one client, for the level `trace`; nothing of it is made where that is not logged. */
+/** What goes over the wire, for the levels `debug` and `trace`; nothing of it is made where that is not logged. */
 
 import type { Frame } from "./frame.ts";
+import type { ChannelEvent } from "./ports.ts";
 import { redactMessage } from "./redact.ts";
 import type { Report, SidecarEvent } from "./report.ts";
 import type { Transport } from "./transport.ts";
@@ -11,6 +12,15 @@ export function toMessageReceived(
   text: string,
 ): SidecarEvent<"message_received"> {
   return { kind: "message_received", appId: app.id, socketId, text: redactMessage(text) };
+}
+
+/** An event that was sent to so many connections of this node. */
+export function toDelivered(
+  { appId, channel, event, dataJson }: ChannelEvent,
+  recipients: number,
+): SidecarEvent<"event_delivered"> {
+  const bytes = Buffer.byteLength(dataJson);
+  return { kind: "event_delivered", appId, event, channel, bytes, recipients };
 }
 
 /** A transport that reports what it sends. */

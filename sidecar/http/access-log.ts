@@ -125,12 +125,19 @@ export class AccessLog {
 /** Of a target in absolute form (RFC 9112 §3.2.2). */
 const userinfo = /^([a-z][a-z\d+.-]*:\/\/)[^/]*@/i;
 
-/** A target without its query, which may hold a signature, without a password, and without anything that a terminal might obey. */
+/** A token of the WebSockets' path, by which a client is recognized when it comes back. */
+const recoveryToken = /\/r\/[\w-]{16,}(?=\/app\/)/;
+
+/**
+ * A target without its query, which may hold a signature, without a password or the token of a client, and without
+ * anything that a terminal might obey.
+ */
 export function loggedPath(target: string): string {
   const mark = target.indexOf("?");
   const path = mark === -1 ? target : target.slice(0, mark);
   return path
     .replace(userinfo, "$1")
+    .replace(recoveryToken, "/r/-")
     .slice(0, maxPathLength)
     .replaceAll(/[^\x21-\x7e]/g, "?");
 }

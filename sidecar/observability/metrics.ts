@@ -8,6 +8,7 @@ import { brokerMetrics } from "./metrics/broker.ts";
 import { hotPathMetrics } from "./metrics/hot-path.ts";
 import { nodeMetrics } from "./metrics/node.ts";
 import { proxyMetrics } from "./metrics/proxy.ts";
+import { recoveryMetrics } from "./metrics/recovery.ts";
 import { webhookMetrics } from "./metrics/webhooks.ts";
 import { webSocketMetrics } from "./metrics/websocket.ts";
 
@@ -34,6 +35,7 @@ export function createMetrics(
     rooms,
     node: room("The node", nodeMetrics),
     webSocket: room("WebSocket connections", webSocketMetrics),
+    recovery: room("Recovery", recoveryMetrics),
     api: room("HTTP API", apiMetrics),
     authorizer: room("Authorization by the app", authorizerMetrics),
     proxy: room("Proxy", proxyMetrics),

@@ -7,6 +7,7 @@ import { brokerRows } from "./events/broker.ts";
 import { detailRows } from "./events/details.ts";
 import { nodeRows } from "./events/node.ts";
 import { proxyRows } from "./events/proxy.ts";
+import { recoveryRows } from "./events/recovery.ts";
 import { webhookRows } from "./events/webhooks.ts";
 import { webSocketRows } from "./events/websocket.ts";
 import { createThrottle, type Logger, type Throttle } from "./log.ts";
@@ -58,6 +59,7 @@ function createRows(metrics: Metrics): Rows {
   return {
     ...nodeRows(metrics),
     ...webSocketRows(metrics),
+    ...recoveryRows(metrics),
     ...apiRows(metrics),
     ...proxyRows(metrics),
     ...authorizerRows(metrics),

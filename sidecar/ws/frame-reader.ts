@@ -20,7 +20,7 @@ export interface FrameListener {
   /** A whole message; a binary one is not known to be UTF-8. */
   onMessage(payload: Buffer): void;
   onPing(payload: Buffer): void;
-  onPong(): void;
+  onPong(payload: Buffer): void;
   /** The client's close; 1005: without a code. */
   onClose(code: number, reason: Buffer): void;
   onFault(code: FaultCode): void;
@@ -121,7 +121,7 @@ export class FrameReader {
       case opcodes.ping:
         return this.#listener.onPing(payload);
       case opcodes.pong:
-        return this.#listener.onPong();
+        return this.#listener.onPong(payload);
       case opcodes.close:
         return this.#close(payload);
     }

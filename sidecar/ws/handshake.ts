@@ -22,11 +22,12 @@ export interface Agreed {
  * Answers a handshake: 101, or why not; null then, and the socket ends. The server has looked for `Upgrade: websocket`.
  *
  * @param options.mayDeflate Whether a client's offer to compress is taken up.
+ * @param options.setCookie The value of a Set-Cookie; null: there is none.
  */
 export function answerHandshake(
   req: IncomingMessage,
   socket: Duplex,
-  { mayDeflate }: { readonly mayDeflate: boolean },
+  { mayDeflate, setCookie }: { readonly mayDeflate: boolean; readonly setCookie: string | null },
 ): Agreed | null {
   const { headers } = req;
   const fault = faultOf(req);
@@ -51,6 +52,7 @@ export function answerHandshake(
     `Sec-WebSocket-Accept: ${accept}`,
     ...(protocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]),
     ...(extension === null ? [] : [`Sec-WebSocket-Extensions: ${extension}`]),
+    ...(setCookie === null ? [] : [`Set-Cookie: ${setCookie}`]),
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
   return { isDeflated: extension !== null };

@@ -42,6 +42,12 @@ export class OpenSocket implements SocketListener, Monitored {
 
   ping(): void {
     this.connection.send(this.#usesControlFrames ? controlPing : eventPing, "ping");
+    this.#options.hub.recovery?.askPosition(this.connection);
+  }
+
+  /** Sends the close of a node that stops, once what the client will have missed is kept. */
+  leave(code: number, reason: string): void {
+    this.#options.hub.suspend(this.connection, () => this.transport.close(code, reason));
   }
 
   expire(): void {
@@ -56,6 +62,15 @@ export class OpenSocket implements SocketListener, Monitored {
   onMessage(text: string): void {
     const { hub, onMessage } = this.#options;
     onMessage(hub, this.connection, text, this.lastReceivedMs);
+  }
+
+  onPong(payload: string): void {
+    this.#options.hub.recovery?.acknowledge(this.connection, payload);
+  }
+
+  onDropped(): void {
+    const { recovery } = this.connection;
+    if (recovery) recovery.isLossy = true;
   }
 
   onLongMessage(text: string): void {

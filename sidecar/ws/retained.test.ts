@@ -56,11 +56,15 @@ test("a connection keeps one object of each kind and no request, and leaves noth
     hotPathMetrics: false,
     compression: { enabled: true, thresholdBytes: 512 },
     keepsHandshakes: true,
+    setsRecoveryCookie: true,
   });
   const server = createServer();
   recordPeers(server);
   server.on("upgrade", (req, socket, head) =>
-    endpoint.handleUpgrade(contextOf(req), socket, head, "app-key"),
+    endpoint.handleUpgrade(contextOf(req), socket, head, {
+      appKey: "app-key",
+      recoveryToken: null,
+    }),
   );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -6,6 +6,10 @@ export interface SocketListener {
   onMessage(text: string): void;
   /** Any frame arrived. `isControl`: a ping or pong. */
   onReceived(isControl: boolean): void;
+  /** A pong with a payload, which may be any bytes. */
+  onPong?(payload: string): void;
+  /** A frame was not sent, since too much waits for the client. */
+  onDropped?(): void;
   /** One whole message that is longer than it may be, but not twice as long; the connection stays. */
   onLongMessage(text: string): void;
   /** A message was more than twice as long as it may be, and the connection is closed for it. */

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { goneCode } from "../core/close-codes.ts";
 import type { Transport } from "../core/connection.ts";
 import { messageTooLong } from "../core/errors.ts";
 import { encodeCloseFrame, encodePongFrame, type Frame } from "../core/frame.ts";
@@ -31,14 +32,11 @@ const reasons: Readonly<Record<number, string>> = {
   [messageTooLong.code]: "Maximum message size exceeded",
 };
 
-/** Of a connection that ended without a close (RFC 6455 §7.1.5). */
-const goneCode = 1006;
-
 export type SocketAcceptor = (
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  visitor: string,
+  client: { readonly visitor: string; readonly setCookie: string | null },
 ) => SocketTransport | null;
 
 /** What all sockets of a node share. */
@@ -69,8 +67,8 @@ export function createSocketAcceptor(
 ): SocketAcceptor {
   const reader = { maxMessageBytes: readFactor * maxMessageBytes };
   const shared = { ...ways, appId, maxMessageBytes, reader };
-  return (req, socket, head, visitor) => {
-    const agreed = answerHandshake(req, socket, { mayDeflate: ways.deflate !== null });
+  return (req, socket, head, { visitor, setCookie }) => {
+    const agreed = answerHandshake(req, socket, { mayDeflate: ways.deflate !== null, setCookie });
     if (!agreed) return null;
     if (head.length > 0) socket.unshift(head);
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay();
@@ -129,7 +127,7 @@ export class SocketTransport
     // What is for one client alone would be compressed for it alone.
     const isShared = this.#isDeflated && kind === "prepared";
     const sent = deflate && isShared ? deflate.compress(frame) : frame;
-    outbox.enqueue(this.#queue, sent, kind);
+    if (!outbox.enqueue(this.#queue, sent, kind)) this.#listener?.onDropped?.();
   }
 
   hasRoom(bytes: number): boolean {
@@ -180,8 +178,10 @@ export class SocketTransport
     this.send(encodePongFrame(payload), "ping");
   }
 
-  onPong(): void {
+  onPong(payload: Buffer): void {
+    if (this.#isClosed) return;
     this.#listener?.onReceived(true);
+    if (payload.length > 0) this.#listener?.onPong?.(payload.toString("latin1"));
   }
 
   onClose(code: number, reason: Buffer): void {

@@ -10,7 +10,8 @@ import type { App } from "../core/app.ts";
 import { errors as catalogue, messageTooLong, shutdownCloses } from "../core/errors.ts";
 import { handleMessage } from "../core/handlers.ts";
 import { createTestNode, errorMessage } from "../core/testing/doubles.ts";
-import { createWebSocketEndpoint, type WebSocketEndpointOptions } from "./upgrade.ts";
+import type { WebSocketEndpointOptions } from "./endpoint.ts";
+import { createWebSocketEndpoint } from "./upgrade.ts";
 import { waitFor } from "../testing/eventually.ts";
 import { contextOf } from "../testing/request-context.ts";
 
@@ -40,12 +41,16 @@ async function startEndpoint(
     hotPathMetrics: false,
     compression: { enabled: false, thresholdBytes: 512 },
     keepsHandshakes: true,
+    setsRecoveryCookie: true,
     ...overrides,
   });
   const server = createServer();
   recordPeers(server);
   server.on("upgrade", (req, socket, head) => {
-    endpoint.handleUpgrade(contextOf(req), socket, head, (req.url ?? "").split(/[/?]/)[2] ?? "");
+    endpoint.handleUpgrade(contextOf(req), socket, head, {
+      appKey: (req.url ?? "").split(/[/?]/)[2] ?? "",
+      recoveryToken: null,
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -4,79 +4,27 @@ import { randomInt } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { Connection } from "../core/connection.ts";
 import { errorDataFor, type ErrorData } from "../core/dialect.ts";
+import { RecoveryClient } from "../core/recovery/client.ts";
 import type { Hub } from "../core/hub.ts";
 import { encodeEstablished } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
 import type { Handshake } from "../core/ports.ts";
-import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { schedule } from "../http/timers.ts";
 import { visitorOf } from "../http/visitor.ts";
+import type { WebSocketEndpoint, WebSocketEndpointOptions, WebSocketPath } from "./endpoint.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Inbox } from "./inbox.ts";
 import { KeptHandshake } from "./kept-handshake.ts";
 import { OpenSocket, type OpenSocketOptions } from "./open-socket.ts";
+import { recognize } from "./recovery-tokens.ts";
 import { Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
 import { SharedDeflate } from "./shared-deflate.ts";
 import { SlowConsumers } from "./slow-consumers.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
 import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
-
-export interface WebSocketEndpointOptions {
-  /** By app key. */
-  readonly hubs: ReadonlyMap<string, Hub>;
-  readonly onMessage: (hub: Hub, connection: Connection, text: string, nowMs: number) => void;
-  readonly report: Report;
-  readonly clientIp: (handshake: Handshake) => string;
-  /** True once the node stops: new handshakes are answered 503. */
-  readonly isDraining: () => boolean;
-  /** Milliseconds of a clock that never goes back. */
-  readonly now: () => number;
-  /** Open connections of this node, all apps together. */
-  readonly maxConnections: number;
-  /** Bytes that may wait for one client; and for all of them together. */
-  readonly maxQueuedBytes: number;
-  readonly maxTotalQueuedBytes: number;
-  /** A connection that is still full after this is closed with 4100. */
-  readonly writeWaitMs: number;
-  /** Whether every frame and write is measured, which costs some time of each. */
-  readonly hotPathMetrics: boolean;
-  /** Of events, for clients that offer it, and of what those send. */
-  readonly compression: {
-    readonly enabled: boolean;
-    /** Shorter events are left as they are. */
-    readonly thresholdBytes: number;
-  };
-  /** Whether the app behind may be asked to authorize, for which it needs the fields of the handshake. */
-  readonly keepsHandshakes: boolean;
-}
-
-export interface WebSocketEndpoint {
-  /** Takes over an upgrade request whose path is `/app/{appKey}`. */
-  readonly handleUpgrade: (
-    context: RequestContext,
-    socket: Duplex,
-    head: Buffer,
-    appKey: string,
-  ) => void;
-  readonly connectionCount: number;
-  /** Memory that waits for slow clients. */
-  readonly queuedBytes: number;
-  /** Bytes written to clients so far. */
-  readonly writtenBytes: number;
-  /**
-   * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
-   * all were sent, or with `destroy`.
-   */
-  closeAll(
-    close: { readonly code: number; readonly reason: string },
-    windowMs: number,
-  ): Promise<void>;
-  /** Cuts what is still open and stops the timer. */
-  destroy(): void;
-}
 
 /** What clients sent is handled for so long before the event loop gets its turn. */
 const turnMs = 1;
@@ -147,7 +95,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     context: RequestContext,
     socket: Duplex,
     head: Buffer,
-    appKey: string,
+    { appKey, recoveryToken }: WebSocketPath,
   ): void {
     const { req } = context;
     const handshake = peerOf(req);
@@ -158,14 +106,24 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     const visitor = visitorOf(options.clientIp(handshake));
     const app = apps.get(appKey);
     const accept = app?.accept ?? acceptUnknownApp;
-    const transport = accept(req, socket, head, visitor);
+    const refusal = app ? checkOpen(app.hub, req.headers.origin) : refusals.unknown_key;
+    const recognized =
+      app?.hub.recovery && !refusal
+        ? recognize(req, {
+            appId: app.hub.app.id,
+            pathToken: recoveryToken,
+            setsCookie: options.setsRecoveryCookie,
+          })
+        : null;
+    const setCookie = recognized?.setCookie ?? null;
+    const transport = accept(req, socket, head, { visitor, setCookie });
     // One that breaks RFC 6455 has been answered.
     context.finish(transport ? 101 : 400);
     if (!transport) return;
     transports.add(transport);
-    const refusal = app ? checkOpen(app.hub, req.headers.origin) : refusals.unknown_key;
     const errorData = errorDataFor(req.url ?? "");
-    if (app && !refusal) return open(app, transport, { handshake, errorData });
+    const recovery = recognized && new RecoveryClient(recognized.token);
+    if (app && !refusal) return open(app, transport, { handshake, errorData, recovery });
     if (!refusal) return;
     const appId = app?.hub.app.id ?? null;
     const { code, reason } = refusal.error;
@@ -189,7 +147,11 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   function open(
     app: AppSockets,
     transport: SocketTransport,
-    client: { readonly handshake: Handshake; readonly errorData: ErrorData },
+    client: {
+      readonly handshake: Handshake;
+      readonly errorData: ErrorData;
+      readonly recovery: RecoveryClient | null;
+    },
   ): void {
     const { hub } = app;
     const socketId = `${randomInt(1, 1_000_000_000)}.${randomInt(1, 1_000_000_000)}`;
@@ -200,6 +162,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       transport,
       report,
       errorData: client.errorData,
+      recovery: client.recovery,
       nowMs: now(),
     });
     const socket = new OpenSocket(connection, transport, app);
@@ -227,8 +190,8 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return outbox.writtenBytes;
     },
     closeAll({ code, reason }, windowMs) {
-      closing = stagger([...sockets], { windowMs, now, schedule }, ({ transport }) =>
-        transport.close(code, reason),
+      closing = stagger([...sockets], { windowMs, now, schedule }, (socket) =>
+        socket.leave(code, reason),
       );
       return closing.done;
     },

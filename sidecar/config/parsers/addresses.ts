@@ -90,6 +90,14 @@ export const upstreamPath: Parser<string> = {
   show: String,
 };
 
+/** A directory. */
+export const absolutePath: Parser<string> = {
+  allowed: "the absolute path of a directory such as /var/lib/pogo",
+  placeholder: "path",
+  parse: (text) => (text.startsWith("/") ? accept(text) : reject()),
+  show: String,
+};
+
 /** Null for none. */
 export const upstreamAddress: Parser<UpstreamAddress | null> = {
   allowed: "http://host:port, unix:/path/to.sock or none",

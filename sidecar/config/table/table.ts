@@ -5,6 +5,7 @@ import { authorization, authorizer } from "./authorizer.ts";
 import { httpApi, publishing } from "./http-api.ts";
 import { admin, log, metrics } from "./operation.ts";
 import type { Option } from "./option.ts";
+import { recovery } from "./recovery.ts";
 import { redisBroadcasts } from "./redis-broadcasts.ts";
 import { redis } from "./redis.ts";
 import { forwarding, server, upstream } from "./server.ts";
@@ -19,6 +20,7 @@ export const nodeTable = {
   upstream,
   authorizer,
   websocket,
+  recovery,
   httpApi,
   webhooks,
   admin,
@@ -46,6 +48,7 @@ export const optionGroups: readonly {
   { title: "Upstream", rows: flatten(upstream) },
   { title: "Authorization without a signature", rows: flatten({ authorizer, authorization }) },
   { title: "Connections and queues", rows: flatten(websocket) },
+  { title: "Recovery", rows: flatten(recovery) },
   { title: "HTTP API", rows: flatten({ httpApi, publishing }) },
   { title: "Webhooks", rows: flatten({ webhook, webhooks }) },
   { title: "Laravel's redis driver", rows: flatten(redisBroadcasts) },

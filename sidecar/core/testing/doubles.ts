@@ -9,6 +9,8 @@ import { handleMessage } from "../handlers.ts";
 import { Hub } from "../hub.ts";
 import type { ErrorData } from "../dialect.ts";
 import type { PresenceListener, PresenceStore } from "../presence-store.ts";
+import { RecoveryClient } from "../recovery/client.ts";
+import type { Recovery } from "../recovery/recovery.ts";
 import { SubscriptionBudget } from "../subscription-budget.ts";
 import type {
   Broker,
@@ -55,6 +57,8 @@ export class RecordingTransport implements Transport {
   readonly texts: string[] = [];
   /** The frames themselves. */
   readonly frames: Frame[] = [];
+  /** Payloads of pings (RFC 6455 §5.5.2), which are no messages. */
+  readonly pings: string[] = [];
   closed: { code: number; reason: string } | null = null;
   /** Frames that are longer find no room; those that are sent nevertheless are recorded all the same. */
   roomBytes = Number.POSITIVE_INFINITY;
@@ -63,6 +67,7 @@ export class RecordingTransport implements Transport {
     if (this.closed) throw new Error("sent after close");
     this.frames.push(frame);
     const text = payloadOf(frame);
+    if (frame[0] === 0x89) return void this.pings.push(text);
     this.texts.push(text);
     this.messages.push(JSON.parse(text));
   }
@@ -111,6 +116,7 @@ export function createTestNode(
     authorizer?: Partial<ChannelAuthorizer & UserAuthenticator>;
     presence?: (listener: PresenceListener) => PresenceStore;
     maxSubscriptions?: number;
+    recovery?: (report: Report, onSeatEnded: (token: string, channel: string) => void) => Recovery;
     /** At once, if left out. */
     schedule?: (run: () => void) => void;
   } = {},
@@ -125,6 +131,9 @@ export function createTestNode(
     report,
     webhooks,
     presence: options.presence ?? createMemoryPresence,
+    recovery: options.recovery
+      ? (onSeatEnded) => options.recovery?.(report, onSeatEnded) as Recovery
+      : null,
     budget: new SubscriptionBudget(options.maxSubscriptions ?? 1_000_000),
     schedule: options.schedule ?? ((run) => run()),
   });
@@ -151,7 +160,11 @@ export function createTestNode(
   const clock = { nowMs: 0 };
   let clients = 0;
 
-  function connect({ errorData = "string" }: { errorData?: ErrorData } = {}) {
+  function connect({
+    errorData = "string",
+    token = null,
+    isOfOnePage = true,
+  }: { errorData?: ErrorData; token?: string | null; isOfOnePage?: boolean } = {}) {
     const transport = new RecordingTransport();
     const socketId = `1.${++clients}`;
     const { nowMs } = clock;
@@ -163,6 +176,7 @@ export function createTestNode(
       report,
       errorData,
       nowMs,
+      recovery: token === null ? null : new RecoveryClient({ key: token, isOfOnePage }),
     });
     hub.connect(connection);
     return {

@@ -1,0 +1,71 @@
+/** Recovery of clients: of which log and which sessions it is made, app by app. */
+
+import type { Config } from "../config.ts";
+import type { Hub } from "../core/hub.ts";
+import { MemoryLog } from "../core/recovery/memory-log.ts";
+import { MemorySessions } from "../core/recovery/memory-sessions.ts";
+import { Recovery } from "../core/recovery/recovery.ts";
+import type { Report } from "../core/report.ts";
+import { restoreState, saveState, type KeptApp } from "./recovery-state.ts";
+
+export interface Recoveries {
+  /** Null: there is nothing that clients could come back to, so nothing is kept, and no cookie set. */
+  of(appId: string): ((onSeatEnded: (token: string, channel: string) => void) => Recovery) | null;
+  /** Goes on with what this node's predecessor left. */
+  restore(hubs: readonly Hub[]): void;
+  /** Leaves what there is for the successor. */
+  save(): void;
+}
+
+/** An acknowledgement may be older than the cut: what a session needs of the log is at most this many windows old. */
+const windowsKept = 2;
+
+export function createRecoveries(
+  config: Config,
+  { report, now }: { readonly report: Report; readonly now: () => number },
+): Recoveries {
+  const { recovery, websocket, redis, apps } = config;
+  const { mode, windowMs, stateDirectory } = recovery;
+  const isOfUse = mode === "all" || stateDirectory !== null;
+  const parts = new Map<string, Omit<KeptApp, "hub">>();
+  let kept: readonly KeptApp[] = [];
+  return {
+    of(appId) {
+      if (mode === "off" || redis || !isOfUse) return null;
+      return (onSeatEnded) => {
+        const log = new MemoryLog({
+          ...recovery,
+          totalEvents: Math.ceil(recovery.totalEvents / apps.length),
+          totalBytes: Math.ceil(recovery.totalBytes / apps.length),
+          maxAgeMs: windowsKept * windowMs,
+        });
+        const sessions = new MemorySessions({
+          windowMs,
+          maxSessions: websocket.maxConnections,
+          maxSeats: websocket.maxSubscriptions,
+          compare: (a, b) => log.compare(a, b),
+          onEnded(token, session, outcome) {
+            report({ kind: "recovery_session", appId, outcome });
+            for (const channel of session.seats.keys()) onSeatEnded(token, channel);
+          },
+        });
+        parts.set(appId, { log, sessions });
+        return new Recovery({ ...recovery, appId, mode, log, sessions, report, onSeatEnded });
+      };
+    },
+    restore(hubs) {
+      // So that they know the time from the start.
+      for (const hub of hubs) hub.tick(now());
+      kept = hubs.flatMap((hub) => {
+        const part = parts.get(hub.app.id);
+        return part ? [{ hub, ...part }] : [];
+      });
+      if (stateDirectory === null || kept.length === 0) return;
+      restoreState(stateDirectory, kept, { atMs: Date.now(), report });
+    },
+    save() {
+      if (stateDirectory === null || kept.length === 0) return;
+      saveState(stateDirectory, kept, { nowMs: now(), atMs: Date.now(), report });
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** Members whose connection broke, and who stay in their channels for a while: their client may be on its way back. */
+
+import type { Member } from "./presence.ts";
+
+/** What a subscription leaves with the presence store when it ends. */
+export interface Remainder {
+  readonly channel: string;
+  /** Who joined by it. */
+  readonly member: Member | null;
+}
+
+export class Away {
+  readonly #durationMs: number;
+  readonly #release: (remainder: Remainder) => void;
+  /** In the order in which they end. */
+  readonly #remainders = new Map<string | symbol, Remainder & { readonly untilMs: number }>();
+  #tickedMs = 0;
+
+  constructor(durationMs: number, release: (remainder: Remainder) => void) {
+    this.#durationMs = durationMs;
+    this.#release = release;
+  }
+
+  get size(): number {
+    return this.#remainders.size;
+  }
+
+  /** @param key by which it can be ended early; another one with it ends now */
+  add(remainder: Remainder, key: string | symbol = Symbol("away")): void {
+    this.end(key);
+    this.#remainders.set(key, { ...remainder, untilMs: this.#tickedMs + this.#durationMs });
+  }
+
+  /** Harmless where there is none. */
+  end(key: string | symbol): void {
+    const remainder = this.#remainders.get(key);
+    if (!remainder) return;
+    this.#remainders.delete(key);
+    this.#release(remainder);
+  }
+
+  tick(nowMs: number): void {
+    this.#tickedMs = nowMs;
+    for (const [key, { untilMs }] of this.#remainders) {
+      if (untilMs > nowMs) return;
+      this.end(key);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** Where a client arrives that may have been away: in a channel, or in its user's own by a signin. */
+
+import { channelOfUser } from "../channel-name.ts";
+import type { Connection, User } from "../connection.ts";
+import type { Users } from "../users.ts";
+import type { Recovery } from "./recovery.ts";
+
+/** A subscription is live and answered. Harmless if it has ended since. */
+export function arriveInChannel(
+  recovery: Recovery,
+  connection: Connection,
+  channel: string,
+  done: (isUpToDate: boolean) => void,
+): void {
+  const subscription = connection.subscriptions.get(channel);
+  if (subscription?.state.kind !== "live") return;
+  const { state, member } = subscription;
+  recovery.arrive(connection, {
+    channel,
+    member,
+    isLive: () => subscription.state === state,
+    replace(from, to) {
+      // Muted, or gone.
+      if (!state.channel.connections.delete(from)) return;
+      state.channel.connections.add(to);
+      state.recipient = to;
+    },
+    setStanding: (standing) => void (state.standing = standing),
+    done,
+  });
+}
+
+/** The signin is answered. */
+export function arriveAsUser(
+  recovery: Recovery,
+  users: Users,
+  connection: Connection,
+  user: User,
+): void {
+  const { recovery: client } = connection;
+  if (!client) return;
+  recovery.arrive(connection, {
+    channel: channelOfUser(user.id),
+    member: null,
+    isLive: () => connection.user === user,
+    replace: (from, to) => users.replace(user.id, from, to),
+    setStanding: (standing) => void (client.userStanding = standing),
+    done: () => undefined,
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * Gives clients that come back what they missed: a session is kept when a connection ends that may be gone on with, and
+ * what its channels had since is sent when they are subscribed again (rules Y01–Y20 of docs/protocol.md).
+ */
+
+import { goneCode } from "../close-codes.ts";
+import type { Connection } from "../connection.ts";
+import { errors } from "../errors.ts";
+import { encodePingFrame } from "../frame.ts";
+import type { ChannelEvent } from "../ports.ts";
+import type { Recipient } from "../recipient.ts";
+import type { Report } from "../report.ts";
+import { Arrivals, type Arrival } from "./arrivals.ts";
+import type { RecoveryClient, Resumption } from "./client.ts";
+import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
+import { leaveSession, type Received } from "./seats.ts";
+import type { Session } from "./session.ts";
+
+export interface RecoveryOptions {
+  readonly appId: string;
+  readonly mode: Exclude<RecoveryMode, "off">;
+  readonly windowMs: number;
+  /** What one client is sent when it comes back, over all its channels. */
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+  readonly log: RecoveryLog;
+  readonly sessions: SessionStore;
+  readonly report: Report;
+  /** A seat of a session is taken, or will not be: its member need not stay in the channel for it any more. */
+  readonly onSeatEnded: (token: string, channel: string) => void;
+}
+
+export class Recovery {
+  readonly windowMs: number;
+  readonly #options: RecoveryOptions;
+  readonly #arrivals: Arrivals;
+  readonly #isForCuts: boolean;
+  /** Of one page each, by token: that its connection was cut is noticed late. */
+  readonly #open = new Map<string, Connection>();
+  /** Channels whose subscribers were pinged with a position within the tick. */
+  readonly #asked = new Set<ReadonlySet<Recipient>>();
+  #tick = 0;
+  #nowMs = 0;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.windowMs = options.windowMs;
+    this.#isForCuts = options.mode === "all";
+    this.#arrivals = new Arrivals({ ...options, isForCuts: this.#isForCuts });
+  }
+
+  /** Sessions that wait here for their client. */
+  get sessionCount(): number {
+    return this.#options.sessions.size;
+  }
+
+  connected(connection: Connection): void {
+    const client = connection.recovery;
+    if (!client) return;
+    const { windowMs, maxEvents, maxBytes, sessions } = this.#options;
+    const { key, isOfOnePage } = client.token;
+    if (this.#isForCuts && isOfOnePage) {
+      // The page is here, so what is open of it elsewhere is dead.
+      const before = this.#open.get(key);
+      this.#open.set(key, connection);
+      before?.close(errors.pongTimeout.closeCode, "Replaced by a new connection");
+    }
+    const resumption: Resumption = {
+      session: null,
+      seats: new Map(),
+      waiting: [],
+      endsMs: this.#nowMs + windowMs,
+      leftEvents: maxEvents,
+      leftBytes: maxBytes,
+    };
+    client.resumption = resumption;
+    sessions.take(key, (session) => this.#found(connection, client, resumption, session));
+  }
+
+  /** A subscription is live or a signin done: sends what was missed of it, now or as soon as that is read. */
+  arrive(connection: Connection, arrival: Arrival): void {
+    const client = connection.recovery;
+    if (!client) return arrival.done(false);
+    const done = (isUpToDate: boolean): void => {
+      this.askPosition(connection);
+      arrival.done(isUpToDate);
+    };
+    this.#arrivals.arrive(connection, client, { ...arrival, done }, this.#nowMs);
+  }
+
+  /** An event is about to be delivered. */
+  begin(event: ChannelEvent): void {
+    if (!event.isClientEvent) this.#options.log.begin(event);
+  }
+
+  /** It was. Who was sent it is pinged, once in a tick: the pong says that it has come. */
+  end(recipients: ReadonlySet<Recipient> | undefined): void {
+    const { log } = this.#options;
+    log.end();
+    if (!this.#isForCuts || !recipients || this.#asked.has(recipients)) return;
+    this.#asked.add(recipients);
+    const ping = encodePingFrame(String(log.delivered));
+    for (const recipient of recipients) recipient.askPosition?.(ping, this.#tick);
+  }
+
+  /** Rides along with what one client is sent anyway. */
+  askPosition(connection: Connection): void {
+    if (!this.#isForCuts || !connection.recovery) return;
+    connection.askPosition(encodePingFrame(String(this.#options.log.delivered)), this.#tick);
+  }
+
+  /** @param payload of a pong, which may be anything */
+  acknowledge(connection: Connection, payload: string): void {
+    const delivered = /^\d{1,15}$/.test(payload) ? Number(payload) : Number.POSITIVE_INFINITY;
+    if (delivered <= this.#options.log.delivered) connection.recovery?.acknowledge(delivered);
+  }
+
+  /** The connection is about to be closed by this node, and gets no event any more; calls back once its session is kept. */
+  suspend(connection: Connection, done: () => void): void {
+    const client = connection.recovery;
+    if (!client || client.isSuspended) return done();
+    client.isSuspended = true;
+    if (!this.#keep(connection, client, "sent", done)) done();
+  }
+
+  /** True: it may come back, and until then its members stay in their channels. */
+  closed(connection: Connection, code: number): boolean {
+    const client = connection.recovery;
+    if (!client) return false;
+    const { key } = client.token;
+    if (this.#open.get(key) === connection) this.#open.delete(key);
+    if (client.isSuspended) return true;
+    client.isSuspended = true;
+    const isCut = code === goneCode || code === errors.pongTimeout.closeCode;
+    if (this.#isForCuts && isCut) return this.#keep(connection, client, "acknowledged");
+    // It left for good, and so it has what it had not come back to.
+    this.#arrivals.drop(client);
+    return false;
+  }
+
+  /** Ends the sessions of a user. */
+  terminate(userId: string): void {
+    this.#options.sessions.terminate(userId);
+  }
+
+  /** To be called every second or so. */
+  tick(nowMs: number): void {
+    this.#tick += 1;
+    this.#nowMs = nowMs;
+    this.#asked.clear();
+    this.#options.log.tick(nowMs);
+    this.#options.sessions.tick(nowMs);
+  }
+
+  #found(
+    connection: Connection,
+    client: RecoveryClient,
+    resumption: Resumption,
+    session: Session | null,
+  ): void {
+    const { sessions, appId, report } = this.#options;
+    // It has left for good meanwhile.
+    if (client.resumption !== resumption) return;
+    // Gone again meanwhile, without having come back to anything.
+    if (session && !connection.isOpen) {
+      return sessions.put(client.token.key, { ...session, connections: 1 }, () => undefined);
+    }
+    if (session) {
+      resumption.session = session;
+      for (const [channel, seat] of session.seats) resumption.seats.set(channel, seat);
+      const outcome = session.connections > 1 ? "ambiguous" : "resumed";
+      report({ kind: "recovery_session", appId, outcome });
+    } else {
+      client.resumption = null;
+    }
+    const waiting = resumption.waiting.splice(0);
+    for (const look of waiting) look();
+  }
+
+  /** False: there is nothing to keep, and nobody is called. */
+  #keep(
+    connection: Connection,
+    client: RecoveryClient,
+    received: Received,
+    done: () => void = () => undefined,
+  ): boolean {
+    const { log, sessions, appId, report } = this.#options;
+    const session = leaveSession(connection, client, { received, nowMs: this.#nowMs, log });
+    if (!session) return false;
+    sessions.put(client.token.key, session, (isKept) => {
+      report({ kind: "recovery_session", appId, outcome: isKept ? "kept" : "evicted" });
+      done();
+    });
+    return true;
+  }
+}

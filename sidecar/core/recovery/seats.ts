@@ -1,0 +1,79 @@
+/** The session that a connection leaves: for each of its channels, how much has been received. */
+
+import { channelOfUser } from "../channel-name.ts";
+import type { Connection } from "../connection.ts";
+import type { Member } from "../presence.ts";
+import type { RecoveryClient, Standing } from "./client.ts";
+import type { RecoveryLog } from "./ports.ts";
+import type { GapReason } from "../report/recovery.ts";
+import { seatAgain, type Seat, type Session } from "./session.ts";
+
+/**
+ * What counts as received. `sent`: all of it, since the close comes behind it. `acknowledged`: what a pong came back for;
+ * of a client whose pongs never say, all that was sent.
+ */
+export type Received = "sent" | "acknowledged";
+
+/** Null: there is nothing that it could come back to. */
+export function leaveSession(
+  connection: Connection,
+  client: RecoveryClient,
+  { received, nowMs, log }: { received: Received; nowMs: number; log: RecoveryLog },
+): Session | null {
+  const { socketId, user, subscriptions } = connection;
+  const { resumption } = client;
+  const count = countOf(client, received, log);
+  const seats = new Map<string, Seat>();
+  const isStillOpen = resumption !== null && resumption.endsMs > nowMs;
+  if (isStillOpen) {
+    for (const [channel, seat] of resumption.seats) seats.set(channel, seatAgain(seat, socketId));
+  }
+  function add(channel: string, member: Member | null, standing: Standing | null): void {
+    const seat = seatOf({ socketId, member, standing, count, log });
+    if (seat) seats.set(channel, seat);
+  }
+  for (const { channel, member, state } of subscriptions.values()) {
+    if (state.kind === "live") add(channel, member, state.standing);
+  }
+  if (user) add(channelOfUser(user.id), null, client.userStanding);
+  if (seats.size === 0) return null;
+  const before = isStillOpen ? (resumption.session?.userId ?? null) : null;
+  return { userId: user?.id ?? before, seats, connections: 1 };
+}
+
+interface Count {
+  readonly delivered: number;
+  /** Frames behind it were dropped, and nobody knows which. */
+  readonly gap: GapReason | null;
+  readonly isCertain: boolean;
+}
+
+function countOf(client: RecoveryClient, received: Received, log: RecoveryLog): Count {
+  const { acknowledged, isLossy } = client;
+  const all = { delivered: log.delivered, isCertain: true };
+  if (received === "sent" && !isLossy) return { ...all, gap: null };
+  if (acknowledged !== null && (received === "acknowledged" || acknowledged > 0)) {
+    return { delivered: acknowledged, gap: null, isCertain: false };
+  }
+  return { ...all, gap: isLossy ? "dropped" : null };
+}
+
+function seatOf(subscription: {
+  readonly socketId: string;
+  readonly member: Member | null;
+  readonly standing: Standing | null;
+  readonly count: Count;
+  readonly log: RecoveryLog;
+}): Seat | null {
+  const { socketId, member, standing, count, log } = subscription;
+  const { since = 0, from = null } = standing ?? {};
+  const isReplaying = since === Number.POSITIVE_INFINITY;
+  if (from && (isReplaying || (!count.isCertain && count.delivered < since))) {
+    return seatAgain(from, socketId);
+  }
+  // Whether it has a session is not known yet.
+  if (isReplaying) return null;
+  const position = log.positionAt(Math.max(count.delivered, since));
+  const gap = position === null ? "bounds" : count.gap;
+  return { position: position ?? "", earliest: position ?? "", member, socketIds: [socketId], gap };
+}

@@ -1,0 +1,73 @@
+/** A node of one app whose clients are sent what they missed, kept in memory: for tests only. */
+
+import type { App } from "../app.ts";
+import { MemoryLog } from "../recovery/memory-log.ts";
+import { MemorySessions } from "../recovery/memory-sessions.ts";
+import type { RecoveryMode } from "../recovery/ports.ts";
+import { Recovery } from "../recovery/recovery.ts";
+import { createTestNode, testApp } from "./doubles.ts";
+
+export interface RecoveringOptions {
+  readonly mode?: Exclude<RecoveryMode, "off">;
+  readonly windowMs?: number;
+  readonly maxEvents?: number;
+  readonly maxBytes?: number;
+  readonly totalEvents?: number;
+  readonly totalBytes?: number;
+  readonly maxSessions?: number;
+  readonly maxSeats?: number;
+  readonly app?: Partial<App>;
+}
+
+export type RecoveringNode = ReturnType<typeof createRecoveringNode>;
+
+export function createRecoveringNode(options: RecoveringOptions = {}) {
+  const bounds = {
+    windowMs: 60_000,
+    maxEvents: 1_000,
+    maxBytes: 1_048_576,
+    totalEvents: 10_000,
+    totalBytes: 1_048_576,
+    maxSessions: 1_000,
+    maxSeats: 10_000,
+    ...options,
+  };
+  const log = new MemoryLog({ ...bounds, maxAgeMs: 2 * bounds.windowMs });
+  const { mode = "all", app = {} } = options;
+  const node = createTestNode({
+    app,
+    recovery(report, onSeatEnded) {
+      const sessions = new MemorySessions({
+        ...bounds,
+        compare: (a, b) => log.compare(a, b),
+        onEnded(token, session, outcome) {
+          report({ kind: "recovery_session", appId: testApp.id, outcome });
+          for (const channel of session.seats.keys()) onSeatEnded(token, channel);
+        },
+      });
+      return new Recovery({
+        ...bounds,
+        appId: testApp.id,
+        mode,
+        log,
+        sessions,
+        report,
+        onSeatEnded,
+      });
+    },
+  });
+  const { hub, broker, clock } = node;
+  return {
+    ...node,
+    /** An event of the app's, whose name is all that is in it. */
+    publish(channel: string, event: string, exceptSocketId?: string): void {
+      const except = exceptSocketId === undefined ? {} : { exceptSocketId };
+      void broker.publish([{ appId: testApp.id, channel, event, dataJson: '"{}"', ...except }]);
+    },
+    /** Lets so much time pass, and the tick at its end. */
+    pass(ms: number): void {
+      clock.nowMs += ms;
+      hub.tick(clock.nowMs);
+    },
+  };
+}

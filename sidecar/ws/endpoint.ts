@@ -1,0 +1,69 @@
+/** The WebSocket endpoint, as those see it who build it and end it. */
+
+import type { Duplex } from "node:stream";
+import type { Connection } from "../core/connection.ts";
+import type { Hub } from "../core/hub.ts";
+import type { Handshake } from "../core/ports.ts";
+import type { Report } from "../core/report.ts";
+import type { RequestContext } from "../http/request-context.ts";
+
+export interface WebSocketEndpointOptions {
+  /** By app key. */
+  readonly hubs: ReadonlyMap<string, Hub>;
+  readonly onMessage: (hub: Hub, connection: Connection, text: string, nowMs: number) => void;
+  readonly report: Report;
+  readonly clientIp: (handshake: Handshake) => string;
+  /** True once the node stops: new handshakes are answered 503. */
+  readonly isDraining: () => boolean;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Open connections of this node, all apps together. */
+  readonly maxConnections: number;
+  /** Bytes that may wait for one client; and for all of them together. */
+  readonly maxQueuedBytes: number;
+  readonly maxTotalQueuedBytes: number;
+  /** A connection that is still full after this is closed with 4100. */
+  readonly writeWaitMs: number;
+  /** Whether every frame and write is measured, which costs some time of each. */
+  readonly hotPathMetrics: boolean;
+  /** Of events, for clients that offer it, and of what those send. */
+  readonly compression: {
+    readonly enabled: boolean;
+    /** Shorter events are left as they are. */
+    readonly thresholdBytes: number;
+  };
+  /** Whether the app behind may be asked to authorize, for which it needs the fields of the handshake. */
+  readonly keepsHandshakes: boolean;
+  /** Whether a page that is to be recognized again gets a cookie. */
+  readonly setsRecoveryCookie: boolean;
+}
+
+export interface WebSocketPath {
+  readonly appKey: string;
+  readonly recoveryToken: string | null;
+}
+
+export interface WebSocketEndpoint {
+  /** Takes over an upgrade request whose path is `/app/{appKey}`, or `/r/{recoveryToken}/app/{appKey}`. */
+  readonly handleUpgrade: (
+    context: RequestContext,
+    socket: Duplex,
+    head: Buffer,
+    path: WebSocketPath,
+  ) => void;
+  readonly connectionCount: number;
+  /** Memory that waits for slow clients. */
+  readonly queuedBytes: number;
+  /** Bytes written to clients so far. */
+  readonly writtenBytes: number;
+  /**
+   * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
+   * all were sent, or with `destroy`.
+   */
+  closeAll(
+    close: { readonly code: number; readonly reason: string },
+    windowMs: number,
+  ): Promise<void>;
+  /** Cuts what is still open and stops the timer. */
+  destroy(): void;
+}
