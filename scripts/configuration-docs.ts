@@ -64,7 +64,7 @@ function optionTable(rows: readonly Option<unknown>[]): string {
     namesOf(row).map(code).join("<br>"),
     row.required ? "required" : code(fallbackText(row) || "(empty)"),
     withoutMarkup(row.parser.allowed),
-    row.docs,
+    row.share ? `${row.docs} Several workers (\`POGO_WORKERS\`) share it.` : row.docs,
   ]);
   return table(head, cells);
 }

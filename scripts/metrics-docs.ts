@@ -11,6 +11,8 @@ Made by \`npm run docs\` from \`sidecar/observability/metrics/\`: do not edit.
 \`GET /metrics\` on the admin port (\`POGO_ADMIN_PORT\`) answers in Prometheus' text format. Beside what is listed here it has the metrics of the process and of Node's runtime (\`process_…\`, \`nodejs_…\`).
 
 All labels come from closed sets: nothing that a client sends makes a new series. Counters and gauges whose labels have all their values listed here, or are \`app_id\`, are there from the start with 0, unless a metric had more than 300 series then: with very many apps each appears with the first of its kind. A gauge that is read at each scrape costs nothing in between.
+
+With several workers (\`POGO_WORKERS\`) a value is the sum of all of them, unless it says otherwise here. What a worker had counted stays in the sums when it ends, as far as it was scraped. Of \`nodejs_eventloop_lag_…\` it is the most of all, and \`process_start_time_seconds\` is the supervisor's.
 `;
 
 const original = `## The original's metrics
@@ -31,7 +33,16 @@ export function renderMetricsDocs(): string {
   return [head, ...sections, original, ...missing, ""].join("\n");
 }
 
-function render({ name, type, unit, help, moves, action, labels }: Description): string {
+const overSeveral: Readonly<Record<Description["overWorkers"], string | null>> = {
+  sum: null,
+  min: "the least of all",
+  max: "the most of all",
+  first: "the same for all",
+};
+
+function render(description: Description): string {
+  const { name, type, unit, help, moves, action, labels, overWorkers } = description;
+  const several = overSeveral[overWorkers];
   const names = Object.keys(labels).map((label) => `\`${label}\``);
   return [
     `### \`${name}\``,
@@ -41,6 +52,7 @@ function render({ name, type, unit, help, moves, action, labels }: Description):
     `- **Type**: ${type}, in ${unit}${names.length > 0 ? `; labels ${names.join(", ")}` : ""}`,
     `- **Moves**: ${moves}`,
     `- **What to do**: ${action}`,
+    ...(several === null ? [] : [`- **With several workers**: ${several}`]),
     ...Object.entries(labels).flatMap(([label, text]) => renderLabel(label, text)),
     "",
   ].join("\n");

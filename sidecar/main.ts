@@ -35,8 +35,15 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
   version: async () => (await import("./cli/version.ts")).printVersion(context),
   env: async () => (await import("./cli/env.ts")).env(context),
+  worker: async () => {
+    keepYoungGenerationSmall();
+    return (await import("./cli/worker.ts")).work(context);
+  },
   help: async () => (await import("./cli/help.ts")).help(context),
 };
+
+/** Those that people type: a worker's is typed by its supervisor. */
+const typed = Object.keys(commands).filter((name) => name !== "worker");
 
 process.exitCode = await run();
 
@@ -49,9 +56,7 @@ async function run(): Promise<number> {
   const wanted = isAskedFor("--help", "-h") ? "help" : command;
   const chosen = isAskedFor("--version", "-v") ? "version" : wanted;
   if (Object.hasOwn(commands, chosen)) return (await commands[chosen]?.()) ?? exitCodes.failure;
-  context.complain(
-    `There is no command ${JSON.stringify(command)}: ${Object.keys(commands).join(", ")} are.\n`,
-  );
+  context.complain(`There is no command ${JSON.stringify(command)}: ${typed.join(", ")} are.\n`);
   return exitCodes.usage;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { NotReady } from "./observability/admin.ts";
+import type { NotReady } from "./observability/admin-pages.ts";
 import { originalHealth } from "./public-health.ts";
 
 describe("health on the public port", () => {

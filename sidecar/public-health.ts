@@ -1,7 +1,7 @@
 /** Health on the public port, for those who ask there: in Reverb's words, or the original's. */
 
 import type { PlainAnswer } from "./http/plain-answer.ts";
-import type { NotReady, Readiness } from "./observability/admin.ts";
+import type { NotReady, Readiness } from "./observability/admin-pages.ts";
 
 export interface HealthAnswer {
   readonly status: number;

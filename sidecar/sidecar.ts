@@ -16,9 +16,10 @@ import { connectReadings } from "./composition/readings.ts";
 import { createRecoveries } from "./composition/recovery.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
-import { createAdminServer } from "./observability/admin.ts";
+import { createAdminServer, type AdminRoutes, type AdminServer } from "./observability/admin.ts";
+import { createAdminPages } from "./observability/admin-pages.ts";
 import { createLog, type Logger } from "./observability/log.ts";
-import { createMetrics } from "./observability/metrics.ts";
+import { createMetrics, type Metrics } from "./observability/metrics.ts";
 import { createReport } from "./observability/report.ts";
 import {
   createLifecycle,
@@ -46,6 +47,8 @@ export interface Overrides {
   readonly now?: () => number;
   /** Descriptors of listening sockets that take the place of the configured addresses. */
   readonly inherited?: Inherited;
+  /** In place of the admin port: a worker answers its supervisor. */
+  readonly admin?: (routes: AdminRoutes, registry: Metrics["registry"]) => AdminServer;
 }
 
 const webhookBounds = {
@@ -164,23 +167,27 @@ export async function createSidecar(
     report,
   });
 
-  const admin = createAdminServer({
-    metrics,
-    allowedHosts: config.admin.allowedHosts,
-    readiness,
+  const routes: AdminRoutes = {
+    pages: createAdminPages({
+      metrics,
+      readiness,
+      health: () => ({
+        version,
+        uptime_seconds: Math.round((now() - startedMs) / 1000),
+        connections: webSockets.connectionCount,
+        circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
+        ...upstream?.health(),
+        ...cluster.health(),
+      }),
+    }),
     actions: createAdminActions({
       drain: () => void lifecycle.stop(),
       proxy: upstream?.proxy ?? null,
     }),
-    health: () => ({
-      version,
-      uptime_seconds: Math.round((now() - startedMs) / 1000),
-      connections: webSockets.connectionCount,
-      circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
-      ...upstream?.health(),
-      ...cluster.health(),
-    }),
-  });
+  };
+  const admin =
+    overrides.admin?.(routes, metrics.registry) ??
+    createAdminServer({ ...config.admin, ...routes });
 
   const lifecycle = createLifecycle({
     config,

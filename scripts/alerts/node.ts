@@ -25,6 +25,15 @@ export const nodeAlerts: readonly Alert[] = [
     more: "Killed by the kernel: memory, see [operations.md](operations.md#how-much-one-node-takes). Killed by the kubelet: a liveness probe with too short a timeout. Exit codes: [errors.md](errors.md#exit-codes).",
   },
   {
+    name: "PogoWorkersEnding",
+    expr: 'increase(pogo_worker_exits_total{reason!="stopped"}[30m]) > 2',
+    severity: "critical",
+    means:
+      "Workers of {{ $labels.instance }} end again and again ({{ $labels.reason }}): each time its connections end.",
+    next: "Look at the lines `a worker has ended, and is started again` in its log, and at the last line of that worker before each.",
+    more: "Only with `POGO_WORKERS`. `killed` is mostly the kernel's, memory: see [operations.md](operations.md#how-much-one-node-takes), and remember that each worker takes as much. `failed` is a bug, or what a worker could not start with again. The other workers go on meanwhile.",
+  },
+  {
     name: "PogoFilesNearLimit",
     expr: ofSidecars("process_open_fds / process_max_fds > 0.8"),
     for: "5m",

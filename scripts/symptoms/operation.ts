@@ -112,6 +112,16 @@ export const operation: readonly Symptom[] = [
     ],
   },
   {
+    title: "Several workers",
+    first:
+      "Each is a node, and what it logs names it (`worker`). With `POGO_WORKERS` the last line of a start is the first of these:",
+    lines: [
+      { kind: "workers_listening", workers: 4, port: 8080, adminPort: 2019 },
+      workerExited({ code: 1, signal: null }),
+      workerExited({ code: null, signal: "SIGKILL" }),
+    ],
+  },
+  {
     title: "A stop takes long, or cuts requests",
     lines: [{ kind: "leaving", delayMs: 5000 }, { kind: "drain_timed_out" }, { kind: "stopped" }],
     also: [
@@ -119,3 +129,13 @@ export const operation: readonly Symptom[] = [
     ],
   },
 ];
+
+function workerExited(exit: { code: number | null; signal: string | null }) {
+  return {
+    kind: "worker_exited",
+    worker: 2,
+    ...exit,
+    uptimeMs: 86_400_000,
+    restartInMs: 380,
+  } as const;
+}

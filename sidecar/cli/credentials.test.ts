@@ -23,7 +23,7 @@ function load(given: {
     print: (text) => (printed += text),
     complain: () => undefined,
   };
-  return { loaded: loadOrMakeUp(context), printed: () => printed };
+  return { loaded: loadOrMakeUp(context).loaded, printed: () => printed };
 }
 
 describe("start without any credentials", () => {

@@ -4,19 +4,25 @@ import { randomInt } from "node:crypto";
 import { lacksAllCredentials, loadConfig, type Config, type Loaded } from "../config.ts";
 import type { CommandContext } from "./command.ts";
 
-/** Loads the configuration; without any credentials, whoever sits at a terminal gets some for this run. */
-export function loadOrMakeUp(context: CommandContext): Loaded {
+/** Loads the configuration; without any credentials, whoever sits at a terminal gets some for this run, in `env` too. */
+export function loadOrMakeUp(context: CommandContext): {
+  readonly loaded: Loaded;
+  readonly env: CommandContext["env"];
+} {
   const loaded = loadConfig(context);
-  if (loaded.ok || !context.isTerminal || !lacksAllCredentials(loaded.errors)) return loaded;
-  // They may well be in there, and others would only hide that.
-  if (loaded.warnings.some(({ kind }) => kind === "file")) return loaded;
-  const madeUp = loadConfig({ ...context, env: { ...context.env, ...makeCredentials() } });
+  const isGiven = loaded.ok || !context.isTerminal || !lacksAllCredentials(loaded.errors);
+  // They may well be in a file that can't be read, and others would only hide that.
+  if (isGiven || loaded.warnings.some(({ kind }) => kind === "file")) {
+    return { loaded, env: context.env };
+  }
+  const env = { ...context.env, ...makeCredentials() };
+  const madeUp = loadConfig({ ...context, env });
   if (madeUp.ok) {
     context.print(
       `No app is configured. These credentials are for this run; put them into Laravel's .env:\n\n${toDotEnv(madeUp.config)}\n`,
     );
   }
-  return madeUp;
+  return { loaded: madeUp, env };
 }
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";

@@ -10,7 +10,7 @@ const usualMs = 30_000;
 
 const length = duration({ maxMs: longestMs });
 
-const draining =
+export const draining =
   "draining: the process ends once what is open has ended, at the latest after POGO_SHUTDOWN_TIMEOUT";
 
 export function createAdminActions({

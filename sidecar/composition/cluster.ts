@@ -23,7 +23,7 @@ export interface Cluster {
 }
 
 export interface DrainPlan {
-  /** There is no other node: clients come back to this one's successor. */
+  /** There is no node beside this one and those that stop with it: clients come back to a successor. */
   readonly isAlone: boolean;
   /** How long coming back on another node should take who is closed last. */
   readonly handoverMs: number;
@@ -40,7 +40,7 @@ export async function createCluster(
   options: { receiver: BrokerReceiver; report: Report; metrics: Metrics; now: () => number },
 ): Promise<Cluster> {
   const { receiver, report, metrics, now } = options;
-  const { redis, webhooks } = config;
+  const { redis, webhooks, workers } = config;
   if (!redis) {
     return {
       broker: createMemoryBroker({ receiver, cacheTtlMs, maxCacheBytes }),
@@ -86,7 +86,7 @@ export async function createCluster(
     },
     beginDrain() {
       broker.beginDrain();
-      const { isAlone } = broker;
+      const isAlone = broker.isAlone || (broker.isUp && broker.nodeCount <= workers.count);
       return { isAlone, handoverMs: isAlone ? 0 : handoverMs };
     },
   };

@@ -20,15 +20,17 @@ function packagesOf(url: URL, seen = new Set<string>()): Set<string> {
   return packages;
 }
 
+/** What a node in one process loads: the command, and what it makes of the configuration. */
+const parts = ["../cli/start.ts", "../sidecar.ts"].map((path) => new URL(path, import.meta.url));
+
 test("a node starts with three packages: Redis, and WebSockets of the app, are loaded where they are used", () => {
-  const start = new URL("../cli/start.ts", import.meta.url);
-  assert.deepEqual([...packagesOf(start)].toSorted(), ["lru-cache", "pino", "prom-client"]);
+  const found = parts.flatMap((url) => [...packagesOf(url)]);
+  assert.deepEqual([...new Set(found)].toSorted(), ["lru-cache", "pino", "prom-client"]);
 });
 
 test("nor is undici, which an import of node:http would load", () => {
-  const start = new URL("../cli/start.ts", import.meta.url).href;
   const code = `
-    await import(${JSON.stringify(start)});
+    ${parts.map(({ href }) => `await import(${JSON.stringify(href)});`).join("\n")}
     console.log(process.moduleLoadList.filter((name) => name.includes("undici")).length);`;
   const printed = execFileSync(process.execPath, ["--input-type=module", "-e", code]);
   assert.equal(String(printed), "0\n");

@@ -4,12 +4,16 @@ import type { App } from "../core/app.ts";
 import type { WebhookApp, WebhookEndpoint } from "../webhooks/dispatcher.ts";
 import type { FoundRedis } from "./redis.ts";
 import type { AppScope, Reader } from "./sources/reader.ts";
+import type { Read } from "./table/option.ts";
 import { nodeTable, table } from "./table/table.ts";
 import { readAll, type Values } from "./table/values.ts";
 
 type NodeValues = Values<typeof nodeTable>;
 
-/** What `createSidecar` is given, grouped by who needs it. Names, units and bounds are those of the table's rows. */
+/**
+ * What `createSidecar` is given, grouped by who needs it. Names, units and bounds are those of the table's rows; of what
+ * workers share it is the part of one.
+ */
 export type Config = NodeValues & {
   /** The tenants; at least one. Ids and keys are unique. */
   readonly apps: readonly App[];
@@ -27,12 +31,13 @@ export type Config = NodeValues & {
 };
 
 export function derive(reader: Reader, { access, broadcasts }: FoundRedis): Config {
+  const workers = reader.read(table.workers.count);
   const apps = reader.apps.map((scope) => {
-    const app = toApp(readAll(table.app, scope.read));
+    const app = toApp(readAll(table.app, sharedBy(workers, scope.read)));
     const listening = readAll(table.redisBroadcasts, scope.read);
     return { app, listening, endpoints: readEndpoints(scope, app) };
   });
-  const node = readAll(nodeTable, reader.read);
+  const node = readAll(nodeTable, sharedBy(workers, reader.read));
   return {
     ...node,
     apps: apps.map(({ app }) => app),
@@ -47,6 +52,14 @@ export function derive(reader: Reader, { access, broadcasts }: FoundRedis): Conf
         isEnabled ? [{ id, prefix }] : [],
       ),
     },
+  };
+}
+
+/** What each of so many workers gets. */
+function sharedBy(workers: number, read: Read): Read {
+  return (option) => {
+    const value = read(option);
+    return workers > 1 && option.share ? option.share(value, workers) : value;
   };
 }
 

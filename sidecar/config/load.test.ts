@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { availableParallelism } from "node:os";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { loadAdmin, loadConfig, formatErrors } from "../config.ts";
@@ -461,6 +462,21 @@ describe("options that contradict each other", () => {
       { POGO_HOST: "127.0.0.1", POGO_UPSTREAM: "http://localhost:8080" },
       /^POGO_UPSTREAM: http:\/\/localhost:8080 is the sidecar itself/,
     ],
+    [
+      "several workers need Redis",
+      { POGO_WORKERS: "2" },
+      /^POGO_WORKERS: 2 workers are 2 nodes, and nothing joins them.*Set POGO_REDIS_HOST, or REVERB_SCALING_ENABLED=true/,
+    ],
+    [
+      "several workers share no Unix socket",
+      { POGO_WORKERS: "2", POGO_REDIS_HOST: "redis", POGO_HOST: "unix:/run/pogo.sock" },
+      /^POGO_HOST: 2 workers \(POGO_WORKERS\) can't share a Unix socket/,
+    ],
+    [
+      "several workers need a port that is named",
+      { POGO_WORKERS: "2", POGO_REDIS_HOST: "redis", POGO_PORT: "0" },
+      /^POGO_PORT: 2 workers \(POGO_WORKERS\) have to share a port/,
+    ],
   ];
   for (const [name, env, message] of conflicts) {
     it(name, () => {
@@ -479,6 +495,33 @@ describe("options that contradict each other", () => {
     assert.equal(configOf({ env }).admin.port, 8080);
     const free = { POGO_PORT: "0", POGO_ADMIN_PORT: "0", POGO_UPSTREAM: "none" };
     assert.equal(configOf({ env: free }).server.port, 0);
+  });
+
+  it("one worker is one process: it needs nothing", () => {
+    assert.equal(configOf({ env: { POGO_WORKERS: "1", POGO_PORT: "0" } }).workers.count, 1);
+  });
+
+  it("auto is as many workers as there are cores, where Redis is", () => {
+    const env = { POGO_WORKERS: "auto", POGO_REDIS_HOST: "redis" };
+    assert.equal(configOf({ env }).workers.count, availableParallelism());
+    assert.match(errorsOf({ env: { POGO_WORKERS: "0" } })[0] ?? "", /from 1 to 256, or auto/);
+  });
+
+  it("of what the whole node may take each worker has its part, rounded up; check shows the whole", () => {
+    const limits = { POGO_MAX_CONNECTIONS: "1000", POGO_MAX_CONCURRENT_AUTH: "10" };
+    const env = { ...limits, POGO_WORKERS: "3", POGO_REDIS_HOST: "redis" };
+    const { websocket, authorizer, upstream, httpApi } = configOf({ env });
+    assert.deepEqual(
+      [websocket.maxConnections, authorizer.maxConcurrent, upstream.maxConnections],
+      [334, 4, 171],
+    );
+    // What bounds one request or one client is each worker's own.
+    assert.equal(httpApi.maxBodyBytes, configOf().httpApi.maxBodyBytes);
+    assert.equal(websocket.handshakeRate.perSecond, 100);
+    const loaded = load({ env });
+    assert.ok(loaded.ok);
+    const shown = loaded.settings.find(({ key }) => key === "max_connections");
+    assert.equal(shown?.text, "1000");
   });
 
   it("a value that could not be had contradicts nothing", () => {

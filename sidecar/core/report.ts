@@ -12,6 +12,7 @@ import type { ProxyEvents } from "./report/proxy.ts";
 import type { RecoveryEvents } from "./report/recovery.ts";
 import type { WebhookDeliveryEvents } from "./report/webhooks.ts";
 import type { WebSocketEvents } from "./report/websocket.ts";
+import type { WorkerEvents } from "./report/workers.ts";
 
 /** From the kind of an event to its fields; one interface a room. */
 interface Events
@@ -24,6 +25,7 @@ interface Events
     AuthorizerEvents,
     BrokerEvents,
     WebhookDeliveryEvents,
+    WorkerEvents,
     DetailEvents {}
 
 export type EventKind = keyof Events;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { connectRaw, exchangeRaw, parseMessage } from "../testing/raw-http.ts";
-import { createAdminServer, type Readiness } from "./admin.ts";
+import { createAdminServer } from "./admin.ts";
+import { createAdminPages, type Readiness } from "./admin-pages.ts";
 import { createMetrics } from "./metrics.ts";
 
 const listenAddress = { kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false } as const;
@@ -13,9 +14,11 @@ async function startAdmin(
   const state: { readiness: Readiness; drains: number } = { readiness: { ready: true }, drains: 0 };
   const metrics = createMetrics();
   const admin = createAdminServer({
-    metrics,
-    readiness: () => state.readiness,
-    health: () => ({ connections: 3 }),
+    pages: createAdminPages({
+      metrics,
+      readiness: () => state.readiness,
+      health: () => ({ connections: 3 }),
+    }),
     allowedHosts,
     actions: {
       "/drain"(query) {
@@ -109,13 +112,7 @@ describe("admin port", () => {
 
   it("an address that can't be had is an error of listen", async (test) => {
     const { port } = await startAdmin(test);
-    const other = createAdminServer({
-      metrics: createMetrics(),
-      readiness: () => ({ ready: true }),
-      health: () => ({}),
-      allowedHosts: [],
-      actions: {},
-    });
+    const other = createAdminServer({ pages: {}, actions: {}, allowedHosts: [] });
     await assert.rejects(other.listen({ ...listenAddress, port }), { code: "EADDRINUSE" });
   });
 

@@ -5,36 +5,41 @@ import { isIP } from "node:net";
 import { normaliseIp } from "../http/ip-address.ts";
 import { listen, type ListenAddress } from "../http/listener.ts";
 import { createServer } from "../http/node-http.ts";
-import type { Metrics } from "./metrics.ts";
 
-/** Why the node should get no new traffic; null if it should. */
-export type Readiness =
-  | { readonly ready: true }
-  | { readonly ready: false; readonly reason: NotReady };
-
-export type NotReady = "starting" | "leaving" | "draining" | "Redis is lost";
-
-export interface AdminOptions {
-  readonly metrics: Metrics;
-  readonly readiness: () => Readiness;
-  /** Body of `/pogo/health`; nothing secret. */
-  readonly health: () => Record<string, unknown>;
+export interface AdminOptions extends AdminRoutes {
   /**
    * Host names that requests may be sent to, beside `localhost` and IP addresses. Others are refused while the port is
    * bound to a loopback address, or as soon as there are any of these.
    */
   readonly allowedHosts: readonly string[];
+}
+
+/** What the port answers, by path. */
+export interface AdminRoutes {
+  readonly pages: Pages;
   readonly actions: Actions;
 }
 
+export interface PageAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** @default "text/plain" */
+  readonly contentType?: string;
+}
+
+/** What only says how things are. */
+export type Pages = Readonly<Record<string, () => PageAnswer | Promise<PageAnswer>>>;
+
 export interface ActionAnswer {
   readonly status: number;
-  /** One line, for a person or a script's log. */
+  /** A line, for a person or a script's log. */
   readonly text: string;
 }
 
-/** What changes something, by path. */
-export type Actions = Readonly<Record<string, (query: URLSearchParams) => ActionAnswer>>;
+/** What changes something. */
+export type Actions = Readonly<
+  Record<string, (query: URLSearchParams) => ActionAnswer | Promise<ActionAnswer>>
+>;
 
 export interface AdminServer {
   /** Resolves with the port once it listens; rejects if the address can't be had. */
@@ -42,31 +47,9 @@ export interface AdminServer {
   close(): void;
 }
 
-type Page = (res: ServerResponse) => void | Promise<void>;
-
-export function createAdminServer(options: AdminOptions): AdminServer {
-  const { metrics, readiness, health, actions } = options;
+export function createAdminServer({ pages, actions, ...options }: AdminOptions): AdminServer {
   const allowedHosts = new Set(["localhost", ...options.allowedHosts]);
   let areHostsChecked = options.allowedHosts.length > 0;
-
-  const pages: Readonly<Record<string, Page>> = {
-    "/metrics": async (res) => {
-      const body = await metrics.registry.metrics();
-      send(res, 200, metrics.registry.contentType, body);
-    },
-    // Alive as long as it can answer at all: nothing outside this process is asked.
-    "/livez": (res) => send(res, 200, "text/plain", "ok\n"),
-    "/readyz": (res) => {
-      const state = readiness();
-      if (state.ready) send(res, 200, "text/plain", "ok\n");
-      else send(res, 503, "text/plain", `not ready: ${state.reason}\n`);
-    },
-    "/pogo/health": (res) => {
-      const state = readiness();
-      const body = { status: state.ready ? "ok" : "unavailable", ...health() };
-      send(res, state.ready ? 200 : 503, "application/json", JSON.stringify(body));
-    },
-  };
   const index = [...Object.keys(pages), ...Object.keys(actions)].join("\n");
 
   const server = createServer((req, res) => {
@@ -76,13 +59,13 @@ export function createAdminServer(options: AdminOptions): AdminServer {
     const [path = "", query = ""] = (req.url ?? "").split("?");
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     const action = Object.hasOwn(actions, path) ? actions[path] : undefined;
-    if (action) return act(req, res, () => action(new URLSearchParams(query)));
+    if (action) return void act(req, res, () => action(new URLSearchParams(query)));
     if (!page) return send(res, 404, "text/plain", `Not found. There is:\n${index}\n`);
     if (req.method !== "GET" && req.method !== "HEAD") {
       res.setHeader("Allow", "GET, HEAD");
       return send(res, 405, "text/plain", "Method not allowed.\n");
     }
-    return void page(res);
+    return void show(res, page);
   });
 
   return {
@@ -121,8 +104,17 @@ function isLoopback(host: string): boolean {
   );
 }
 
+async function show(res: ServerResponse, page: Pages[string]): Promise<void> {
+  const { status, contentType = "text/plain", text } = await page();
+  send(res, status, contentType, text);
+}
+
 /** GET too, for a preStop hook of Kubernetes (`httpGet`) can do nothing else. */
-function act(req: IncomingMessage, res: ServerResponse, action: () => ActionAnswer): void {
+async function act(
+  req: IncomingMessage,
+  res: ServerResponse,
+  action: () => ActionAnswer | Promise<ActionAnswer>,
+): Promise<void> {
   if (!["GET", "POST"].includes(req.method ?? "")) {
     res.setHeader("Allow", "GET, POST");
     return send(res, 405, "text/plain", "Method not allowed.\n");
@@ -135,7 +127,7 @@ function act(req: IncomingMessage, res: ServerResponse, action: () => ActionAnsw
       "Not for pages in a browser: use curl or the command line.\n",
     );
   }
-  const { status, text } = action();
+  const { status, text } = await action();
   send(res, status, "text/plain", `${text}\n`);
 }
 

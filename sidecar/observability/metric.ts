@@ -1,6 +1,6 @@
 /** How a metric is defined: the series that Prometheus reads, and what `docs/metrics.md` says of it. */
 
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Aggregator, type Registry } from "prom-client";
 
 /** What a label says; for one with a closed set of values, what each of them means. */
 export type LabelText = string | Readonly<Record<string, string>>;
@@ -17,6 +17,8 @@ export interface Definition<L extends string> {
   readonly action: string;
   /** Values have to come from closed sets: nothing that a client could make up. */
   readonly labels?: Readonly<Record<L, LabelText>>;
+  /** What the value of several workers together is. @default "sum" */
+  readonly overWorkers?: "sum" | "min" | "max" | "first";
 }
 
 export interface HistogramDefinition<L extends string> extends Definition<L> {
@@ -73,11 +75,11 @@ export function createDefine(
 
   function describe<L extends string>(
     type: Description["type"],
-    { name, help, unit, moves, action, ...rest }: Definition<L>,
+    { name, help, unit, moves, action, overWorkers = "sum", ...rest }: Definition<L>,
   ) {
     const labels: Readonly<Record<string, LabelText>> = rest.labels ?? {};
-    descriptions.push({ type, name, help, unit, moves, action, labels });
-    return { name, help, labelNames: namesOf(rest.labels) };
+    descriptions.push({ type, name, help, unit, moves, action, labels, overWorkers });
+    return { name, help, labelNames: namesOf(rest.labels), aggregator: overWorkers };
   }
 
   /** The values of all labels, in their order, of each series. One without labels is made by prom-client. */
@@ -127,7 +129,7 @@ export function createDefine(
 function createReading(
   registry: Registry,
   type: "gauge" | "counter",
-  options: { name: string; help: string; labelNames: string[] },
+  options: { name: string; help: string; labelNames: string[]; aggregator: Aggregator },
 ): Reading {
   function readEach(series: Parameters<Reading["readEach"]>[0]): void {
     const collect = (): void => {

@@ -79,7 +79,7 @@ describe("metric definitions", () => {
     const { define, descriptions } = createRig();
     const labels = { reason: { a: "because" } };
     define.histogram({ ...text, buckets: [1, 2], labels });
-    assert.deepEqual(descriptions, [{ ...text, type: "histogram", labels }]);
+    assert.deepEqual(descriptions, [{ ...text, type: "histogram", labels, overWorkers: "sum" }]);
   });
 });
 

@@ -11,6 +11,7 @@ import { proxyMetrics } from "./metrics/proxy.ts";
 import { recoveryMetrics } from "./metrics/recovery.ts";
 import { webhookMetrics } from "./metrics/webhooks.ts";
 import { webSocketMetrics } from "./metrics/websocket.ts";
+import { workerMetrics } from "./metrics/workers.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -41,6 +42,7 @@ export function createMetrics(
     proxy: room("Proxy", proxyMetrics),
     broker: room("Redis and other nodes", brokerMetrics),
     webhooks: room("Webhooks", webhookMetrics),
+    workers: room("Workers, with POGO_WORKERS", workerMetrics),
   };
   const hotPath = room(
     "The hot path, with POGO_HOT_PATH_METRICS",

@@ -10,6 +10,7 @@ import { proxyRows } from "./events/proxy.ts";
 import { recoveryRows } from "./events/recovery.ts";
 import { webhookRows } from "./events/webhooks.ts";
 import { webSocketRows } from "./events/websocket.ts";
+import { workerRows } from "./events/workers.ts";
 import { createThrottle, type Logger, type Throttle } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { LogLine, Rows } from "./rows.ts";
@@ -65,6 +66,7 @@ function createRows(metrics: Metrics): Rows {
     ...authorizerRows(metrics),
     ...brokerRows(metrics),
     ...webhookRows(metrics),
+    ...workerRows(metrics),
     ...detailRows(),
   };
 }

@@ -5,7 +5,7 @@
 
 import type { Report } from "../core/report.ts";
 import type { DeliveryFault, WebhookDropReason } from "../core/report/webhooks.ts";
-import { backoffMs, type Backoff } from "./backoff.ts";
+import { backoffMs, type Backoff } from "../http/backoff.ts";
 import { createBatch, type Batch } from "./batch.ts";
 import type { Clock } from "./clock.ts";
 import type { WebhookClient } from "./deliver.ts";

@@ -11,6 +11,7 @@ import { idle } from "./scenarios/idle.ts";
 import { laravel } from "./scenarios/laravel.ts";
 import { proxy } from "./scenarios/proxy.ts";
 import { publish } from "./scenarios/publish.ts";
+import { workers } from "./scenarios/workers.ts";
 
 export const scenarios: readonly Scenario[] = [
   fanOut,
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   proxy,
   laravel,
   cluster,
+  workers,
   deploy,
   hostile,
 ];

@@ -9,6 +9,8 @@ import {
   eventsOf,
   untilDelivered,
   type Deployment,
+  type Env,
+  type Scope,
 } from "./support/cluster.ts";
 import type { ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
@@ -16,8 +18,19 @@ import { until } from "../../sidecar/testing/eventually.ts";
 
 const graceMs = 1_000;
 
-for (const [deployment, start] of Object.entries(deployments)) {
-  describe(`two nodes on ${deployment}`, { skip: needsRedis() }, () => {
+/** What two nodes are: processes with a port each, or workers that share one. */
+const startTwo = {
+  nodes: (scope: Scope, env: Env) => Promise.all([scope.node(env), scope.node(env)]),
+  workers: async (scope: Scope, env: Env) => (await scope.workers(env)).nodes,
+};
+
+const settings = [
+  ...Object.entries(deployments).map(([name, start]) => ({ kind: "nodes", name, start }) as const),
+  { kind: "workers", name: "one Redis", start: deployments["one Redis"] } as const,
+];
+
+for (const { kind, name, start } of settings) {
+  describe(`two ${kind} on ${name}`, { skip: needsRedis() }, () => {
     const stage = createScope();
     const clients = createScope();
     let a: ClusterNode;
@@ -34,7 +47,7 @@ for (const [deployment, start] of Object.entries(deployments)) {
         POGO_WEBHOOK_URL: webhooks.url,
         POGO_WEBHOOK_GRACE: `${graceMs}ms`,
       };
-      [a, b] = await Promise.all([stage.node(env), stage.node(env)]);
+      [a, b] = await startTwo[kind](stage, env);
     });
     after(() => stage.end());
     afterEach(() => clients.end());

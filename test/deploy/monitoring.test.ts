@@ -154,6 +154,7 @@ const leftOut: readonly string[] = [
   "pogo_websocket_broadcasts_total",
   "pogo_websocket_delivery_config",
   "pogo_websocket_write_failures_total",
+  "pogo_workers",
 ];
 
 describe("a name that is not there is seen", () => {

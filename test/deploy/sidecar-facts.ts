@@ -6,6 +6,7 @@ import { loadConfig } from "../../sidecar/config.ts";
 import { allOptions } from "../../sidecar/config/table/table.ts";
 import { showUpstream } from "../../sidecar/http/upstream-address.ts";
 import { createAdminServer } from "../../sidecar/observability/admin.ts";
+import { createAdminPages } from "../../sidecar/observability/admin-pages.ts";
 import { createMetrics } from "../../sidecar/observability/metrics.ts";
 import type { Facts } from "./facts.ts";
 
@@ -55,9 +56,11 @@ function load(env: Environment): ReturnType<typeof loadConfig> {
 /** Those that a running admin port answers, of those that it lists for a path it does not have. */
 async function adminPaths(): Promise<ReadonlySet<string>> {
   const admin = createAdminServer({
-    metrics: createMetrics(),
-    readiness: () => ({ ready: true }),
-    health: () => ({}),
+    pages: createAdminPages({
+      metrics: createMetrics(),
+      readiness: () => ({ ready: true }),
+      health: () => ({}),
+    }),
     allowedHosts: [],
     actions: {},
   });

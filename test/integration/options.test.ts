@@ -219,6 +219,13 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     const successor = await start("true", { POGO_PORT: String(port) });
     assert.equal(successor.port, port);
   },
+  async POGO_WORKERS({ start }) {
+    // Several need Redis (test/cluster/workers.test.ts); of what they share, this one has its part.
+    const redis = { POGO_REDIS_HOST: "127.0.0.1:1", POGO_REDIS_TIMEOUT: "1ms" };
+    const port = String(await freePort());
+    const sidecar = await start("4", { ...redis, POGO_PORT: port, POGO_MAX_CONNECTIONS: "10" });
+    assert.deepEqual(await sidecar.series("pogo_websocket_connections_max"), { "": 3 });
+  },
   async POGO_SOCKET_MODE({ test, start }) {
     const path = await socketPath(test);
     await start("600", { POGO_HOST: `unix:${path}` });

@@ -77,7 +77,16 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const adapters = ["ws", "http-api", "proxy", "authorizer", "broker", "webhooks", "observability"];
+const adapters = [
+  "ws",
+  "http-api",
+  "proxy",
+  "authorizer",
+  "broker",
+  "webhooks",
+  "workers",
+  "observability",
+];
 const forbiddenInAdapters = [
   'import "../config.ts";',
   'import "../config/derive.ts";',

@@ -10,6 +10,7 @@ import type { Reader } from "../sources/reader.ts";
 import type { FoundRedis } from "../redis.ts";
 import { findBroadcastConflicts } from "./redis-broadcasts.ts";
 import { findRedisConflicts } from "./redis.ts";
+import { checksOfWorkers } from "./workers.ts";
 import type { Config } from "../derive.ts";
 import { showDuration } from "../parsers/units.ts";
 
@@ -84,7 +85,7 @@ export function findConflicts({
   reader: Reader;
 }): readonly ConfigError[] {
   const conflicts = [
-    ...findIn(checksOfNode, config, reader),
+    ...findIn([...checksOfNode, ...checksOfWorkers], config, reader),
     ...findRedisConflicts(redis, reader),
     ...findBroadcastConflicts(reader),
     ...findBesideApps(reader),

@@ -1,7 +1,7 @@
 /** Options of the subrequest that authorizes a subscribe without a signature. */
 
 import { upstreamPath } from "../parsers/addresses.ts";
-import { option } from "./option.ts";
+import { equalShare, option } from "./option.ts";
 import { boolean, count } from "../parsers/parser.ts";
 import { bodyBytes, duration } from "../parsers/units.ts";
 
@@ -51,6 +51,7 @@ export const authorizer = {
     env: "POGO_MAX_CONCURRENT_AUTH",
     parser: count,
     fallback: 100,
+    share: equalShare,
     docs: "Authorization requests under way at a time, divided equally among the apps. More wait for their turn: client IPs are served in turn, and so are the sessions behind each. More than PHP has workers only queues them there.",
   }),
   maxConcurrentPerIp: option({
@@ -63,6 +64,7 @@ export const authorizer = {
     env: "POGO_MAX_AUTH_QUEUE",
     parser: count,
     fallback: 10_000,
+    share: equalShare,
     docs: "Authorizations that wait for their turn or are tried again, divided equally among the apps; one client IP may have a quarter. Beyond it whoever has most waiting gets 503 for its newest one. Each takes about a kilobyte.",
   }),
   breaker: {

@@ -2,7 +2,7 @@
 
 import { count, orNone, positive } from "../parsers/parser.ts";
 import { bodyBytes, bytes, duration, seconds } from "../parsers/units.ts";
-import { option } from "./option.ts";
+import { equalShare, option } from "./option.ts";
 
 export const httpApi = {
   maxBodyBytes: option({
@@ -22,6 +22,7 @@ export const httpApi = {
     env: "POGO_MAX_UNVERIFIED_BODY_BYTES",
     parser: bytes({ min: 65_536, max: 16 * 1024 ** 3 }),
     fallback: 16_777_216,
+    share: equalShare,
     docs: "Memory for bodies of API requests without `body_md5` in the query, which have to be read before their signature can be checked. 503 beyond, and 429 for one client IP that takes more than a quarter of it. All SDKs of Pusher's send `body_md5`.",
   }),
   timestampToleranceSeconds: option({

@@ -28,6 +28,8 @@ export interface OptionRow<T> {
   readonly secret?: true;
   /** Set but empty is this value; without it, empty counts as not set. */
   readonly whenEmpty?: NoInfer<T>;
+  /** What each of several workers gets of it; without it each has the value as it is. */
+  share?(value: T, workers: number): NoInfer<T>;
   /** Its first sentence says what it is, the rest what follows from it. */
   readonly docs: string;
 }
@@ -59,4 +61,9 @@ export function canBeNone({ parser }: Option<unknown>): boolean {
 export function fallbackText(row: Option<unknown>): string {
   if (row.required) return "required";
   return row.fallbackText ?? row.parser.show(row.fallback);
+}
+
+/** In equal parts, rounded up. */
+export function equalShare(value: number, workers: number): number {
+  return Math.ceil(value / workers);
 }

@@ -1,7 +1,7 @@
 /** Options of the ports and of what is passed on to the app. */
 
 import { bindAddress, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
-import { option } from "./option.ts";
+import { equalShare, option } from "./option.ts";
 import { boolean, integer, optional, port, zeroIsOff } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
 import { fileMode, fileOwner, socketPath } from "../parsers/unix-socket.ts";
@@ -155,12 +155,14 @@ export const upstream = {
     env: "POGO_MAX_UPSTREAM_CONNECTIONS",
     parser: integer({ min: 1, max: 65_535 }),
     fallback: 512,
+    share: equalShare,
     docs: "Requests that the upstream is given at a time, each on a connection of its own. Keep it well above the number of PHP's workers, and of event streams that stay open. One client IP (of IPv6 one /64) gets three times as many as are free, so that others always find one.",
   }),
   maxWaiting: option({
     env: "POGO_UPSTREAM_QUEUE_SIZE",
     parser: integer({ min: 0, max: 65_535 }),
     fallback: 1_024,
+    share: equalShare,
     docs: "Requests that wait while `POGO_MAX_UPSTREAM_CONNECTIONS` are in use, one client IP after the other; 503 with `Retry-After` beyond.",
   }),
   maxWaitMs: option({
@@ -179,12 +181,14 @@ export const upstream = {
     env: "POGO_MAX_UPSTREAM_WAITING",
     parser: integer({ min: 0, max: 65_535 }),
     fallback: 2_048,
+    share: equalShare,
     docs: "Requests that wait while the upstream can't be connected to, or the admin port has paused new ones; 503 with `Retry-After` beyond. In a full room a client IP with many gives way to one with few.",
   }),
   maxWebSockets: option({
     env: "POGO_MAX_UPSTREAM_WEBSOCKETS",
     parser: integer({ min: 1, max: 65_535 }),
     fallback: 1_024,
+    share: equalShare,
     docs: "WebSockets of the app itself that pass through to the upstream, such as Vite's; 503 with `Retry-After` beyond. `POGO_MAX_UPSTREAM_CONNECTIONS` does not count them.",
   }),
   maxBodyBytes: option({

@@ -12,6 +12,7 @@ import { forwarding, server, upstream } from "./server.ts";
 import { flatten } from "./values.ts";
 import { webhook, webhooks } from "./webhooks.ts";
 import { websocket } from "./websocket.ts";
+import { workers } from "./workers.ts";
 
 /** What holds for the whole node: parts of `Config` as they are here. */
 export const nodeTable = {
@@ -26,6 +27,7 @@ export const nodeTable = {
   admin,
   metrics,
   log,
+  workers,
 } as const;
 
 /** Every row, under the names and in the units that the values have inside; `derive.ts` has what becomes of the rest. */
@@ -53,7 +55,7 @@ export const optionGroups: readonly {
   { title: "Webhooks", rows: flatten({ webhook, webhooks }) },
   { title: "Laravel's redis driver", rows: flatten(redisBroadcasts) },
   { title: "Redis (several nodes)", rows: flatten(redis) },
-  { title: "Operation", rows: flatten({ admin, metrics, log }) },
+  { title: "Operation", rows: flatten({ workers, admin, metrics, log }) },
 ];
 
 export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);

@@ -2,19 +2,21 @@
 
 import { boolean, count, orNone, positive } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
-import { option } from "./option.ts";
+import { equalShare, option } from "./option.ts";
 
 export const websocket = {
   maxConnections: option({
     env: "POGO_MAX_CONNECTIONS",
     parser: count,
     fallback: 10_000,
+    share: equalShare,
     docs: "WebSocket connections of this node. Beyond it clients get 4100 and come back later; the limit on open files (`ulimit -n`) must be higher.",
   }),
   maxSubscriptions: option({
     env: "POGO_MAX_SUBSCRIPTIONS",
     parser: count,
     fallback: 200_000,
+    share: equalShare,
     docs: "Subscriptions of this node, all apps and connections together. Beyond it a subscribe is refused on its channel with 4100 and status 503; the connection stays. Each takes about 1 KB where nobody else is in its channel, so the default comes to some 200 MB at most.",
   }),
   handshakeRate: {
@@ -62,6 +64,7 @@ export const websocket = {
     env: "POGO_OUTBOUND_TOTAL_BYTES",
     parser: bytes({ min: 1_048_576, max: 1024 ** 4 }),
     fallback: 134_217_728,
+    share: equalShare,
     docs: "Bytes of memory that may wait for all slow clients of this node together; what several wait for counts once. Beyond it the connections with the most are cut, those of one client IP before all others.",
   }),
   writeWaitMs: option({

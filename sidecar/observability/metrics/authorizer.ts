@@ -56,6 +56,7 @@ export function authorizerMetrics({ counter, histogram, reading }: Define) {
     circuitBreakerState: reading({
       name: "pogo_websocket_circuit_breaker_state",
       help: "1 for the state an app's circuit breaker is in, 0 for the others.",
+      overWorkers: "min",
       unit: "0 or 1",
       moves: "Read at each scrape. Not there without an upstream.",
       action: "Alert on open: nobody new gets into private channels by asking the app.",

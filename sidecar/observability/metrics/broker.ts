@@ -62,6 +62,7 @@ export function brokerMetrics({ counter, reading }: Define) {
     up: reading({
       name: "pogo_broker_up",
       help: "1 while Redis is connected and has all presence and subscriptions of this node.",
+      overWorkers: "min",
       unit: "0 or 1",
       moves: "Read at each scrape. Not there without Redis.",
       action: "Alert on 0: publishing answers 503 meanwhile.",
@@ -69,6 +70,7 @@ export function brokerMetrics({ counter, reading }: Define) {
     broadcastsUp: reading({
       name: "pogo_redis_broadcasts_up",
       help: "1 while this node is subscribed to what Laravel's redis driver publishes.",
+      overWorkers: "min",
       unit: "0 or 1",
       moves: "Read at each scrape. Not there without POGO_REDIS_BROADCASTS.",
       action: "Alert on 0: what Laravel broadcasts meanwhile does not reach this node's clients.",
@@ -76,6 +78,7 @@ export function brokerMetrics({ counter, reading }: Define) {
     clusterNodes: reading({
       name: "pogo_cluster_nodes",
       help: "Nodes that this one sees alive, itself included; 0 while Redis is lost.",
+      overWorkers: "max",
       unit: "nodes",
       moves: "Read at each scrape. Not there without Redis.",
       action: "Compare it with the number of replicas.",

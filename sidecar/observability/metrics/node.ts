@@ -23,6 +23,7 @@ export function nodeMetrics({ gauge, reading }: Define) {
     buildInfo: reading({
       name: "pogo_build_info",
       help: "1, with the version that runs.",
+      overWorkers: "first",
       unit: "1",
       moves: "Never.",
       action: "Count by version to follow a rollout.",
@@ -39,6 +40,7 @@ export function nodeMetrics({ gauge, reading }: Define) {
     draining: gauge({
       name: "pogo_draining",
       help: "1 from the moment the sidecar stops taking connections.",
+      overWorkers: "max",
       unit: "0 or 1",
       moves: "To 1 at SIGTERM or SIGINT, once.",
       action:

@@ -77,6 +77,7 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
     upstreamUp: reading({
       name: "pogo_upstream_up",
       help: "1 if the last attempt to connect to the upstream succeeded, 0 if it failed.",
+      overWorkers: "min",
       unit: "yes or no",
       moves:
         "Read at each scrape. Requests are the check, so that it stays 0 until one has come. Not there without an upstream.",
@@ -85,6 +86,7 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
     requestsPaused: reading({
       name: "pogo_proxy_requests_paused",
       help: "1 while new requests wait because the admin port was asked for it (/hold).",
+      overWorkers: "max",
       unit: "yes or no",
       moves: "Read at each scrape. Not there without an upstream.",
       action: "1 after a deployment: its script did not get to `pogo-sidecar release`.",

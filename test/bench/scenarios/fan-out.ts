@@ -21,7 +21,7 @@ const supportFolder = join(import.meta.dirname, "../support/fan-out");
 /** Processes with subscribers, besides the probe, which has one. */
 const crowds = 2;
 
-interface Load {
+export interface FanOutLoad {
   readonly subscribers: number;
   readonly content: Content;
   readonly dataBytes: number;
@@ -34,7 +34,7 @@ const plain = { content: "text", isDeflated: false, perSecond: null } as const;
 const json = { content: "JSON", isDeflated: false, perSecond: null } as const;
 const deflated = { ...json, isDeflated: true } as const;
 
-const loads: readonly Load[] = [
+const loads: readonly FanOutLoad[] = [
   { ...plain, subscribers: 10, dataBytes: 200 },
   { ...plain, subscribers: 1_000, dataBytes: 200 },
   { ...plain, subscribers: 1_000, dataBytes: 1_024 },
@@ -52,7 +52,7 @@ const loads: readonly Load[] = [
   { ...deflated, subscribers: 1_000, dataBytes: 4_096 },
 ];
 
-interface Measured {
+export interface MeasuredFanOut {
   readonly deliveriesPerSecond: number;
   readonly publishesPerSecond: number;
   readonly megabytesPerSecond: number;
@@ -69,9 +69,9 @@ interface Measured {
   readonly refused: number;
 }
 
-interface Row extends Measured {
+interface Row extends MeasuredFanOut {
   readonly server: string;
-  readonly load: Load;
+  readonly load: FanOutLoad;
 }
 
 export const fanOut: Scenario = {
@@ -82,7 +82,7 @@ export const fanOut: Scenario = {
     for (const load of loads) {
       const name = nameOf(load);
       if (settings.only && !name.includes(settings.only)) continue;
-      const rounds = new Map<string, Measured[]>();
+      const rounds = new Map<string, MeasuredFanOut[]>();
       for (let round = 0; round < settings.rounds; round++) {
         for (const [server, start] of Object.entries(serversFor(load, settings))) {
           const measured = await measureOn(await start(), load, settings);
@@ -98,7 +98,7 @@ export const fanOut: Scenario = {
 };
 
 function serversFor(
-  { isDeflated }: Load,
+  { isDeflated }: FanOutLoad,
   settings: Settings,
 ): Readonly<Record<string, () => Promise<Server>>> {
   const { target } = settings;
@@ -110,15 +110,23 @@ function serversFor(
   };
 }
 
-async function measureOn(server: Server, load: Load, settings: Settings): Promise<Measured> {
+async function measureOn(
+  server: Server,
+  load: FanOutLoad,
+  settings: Settings,
+): Promise<MeasuredFanOut> {
   try {
-    return await measure(server.target, load, settings);
+    return await measureFanOut(server.target, load, settings);
   } finally {
     await server.stop();
   }
 }
 
-async function measure(target: Target, load: Load, settings: Settings): Promise<Measured> {
+export async function measureFanOut(
+  target: Target,
+  load: FanOutLoad,
+  settings: Settings,
+): Promise<MeasuredFanOut> {
   const { scale, warmUpMs, measuredMs } = settings;
   const core = settings.cores?.load ?? null;
   const { dataBytes, content, isDeflated, perSecond } = load;
@@ -180,8 +188,8 @@ async function measure(target: Target, load: Load, settings: Settings): Promise<
 }
 
 /** Of each number by itself. */
-function medians(measured: readonly Measured[]): Measured {
-  const of = (field: keyof Measured): number => median(measured.map((one) => one[field]));
+function medians(measured: readonly MeasuredFanOut[]): MeasuredFanOut {
+  const of = (field: keyof MeasuredFanOut): number => median(measured.map((one) => one[field]));
   return {
     deliveriesPerSecond: of("deliveriesPerSecond"),
     publishesPerSecond: of("publishesPerSecond"),
@@ -197,7 +205,7 @@ function medians(measured: readonly Measured[]): Measured {
   };
 }
 
-function nameOf({ subscribers, dataBytes, content, isDeflated, perSecond }: Load): string {
+function nameOf({ subscribers, dataBytes, content, isDeflated, perSecond }: FanOutLoad): string {
   const rate = perSecond === null ? "saturated" : `${perSecond}/s`;
   const size = `${whole(dataBytes)} B${content === "JSON" ? " of JSON" : ""}`;
   return `${whole(subscribers)} × ${size}${isDeflated ? ", deflated" : ""}, ${rate}`;

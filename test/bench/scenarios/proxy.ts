@@ -3,7 +3,7 @@
  * Node, http-proxy-3 as it comes, and Caddy and nginx where they are installed; each on one core.
  */
 
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +14,7 @@ import { startSidecar } from "../../kit/process.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import type { RequesterInput, RequesterResult } from "../support/proxy/requester.ts";
+import { cpuSeconds } from "../support/memory.ts";
 import { median, percent, toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
@@ -24,12 +25,13 @@ const connectionCounts = [1, 8, 50] as const;
 const requesters = 2;
 
 interface Server {
-  readonly pid: number;
+  /** Null: its CPU is not known. */
+  readonly pid: number | null;
   readonly port: number;
   stop(): Promise<unknown>;
 }
 
-interface Measured {
+export interface MeasuredRequests {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -38,7 +40,7 @@ interface Measured {
   readonly loadCpu: number;
 }
 
-interface Row extends Measured {
+interface Row extends MeasuredRequests {
   readonly server: string;
   readonly method: (typeof methods)[number];
   readonly connections: number;
@@ -49,7 +51,7 @@ const servers: Readonly<
   Record<string, ((appPort: number, settings: Settings) => Promise<Server>) | null>
 > = {
   "straight to the app": (appPort) =>
-    Promise.resolve({ pid: 0, port: appPort, stop: () => Promise.resolve() }),
+    Promise.resolve({ pid: null, port: appPort, stop: () => Promise.resolve() }),
   "bare node:http": (appPort) => startScript("bare-forwarder.ts", appPort),
   "bare http-proxy-3": (appPort) => startScript("http-proxy-3.ts", appPort),
   "Pogo Sidecar": startNode,
@@ -104,7 +106,7 @@ async function measureServer(
   const running = await start(app.port, settings);
   if (settings.cores) {
     bind(app.pid, settings.cores.load);
-    if (running.pid !== 0) bind(running.pid, settings.cores.servers);
+    if (running.pid !== null) bind(running.pid, settings.cores.servers);
   }
   try {
     const rows: Row[] = [];
@@ -115,7 +117,7 @@ async function measureServer(
           server,
           method,
           connections,
-          ...(await measure(running.pid, input, settings)),
+          ...(await measureRequests(running.pid, input, settings)),
         });
       }
     }
@@ -126,11 +128,12 @@ async function measureServer(
   }
 }
 
-async function measure(
-  pid: number,
+/** Of the process `pid`, which answers at the port. */
+export async function measureRequests(
+  pid: number | null,
   input: RequesterInput,
   { cores, warmUpMs, measuredMs }: Settings,
-): Promise<Measured> {
+): Promise<MeasuredRequests> {
   const count = Math.min(requesters, input.connections);
   const workers = await Promise.all(
     Array.from({ length: count }, (_, index) =>
@@ -142,11 +145,11 @@ async function measure(
     ),
   );
   await sleep(warmUpMs);
-  const cpuBefore = cpuMicroseconds(pid);
+  const cpuBefore = cpuSeconds(pid);
   for (const worker of workers) worker.begin();
   await sleep(measuredMs);
   const results = await Promise.all(workers.map((worker) => worker.end()));
-  const cpu = cpuMicroseconds(pid) - cpuBefore;
+  const cpu = cpuSeconds(pid) - cpuBefore;
   const latencies = results.flatMap((result) => result.latencies).toSorted((a, b) => a - b);
   const at = (part: number): number => latencies[Math.floor(latencies.length * part)] ?? 0;
   return {
@@ -154,7 +157,7 @@ async function measure(
     p50Ms: at(0.5),
     p99Ms: at(0.99),
     lost: results.reduce((sum, { lost }) => sum + lost, 0),
-    cpuMicroseconds: cpu / Math.max(1, latencies.length),
+    cpuMicroseconds: (cpu * 1e6) / Math.max(1, latencies.length),
     loadCpu: results.reduce((sum, result) => sum + result.cpu, 0),
   };
 }
@@ -168,7 +171,8 @@ function medians(rows: readonly Row[]): Row[] {
           (row) =>
             row.server === server && row.method === method && row.connections === connections,
         );
-        const of = (field: keyof Measured): number => median(rounds.map((row) => row[field]));
+        const of = (field: keyof MeasuredRequests): number =>
+          median(rounds.map((row) => row[field]));
         return {
           server,
           method,
@@ -185,7 +189,11 @@ function medians(rows: readonly Row[]): Row[] {
   );
 }
 
-async function startScript(file: string, appPort?: number): Promise<Server> {
+/** One of the servers of support/proxy/. */
+export async function startScript(
+  file: string,
+  appPort?: number,
+): Promise<Server & { readonly pid: number }> {
   const port = await freePort();
   const args = [join(supportFolder, file), String(port), String(appPort ?? "")];
   const child = startChild(process.execPath, args, { cwd: import.meta.dirname, env: {} });
@@ -262,11 +270,4 @@ async function startNginx(appPort: number): Promise<Server> {
 
 async function answers(port: number): Promise<boolean> {
   return (await fetch(`http://127.0.0.1:${port}/`)).ok;
-}
-
-/** Of a process so far: utime and stime of proc(5), in clock ticks of 10 ms; 0 of none. */
-function cpuMicroseconds(pid: number): number {
-  if (pid === 0) return 0;
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }

@@ -35,7 +35,7 @@ export function findCores(): Cores | null {
   return servers === undefined || load === undefined ? null : { servers, load };
 }
 
-/** Binds a process, all of its threads, to a core. */
-export function bind(pid: number, core: number): void {
-  execFileSync("taskset", ["-acp", String(core), String(pid)], { stdio: "ignore" });
+/** Binds a process, all of its threads, to these cores. */
+export function bind(pid: number, ...cores: readonly number[]): void {
+  execFileSync("taskset", ["-acp", cores.join(","), String(pid)], { stdio: "ignore" });
 }

@@ -10,9 +10,10 @@ import { startTcpProxy, type TcpProxy } from "../../../sidecar/testing/redis/tcp
 import { eventName } from "./api.ts";
 import type { Client } from "./client.ts";
 import { startNode, type ClusterNode, type NodeOptions } from "./node.ts";
+import { startWorkers, type Workers } from "./workers.ts";
 import { until } from "../../../sidecar/testing/eventually.ts";
 
-type Env = Readonly<Record<string, string>>;
+export type Env = Readonly<Record<string, string>>;
 
 export interface Scope {
   /** Runs when the test ends, the last one first. */
@@ -20,6 +21,7 @@ export interface Scope {
   redis(options?: RedisOptions): Promise<RedisServer>;
   proxy(port: number): Promise<TcpProxy>;
   node(env: Env, options?: Omit<NodeOptions, "env">): Promise<ClusterNode>;
+  workers(env: Env): Promise<Workers>;
   client(node: ClusterNode): Promise<Client>;
 }
 
@@ -44,6 +46,11 @@ export function createScope(): Scope & { end(): Promise<void> } {
       after(() => node.kill());
       return node;
     },
+    workers: async (env) => {
+      const workers = await startWorkers({ env });
+      after(() => workers.supervisor.kill());
+      return workers;
+    },
     client: async (node) => {
       const client = await node.connect();
       after(() => client.terminate());
@@ -67,17 +74,17 @@ export interface Deployment {
 }
 
 /** The ways in which Redis is run. */
-export const deployments: Readonly<Record<string, (scope: Scope) => Promise<Deployment>>> = {
-  "one Redis": async (scope) => {
+export const deployments = {
+  "one Redis": async (scope: Scope): Promise<Deployment> => {
     const redis = await scope.redis();
     return { env: redisAt(redis.port), servers: [redis] };
   },
-  "a Redis Cluster": async (scope) => {
+  "a Redis Cluster": async (scope: Scope): Promise<Deployment> => {
     const cluster = await startRedisCluster();
     scope.after(() => cluster.stop());
     return { env: clusterOf(cluster.addresses), servers: cluster.nodes };
   },
-  "Redis with Sentinels": async (scope) => {
+  "Redis with Sentinels": async (scope: Scope): Promise<Deployment> => {
     const sentinels = await startRedisSentinels();
     scope.after(() => sentinels.stop());
     return { env: sentinelsAt(sentinels.addresses), servers: sentinels.nodes };

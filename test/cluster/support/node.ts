@@ -10,6 +10,7 @@ import { until } from "../../../sidecar/testing/eventually.ts";
 export interface ClusterNode {
   readonly pid: number;
   readonly port: number;
+  readonly adminUrl: string;
   readonly api: Api;
   readonly exited: Promise<Exit>;
   connect(): Promise<Client>;
@@ -19,6 +20,8 @@ export interface ClusterNode {
   readonly lines: readonly string[];
   /** Status of a page of the admin port. */
   status(page: "/livez" | "/readyz"): Promise<number>;
+  /** What `/pogo/health` says. */
+  health(): Promise<Readonly<Record<string, unknown>>>;
   /** Value of a series as it is written in `/metrics`. */
   metric(series: string): Promise<number>;
   /** Resolves once `/readyz` says so. */
@@ -78,6 +81,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   return {
     pid: child.pid,
     port,
+    adminUrl,
     api: createApi(url),
     exited: child.exited,
     lines: child.lines,
@@ -85,6 +89,10 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     logged: (message) =>
       child.lines.filter((line) => line.includes(`"msg":${JSON.stringify(message)}`)).length,
     status,
+    health: async () => {
+      const response = await fetch(`${adminUrl}/pogo/health`);
+      return (await response.json()) as Record<string, unknown>;
+    },
     metric: (series) => readMetric(adminUrl, series),
     untilReady: (deadlineMs) => untilStatus(200, deadlineMs),
     untilUnready: (deadlineMs) => untilStatus(503, deadlineMs),

@@ -1,0 +1,60 @@
+/** Why a node could not start, with what mends it. */
+
+import type { Config } from "../config.ts";
+import { PortSharingError } from "../workers/port-sharing.ts";
+import { WorkerStartError } from "../workers/supervisor.ts";
+
+/** What to do about a port that can't be had; null: it is something else. */
+export function explainStart(
+  error: unknown,
+  { server, admin }: Config,
+): Record<string, unknown> | null {
+  if (error instanceof WorkerStartError) {
+    const { worker, exit } = error;
+    return { worker, exit_code: exit.code, signal: exit.signal, hint: "its own line says why" };
+  }
+  if (error instanceof PortSharingError) return { hint: error.message };
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  const { code } = error;
+  const triedPath = "address" in error ? error.address : undefined;
+  if (server.host.kind === "unix" && triedPath === server.host.path) {
+    return explainSocket(String(code), server.host.path, "POGO_HOST");
+  }
+  if (server.apiSocket !== null && triedPath === server.apiSocket) {
+    return explainSocket(String(code), server.apiSocket, "POGO_API_SOCKET");
+  }
+  // Node names the port unless it is 0, and the address, or the name that has none.
+  const triedPort = "port" in error ? error.port : undefined;
+  const triedHost = "address" in error ? error.address : "hostname" in error && error.hostname;
+  const likeness = (listener: { host: string; port: number }): number =>
+    (listener.port === triedPort ? 2 : 0) + (listener.host === triedHost ? 1 : 0);
+  const everything = {
+    host: server.host.kind === "tcp" ? server.host.host : "",
+    port: server.port,
+  };
+  const isAdmin = likeness(admin) > likeness(everything);
+  const { host, port } = isAdmin ? admin : everything;
+  const names = (key: string): string => {
+    const name = isAdmin ? `admin_${key}` : key;
+    return `POGO_${name.toUpperCase()} or --${name.replace("_", "-")}`;
+  };
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${port} is in use: stop what listens there, or choose another one with ${names("port")}`,
+    EACCES: `this user may not listen on port ${port}: choose one above 1023 with ${names("port")}`,
+    EADDRNOTAVAIL: `this machine has no address ${host}: choose another one with ${names("host")}`,
+    ENOTSUP: `this platform can't share a port between processes: leave out POGO_REUSE_PORT`,
+    ENOTFOUND: `there is no host ${host}: choose an address with ${names("host")}`,
+  };
+  const hint = hints[String(code)];
+  return hint === undefined ? null : { code, host, port, hint };
+}
+
+function explainSocket(code: string, path: string, option: string): Record<string, unknown> | null {
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: `another process listens on ${path}: stop it, or choose another path with ${option}`,
+    EACCES: `this user may not create ${path}: choose another path with ${option}, or a folder that the user may write to`,
+    ENOENT: `the folder of ${path} does not exist: create it, or choose another path with ${option}`,
+  };
+  const hint = hints[code];
+  return hint === undefined ? null : { code, socket: path, hint };
+}

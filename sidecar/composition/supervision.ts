@@ -1,0 +1,108 @@
+/** Several workers in the place of one node: their supervisor, and the one admin port that speaks for all. */
+
+import type { Config } from "../config.ts";
+import { toListenAddress } from "../http/listener.ts";
+import { systemTimers } from "../http/timers.ts";
+import type { Inherited, Lifecycle } from "../lifecycle.ts";
+import { createAdminServer } from "../observability/admin.ts";
+import type { Logger } from "../observability/log.ts";
+import { createMetricsSum } from "../observability/merged-metrics.ts";
+import { createMetrics } from "../observability/metrics.ts";
+import { createReport } from "../observability/report.ts";
+import { createMergedRoutes } from "../workers/merged-pages.ts";
+import { canSharePorts, checkPortIsFree, PortSharingError } from "../workers/port-sharing.ts";
+import { Supervisor } from "../workers/supervisor.ts";
+import { startWorkerProcess } from "../workers/worker-process.ts";
+import { draining } from "./admin-actions.ts";
+
+export interface SupervisionOptions {
+  readonly version: string;
+  readonly log: Logger;
+  readonly inherited: Inherited;
+  /** What Node runs for a worker, and what it gives it. */
+  readonly command: {
+    readonly main: string;
+    readonly args: (worker: number) => readonly string[];
+    readonly env: Readonly<Record<string, string | undefined>>;
+  };
+}
+
+/** What a worker has for its last steps, beyond the delay and the timeout of a stop. */
+const graceMs = 5_000;
+
+/** Of `config` it takes the addresses; the workers load the rest themselves. */
+export function createSupervision(config: Config, options: SupervisionOptions): Lifecycle {
+  const { version, log, inherited, command } = options;
+  const { server, admin: adminOptions, workers } = config;
+  const now = (): number => performance.now();
+  const startedMs = now();
+  const { promise: stopped, resolve: resolveStopped } = Promise.withResolvers<void>();
+  let isStopping = false;
+
+  const metrics = createMetrics();
+  const report = createReport({ metrics, log, now });
+  const supervisor = new Supervisor({
+    count: workers.count,
+    startProcess: (worker) =>
+      startWorkerProcess({
+        ...command,
+        args: command.args(worker),
+        descriptor: inherited.public,
+      }),
+    stopTimeoutMs: server.drainDelayMs + server.shutdownTimeoutMs + graceMs,
+    report,
+    now,
+    random: Math.random,
+    timers: systemTimers,
+  });
+  metrics.workers.listening.read(() => supervisor.listeningCount);
+
+  const admin = createAdminServer({
+    ...adminOptions,
+    ...createMergedRoutes({
+      ask: (path) => supervisor.ask(path),
+      hasStarted: () => supervisor.hasStarted,
+      mergeMetrics: createMetricsSum(metrics.registry),
+      health: () => ({ version, uptime_seconds: Math.round((now() - startedMs) / 1000) }),
+      drain() {
+        void stopOnce();
+        return { status: 202, text: draining };
+      },
+    }),
+  });
+
+  async function start(): Promise<{ port: number; adminPort: number }> {
+    const address = toListenAddress(server, inherited.public);
+    if (address.kind === "tcp") {
+      if (!(await canSharePorts(address.host))) throw new PortSharingError();
+      // A successor that is to take over shares it on purpose.
+      if (!address.reusePort) await checkPortIsFree(address);
+    }
+    const adminPort = await admin.listen(
+      inherited.admin === null
+        ? { kind: "tcp", ...adminOptions, reusePort: false }
+        : { kind: "inherited", descriptor: inherited.admin },
+    );
+    await supervisor.start().catch((error) => {
+      admin.close();
+      throw error;
+    });
+    const { port } = server;
+    report({ kind: "workers_listening", workers: workers.count, port, adminPort });
+    return { port, adminPort };
+  }
+
+  async function stop(skipsDelay: boolean): Promise<void> {
+    await supervisor.stop(skipsDelay);
+    admin.close();
+    report({ kind: "stopped" });
+  }
+
+  function stopOnce({ skipsDelay } = { skipsDelay: false }): Promise<void> {
+    if (!isStopping) resolveStopped(stop(skipsDelay));
+    isStopping = true;
+    return stopped;
+  }
+
+  return { start, stop: stopOnce, stopped };
+}

@@ -1,0 +1,46 @@
+/** Events of the workers of a sidecar that has several. */
+
+import type { WorkerEvents } from "../../core/report/workers.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Rows } from "../rows.ts";
+
+type Exited = WorkerEvents["worker_exited"];
+
+export function workerRows({ workers }: Metrics): Rows<keyof WorkerEvents> {
+  return {
+    workers_listening: {
+      log: {
+        level: "info",
+        message: "all workers listen",
+        fields: ({ workers, port, adminPort }) => ({ workers, port, admin_port: adminPort }),
+      },
+    },
+    worker_exited: {
+      count: (event) => workers.exits.inc({ reason: reasonOf(event) }),
+      log: {
+        level: (event) => (reasonOf(event) === "stopped" ? "info" : "error"),
+        message: "a worker has ended, and is started again",
+        fields: ({ worker, code, signal, uptimeMs, restartInMs }) => ({
+          worker,
+          ...(code !== null && { exit_code: code }),
+          ...(signal !== null && { signal }),
+          uptime_ms: uptimeMs,
+          restart_in_ms: restartInMs,
+        }),
+        hint: (event) => hints[reasonOf(event)],
+      },
+    },
+  };
+}
+
+const hints: Readonly<Record<ReturnType<typeof reasonOf>, string | undefined>> = {
+  failed: "its own last line says why; the other workers go on",
+  killed:
+    "SIGKILL is mostly the kernel's, out of memory: raise the memory limit, or lower POGO_WORKERS",
+  stopped: undefined,
+};
+
+function reasonOf({ code, signal }: Exited): "failed" | "killed" | "stopped" {
+  if (signal !== null) return "killed";
+  return code === 0 ? "stopped" : "failed";
+}

@@ -1,0 +1,94 @@
+/** One worker's process, as its supervisor has it: started, asked, stopped, and how it ended. */
+
+import { fork } from "node:child_process";
+import { schedule } from "../http/timers.ts";
+import { parseFromWorker, type Answer, type ToWorker } from "./messages.ts";
+
+export interface WorkerProcess {
+  /** Null: it could not be started. */
+  readonly pid: number | null;
+  /** Resolves once its port is open; never, if it ends before. */
+  readonly listening: Promise<void>;
+  /** Resolves once the process has ended. Never rejects. */
+  readonly exited: Promise<WorkerExit>;
+  /** Resolves with null if it has not answered within `withinMs`. */
+  ask(path: string, withinMs: number): Promise<Answer | null>;
+  /** In order; it takes as long as what is open needs. */
+  stop(skipsDelay: boolean): void;
+  /** At once. */
+  kill(): void;
+}
+
+export interface WorkerExit {
+  /** Null: it was ended by a signal, or never ran. */
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface WorkerCommand {
+  /** What Node runs, and its arguments. */
+  readonly main: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** A descriptor that becomes the process's `inheritedDescriptor`; null: none. */
+  readonly descriptor: number | null;
+}
+
+/** Behind the three standard streams and Node's own channel. */
+export const inheritedDescriptor = 4;
+
+export function startWorkerProcess({ main, args, env, descriptor }: WorkerCommand): WorkerProcess {
+  const child = fork(main, [...args], {
+    env: { ...env },
+    stdio: ["inherit", "inherit", "inherit", "ipc", ...(descriptor === null ? [] : [descriptor])],
+  });
+  const questions = new Map<number, (answer: Answer | null) => void>();
+  const listening = Promise.withResolvers<void>();
+  const exited = Promise.withResolvers<WorkerExit>();
+  let ids = 0;
+
+  child.on("message", (received) => {
+    const message = parseFromWorker(received);
+    if (message?.kind === "listening") listening.resolve();
+    if (message?.kind === "answer") resolveQuestion(message.id, message.answer);
+  });
+  child.once("exit", (code, signal) => end({ code, signal }));
+  // It could not be started, or a message did not reach it any more; the latter ends with its exit.
+  child.on("error", () => {
+    if (child.pid === undefined) end({ code: null, signal: null });
+  });
+
+  function resolveQuestion(id: number, answer: Answer | null): void {
+    questions.get(id)?.(answer);
+    questions.delete(id);
+  }
+
+  function end(exit: WorkerExit): void {
+    for (const id of questions.keys()) resolveQuestion(id, null);
+    exited.resolve(exit);
+  }
+
+  function send(message: ToWorker): void {
+    if (child.connected) child.send(message);
+  }
+
+  return {
+    pid: child.pid ?? null,
+    listening: listening.promise,
+    exited: exited.promise,
+    ask(path, withinMs) {
+      const { promise, resolve } = Promise.withResolvers<Answer | null>();
+      const id = (ids += 1);
+      const cancel = schedule(() => resolveQuestion(id, null), withinMs);
+      questions.set(id, (answer) => {
+        cancel();
+        resolve(answer);
+      });
+      if (child.connected) send({ kind: "question", id, path });
+      else resolveQuestion(id, null);
+      return promise;
+    },
+    stop: (skipsDelay) => send({ kind: "stop", skipsDelay }),
+    kill: () => void child.kill("SIGKILL"),
+  };
+}

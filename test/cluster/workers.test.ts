@@ -1,0 +1,147 @@
+// What several workers are besides nodes: one process to those who start, ask and stop it.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { until } from "../../sidecar/testing/eventually.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
+import { listen } from "../../sidecar/testing/raw-http.ts";
+import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
+import { runSidecar } from "../kit/process.ts";
+import { app } from "../kit/sign.ts";
+import { createScope, redisAt, untilDelivered, type Env } from "./support/cluster.ts";
+
+const credentials = { POGO_APP_ID: "1", POGO_APP_KEY: "key", POGO_APP_SECRET: "secret" };
+const hasEnded = "a worker has ended, and is started again";
+
+describe("the workers of one sidecar", { skip: needsRedis() }, () => {
+  const scope = createScope();
+  let env: Env;
+
+  beforeEach(async () => {
+    env = redisAt((await scope.redis()).port);
+  });
+  afterEach(() => scope.end());
+
+  test("one that is killed is started again: the other's clients stay, members leave once, counters go on", async () => {
+    const { supervisor, nodes } = await scope.workers(env);
+    const [a, b] = nodes;
+    const [ada, bea] = [await scope.client(a), await scope.client(b)];
+    await ada.join("presence-room", "ada");
+    await bea.join("presence-room", "bea");
+    const opened = `pogo_websocket_connections_opened_total{app_id="${app.id}"}`;
+    const before = await supervisor.metric(opened);
+    assert.ok(before >= 2);
+
+    await a.kill();
+    await until("the worker's end", () => supervisor.logged(hasEnded) === 1);
+    assert.equal(await supervisor.status("/livez"), 200);
+    await until("its successor", async () => (await supervisor.metric("pogo_workers")) === 2);
+    assert.equal(await supervisor.metric('pogo_worker_exits_total{reason="killed"}'), 1);
+    assert.ok((await supervisor.metric(opened)) >= before);
+
+    await bea.until("ada to leave", () => bea.changes("presence-room").includes("-ada"));
+    const amy = await scope.client(a);
+    await amy.join("presence-room", "amy");
+    await untilDelivered(supervisor, "presence-room", [amy, bea]);
+    assert.deepEqual(bea.changes("presence-room"), ["-ada", "+amy"]);
+    assert.equal(bea.isOpen, true);
+  });
+
+  test("one that is asked to stop by itself is replaced, without an alarm", async () => {
+    const { supervisor, nodes } = await scope.workers(env);
+    process.kill(nodes[0].pid, "SIGTERM");
+    const stopped = 'pogo_worker_exits_total{reason="stopped"}';
+    await until("its end", async () => (await supervisor.metric(stopped)) === 1);
+    await until("its successor", async () => (await supervisor.metric("pogo_workers")) === 2);
+    const levels = supervisor.lines
+      .filter((line) => line.includes(hasEnded))
+      .map((line) => (JSON.parse(line) as { level: string }).level);
+    assert.deepEqual(levels, ["info"]);
+  });
+
+  test("SIGTERM stops all: clients of each are closed with 4100, for no other node is there", async () => {
+    const { supervisor, nodes } = await scope.workers(env);
+    const clients = await Promise.all(nodes.map((node) => scope.client(node)));
+    const exit = await supervisor.stop();
+    assert.deepEqual(exit, { code: 0, signal: null });
+    assert.deepEqual(await Promise.all(clients.map(({ closed }) => closed)), [4100, 4100]);
+    assert.equal(supervisor.logged(hasEnded), 0);
+    // Each worker's, and the last line of all.
+    assert.equal(supervisor.logged("stopped"), 3);
+  });
+
+  test("beside another node they close with 4200: clients come to that one", async () => {
+    const { supervisor, nodes } = await scope.workers(env);
+    const other = await scope.node(env);
+    await until("three nodes", async () => (await other.metric("pogo_cluster_nodes")) === 3);
+    const client = await scope.client(nodes[1]);
+    await until("all to know", async () => (await supervisor.metric("pogo_cluster_nodes")) === 3);
+    await supervisor.stop();
+    assert.equal(await client.closed, 4200);
+  });
+
+  test("/hold and /release come to all workers; /pogo/health is their sum", async () => {
+    const upstream = createServer((_req, res) => void res.end("page"));
+    const address = `http://127.0.0.1:${await listen(scope, upstream)}`;
+    const { supervisor, nodes } = await scope.workers({ ...env, POGO_UPSTREAM: address });
+    const { adminUrl, port } = supervisor;
+    const ask = async (action: string) =>
+      (await fetch(adminUrl + action, { method: "POST" })).text();
+    for (const node of nodes) await scope.client(node);
+    const { connections, workers } = await supervisor.health();
+    assert.equal(connections, 2);
+    assert.deepEqual(
+      (workers as { connections: number }[]).map((worker) => worker.connections),
+      [1, 1],
+    );
+
+    assert.match(await ask("/hold?for=60s"), /^new requests wait for 60s; 0 requests under way/);
+    let answered = 0;
+    // So many connections that both workers have some.
+    const requests = Array.from({ length: 32 }, async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/`, {
+        headers: { Connection: "close" },
+      });
+      answered += 1;
+      return response.text();
+    });
+    const waiting = () => supervisor.metric("pogo_proxy_requests_waiting_for_app");
+    await until("all to wait", async () => (await waiting()) === 32);
+    assert.equal(answered, 0);
+    assert.equal(await supervisor.metric("pogo_proxy_requests_paused"), 1);
+    assert.match(await ask("/release"), /^worker 1: \d+ requests? waited, and go on\nworker 2: /);
+    assert.deepEqual(new Set(await Promise.all(requests)), new Set(["page"]));
+  });
+
+  test("a port that somebody listens on is refused, although it could be shared", async () => {
+    const { supervisor } = await scope.workers(env);
+    const second = runSidecar([], {
+      ...env,
+      ...credentials,
+      POGO_HOST: "127.0.0.1",
+      POGO_PORT: String(supervisor.port),
+      POGO_ADMIN_PORT: String(await freePort()),
+      POGO_WORKERS: "2",
+    });
+    assert.deepEqual(await second.exited, { code: 1, signal: null });
+    assert.match(second.lines.at(-1) ?? "", /port \d+ is in use: stop what listens there/);
+  });
+
+  test("an address that can't be had ends the start, and each says why", async () => {
+    const failed = runSidecar([], {
+      ...env,
+      ...credentials,
+      POGO_HOST: "127.0.0.1",
+      POGO_PORT: String(await freePort()),
+      POGO_ADMIN_PORT: String(await freePort()),
+      POGO_API_SOCKET: "/nowhere/api.sock",
+      POGO_WORKERS: "2",
+    });
+    assert.deepEqual(await failed.exited, { code: 1, signal: null });
+    const hints = failed.lines
+      .filter((line) => line.includes('"could not start"'))
+      .map((line) => (JSON.parse(line) as { hint: string }).hint);
+    assert.match(hints[0] ?? "", /\/nowhere\/api\.sock: choose another path with POGO_API_SOCKET/);
+    assert.equal(hints[1], "its own line says why");
+  });
+});
