@@ -11,6 +11,6 @@ export const noAccessLog = new AccessLog({
   upstream: null,
 });
 
-export function contextOf(req: IncomingMessage): RequestContext {
-  return new RequestContext(req, "request-id", noAccessLog);
+export function contextOf(req: IncomingMessage, log = noAccessLog): RequestContext {
+  return new RequestContext(req, "request-id", log);
 }

@@ -17,6 +17,8 @@ export interface FrameHead {
   readonly hasReservedBits: boolean;
   readonly opcode: number;
   readonly isMasked: boolean;
+  /** Its length is written in as few bytes as it can be. */
+  readonly isMinimal: boolean;
   /** Of the payload; infinite, if it is beyond all numbers. */
   readonly length: number;
   /** Of a masked frame: behind its mask. */
@@ -35,16 +37,21 @@ export function frameHeadAt(bytes: Buffer, at: number): FrameHead | null {
   const isMasked = (second & 0x80) !== 0;
   const payloadStart = lengthEnd + (isMasked ? maskBytes : 0);
   if (bytes.length < payloadStart) return null;
+  const length = short < 126 ? short : extendedLength(bytes, at + 2, short);
   return {
     isLast: (first & 0x80) !== 0,
     isCompressed: (first & 0x40) !== 0,
     hasReservedBits: (first & 0x30) !== 0,
     opcode: first & 0x0f,
     isMasked,
-    length: short < 126 ? short : extendedLength(bytes, at + 2, short),
+    isMinimal: length >= (leastLengths[short] ?? 0),
+    length,
     payloadStart,
   };
 }
+
+/** Of a length in two bytes, and in eight (RFC 6455 §5.2). */
+const leastLengths: Readonly<Record<number, number>> = { 126: 126, 127: 65_536 };
 
 function extendedLength(bytes: Buffer, at: number, short: number): number {
   if (short === 126) return bytes.readUInt16BE(at);

@@ -18,6 +18,13 @@ function frame(first: number, payload: string | Buffer = "", mask = key): Buffer
   return Buffer.concat([head, mask, masked]);
 }
 
+/** The head of a masked frame that has its length in two bytes (126), or in eight (127). */
+function longHead(kind: 126 | 127, length: number, first = 0x81): Buffer {
+  const bytes = Buffer.alloc(kind === 126 ? 2 : 8);
+  bytes.writeUIntBE(length, bytes.length - 2, 2);
+  return Buffer.concat([Buffer.from([first, 0x80 | kind]), bytes, key]);
+}
+
 function deflated(text: string | Buffer, flush = constants.Z_SYNC_FLUSH): Buffer {
   const bytes = deflateRawSync(text, { finishFlush: flush });
   return flush === constants.Z_SYNC_FLUSH ? bytes.subarray(0, -4) : bytes;
@@ -109,6 +116,9 @@ describe("FrameReader", () => {
     ["RSV3", frame(0x91, "x"), 1002],
     ["a reserved data opcode", frame(0x83, "x"), 1002],
     ["a reserved control opcode", frame(0x8b, "x"), 1002],
+    ["126 for a length of 125", longHead(126, 125), 1002],
+    ["127 for a length of 65,535", longHead(127, 65_535), 1002],
+    ["a ping whose length is in two bytes", longHead(126, 1, 0x89), 1002],
     ["a fragmented ping", frame(0x09, "x"), 1002],
     ["a ping of 126 bytes", frame(0x89, Buffer.alloc(126)), 1002],
     ["a close of one byte", frame(0x88, "x"), 1002],
@@ -167,6 +177,14 @@ describe("FrameReader, with permessage-deflate", () => {
     assert.deepEqual(read([frame(0xc1, deflated(text, constants.Z_FINISH))], agreed), expected);
   });
 
+  it("X12: a compressed message that was cut short is never taken for a shorter one", () => {
+    const events = '{"event":"client-a","channel":"private-b","data":'.repeat(3) + text;
+    const bytes = deflated(events);
+    for (let length = 1; length < bytes.length; length += 1) {
+      assert.deepEqual(read([frame(0xc1, bytes.subarray(0, length))], agreed), ["fault 1007"]);
+    }
+  });
+
   it("X12: every message is read by itself", () => {
     const twice = [frame(0xc1, deflated(text)), frame(0xc1, deflated(text))];
     assert.deepEqual(read(twice, agreed), [`message ${text}`, `message ${text}`]);
@@ -176,6 +194,8 @@ describe("FrameReader, with permessage-deflate", () => {
     ["RSV1 of a continuation", Buffer.concat([frame(0x41, "x"), frame(0xc0, "y")]), 1002],
     ["RSV1 of a ping", frame(0xc9, "x"), 1002],
     ["what can't be inflated", frame(0xc1, Buffer.from([0xff, 0xff, 0xff])), 1007],
+    ["what stops within a block", frame(0xc1, deflated(text).subarray(0, -5)), 1007],
+    ["what stops within its only block", frame(0xc1, deflated("{}").subarray(0, 1)), 1007],
     ["what inflates to no UTF-8", frame(0xc1, deflated(Buffer.from([0xff]))), 1007],
     ["what inflates to more", frame(0xc1, deflated("x".repeat(1_001))), 1009],
     ["a bomb", frame(0xc1, deflated(Buffer.alloc(900_000))), 1009],

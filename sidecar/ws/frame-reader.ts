@@ -103,7 +103,7 @@ export class FrameReader {
 
   #faultOf(head: FrameHead): FaultCode | null {
     const { opcode, isLast, isCompressed, length } = head;
-    if (head.hasReservedBits || !head.isMasked) return 1002;
+    if (head.hasReservedBits || !head.isMasked || !head.isMinimal) return 1002;
     if (opcode >= opcodes.close) {
       const isKnown = opcode <= opcodes.pong;
       return isKnown && isLast && !isCompressed && length <= 125 ? null : 1002;

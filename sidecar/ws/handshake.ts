@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { clientGoneStatus } from "../http/access-log.ts";
 import { answerSocketPlainly, type PlainAnswer } from "../http/plain-answer.ts";
 import { agreeToDeflate } from "./deflate-offer.ts";
 
@@ -13,13 +14,20 @@ const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 /** RFC 9110 §5.6.2. */
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-export interface Agreed {
-  /** permessage-deflate was. */
+export interface Accepted {
+  readonly isAccepted: true;
+  /** permessage-deflate was agreed to. */
   readonly isDeflated: boolean;
 }
 
+export interface Unaccepted {
+  readonly isAccepted: false;
+  /** That it was answered with, or `clientGoneStatus`. */
+  readonly status: number;
+}
+
 /**
- * Answers a handshake: 101, or why not; null then, and the socket ends. The server has looked for `Upgrade: websocket`.
+ * Answers a handshake: 101, or why not, and then the socket ends. The server has looked for `Upgrade: websocket`.
  *
  * @param options.mayDeflate Whether a client's offer to compress is taken up.
  * @param options.setCookie The value of a Set-Cookie; null: there is none.
@@ -28,17 +36,17 @@ export function answerHandshake(
   req: IncomingMessage,
   socket: Duplex,
   { mayDeflate, setCookie }: { readonly mayDeflate: boolean; readonly setCookie: string | null },
-): Agreed | null {
+): Accepted | Unaccepted {
   const { headers } = req;
   const fault = faultOf(req);
   if (fault) {
     answerSocketPlainly(socket, fault);
-    return null;
+    return { isAccepted: false, status: fault.status };
   }
   // The client has gone already.
   if (!socket.readable || !socket.writable) {
     socket.destroy();
-    return null;
+    return { isAccepted: false, status: clientGoneStatus };
   }
   const accept = createHash("sha1")
     .update(`${headers["sec-websocket-key"] ?? ""}${guid}`)
@@ -55,7 +63,7 @@ export function answerHandshake(
     ...(setCookie === null ? [] : [`Set-Cookie: ${setCookie}`]),
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n`);
-  return { isDeflated: extension !== null };
+  return { isAccepted: true, isDeflated: extension !== null };
 }
 
 function faultOf({ method, headers }: IncomingMessage): PlainAnswer | null {

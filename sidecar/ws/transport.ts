@@ -9,7 +9,7 @@ import { messageTooLong } from "../core/errors.ts";
 import { encodeCloseFrame, encodePongFrame, type Frame } from "../core/frame.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
 import { FrameReader, noCode, type FaultCode, type FrameListener } from "./frame-reader.ts";
-import { answerHandshake } from "./handshake.ts";
+import { answerHandshake, type Unaccepted } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import type { OutboundQueue, QueueClient } from "./outbound-queue.ts";
 import type { Outbox } from "./outbox.ts";
@@ -37,7 +37,7 @@ export type SocketAcceptor = (
   socket: Duplex,
   head: Buffer,
   client: { readonly visitor: string; readonly setCookie: string | null },
-) => SocketTransport | null;
+) => SocketTransport | Unaccepted;
 
 /** What all sockets of a node share. */
 export interface Ways {
@@ -58,8 +58,8 @@ interface SharedOptions extends Ways {
 }
 
 /**
- * Makes the function that completes handshakes; a bad one is answered 400 or 405, and null returned. Messages of more
- * than twice `maxMessageBytes` close with 1009.
+ * Makes the function that completes handshakes; a bad one is answered 400 or 405. Messages of more than twice
+ * `maxMessageBytes` close with 1009.
  */
 export function createSocketAcceptor(
   ways: Ways,
@@ -68,11 +68,11 @@ export function createSocketAcceptor(
   const reader = { maxMessageBytes: readFactor * maxMessageBytes };
   const shared = { ...ways, appId, maxMessageBytes, reader };
   return (req, socket, head, { visitor, setCookie }) => {
-    const agreed = answerHandshake(req, socket, { mayDeflate: ways.deflate !== null, setCookie });
-    if (!agreed) return null;
+    const answer = answerHandshake(req, socket, { mayDeflate: ways.deflate !== null, setCookie });
+    if (!answer.isAccepted) return answer;
     if (head.length > 0) socket.unshift(head);
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay();
-    return new SocketTransport(socket, { visitor, ...agreed, shared });
+    return new SocketTransport(socket, { visitor, isDeflated: answer.isDeflated, shared });
   };
 }
 

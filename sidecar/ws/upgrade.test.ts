@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { connect as connectTcp, type Socket } from "node:net";
 import { afterEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
+import { AccessLog } from "../http/access-log.ts";
 import { recordPeers } from "../http/peer.ts";
 
 import type { App } from "../core/app.ts";
@@ -46,8 +47,14 @@ async function startEndpoint(
   });
   const server = createServer();
   recordPeers(server);
+  const accessLog = new AccessLog({
+    mode: "errors",
+    report: node.reports.report,
+    clientIp: ({ remoteAddress }) => remoteAddress,
+    upstream: null,
+  });
   server.on("upgrade", (req, socket, head) => {
-    endpoint.handleUpgrade(contextOf(req), socket, head, {
+    endpoint.handleUpgrade(contextOf(req, accessLog), socket, head, {
       appKey: (req.url ?? "").split(/[/?]/)[2] ?? "",
       recoveryToken: null,
     });
@@ -115,7 +122,12 @@ function openClient(
 /** A handshake by hand, for what a WebSocket library would not do; resolves with the response's head. */
 async function openRaw(
   port: number,
-  options: { headers?: Record<string, string>; behind?: Buffer; path?: string } = {},
+  options: {
+    headers?: Record<string, string>;
+    behind?: Buffer;
+    path?: string;
+    method?: string;
+  } = {},
 ): Promise<{ socket: Socket; head: string; rest: Buffer }> {
   const socket = connectTcp(port, "127.0.0.1");
   cleanups.push(() => socket.destroy());
@@ -128,7 +140,10 @@ async function openRaw(
     ...options.headers,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  const request = [`GET ${options.path ?? "/app/app-key"} HTTP/1.1`, ...lines, "", ""].join("\r\n");
+  const { method = "GET" } = options;
+  const request = [`${method} ${options.path ?? "/app/app-key"} HTTP/1.1`, ...lines, "", ""].join(
+    "\r\n",
+  );
   socket.write(Buffer.concat([Buffer.from(request), options.behind ?? Buffer.alloc(0)]));
   let received = Buffer.alloc(0);
   while (!received.includes("\r\n\r\n")) {
@@ -155,6 +170,20 @@ describe("WebSocket handshake", () => {
     assert.equal(data.activity_timeout, 17);
     const other = JSON.parse(String((await openClient(port).next())["data"]));
     assert.notEqual(other.socket_id, data.socket_id);
+  });
+
+  it("what breaks RFC 6455 is answered in HTTP, and logged with the status that it was answered with", async () => {
+    const { port, node } = await startEndpoint();
+    const rows = [
+      [405, { method: "POST" }],
+      [400, { headers: { "Sec-WebSocket-Key": "short" } }],
+      [400, { headers: { "Sec-WebSocket-Version": "12" } }],
+    ] as const;
+    for (const [status, options] of rows) {
+      const { head } = await openRaw(port, options);
+      assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.equal(node.reports.of("request_finished").at(-1)?.status, status);
+    }
   });
 
   it("C03: any protocol version is welcome", async () => {

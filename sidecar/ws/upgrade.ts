@@ -24,7 +24,7 @@ import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
 import { SharedDeflate } from "./shared-deflate.ts";
 import { SlowConsumers } from "./slow-consumers.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
-import { createSocketAcceptor, type SocketAcceptor, type SocketTransport } from "./transport.ts";
+import { createSocketAcceptor, SocketTransport, type SocketAcceptor } from "./transport.ts";
 
 /** What clients sent is handled for so long before the event loop gets its turn. */
 const turnMs = 1;
@@ -118,8 +118,8 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     const setCookie = recognized?.setCookie ?? null;
     const transport = accept(req, socket, head, { visitor, setCookie });
     // One that breaks RFC 6455 has been answered.
-    context.finish(transport ? 101 : 400);
-    if (!transport) return;
+    if (!(transport instanceof SocketTransport)) return context.finish(transport.status);
+    context.finish(101);
     transports.add(transport);
     const errorData = errorDataFor(req.url ?? "");
     const recovery = recognized && new RecoveryClient(recognized.token);
