@@ -1,6 +1,6 @@
 /** One request to the admin port of a sidecar that runs on this machine. */
 
-import { formatErrors, loadAdmin } from "../config.ts";
+import { formatErrors, formatWarnings, loadAdmin } from "../config.ts";
 import { request } from "../http/node-http.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -12,7 +12,7 @@ export type AdminAnswer =
 /** Less than the shortest deadline that a container runtime is likely to give, starting this process included. */
 const deadlineMs = 1500;
 
-/** Resolves with null where the configuration of the admin port is wrong, of which it has complained then. */
+/** Complains of an `.env` that can't be read. Resolves with null where the configuration of the admin port is wrong, of which it has complained then. */
 export async function requestAdmin(
   context: CommandContext,
   method: "GET" | "POST",
@@ -23,6 +23,7 @@ export async function requestAdmin(
     context.complain(formatErrors(loaded.errors));
     return null;
   }
+  context.complain(formatWarnings(loaded.warnings));
   const { port } = loaded.admin;
   const host = reachable(loaded.admin.host);
   const where = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;

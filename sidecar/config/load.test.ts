@@ -664,6 +664,7 @@ describe("the admin address alone", () => {
     assert.deepEqual(loaded, {
       ok: true,
       admin: { host: "127.0.0.1", port: 3000, allowedHosts: [] },
+      warnings: [],
     });
   });
 

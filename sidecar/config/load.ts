@@ -48,16 +48,21 @@ export function loadConfig(input: ConfigInput): Loaded {
 }
 
 /** The admin address alone, whatever else is wrong: what `healthcheck` needs. */
-export function loadAdmin(
-  input: ConfigInput,
-):
-  | { readonly ok: true; readonly admin: Config["admin"] }
+export function loadAdmin(input: ConfigInput):
+  | {
+      readonly ok: true;
+      readonly admin: Config["admin"];
+      /** Of a file that can't be read alone: the address may be in there. */
+      readonly warnings: readonly ConfigWarning[];
+    }
   | { readonly ok: false; readonly errors: readonly ConfigError[] } {
   const reader = createReader(input);
   const admin = readAll(nodeTable.admin, reader.read);
   const relevant: ReadonlySet<string> = new Set(["invalid", "conflict", "file"]);
   const errors = reader.errors.filter(({ kind }) => relevant.has(kind));
-  return errors.length === 0 ? { ok: true, admin } : { ok: false, errors };
+  if (errors.length > 0) return { ok: false, errors };
+  const warnings = reader.warnings.filter(({ kind }) => kind === "file");
+  return { ok: true, admin, warnings };
 }
 
 /** An option that others follow from is read again for each of them, and by each app. */

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { describe, it } from "node:test";
 import { askFor } from "../../sidecar/cli/admin-action.ts";
+import { healthcheck } from "../../sidecar/cli/healthcheck.ts";
 import { listenRaw } from "../../sidecar/testing/raw-http.ts";
 import { startApp, startSidecar, type RunningSidecar } from "../kit/start.ts";
 
@@ -87,6 +88,31 @@ describe("hold and release", () => {
       gone.text,
       /\/hold can't be reached \(ECONNREFUSED\): does a sidecar run on this machine\?/,
     );
+  });
+
+  it("an .env that can't be read is named, since it may have another admin port", async (test) => {
+    const sidecar = await startSidecar(test, { POGO_UPSTREAM: "http://127.0.0.1:9" });
+    const said: string[] = [];
+    const context = {
+      argv: [],
+      env: { POGO_ADMIN_PORT: new URL(sidecar.adminUrl).port },
+      envFile: ".env",
+      readFile() {
+        throw Object.assign(new Error(), { code: "EACCES" });
+      },
+      isTerminal: false,
+      print: (text: string) => void said.push(text),
+      complain: (text: string) => void said.push(text),
+    };
+    const warning = `Warning: ".env": it can't be read: this user may not read it.\n`;
+    assert.equal(await healthcheck(context), 0);
+    assert.deepEqual(said.splice(0), [warning, `alive: ${sidecar.adminUrl}/livez answered 200\n`]);
+    for (const action of ["hold", "release", "drain"] as const) {
+      assert.equal(await askFor(action, context), 0);
+      assert.equal(said[0], warning, action);
+      said.length = 0;
+    }
+    await sidecar.stop();
   });
 
   it("drain stops the node", async (test) => {
