@@ -175,6 +175,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const timer = setTimeout(() => giveUp("deadline"), server.shutdownTimeoutMs);
     const { isAlone, handoverMs } = cluster.beginDrain();
     const handoverWaitMs = hubs.some((hub) => hub.isInUse) ? handoverMs : 0;
+    upstream?.proxy.waitingRoom.drain(server.shutdownTimeoutMs);
     const isClosed = frontDoor.close();
     // Who is closed last needs its time to come back on another node, too.
     const handedOver = webSockets

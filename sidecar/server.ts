@@ -6,6 +6,7 @@ import type { Report } from "./core/report.ts";
 import type { GuardResult } from "./http/guard.ts";
 import type { ApiMatch } from "./http-api/router.ts";
 import { loggedPath, type AccessLog } from "./http/access-log.ts";
+import { limitArrival } from "./http/arrival-limit.ts";
 import { failureOf } from "./http/parser-error.ts";
 import { listen, type ListenAddress } from "./http/listener.ts";
 import { createServer } from "./http/node-http.ts";
@@ -78,7 +79,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const { upstream, guard, accessLog, report } = options;
   const server = createServer({
     headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs || Infinity),
-    requestTimeout: options.requestTimeoutMs,
+    // See limitArrival.
+    requestTimeout: 0,
     connectionsCheckingInterval: slowRequestCheckMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     maxHeaderSize: options.maxHeaderBytes,
@@ -95,12 +97,10 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
   recordPeers(server);
   const unused = watchUnused(server);
-  const { maxOpenFiles } = options;
-  if (maxOpenFiles !== null) {
-    keepFilesFree(server, maxOpenFiles, () =>
-      report({ kind: "open_files_exhausted", limit: maxOpenFiles }),
-    );
-  }
+  keepFilesFree(server, options.maxOpenFiles, (limit) =>
+    report({ kind: "open_files_exhausted", limit }),
+  );
+  limitArrival(server, options.requestTimeoutMs, (socket) => refuse(socket, refusals.timeout));
 
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
     server.on(event, (req: IncomingMessage, res: ServerResponse) => {

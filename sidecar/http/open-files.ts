@@ -16,14 +16,19 @@ export function reservedFiles(limit: number): number {
  * Ends new connections at once while no more than the reserve is free; without it the kernel would end them on every port
  * alike, and nobody would learn why.
  *
- * @param limit of files that the process may open.
+ * @param limit of files that the process may open; null: it is not known, and nothing is ended.
  */
-export function keepFilesFree(server: Server, limit: number, onExhausted: () => void): void {
+export function keepFilesFree(
+  server: Server,
+  limit: number | null,
+  onExhausted: (limit: number) => void,
+): void {
+  if (limit === null) return;
   const highest = limit - reservedFiles(limit);
   server.on("connection", (socket) => {
     if (descriptorOf(socket) < highest) return;
     socket.destroy();
-    onExhausted();
+    onExhausted(limit);
   });
 }
 

@@ -5,7 +5,14 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { test, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import { connectRaw, exchangeRaw, listenRaw, parseMessage } from "../testing/raw-http.ts";
+import {
+  connectRaw,
+  exchangeRaw,
+  hasMessage,
+  listenRaw,
+  parseMessage,
+  type RawSocket,
+} from "../testing/raw-http.ts";
 import { startFront } from "../testing/proxy-front.ts";
 import { requestOf, startUpstream } from "../testing/raw-upstream.ts";
 import { waitFor } from "../testing/eventually.ts";
@@ -81,6 +88,55 @@ test("proxy E12: a long body stays with its client meanwhile", async (t) => {
   await client.until(`POST / ${bytes}`);
 });
 
+test("proxy E12: a client that gives up while it waits is found before its body is whole at the app, however long it is", async (t) => {
+  for (const bytes of [100_000, 150_000, 250_000, 500_000]) {
+    for (const framing of ["length", "chunked"]) {
+      const port = await freePort();
+      const front = await startFront(t, port, { awayWaitMs: 30_000 });
+      front.proxy.waitingRoom.pause(30_000);
+      const client = await connectRaw(t, front.port);
+      const body = "x".repeat(bytes);
+      const isChunked = framing === "chunked";
+      const field = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${bytes}`;
+      const sent = isChunked ? `${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n` : body;
+      client.write(requestOf("POST", "/", [field], sent));
+      await waitFor(() => front.proxy.waitingRoom.waiting === 1);
+      client.socket.end();
+      await waitFor(() => client.socket.writableFinished);
+      const received: RawSocket[] = [];
+      const app = await listenRaw(t, (connection) => void received.push(connection), { port });
+      front.proxy.waitingRoom.resume();
+      await waitFor(() => front.outcomes.length === 1);
+      assert.equal(front.outcomes[0]?.status, 499, `${bytes} ${framing}`);
+      await waitFor(() => received.every(({ hasEnded }) => hasEnded));
+      assert.ok(
+        received.every(({ text }) => !hasMessage(text)),
+        `${bytes} ${framing}`,
+      );
+      await app.stop();
+    }
+  }
+});
+
+test("proxy E12: a body may take longer than POGO_REQUEST_TIMEOUT while it waits", async (t) => {
+  const port = await freePort();
+  const door = { requestTimeoutMs: 50 };
+  const front = await startFront(t, port, { awayWaitMs: 30_000, door });
+  await startApp(t, port);
+  front.proxy.waitingRoom.pause(400);
+  const bytes = 1_000_000;
+  const waiting = await connectRaw(t, front.port);
+  waiting.write(requestOf("POST", "/", [`Content-Length: ${bytes}`], "x".repeat(bytes)));
+  const slow = await connectRaw(t, front.port);
+  slow.write(requestOf("POST", "/", ["Content-Length: 2"]));
+  assert.match(await slow.untilEnd(), /^HTTP\/1\.1 408 /);
+  await waiting.until(`POST / ${bytes}`);
+  assert.deepEqual(
+    front.refused.map(({ reason }) => reason),
+    ["timeout"],
+  );
+});
+
 test("proxy E13: who waits in vain is answered 503 with Retry-After, as a page, JSON or text; nothing was sent", async (t) => {
   const front = await startFront(t, await freePort(), { awayWaitMs: 300 });
   const rows = [
@@ -146,6 +202,25 @@ test("proxy E14: a GET whose connection the app ends before an answer is asked a
   const page = await exchangeRaw(t, kept.port, requestOf("GET", "/page", [closing]));
   assert.equal(parseMessage(page).status, 502);
   assert.equal(asked, 3);
+
+  // Nor may the body of an answer be there, of which the client has nothing yet.
+  let begun = 0;
+  const beginning = await listenRaw(t, (connection) => {
+    connection.socket.once("data", () => {
+      begun += 1;
+      connection.socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+      if (begun === 1) connection.socket.end();
+      else if (begun === 2) setImmediate(() => connection.reset());
+      else setImmediate(() => connection.socket.write("ok"));
+    });
+  });
+  const whole = await startFront(t, beginning.port, { awayWaitMs: 10_000 });
+  const text = await exchangeRaw(t, whole.port, requestOf("GET", "/", [closing]));
+  assert.equal(parseMessage(text).body, "ok");
+  assert.deepEqual(
+    whole.outcomes.map(({ status, fault }) => [status, fault]),
+    [[200, undefined]],
+  );
 
   // The app ends while it works on a GET, and is started anew.
   const port = await freePort();

@@ -127,7 +127,7 @@ export class Exchange implements Guest, Turn, ResponseHandler {
     // How long a client may take over its body is the server's business.
     this.#attempt.limit(
       responseTimeoutMs,
-      () => this.#upload?.isClientsTurn !== true,
+      () => !call.hasHead && this.#upload?.isClientsTurn !== true,
       () => this.#abandon(),
     );
     if (call.isConnected) this.#upload?.begin(call);

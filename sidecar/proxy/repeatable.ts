@@ -1,9 +1,12 @@
 /** Which requests may reach the app twice. */
 
-import type { RequestMessage } from "./http1/call.ts";
+interface Message {
+  readonly method: string;
+  readonly body: "none" | "length" | "chunked";
+}
 
 /** RFC 9110 §9.2.1: safe, so that it does no harm if the app got it twice; without a body, which was read by then. */
-export function isRepeatable({ method, body }: RequestMessage): boolean {
+export function isRepeatable({ method, body }: Message): boolean {
   return body === "none" && safeMethods.has(method);
 }
 

@@ -1,4 +1,4 @@
-/** Sends a request's body to the app, as fast as the app takes it. */
+/** Sends a request's body to the app, as fast as the app takes it; what has waited is sent only while its client is there. */
 
 import type { IncomingMessage } from "node:http";
 import type { Call } from "./http1/call.ts";
@@ -18,9 +18,23 @@ export class Upload {
   readonly #options: UploadOptions;
   readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
   readonly #onEnd = (): void => this.#end();
+  /** Behind a whole body the client is watched, as ever. */
+  readonly #leaveUnread = (): void => {
+    const { complete, socket } = this.#options.req;
+    if (!complete) socket.pause();
+  };
   #call: Call | null = null;
-  /** What came before there was somewhere to send it. */
-  #first: Buffer | null = null;
+  /** What came before there was somewhere to send it; of a body that has waited, what came last. */
+  #unsent: Buffer | null = null;
+  /** Until there was somewhere to send it; meanwhile nothing was read. */
+  #hasWaited = false;
+  /**
+   * A client that has given up while it waited is found behind the last byte that it sent, and by then the app would have
+   * the whole request: so the last bytes stay here until it could have been found.
+   */
+  #isCautious = false;
+  /** How often it was begun to look for that. */
+  #looks = 0;
   #receivedBytes = 0;
   #isBlocked = false;
   #isComplete = false;
@@ -40,17 +54,17 @@ export class Upload {
   /** From now on the body goes to `call`. */
   begin(call: Call): void {
     this.#call = call;
-    if (this.#first) this.#send(call, this.#first);
-    this.#first = null;
-    if (this.#isStopped) return;
-    if (this.#isComplete) call.end();
-    else if (!this.#isBlocked) this.#options.req.resume();
+    this.#isCautious = this.#hasWaited && !this.#options.req.complete;
+    if (this.#isCautious) this.#sendLater(call);
+    else this.#finish(call);
+    if (!this.#isStopped && !this.#isBlocked) this.#read();
   }
 
   /** The app takes more. */
   resume(): void {
     this.#isBlocked = false;
-    this.#options.req.resume();
+    this.#read();
+    if (this.#call && this.#isCautious) this.#sendLater(this.#call);
   }
 
   /** What else comes is read and dropped: the client's connection has still to carry the answer, and the next request. */
@@ -59,15 +73,37 @@ export class Upload {
     this.#isStopped = true;
     req.off("data", this.#onData);
     req.off("end", this.#onEnd);
-    req.resume();
+    this.#read();
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#call) return this.#send(this.#call, chunk);
-    this.#first = chunk;
+    const call = this.#call;
+    if (!call) return this.#receiveFirst(chunk);
+    if (!this.#isCautious) return this.#send(call, chunk);
+    const before = this.#unsent;
+    this.#unsent = chunk;
+    if (before) this.#send(call, before);
+    this.#sendLater(call);
+  }
+
+  #receiveFirst(chunk: Buffer): void {
+    this.#unsent = chunk;
     this.#options.onFirst();
-    // It waits for its turn.
-    if (this.#first) this.#options.req.pause();
+    if (this.#call || this.#isStopped) return;
+    this.#hasWaited = true;
+    const { req } = this.#options;
+    req.pause();
+    // Node would go on and read ahead, twice as much as came.
+    req.socket.pause();
+    req.socket.on("resume", this.#leaveUnread);
+  }
+
+  #read(): void {
+    const { req } = this.#options;
+    req.resume();
+    if (!this.#hasWaited) return;
+    req.socket.off("resume", this.#leaveUnread);
+    req.socket.resume();
   }
 
   #send(call: Call, chunk: Buffer): void {
@@ -78,10 +114,35 @@ export class Upload {
     this.#options.req.pause();
   }
 
+  /** Sends the rest if nothing comes behind it, be it the end of the connection: then nobody waits for an answer. */
+  #sendLater(call: Call): void {
+    this.#looks += 1;
+    const look = this.#looks;
+    onceRead(() => {
+      if (look !== this.#looks || this.#isStopped || this.#isBlocked) return;
+      if (!this.#options.req.socket.readableEnded) this.#finish(call);
+    });
+  }
+
+  #finish(call: Call): void {
+    const unsent = this.#unsent;
+    this.#unsent = null;
+    if (unsent) this.#send(call, unsent);
+    if (this.#isComplete && !this.#isStopped) call.end();
+  }
+
   #end(): void {
     this.#isComplete = true;
-    if (this.#call) return this.#call.end();
+    const call = this.#call;
+    if (call && this.#isCautious) return this.#sendLater(call);
+    if (call) return call.end();
     // The end of a body that came in one piece may come although it is paused.
-    if (!this.#first) this.#options.onFirst();
+    if (!this.#unsent) this.#options.onFirst();
   }
+}
+
+/** Once the event loop has read from all connections. */
+function onceRead(run: () => void): void {
+  // The first one follows the reading that is going on now.
+  setImmediate(() => setImmediate(run));
 }

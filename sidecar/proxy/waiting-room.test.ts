@@ -177,6 +177,33 @@ test("who does not wait for the app waits for the end of a pause all the same", 
   assert.deepEqual(log, ["a1", "b1"]);
 });
 
+test("at a drain, who waits for a pause that outlasts it is refused at once, and a pause that does not goes on", () => {
+  const { room, timers, log, enter } = createRig();
+  room.pause(30_000);
+  enter("a1");
+  room.drain(10_000);
+  assert.deepEqual(log.splice(0), ["a1 away_timeout"]);
+  enter("a2");
+  assert.deepEqual(log.splice(0), ["a2 away_timeout"]);
+  room.pause(5_000);
+  const next = enter("a3");
+  timers.pass(5_000);
+  assert.deepEqual(log.splice(0), ["a3 tries"]);
+  next.connected();
+  enter("a4");
+  assert.deepEqual(log.splice(0), ["a4"]);
+  room.pause(4_999);
+  enter("a5");
+  room.pause(5_000);
+  assert.deepEqual(log, ["a5 away_timeout"]);
+  const earlier = createRig();
+  earlier.room.drain(10_000);
+  earlier.room.pause(9_999);
+  earlier.enter("a1");
+  earlier.room.resume();
+  assert.deepEqual(earlier.log, ["a1 tries"]);
+});
+
 test("when it closes, all who wait are refused", () => {
   const { room, timers, log, enter } = createRig();
   room.pause(5_000);
@@ -195,6 +222,7 @@ const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.nat(700) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("pause" as const), ms: fc.nat(900) }) },
   { weight: 1, arbitrary: fc.constant({ kind: "resume" as const }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("drain" as const), ms: fc.nat(900) }) },
 );
 
 /** What a request is for those who look from outside. */
@@ -227,6 +255,8 @@ test("whatever happens: nobody waits for ever or is forgotten, a visitor's order
         const all: Modelled[] = [];
         const are = (state: Modelled["state"]) => all.filter((one) => one.state === state);
         let pausedUntilMs = 0;
+        let closesAtMs = Infinity;
+        const isInVain = (): boolean => room.isPaused && pausedUntilMs >= closesAtMs;
 
         function enter(visitor: string): void {
           const untilMs = Math.max(timers.now(), pausedUntilMs) + waitMs;
@@ -249,7 +279,8 @@ test("whatever happens: nobody waits for ever or is forgotten, a visitor's order
             },
             refuse(reason) {
               assert.equal(one.state, "waiting");
-              if (reason === "away_timeout") assert.ok(timers.now() >= one.untilMs);
+              const isLate = isInVain() || timers.now() >= one.untilMs;
+              if (reason === "away_timeout") assert.ok(isLate);
               one.state = "refused";
             },
           });
@@ -309,10 +340,14 @@ test("whatever happens: nobody waits for ever or is forgotten, a visitor's order
             case "resume":
               resume();
               break;
+            case "drain":
+              closesAtMs = timers.now() + taken.ms;
+              room.drain(taken.ms);
+              break;
           }
           const waiting = are("waiting");
           assert.equal(room.waiting, waiting.length, "nobody is forgotten");
-          assert.ok(waiting.length <= maxWaiting);
+          assert.ok(waiting.length <= (isInVain() ? 0 : maxWaiting));
           assert.ok(
             waiting.every(({ untilMs }) => untilMs >= timers.now()),
             "nor waits too long",

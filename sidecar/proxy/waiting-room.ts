@@ -37,6 +37,11 @@ export interface WaitingRoom {
   pause(forMs: number): void;
   /** Ends the pause: one tries whether the app is there, and the others follow. */
   resume(): void;
+  /**
+   * The node drains, for `forMs` at most. A pause goes on, for what it protects may not be done; who would wait for an end
+   * of it that is later than that is refused.
+   */
+  drain(forMs: number): void;
   /** Refuses all who wait, and ends the pause. */
   close(): void;
   /** As the last attempt to connect showed. */
@@ -52,7 +57,8 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
   const { waitMs, address, now, timers, report } = options;
   const queue = new ArrivalQueue<Entry>(options.maxWaiting);
   let gate: "open" | "trying" | "paused" = "open";
-  let pause = { sinceMs: 0, cancel: (): void => {} };
+  let pause = { sinceMs: 0, untilMs: 0, cancel: (): void => {} };
+  let closesAtMs = Infinity;
   let trial: Entry | null = null;
   let isTrialDelayed = false;
   let away: { readonly sinceMs: number; waited: number } | null = null;
@@ -132,6 +138,7 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
   }
 
   function wait(entry: Entry): void {
+    if (isPausedForGood()) return refuse(entry, "away_timeout");
     if (gate !== "paused" && entry.untilMs <= now()) return refuse(entry, "away_timeout");
     const loser = queue.whoGivesWayTo(entry.visitor);
     if (loser === "newcomer") return refuse(entry, "away_queue_full");
@@ -150,6 +157,15 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     if (gate === "paused") return;
     const expire = (): void => refuse(entry, "away_timeout");
     entry.cancelTimeout = timers.setTimeout(expire, entry.untilMs - now());
+  }
+
+  /** The pause outlasts the node. */
+  function isPausedForGood(): boolean {
+    return gate === "paused" && pause.untilMs >= closesAtMs;
+  }
+
+  function refuseAll(): void {
+    for (const entry of queue) refuse(entry, "away_timeout");
   }
 
   function dequeue(entry: Entry): void {
@@ -194,16 +210,22 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     pause(forMs) {
       const sinceMs = gate === "paused" ? pause.sinceMs : now();
       pause.cancel();
-      pause = { sinceMs, cancel: timers.setTimeout(resume, forMs) };
+      const cancel = timers.setTimeout(resume, forMs);
+      pause = { sinceMs, untilMs: now() + forMs, cancel };
       gate = "paused";
       report({ kind: "requests_paused", forMs });
+      if (isPausedForGood()) return refuseAll();
       for (const entry of queue) limit(entry);
     },
     resume,
+    drain(forMs) {
+      closesAtMs = now() + forMs;
+      if (isPausedForGood()) refuseAll();
+    },
     close() {
       pause.cancel();
       gate = "open";
-      for (const entry of queue) refuse(entry, "away_timeout");
+      refuseAll();
     },
     get isAppUp() {
       return away === null;

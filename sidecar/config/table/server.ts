@@ -84,7 +84,7 @@ export const server = {
     env: "POGO_REQUEST_TIMEOUT",
     parser: duration({ zero: true }),
     fallback: 0,
-    docs: "Time for a whole request to arrive, its body included; 408 after. Off by default, so that long uploads pass.",
+    docs: "Time for a request's head to arrive, and as much for its body; 408 after. What a body waits for the app does not count. Off by default, so that long uploads pass.",
   }),
   maxHeaderBytes: option({
     env: "POGO_MAX_HEADER_SIZE",

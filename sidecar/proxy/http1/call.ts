@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import type { ResponseHead } from "./response-head.ts";
+import { isRepeatable } from "../repeatable.ts";
 import { ResponseReader, type ResponseListener } from "./response-reader.ts";
 import type { UpstreamError } from "./upstream-error.ts";
 
@@ -19,7 +20,10 @@ export interface RequestMessage {
 export interface ResponseHandler {
   /** The connection, which was not there yet, was made. Before it no byte of the request was sent. */
   onConnect(): void;
-  /** `isAlone`: nothing of the body came with it. Interim responses (1xx) are left out. */
+  /**
+   * `isAlone`: nothing of the body came with it. Interim responses (1xx) are left out. That of a request which may be
+   * repeated comes with the first of the body, if it says how long that is.
+   */
   onHead(head: ResponseHead, isAlone: boolean): void;
   onData(chunk: Buffer): void;
   /** Complete, with the last bytes of the body if they came with its end. What is left of the request is not sent. */
@@ -36,6 +40,8 @@ export interface ResponseHandler {
 export interface Call {
   /** If not, `onConnect` follows, or `onError`. */
   readonly isConnected: boolean;
+  /** The head of the response has come, though it may wait for the body. */
+  readonly hasHead: boolean;
   /** Sends a piece of the body, once it is connected; false: the next one has to wait for `onDrain`. */
   write(chunk: Buffer): boolean;
   /** The body is complete. */
@@ -69,11 +75,17 @@ export class OpenCall implements Call, ResponseListener {
     this.#socket = socket;
     this.#message = message;
     this.#isSent = message.body === "none";
-    this.#reader = new ResponseReader(message.method, maxHeadBytes, this);
+    const { method } = message;
+    const keepsHead = isRepeatable(message);
+    this.#reader = new ResponseReader({ method, maxHeadBytes, keepsHead }, this);
   }
 
   get isConnected(): boolean {
     return !this.#socket.connecting;
+  }
+
+  get hasHead(): boolean {
+    return this.#reader.hasHead;
   }
 
   /** Nobody is told anything any more. */

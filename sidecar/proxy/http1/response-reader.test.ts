@@ -20,9 +20,13 @@ interface Read {
 }
 
 /** Reads pieces, then the end of the connection. */
-function read(pieces: readonly Buffer[], { method = "GET", maxHeadBytes = 4_096 } = {}): Read {
+function read(
+  pieces: readonly Buffer[],
+  { method = "GET", maxHeadBytes = 4_096, keepsHead = false } = {},
+): Read {
   const result: Read = { body: "", isComplete: false, left: 0 };
-  const reader = new ResponseReader(method, maxHeadBytes, {
+  const options = { method, maxHeadBytes, keepsHead };
+  const reader = new ResponseReader(options, {
     onHead({ status, reason, rawHeaders, isKept }) {
       assert.equal(result.status, undefined, "one head");
       Object.assign(result, { status, reason, rawHeaders, isKept });

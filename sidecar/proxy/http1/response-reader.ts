@@ -12,24 +12,39 @@ export interface ResponseListener {
   onEnd(last: Buffer | null): void;
 }
 
+export interface ResponseReaderOptions {
+  /** Of the request. */
+  readonly method: string;
+  /** Of a head, interim responses before it included. */
+  readonly maxHeadBytes: number;
+  /**
+   * A head that says how long the body is, is given with the first bytes of that: an app that was stopped in between has
+   * not answered then.
+   */
+  readonly keepsHead: boolean;
+}
+
 const endOfHead = Buffer.from("\r\n\r\n");
 
 export class ResponseReader {
-  readonly #method: string;
-  readonly #maxHeadBytes: number;
+  readonly #options: ResponseReaderOptions;
   readonly #listener: ResponseListener;
   /** Of a head that is not all there. */
   #begun: Buffer | null = null;
   /** Of interim responses, which count for the head that they precede. */
   #interimBytes = 0;
   #body: BodyState | null = null;
+  #keptHead: ResponseHead | null = null;
   #isDone = false;
 
-  /** @param maxHeadBytes of a head, interim responses before it included. */
-  constructor(method: string, maxHeadBytes: number, listener: ResponseListener) {
-    this.#method = method;
-    this.#maxHeadBytes = maxHeadBytes;
+  constructor(options: ResponseReaderOptions, listener: ResponseListener) {
+    this.#options = options;
     this.#listener = listener;
+  }
+
+  /** The head has come, be it kept or not. */
+  get hasHead(): boolean {
+    return this.#body !== null;
   }
 
   get isDone(): boolean {
@@ -63,15 +78,16 @@ export class ResponseReader {
   end(): void {
     if (this.#isDone) return;
     if (this.#body?.kind === "until_close") return this.#complete(null);
-    if (this.#body) throw new UpstreamError("response_cut", "the body broke off");
-    const isBegun = this.#begun !== null || this.#interimBytes > 0;
-    throw new UpstreamError(
-      "no_response",
-      isBegun
-        ? "the app closed the connection in the head of its answer"
-        : "the app closed the connection without an answer",
-      "ECONNRESET",
-    );
+    const isBegun = this.#body !== null && this.#keptHead === null;
+    if (isBegun) throw new UpstreamError("response_cut", "the body broke off");
+    throw new UpstreamError("no_response", this.#describeLoss(), "ECONNRESET");
+  }
+
+  #describeLoss(): string {
+    if (this.#keptHead) return "the app closed the connection behind the head of its answer";
+    return this.#begun !== null || this.#interimBytes > 0
+      ? "the app closed the connection in the head of its answer"
+      : "the app closed the connection without an answer";
   }
 
   /** What follows the head; null if it is not all there. */
@@ -80,8 +96,9 @@ export class ResponseReader {
     const bytes = begun ? Buffer.concat([begun, chunk]) : chunk;
     const end = bytes.indexOf(endOfHead, begun ? Math.max(0, begun.length - 3) : 0);
     const length = end === -1 ? bytes.length : end;
-    if (this.#interimBytes + length > this.#maxHeadBytes) {
-      throw new UpstreamError("head_too_large", `a head of more than ${this.#maxHeadBytes} bytes`);
+    const { method, maxHeadBytes } = this.#options;
+    if (this.#interimBytes + length > maxHeadBytes) {
+      throw new UpstreamError("head_too_large", `a head of more than ${maxHeadBytes} bytes`);
     }
     if (end === -1) {
       if (!isStatusLineBegun(bytes)) throw unreadable("it does not begin with HTTP/1.");
@@ -90,7 +107,7 @@ export class ResponseReader {
       return null;
     }
     this.#begun = null;
-    const head = parseHead(bytes.toString("latin1", 0, end), this.#method);
+    const head = parseHead(bytes.toString("latin1", 0, end), method);
     const rest = bytes.subarray(end + endOfHead.length);
     if (head.status >= 100 && head.status < 200) {
       if (head.status === 101) throw unreadable("101 to a request without Upgrade");
@@ -99,13 +116,20 @@ export class ResponseReader {
     }
     this.#body = bodyState(head.body);
     const isEmpty = head.body.kind === "length" && head.body.bytes === 0;
-    this.#listener.onHead(head, rest.length === 0 && !isEmpty);
+    const isAlone = rest.length === 0 && !isEmpty;
+    const isKept = isAlone && head.body.kind === "length" && this.#options.keepsHead;
+    if (isKept) this.#keptHead = head;
+    else this.#listener.onHead(head, isAlone);
     if (isEmpty) this.#complete(null);
     return rest;
   }
 
   #readBody(body: BodyState, bytes: Buffer): number {
     if (bytes.length === 0) return 0;
+    if (this.#keptHead) this.#listener.onHead(this.#keptHead, false);
+    this.#keptHead = null;
+    // Nobody listens any more, upon that.
+    if (this.#isDone) return 0;
     if (body.kind === "until_close") {
       this.#listener.onData(bytes);
       return 0;

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { connectRaw, listen } from "../testing/raw-http.ts";
+import { requestOf } from "../testing/raw-upstream.ts";
+import { Upload } from "./upload.ts";
+
+test("while a body waits no more of it is read than came first", async (t) => {
+  for (const framing of ["length", "chunked"]) {
+    const server = createServer();
+    const client = await connectRaw(t, await listen(t, server));
+    const head = framing === "length" ? "Content-Length: 9000000" : "Transfer-Encoding: chunked";
+    const chunk = `400\r\n${"x".repeat(1_024)}\r\n`;
+    client.write(requestOf("POST", "/", [head], chunk.repeat(2_000)));
+    const [req] = await once(server, "request");
+    const { promise: first, resolve } = Promise.withResolvers<void>();
+    const upload = new Upload({ req, onFirst: resolve, onChunk: () => {} });
+    await first;
+    for (let index = 0; index < 100; index += 1) await turn();
+    assert.ok(req.socket.bytesRead > 0);
+    assert.ok(req.socket.bytesRead <= 65_536, `${framing}: ${req.socket.bytesRead}`);
+    // Who is refused meanwhile is read again, so that the client gets to see why.
+    upload.stop();
+    while (req.socket.bytesRead < chunk.length * 2_000) await turn();
+    client.reset();
+    await once(req, "close").catch(() => undefined);
+  }
+});
