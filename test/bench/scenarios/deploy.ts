@@ -1,26 +1,29 @@
 /**
  * What people see of a deployment: 200 requests a second and 500 pages with pusher-js, while the app, the sidecar or both
  * restart. The sidecar is stopped and started; shares its port with its successor (POGO_REUSE_PORT); or finds it open,
- * as from a socket unit of systemd, and then there are 500 requests a second.
+ * as from a socket unit of systemd, and then there are 500 requests a second. How long a page in a browser is away is
+ * measured in Chromium, with little else going on.
  */
 
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startChild, waitUntilUp, type Child } from "../../../sidecar/testing/child.ts";
 import { until } from "../../../sidecar/testing/eventually.ts";
 import { commandPath } from "../../../sidecar/testing/needs.ts";
-import { freePort } from "../../../sidecar/testing/ports.ts";
-import { repository, startSidecar, type Sidecar } from "../../kit/process.ts";
+import { chromiumPath } from "../../e2e/support/needs.ts";
 import { startRequests } from "../../kit/steady-requests.ts";
 import type { Scenario, Settings } from "../scenario.ts";
-import { openPages } from "../support/deploy/pages.ts";
-import { bind } from "../support/machine.ts";
-import { toTable, whole } from "../support/table.ts";
+import { openChromiumPages } from "../support/deploy/chromium-pages.ts";
+import { openPages, type Pages } from "../support/deploy/pages.ts";
+import {
+  key,
+  startApp,
+  startNode,
+  startUnit,
+  type Node,
+  type Restartable,
+} from "../support/deploy/servers.ts";
+import { median, toTable, whole } from "../support/table.ts";
 
-const appScript = join(import.meta.dirname, "../support/proxy/app.ts");
-const unitScript = join(import.meta.dirname, "../../e2e/support/socket-unit.pl");
 const stoppedAndStarted = "the sidecar, stopped and started";
-const key = "bench-key";
 /** How long a page that does not come back is waited for. */
 const patienceMs = 30_000;
 
@@ -33,9 +36,21 @@ interface Row {
   readonly longestMs: number;
   readonly closed: number;
   readonly lost: number;
+  /** Of each close: until its page was subscribed again. */
+  readonly pagesBackMs: readonly number[];
   /** Until all pages are subscribed and no request waits any more; the longest of all restarts. */
   readonly backMs: number;
 }
+
+/** Who is there while something restarts. */
+interface Visitors {
+  readonly open: (port: number) => Promise<Pages>;
+  readonly perSecond: number;
+  /** They go on until as many were sent. @default 0 */
+  readonly leastRequests?: number;
+}
+
+type Measure = (what: string, settings: Settings) => Promise<Row>;
 
 export const deploy: Scenario = {
   name: "deploy",
@@ -45,7 +60,7 @@ export const deploy: Scenario = {
     for (const [what, measure] of Object.entries(measurements)) {
       if (settings.only && !what.includes(settings.only)) continue;
       // pusher-js waits for fifteen seconds where nobody listens at its first attempt.
-      if (settings.scale < 1 && what === stoppedAndStarted) continue;
+      if (settings.scale < 1 && what.startsWith(stoppedAndStarted)) continue;
       rows.push(await measure(what, settings));
     }
     return toTable(rows, [
@@ -53,57 +68,83 @@ export const deploy: Scenario = {
       ["times", ({ restarts }) => String(restarts)],
       ["requests", ({ requests }) => whole(requests)],
       ["not 200", ({ answers }) => showOthers(answers)],
-      ["longest wait, s", ({ longestMs }) => (longestMs / 1_000).toFixed(2)],
+      ["longest wait, s", ({ longestMs }) => seconds(longestMs)],
       ["sockets closed", ({ closed }) => String(closed)],
       ["lost", ({ lost }) => String(lost)],
-      ["all back after, s", ({ backMs }) => (backMs / 1_000).toFixed(2)],
+      [
+        "median back after, s",
+        (row) => (row.closed === 0 ? "–" : seconds(median(row.pagesBackMs))),
+      ],
+      ["all back after, s", ({ backMs }) => seconds(backMs)],
     ]);
   },
 };
 
-const measurements: Readonly<Record<string, (what: string, settings: Settings) => Promise<Row>>> = {
+const hasUnits = commandPath("perl") !== undefined;
+const hasChromium = chromiumPath() !== undefined;
+
+const measurements: Readonly<Record<string, Measure>> = {
   "the app": (what, settings) =>
-    measureRestarts(what, settings, async ({ app }) => {
+    measureRestarts(what, settings, crowd(settings), async ({ app }) => {
       await app.stop();
       await sleep(settings.measuredMs / 2);
       await app.start();
     }),
   "the sidecar, its port shared": (what, settings) =>
-    measureRestarts(what, settings, ({ node }) => node.replace()),
-  ...(commandPath("perl") !== undefined && {
-    "the sidecar, its socket kept": (what: string, settings: Settings) =>
-      measureSocketUnit(what, settings, () => Promise.resolve()),
-    "both, the socket kept": (what: string, settings: Settings) =>
-      measureSocketUnit(what, settings, async (app) => {
+    measureRestarts(what, settings, crowd(settings), ({ node }) => node.replace()),
+  ...(hasUnits && {
+    "the sidecar, its socket kept": (what, settings) =>
+      measureUnit(what, settings, manyRequests(settings), () => Promise.resolve()),
+    "both, the socket kept": (what, settings) =>
+      measureUnit(what, settings, manyRequests(settings), async (app) => {
         await app.stop();
         await sleep(settings.measuredMs / 2);
         await app.start();
       }),
   }),
   [stoppedAndStarted]: (what, settings) =>
-    measureRestarts(what, settings, async ({ node }) => {
-      await node.stop();
-      await node.start();
+    measureRestarts(what, settings, crowd(settings), stopAndStart),
+  ...(hasUnits &&
+    hasChromium && {
+      "the sidecar, its socket kept: pages in Chromium": (what, settings) =>
+        measureUnit(what, settings, browser(settings), () => Promise.resolve()),
+      [`${stoppedAndStarted}: pages in Chromium`]: (what, settings) =>
+        measureRestarts(what, settings, browser(settings), stopAndStart),
     }),
 };
 
-interface Stage {
-  readonly app: Restartable;
-  readonly node: Restartable & {
-    /** Starts the successor, then stops what ran so far. */
-    replace(): Promise<void>;
-  };
+function crowd({ scale }: Settings): Visitors {
+  const open = (port: number): Promise<Pages> => openPages(port, key, Math.ceil(500 * scale));
+  return { open, perSecond: 200 * scale };
 }
 
-interface Restartable {
-  readonly port: number;
-  start(): Promise<void>;
-  stop(): Promise<void>;
+/** 10,000 of them over five restarts, in full. */
+function manyRequests(settings: Settings): Visitors {
+  const { scale, rounds } = settings;
+  const leastRequests = 10_000 * scale * (rounds === 1 ? 0.1 : 1);
+  return { ...crowd(settings), perSecond: 500 * scale, leastRequests };
+}
+
+function browser({ scale }: Settings): Visitors {
+  const open = (port: number): Promise<Pages> =>
+    openChromiumPages(port, key, Math.ceil(20 * scale));
+  return { open, perSecond: 20 };
+}
+
+interface Stage {
+  readonly app: Restartable;
+  readonly node: Node;
+}
+
+async function stopAndStart({ node }: Stage): Promise<void> {
+  await node.stop();
+  await node.start();
 }
 
 async function measureRestarts(
   what: string,
   settings: Settings,
+  visitors: Visitors,
   restart: (stage: Stage) => Promise<void>,
 ): Promise<Row> {
   const app = await startApp(settings);
@@ -111,7 +152,7 @@ async function measureRestarts(
   try {
     return await measure(what, settings, {
       port: node.port,
-      perSecond: 200 * settings.scale,
+      visitors,
       restarts: settings.rounds,
       restart: () => restart({ app, node }),
     });
@@ -121,34 +162,20 @@ async function measureRestarts(
   }
 }
 
-/** 10,000 requests and five restarts, in full. */
-async function measureSocketUnit(
+async function measureUnit(
   what: string,
   settings: Settings,
+  visitors: Visitors,
   meanwhile: (app: Restartable) => Promise<void>,
 ): Promise<Row> {
   const app = await startApp(settings);
-  const port = await freePort();
-  const unit = startChild("perl", [unitScript, `${port}`, process.execPath, "sidecar/main.ts"], {
-    cwd: settings.checkout ?? repository,
-    env: { ...environment(app.port), POGO_ADMIN_PORT: String(await freePort()) },
-  });
-  const logged = (text: string): string[] => unit.lines.filter((line) => line.includes(text));
-  const listening = (times: number): Promise<unknown> =>
-    until("the sidecar", () => logged('"msg":"listening"').length >= times, patienceMs);
+  const unit = await startUnit(app.port, settings);
   try {
-    await listening(1);
-    let starts = 1;
     return await measure(what, settings, {
-      port,
-      perSecond: 500 * settings.scale,
+      port: unit.port,
+      visitors,
       restarts: settings.rounds === 1 ? 1 : 5,
-      leastRequests: 10_000 * settings.scale * (settings.rounds === 1 ? 0.1 : 1),
-      async restart() {
-        starts += 1;
-        process.kill(Number(logged("started ").at(-1)?.split(" ")[1]), "SIGTERM");
-        await Promise.all([listening(starts), meanwhile(app)]);
-      },
+      restart: async () => void (await Promise.all([unit.restart(), meanwhile(app)])),
     });
   } finally {
     await unit.stop();
@@ -158,16 +185,15 @@ async function measureSocketUnit(
 
 interface Plan {
   readonly port: number;
-  readonly perSecond: number;
+  readonly visitors: Visitors;
   readonly restarts: number;
-  /** Goes on until as many were sent. */
-  readonly leastRequests?: number;
   readonly restart: () => Promise<void>;
 }
 
 async function measure(what: string, settings: Settings, plan: Plan): Promise<Row> {
-  const { port, perSecond, restarts, leastRequests = 0, restart } = plan;
-  const pages = await openPages(port, key, Math.ceil(500 * settings.scale));
+  const { port, visitors, restarts, restart } = plan;
+  const { perSecond, leastRequests = 0 } = visitors;
+  const pages = await visitors.open(port);
   const load = startRequests({ port, perSecond, path: () => "/" });
   let backMs = 0;
   let lost = 0;
@@ -181,10 +207,11 @@ async function measure(what: string, settings: Settings, plan: Plan): Promise<Ro
     lost += pages.away;
   }
   await until("requests", () => load.answered >= leastRequests, 60_000);
-  const { closed } = pages;
-  pages.leave();
+  const { closed, backMs: pagesBackMs } = pages;
+  await pages.leave();
   const { sent, answers, longestMs } = await load.stop();
-  return { what, restarts, requests: sent, answers, longestMs, closed, lost, backMs };
+  const counted = { requests: sent, answers, longestMs };
+  return { what, restarts, ...counted, closed, lost, pagesBackMs, backMs };
 }
 
 function showOthers(answers: Readonly<Record<string, number>>): string {
@@ -193,55 +220,6 @@ function showOthers(answers: Readonly<Record<string, number>>): string {
   return counts.length === 0 ? "0" : counts.join(", ");
 }
 
-async function startApp({ cores }: Settings): Promise<Restartable> {
-  const port = await freePort();
-  let child: Child | null = null;
-  const app: Restartable = {
-    port,
-    async start() {
-      const started = startChild(process.execPath, [appScript, String(port)], {
-        cwd: import.meta.dirname,
-        env: {},
-      });
-      child = started;
-      if (cores) bind(started.pid, cores.load);
-      await waitUntilUp(started, () => Promise.resolve(started.lines.includes("listening")));
-    },
-    stop: async () => void (await child?.stop()),
-  };
-  await app.start();
-  return app;
-}
-
-async function startNode(appPort: number, { cores, checkout }: Settings): Promise<Stage["node"]> {
-  const port = await freePort();
-  let sidecar: Sidecar | null = null;
-  const node: Stage["node"] = {
-    port,
-    async start() {
-      const env = { ...environment(appPort), POGO_PORT: String(port), POGO_REUSE_PORT: "true" };
-      sidecar = await startSidecar({ checkout: checkout ?? undefined, env });
-      if (cores) bind(sidecar.pid, cores.servers);
-    },
-    stop: async () => void (await sidecar?.stop()),
-    async replace() {
-      const before = sidecar;
-      await node.start();
-      await before?.stop();
-    },
-  };
-  await node.start();
-  return node;
-}
-
-function environment(appPort: number): Record<string, string> {
-  return {
-    POGO_APP_ID: "bench",
-    POGO_APP_KEY: key,
-    POGO_APP_SECRET: "bench-secret",
-    POGO_UPSTREAM: `http://127.0.0.1:${appPort}`,
-    // All pages have one address.
-    POGO_HANDSHAKE_RATE: "5000",
-    POGO_HANDSHAKE_BURST: "5000",
-  };
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(2);
 }
