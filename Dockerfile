@@ -1,28 +1,42 @@
+# syntax=docker/dockerfile:1
 # The image of Pogo Sidecar: compiled JavaScript and its production packages on distroless Node 24, no shell, no root.
-# The bases follow Node 24 and Debian 13 with their security updates, so two builds of one commit can differ in them; pin
-# them by digest where builds must repeat. What npm installs is pinned, with its hash, in package-lock.json. The
-# image of a release carries its SBOM and provenance (.github/workflows/release.yml); where you build it yourself,
-# `docker buildx build --sbom=true --provenance=true` makes both.
+#
+# The bases follow Node 24 and Debian 13 with their security updates. A release resolves them to digests once, builds
+# both platforms from these, and says in the image's labels, provenance and SBOM which they were
+# (.github/workflows/release.yml). To repeat a build, name the same ones:
+#
+#   docker buildx build --build-context node:24-trixie-slim=docker-image://node@sha256:… .
+#
+# What npm installs is pinned, with its hash, in package-lock.json. Nothing in it is made for one platform: both are
+# built on the builder's own, and only copied into the image.
 
-FROM node:24-trixie-slim AS build
+FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 # Without scripts: none of the packages needs one here, and the image's own Node takes the place of the npm package `node`.
-RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+RUN --mount=type=cache,target=/root/.npm ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
 COPY tsconfig.json tsconfig.build.json ./
 COPY sidecar ./sidecar
 RUN ["npm", "run", "build"]
 
-FROM node:24-trixie-slim AS packages
+FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS packages
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN ["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+RUN --mount=type=cache,target=/root/.npm ["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
 
 FROM gcr.io/distroless/nodejs24-debian13:nonroot
+# A release adds version, revision, time and the digest of the base.
 LABEL org.opencontainers.image.title="Pogo Sidecar" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.description="Reverse-proxy sidecar that gives any PHP/Laravel app the Pusher protocol on its own port" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.source="https://github.com/pogo-sidecar/pogo-sidecar" \
+      org.opencontainers.image.documentation="https://github.com/pogo-sidecar/pogo-sidecar#readme" \
+      org.opencontainers.image.base.name="gcr.io/distroless/nodejs24-debian13:nonroot"
 WORKDIR /app
-ENV NODE_ENV=production
+# 8s, where the default is 10s: `docker stop` kills after ten seconds, and what still waits for the shutdown timeout has
+# to have ended by then. To give requests longer, set both: `docker run -e POGO_SHUTDOWN_TIMEOUT=30s --stop-timeout 35`.
+ENV NODE_ENV=production \
+    POGO_SHUTDOWN_TIMEOUT=8s
 # package.json says that dist/ is ES modules, and which version this is.
 COPY --chown=0:0 package.json LICENSE ./
 COPY --chown=0:0 --from=packages /src/node_modules ./node_modules

@@ -1,14 +1,29 @@
 /** What must hold for the image (D16 of the deployment checklist): no root, no shell, known bases, true ports. */
 
-import { execForm, type Instruction } from "./documents.ts";
+import { execForm, seconds, type Instruction } from "./documents.ts";
 import type { Facts } from "./facts.ts";
 
 /** How the image starts the sidecar, in the words of an exec form. */
 export interface ImageCommand {
   readonly entrypoint: readonly string[];
+  /** What follows it where nobody says otherwise. */
+  readonly command: readonly string[];
+  /** What the process has in its environment where nobody says otherwise. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Numeric. */
   readonly user: number;
 }
+
+/** Until SIGKILL, where nobody says otherwise: docker stop, and Supervisor too. */
+const stopSeconds = 10;
+
+/** Of a stop, after the shutdown timeout: what webhooks and Redis get, and the end of the process. */
+const afterTimeoutSeconds = 1.5;
+
+/** What an image says of itself (OCI image spec, annotations). */
+const labels = ["title", "description", "licenses", "source", "documentation", "base.name"].map(
+  (name) => `org.opencontainers.image.${name}`,
+);
 
 /** Everything that is wrong with a Dockerfile, in words. */
 export function dockerfileProblems(
@@ -17,19 +32,35 @@ export function dockerfileProblems(
 ): readonly string[] {
   const problems: string[] = [];
   for (const { args } of instructions.filter(({ keyword }) => keyword === "FROM")) {
-    const image = args.split(" ")[0] ?? "";
+    const image = baseOf(args);
     if (!/:[\w.-]*\d|:nonroot$|@sha256:/.test(image) || image.endsWith(":latest")) {
       problems.push(`FROM ${image} is not pinned`);
     }
   }
   for (const { keyword, args } of instructions) {
     if (keyword === "ADD") problems.push("ADD where COPY would do");
-    if (["RUN", "CMD", "ENTRYPOINT"].includes(keyword) && !execForm(args)) {
+    if (["RUN", "CMD", "ENTRYPOINT"].includes(keyword) && !execForm(withoutFlags(args))) {
       problems.push(`${keyword} needs a shell: ${args}`);
+    }
+    if (/"npm", "ci"/.test(args) && !args.startsWith("--mount=type=cache,")) {
+      problems.push(`downloads again at each build: ${args}`);
     }
   }
 
   const stage = lastStage(instructions);
+  const label = pairs(argsOf(stage, "LABEL"));
+  for (const name of labels) if (!label[name]) problems.push(`LABEL ${name} is missing`);
+  const [base] = stage.map(({ args }) => baseOf(args));
+  if (label["org.opencontainers.image.base.name"] !== base) {
+    problems.push(`LABEL says another base than ${base}`);
+  }
+
+  const { POGO_SHUTDOWN_TIMEOUT: timeout } = imageCommand(instructions).environment;
+  const stops = timeout === undefined ? facts.shutdownTimeoutSeconds : seconds(timeout);
+  if (!(stops + afterTimeoutSeconds <= stopSeconds)) {
+    problems.push(`a stop may take ${stops} s and some, docker stop kills after ${stopSeconds} s`);
+  }
+
   const user = argsOf(stage, "USER");
   if (!/^[1-9]\d*(:[1-9]\d*)?$/.test(user)) problems.push(`USER ${user} is not a number above 0`);
 
@@ -71,6 +102,8 @@ export function imageCommand(instructions: readonly Instruction[]): ImageCommand
   const stage = lastStage(instructions);
   return {
     entrypoint: execForm(argsOf(stage, "ENTRYPOINT")) ?? [],
+    command: execForm(argsOf(stage, "CMD")) ?? [],
+    environment: pairs(argsOf(stage, "ENV")),
     user: Number.parseInt(argsOf(stage, "USER"), 10),
   };
 }
@@ -82,4 +115,21 @@ function lastStage(instructions: readonly Instruction[]): readonly Instruction[]
 /** The last instruction of that name counts; empty if there is none. */
 function argsOf(stage: readonly Instruction[], name: string): string {
   return stage.findLast(({ keyword }) => keyword === name)?.args ?? "";
+}
+
+/** Of a FROM, without the platform and the stage's name. */
+function baseOf(args: string): string {
+  return withoutFlags(args).split(" ")[0] ?? "";
+}
+
+function withoutFlags(args: string): string {
+  return args.replace(/^(--\S+ )+/, "");
+}
+
+/** `name=value other="a value"`. */
+function pairs(args: string): Readonly<Record<string, string>> {
+  const found = [...args.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S+))/g)];
+  return Object.fromEntries(
+    found.map(([, name = "", quoted, plain]) => [name, quoted ?? plain ?? ""]),
+  );
 }

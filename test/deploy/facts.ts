@@ -9,6 +9,8 @@ export interface Facts {
   readonly upstream: string;
   readonly shutdownTimeoutSeconds: number;
   readonly maxConnections: number;
+  /** Until an idle WebSocket is pinged. */
+  readonly pingIntervalSeconds: number;
   /** Paths that the admin port answers. */
   readonly adminPaths: ReadonlySet<string>;
   /** Where the app is asked about subscribes without a signature. */

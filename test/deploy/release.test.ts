@@ -1,7 +1,9 @@
 /** A release: its papers tell the same, and its workflow publishes what can be traced back to a commit. */
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
@@ -69,7 +71,12 @@ describe("the papers of a release", () => {
 interface Job {
   readonly needs?: string | string[];
   readonly permissions?: Record<string, string>;
-  readonly steps: readonly { run?: string; uses?: string; with?: Record<string, unknown> }[];
+  readonly steps: readonly {
+    id?: string;
+    run?: string;
+    uses?: string;
+    with?: Record<string, unknown>;
+  }[];
 }
 
 interface Workflow {
@@ -102,6 +109,58 @@ describe("the workflows", () => {
     assert.equal(build?.with?.["platforms"], "linux/amd64,linux/arm64");
     assert.equal(build?.with?.["provenance"], "mode=max");
     assert.equal(build?.with?.["sbom"], true);
+  });
+
+  it("image: nothing that runs in it is made for one platform, so that no emulator is needed", () => {
+    const { packages } = JSON.parse(papers.lock) as {
+      packages: Record<
+        string,
+        { dev?: boolean; os?: string[]; cpu?: string[]; hasInstallScript?: boolean }
+      >;
+    };
+    const bound = Object.entries(packages).filter(
+      ([, { dev, os, cpu, hasInstallScript }]) => !dev && (os ?? cpu ?? hasInstallScript),
+    );
+    assert.deepEqual(bound, []);
+    const stages = read("Dockerfile").match(/^FROM .*$/gm) ?? [];
+    assert.deepEqual(
+      stages.map((stage) => stage.includes("--platform=$BUILDPLATFORM ")),
+      [true, true, false],
+    );
+  });
+
+  it("image: its bases are resolved to digests, once, and named in it", (t) => {
+    const build = release.jobs["image"]?.steps.find(({ uses }) =>
+      uses?.startsWith("docker/build-push-action@"),
+    );
+    assert.match(stepsOf(release.jobs["image"]), /^scripts\/release\/bases >> "\$GITHUB_OUTPUT"$/m);
+    assert.equal(build?.with?.["build-contexts"], "${{ steps.bases.outputs.contexts }}");
+    const label = "org.opencontainers.image.base.digest=${{ steps.bases.outputs.digest }}";
+    assert.match(String(build?.with?.["labels"]), new RegExp(`^${RegExp.escape(label)}$`, "m"));
+
+    // Stands for the registry, which no test asks: each image's digest is its name.
+    const folder = mkdtempSync(join(tmpdir(), "bases-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, "docker"), '#!/bin/sh\necho "sha256:of-$4"\n', { mode: 0o755 });
+    const { stdout, stderr } = spawnSync(join(root, "scripts/release/bases"), {
+      encoding: "utf8",
+      env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}` },
+    });
+    const [node, distroless] = [
+      "node:24-trixie-slim",
+      "gcr.io/distroless/nodejs24-debian13:nonroot",
+    ];
+    assert.deepEqual(
+      stdout.trim().split("\n"),
+      [
+        "contexts<<END",
+        `${distroless}=docker-image://gcr.io/distroless/nodejs24-debian13@sha256:of-${distroless}`,
+        `${node}=docker-image://node@sha256:of-${node}`,
+        "END",
+        `digest=sha256:of-${distroless}`,
+      ],
+      stderr,
+    );
   });
 
   for (const name of ["ci", "release"]) {

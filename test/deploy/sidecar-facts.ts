@@ -17,7 +17,7 @@ const credentials = { POGO_APP_ID: "1", POGO_APP_KEY: "key", POGO_APP_SECRET: "s
 export async function sidecarFacts(): Promise<Facts> {
   const loaded = load(credentials);
   if (!loaded.ok) throw new Error("the defaults are no configuration");
-  const { server, admin, upstream, websocket, authorizer } = loaded.config;
+  const { apps, server, admin, upstream, websocket, authorizer } = loaded.config;
   const names = allOptions.flatMap(({ env, laravel, original, secret }) => {
     const plain = [env, laravel, original];
     return secret ? plain.concat([`${env}_FILE`, laravel && `${laravel}_FILE`]) : plain;
@@ -29,6 +29,7 @@ export async function sidecarFacts(): Promise<Facts> {
     upstream: upstream.address ? showUpstream(upstream.address) : "",
     shutdownTimeoutSeconds: server.shutdownTimeoutMs / 1000,
     maxConnections: websocket.maxConnections,
+    pingIntervalSeconds: (apps[0]?.pingPeriodMs ?? 0) / 1000,
     adminPaths: await adminPaths(),
     authPath: authorizer.authPath,
     metricNames: new Set(
