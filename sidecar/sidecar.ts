@@ -10,6 +10,7 @@ import type { PresenceListener } from "./core/presence-store.ts";
 import { createAdminActions } from "./composition/admin-actions.ts";
 import { connectBroadcasts } from "./composition/broadcasts.ts";
 import { createCluster } from "./composition/cluster.ts";
+import { bindConsole } from "./composition/console.ts";
 import { createDoors } from "./composition/doors.ts";
 import { readOpenFilesLimit } from "./composition/open-files.ts";
 import { connectReadings } from "./composition/readings.ts";
@@ -167,19 +168,16 @@ export async function createSidecar(
     report,
   });
 
+  const health = () => ({
+    version,
+    uptime_seconds: Math.round((now() - startedMs) / 1000),
+    connections: webSockets.connectionCount,
+    circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
+    ...upstream?.health(),
+    ...cluster.health(),
+  });
   const routes: AdminRoutes = {
-    pages: createAdminPages({
-      metrics,
-      readiness,
-      health: () => ({
-        version,
-        uptime_seconds: Math.round((now() - startedMs) / 1000),
-        connections: webSockets.connectionCount,
-        circuit_breaker: upstream?.authorizer.worstBreakerState ?? null,
-        ...upstream?.health(),
-        ...cluster.health(),
-      }),
-    }),
+    pages: createAdminPages({ metrics, readiness, health }),
     actions: createAdminActions({
       drain: () => void lifecycle.stop(),
       proxy: upstream?.proxy ?? null,
@@ -187,7 +185,23 @@ export async function createSidecar(
   };
   const admin =
     overrides.admin?.(routes, metrics.registry) ??
-    createAdminServer({ ...config.admin, ...routes });
+    createAdminServer({
+      ...config.admin,
+      ...routes,
+      openConsole: bindConsole({
+        config,
+        registry: metrics.registry,
+        hubs,
+        upstream,
+        cluster,
+        webSockets,
+        readiness,
+        health,
+        now,
+        report,
+        clientIp: (handshake) => forwarding.clientIp(handshake),
+      }),
+    });
 
   const lifecycle = createLifecycle({
     config,

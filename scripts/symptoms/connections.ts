@@ -1,7 +1,7 @@
 /** Symptoms of connections, subscriptions and events. */
 
 import type { Symptom } from "./symptom.ts";
-import { appId, error, finished, unread } from "./events.ts";
+import { appId, error, finished, requested, unread } from "./events.ts";
 
 export const connections: readonly Symptom[] = [
   {
@@ -49,10 +49,10 @@ export const connections: readonly Symptom[] = [
       finished("missing_user_data"),
       finished("invalid_signature"),
       { kind: "authorization_withheld", reason: "origin" },
-      { kind: "signature_missing", appId },
-      { kind: "client_signature_refused", appId, fault: "malformed", sentKey: null },
-      { kind: "client_signature_refused", appId, fault: "wrong_key", sentKey: "old-key" },
-      { kind: "client_signature_refused", appId, fault: "mismatch", sentKey: null },
+      { kind: "signature_missing", ...requested },
+      { kind: "client_signature_refused", ...requested, fault: "malformed", sentKey: null },
+      { kind: "client_signature_refused", ...requested, fault: "wrong_key", sentKey: "old-key" },
+      { kind: "client_signature_refused", ...requested, fault: "mismatch", sentKey: null },
       error(4200, "invalid_channel_name"),
       error(4200, "invalid_user_id"),
       error(4302, "too_many_channels"),

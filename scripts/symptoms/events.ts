@@ -4,6 +4,9 @@ import type { SidecarEvent } from "../../sidecar/core/report.ts";
 
 export const appId = "123456";
 
+/** Who asked for what. */
+export const requested = { appId, socketId: "1.2", channel: "private-a" };
+
 export function finished(
   outcome: SidecarEvent<"authorization_finished">["outcome"],
 ): SidecarEvent<"authorization_finished"> {
@@ -11,7 +14,7 @@ export function finished(
 }
 
 export function error(code: number, reason: SidecarEvent<"error_sent">["reason"]): SidecarEvent {
-  return { kind: "error_sent", appId, code, reason };
+  return { kind: "error_sent", ...requested, code, reason };
 }
 
 export function failed(

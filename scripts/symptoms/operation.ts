@@ -128,6 +128,12 @@ export const operation: readonly Symptom[] = [
       "**No `stopped` at the end**: the process was killed. Whoever stops it has to wait longer than `POGO_DRAIN_DELAY` and `POGO_SHUTDOWN_TIMEOUT` together (`stopwaitsecs`, `TimeoutStopSec`, `terminationGracePeriodSeconds`; [operations.md](operations.md#a-stop)).",
     ],
   },
+  {
+    title: "The console asks for a token, or is off",
+    first:
+      "Without `POGO_ADMIN_TOKEN` it is open on loopback and off elsewhere; what a proxy has passed on is not loopback's. See [console.md](console.md#who-may-look).",
+    lines: [{ kind: "console_login_refused" }],
+  },
 ];
 
 function workerExited(exit: { code: number | null; signal: string | null }) {

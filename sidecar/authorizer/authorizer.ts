@@ -6,6 +6,7 @@ import type {
   Authentication,
   Authorization,
   AuthorizationFault,
+  AuthorizationRequest,
   ChannelAuthorizer,
   UserAuthenticator,
 } from "../core/ports.ts";
@@ -40,6 +41,11 @@ export interface AuthorizerOptions extends Omit<BulkheadsOptions, "timers" | "ra
 }
 
 export interface Authorizer extends ChannelAuthorizer, UserAuthenticator {
+  /**
+   * Asks about a channel once more, as `authorize` would, to see what the app answers: once, past permits and breaker, so that
+   * the caller bounds how often. MUST resolve.
+   */
+  replay(request: AuthorizationRequest): Promise<Replayed>;
   breakerState(appId: string): BreakerState;
   /** That of the app for which it is worst. */
   readonly worstBreakerState: BreakerState;
@@ -50,6 +56,11 @@ export interface Authorizer extends ChannelAuthorizer, UserAuthenticator {
   /** Aborts what is under way and what waits; what is asked afterwards is answered `aborted`. */
   close(): void;
 }
+
+/** `reason`: the app was not asked, or there was no answer of use. The body is that of a 200. */
+export type Replayed =
+  | { readonly isAnswered: true; readonly status: number; readonly body: string }
+  | { readonly isAnswered: false; readonly reason: AuthorizationFault };
 
 type Granted<T> = Extract<T, Answer>;
 type Refusal = Exclude<Authorization, Answer>;
@@ -71,19 +82,48 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
    * users share the guards: it is one app that is asked.
    */
   async function guarded<T extends Answer>(question: Question<T>): Promise<T | Refusal> {
-    const { app, socketId, handshake, credential, signal } = question.request;
+    const { app, socketId, signal } = question.request;
     const bulkhead = bulkheads.get(app.id);
     if (!bulkhead || signal.aborted) return refuse("aborted");
     // Laravel answers 500.
     if (!isSocketId(socketId)) return refuse("forbidden");
-    const policy = credentialPolicyFor({
+    const policy = policyFor(question.request);
+    return policy === "none" ? refuse("origin") : ask(question, policy === "all", bulkhead);
+  }
+
+  function policyFor({ app, handshake, credential }: Question<Answer>["request"]) {
+    return credentialPolicyFor({
       rawHeaders: handshake.rawHeaders,
       host: forwarding.host(handshake),
       scheme: forwarding.scheme(handshake),
       allowedOrigins: app.allowedOrigins,
       hasCredential: credential !== null,
     });
-    return policy === "none" ? refuse("origin") : ask(question, policy === "all", bulkhead);
+  }
+
+  function aboutChannel(request: AuthorizationRequest): Question<Granted<Authorization>> {
+    const { channel, socketId } = request;
+    return {
+      request,
+      path: options.authPath,
+      fields: { socket_id: socketId, channel_name: channel },
+      channel,
+      read: (body) => readAuthAnswer(body, request),
+    };
+  }
+
+  async function replay(request: AuthorizationRequest): Promise<Replayed> {
+    const policy = policyFor(request);
+    if (policy === "none") return { isAnswered: false, reason: "origin" };
+    const withCookies = policy === "all";
+    const result = await client.post(
+      toSubrequest(aboutChannel(request), { withCookies, forwarding }),
+    );
+    if (result.ok) return { isAnswered: true, status: 200, body: result.body.toString() };
+    const { status, reason } = result;
+    return status === null || status === 200
+      ? { isAnswered: false, reason }
+      : { isAnswered: true, status, body: "" };
   }
 
   function ask<T extends Answer>(
@@ -140,16 +180,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 
   return {
     authorize: async (request): Promise<Authorization> => {
-      const { channel, socketId } = request;
-      if (!isChannelName(channel)) return refuse("forbidden");
-      return guarded<Granted<Authorization>>({
-        request,
-        path: options.authPath,
-        fields: { socket_id: socketId, channel_name: channel },
-        channel,
-        read: (body) => readAuthAnswer(body, request),
-      });
+      if (!isChannelName(request.channel)) return refuse("forbidden");
+      return guarded(aboutChannel(request));
     },
+    replay,
     authenticate: (request): Promise<Authentication> =>
       guarded<Granted<Authentication>>({
         request,

@@ -38,6 +38,8 @@ export interface RedisBroker extends Broker {
   readonly lastError: string;
   /** Nodes that are seen alive, this one included; 0 while Redis is lost. */
   readonly nodeCount: number;
+  /** The connections that are subscribed to anything, of each node by its id; null: Redis can't say now. */
+  countByNode(): Promise<ReadonlyMap<string, number> | null>;
   /** No other node is there, or was when Redis was lost. False before Redis was ever there. */
   readonly isAlone: boolean;
   /** The presence store of an app; its listener is called from then on. To be called once for each app. */
@@ -150,6 +152,16 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     },
     lastEvent: (appId, channel) =>
       apps.get(appId)?.publisher.lastEvent(channel) ?? Promise.resolve(null),
+    async countByNode() {
+      const sums = new Map<string, number>();
+      for (const answer of await Promise.all(
+        [...apps.values()].map(({ presence }) => presence.countByNode()),
+      )) {
+        if (!answer.ok) return null;
+        for (const [node, count] of answer.value) sums.set(node, (sums.get(node) ?? 0) + count);
+      }
+      return sums;
+    },
     async whenUp(withinMs) {
       await Promise.all(
         [...apps.values()].map(({ availability }) => availability.whenUp(withinMs)),

@@ -55,6 +55,7 @@ describe("banner", () => {
   app        http://127.0.0.1:${port} answers and is Laravel
   key        shop-key (app 7)
   settings   .env in /shop, --upstream (pogo-sidecar check shows all)
+  console    http://127.0.0.1:2019/
   metrics    http://127.0.0.1:2019/metrics
 
 `,

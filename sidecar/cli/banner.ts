@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from "node:path";
 import { networkInterfaces } from "node:os";
 import { styleText } from "node:util";
 import type { Config, Loaded } from "../config.ts";
+import { isLoopbackHost } from "../http/ip-address.ts";
 import { appAnswers } from "./doctor/app.ts";
 import type { Finding, Subject } from "./doctor/check.ts";
 import { broadcastConnection, environmentFile, frontEnd } from "./doctor/machine.ts";
@@ -48,6 +49,7 @@ export async function renderBanner(options: BannerOptions): Promise<Banner> {
   const looks = [environmentFile, broadcastConnection, frontEnd].map((check) => check.run(subject));
   const missing = (await Promise.all(looks)).filter(({ status }) => status === "wrong");
   const others = config.apps.length - 1;
+  const adminUrl = `http://${config.admin.host}:${ports.adminPort}/`;
   const text = [
     "",
     `  ${styleText("bold", "Pogo Sidecar")} ${version}`,
@@ -56,13 +58,18 @@ export async function renderBanner(options: BannerOptions): Promise<Banner> {
     ...row("app", describeApp(upstream)),
     ...row("key", [`${app.key} (app ${app.id}${others > 0 ? `, and ${others} more` : ""})`]),
     ...row("settings", [describeSources(options)]),
-    ...row("metrics", [`http://${config.admin.host}:${ports.adminPort}/metrics`]),
+    ...(isConsoleOpen(config) ? row("console", [adminUrl]) : []),
+    ...row("metrics", [`${adminUrl}metrics`]),
     ...missing.flatMap((finding) => row("missing", describeMissing(finding))),
     "",
     "",
   ].join("\n");
   const isAway = upstream.status === "wrong";
   return { text, whenAppAnswers: isAway ? (everyMs) => waitForApp(subject, everyMs) : null };
+}
+
+function isConsoleOpen({ admin, console }: Config): boolean {
+  return console.token !== null || isLoopbackHost(admin.host);
 }
 
 /** Does not keep the process running. */

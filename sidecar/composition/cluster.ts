@@ -16,6 +16,8 @@ export interface Cluster {
   /** Whether the node should get traffic, as far as other nodes go. */
   readonly isReady: () => boolean;
   readonly health: () => Record<string, unknown>;
+  /** The connections that are subscribed to anything, of each node by its id; null: there is one node, or nobody can say. */
+  readonly countByNode: () => Promise<ReadonlyMap<string, number> | null>;
   /** Resolves once other nodes can be reached, or soon. */
   whenUp(): Promise<void>;
   /** The clients are about to be closed: who is gone from here stays listed until the broker closes. */
@@ -48,6 +50,7 @@ export async function createCluster(
       webhookGraceMs: webhooks.graceMs,
       isReady: () => true,
       health: () => ({}),
+      countByNode: () => Promise.resolve(null),
       whenUp: () => Promise.resolve(),
       beginDrain: () => ({ isAlone: true, handoverMs: 0 }),
     };
@@ -79,6 +82,7 @@ export async function createCluster(
       ...(!broker.isUp && { redis_error: broker.lastError }),
       nodes: broker.nodeCount,
     }),
+    countByNode: () => broker.countByNode(),
     async whenUp() {
       // Somewhat longer than connecting may take, so that it is said why.
       await broker.whenUp(redis.timeoutMs + 250);

@@ -3,8 +3,11 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+/** Of all that `packagesOf` has looked at, by their address. */
+const seenFiles = new Set<string>();
+
 /** What a file imports before it runs, and so everything that starts with it; types aside. */
-function packagesOf(url: URL, seen = new Set<string>()): Set<string> {
+function packagesOf(url: URL, seen = seenFiles): Set<string> {
   const packages = new Set<string>();
   if (seen.has(url.href)) return packages;
   seen.add(url.href);
@@ -26,6 +29,13 @@ const parts = ["../cli/start.ts", "../sidecar.ts"].map((path) => new URL(path, i
 test("a node starts with three packages: Redis, and WebSockets of the app, are loaded where they are used", () => {
   const found = parts.flatMap((url) => [...packagesOf(url)]);
   assert.deepEqual([...new Set(found)].toSorted(), ["lru-cache", "pino", "prom-client"]);
+});
+
+test("the console is loaded by who looks at it", () => {
+  packagesOf(new URL("../cli/start.ts", import.meta.url));
+  const loaded = [...seenFiles].filter((file) => file.includes("/sidecar/console/"));
+  assert.ok(seenFiles.size > 100);
+  assert.deepEqual(loaded, []);
 });
 
 test("nor is undici, which an import of node:http would load", () => {

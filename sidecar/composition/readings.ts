@@ -24,7 +24,7 @@ export function connectReadings(
   const limits = limitsOf(config);
   node.limit.readEach(() => limits);
   webSocket.connectionsMax.read(() => config.websocket.maxConnections);
-  webSocket.channelsActive.readEach(() => hubs.map((hub) => [[hub.app.id], hub.channelCount]));
+  webSocket.channelsActive.readEach(() => hubs.map((hub) => [[hub.app.id], hub.channels.size]));
   webSocket.sentBytesTotal.read(() => webSockets.writtenBytes);
   webSocket.queuedBytes.read(() => webSockets.queuedBytes);
   webSocket.deliveryConfig.readEach(() => [

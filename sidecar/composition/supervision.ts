@@ -59,6 +59,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
 
   const admin = createAdminServer({
     ...adminOptions,
+    openConsole: null,
     ...createMergedRoutes({
       ask: (path) => supervisor.ask(path),
       hasStarted: () => supervisor.hasStarted,

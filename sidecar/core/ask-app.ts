@@ -5,7 +5,7 @@ import { errors, type ProtocolError } from "./errors.ts";
 import type { AuthorizationFault } from "./ports.ts";
 import type { Report } from "./report.ts";
 import type { SignatureFault } from "./signature.ts";
-import type { Subject } from "./subject.ts";
+import { channelOf, type Subject } from "./subject.ts";
 
 /** `denied`: the app said no, or the proof is wrong. `unavailable`: nobody could say, trying later may help. */
 export interface Denial {
@@ -29,7 +29,7 @@ export async function askApp<Grant extends { readonly ok: true }>(
   report: Report,
 ): Promise<Grant | null> {
   if (!ask) {
-    report({ kind: "signature_missing", appId: connection.app.id });
+    report({ kind: "signature_missing", ...requested(connection, subject) });
     deny(connection, subject, { kind: "denied", reason: "missing_signature" }, report);
     return null;
   }
@@ -52,9 +52,7 @@ export function deny(
   { kind, reason }: Omit<Denial, "ok">,
   report: Report,
 ): void {
-  const { app, socketId } = connection;
-  const channel = subject.kind === "channel" ? subject.name : null;
-  report({ kind: "authorization_refused", appId: app.id, socketId, channel, reason });
+  report({ kind: "authorization_refused", ...requested(connection, subject), reason });
   connection.fail(denials[subject.kind][kind], subject);
 }
 
@@ -65,8 +63,8 @@ export function denySignature(
   { fault, sentKey }: { readonly fault: SignatureFault; readonly sentKey?: string },
   report: Report,
 ): void {
-  const appId = connection.app.id;
-  report({ kind: "client_signature_refused", appId, fault, sentKey: sentKey ?? null });
+  const about = requested(connection, subject);
+  report({ kind: "client_signature_refused", ...about, fault, sentKey: sentKey ?? null });
   deny(connection, subject, { kind: "denied", reason: "invalid_signature" }, report);
 }
 
@@ -74,3 +72,7 @@ const denials: Record<Subject["kind"], Record<Denial["kind"], ProtocolError>> = 
   channel: { denied: errors.unauthorized, unavailable: errors.authorizationUnavailable },
   signin: { denied: errors.unauthorized, unavailable: errors.authenticationUnavailable },
 };
+
+function requested({ app, socketId }: Connection, subject: Subject) {
+  return { appId: app.id, socketId, channel: channelOf(subject) };
+}

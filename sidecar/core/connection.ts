@@ -13,7 +13,7 @@ import type { Recipient } from "./recipient.ts";
 import type { RecoveryClient } from "./recovery/client.ts";
 import type { Report } from "./report.ts";
 import type { FrameKind } from "./report/websocket.ts";
-import { subjectKey, type Subject } from "./subject.ts";
+import { channelOf, subjectKey, type Subject } from "./subject.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Transport } from "./transport.ts";
 import { traceSent } from "./wire-trace.ts";
@@ -125,7 +125,9 @@ export class Connection implements Recipient {
    */
   fail(error: ProtocolError, subject?: Subject | null): void {
     const { code, reason } = error;
-    this.#report({ kind: "error_sent", appId: this.app.id, code, reason });
+    const { socketId } = this;
+    const about = { appId: this.app.id, socketId, channel: channelOf(subject) };
+    this.#report({ kind: "error_sent", ...about, code, reason });
     this.send(errorFrame(error, this.#errorData));
     if (subject) this.sendText(encodeRefusal(subject, error));
     if (error.closeCode !== undefined) this.close(error.closeCode, error.message);

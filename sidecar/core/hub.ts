@@ -4,7 +4,6 @@ import type { App } from "./app.ts";
 import type { Channel } from "./channel.ts";
 import { userOfChannel } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
-import { errors } from "./errors.ts";
 import { encodeFrame, type Frame } from "./frame.ts";
 import { encodeChannelEvent, encodeSubscriptionCount } from "./messages.ts";
 import type { Broker, ChannelEvent, Webhooks } from "./ports.ts";
@@ -20,6 +19,7 @@ import type { SubscriptionBudget } from "./subscription-budget.ts";
 import { SubscriptionCounts } from "./subscription-counts.ts";
 import type { SubscribeAnswer } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { terminate } from "./terminate.ts";
 import { Users } from "./users.ts";
 import { toDelivered } from "./wire-trace.ts";
 import { WorkQueue } from "./work-queue.ts";
@@ -36,7 +36,8 @@ export class Hub {
   /** Bounds what one connection asks again and again. */
   readonly repeats = new RepeatLimit();
   readonly #report: Report;
-  readonly #connections = new Map<string, Connection>();
+  /** By socket id, the oldest first; for others to read. */
+  readonly connections = new Map<string, Connection>();
   readonly #subscriptions: Subscriptions;
   #publishBucket: TokenBucket | null = null;
   readonly #counts = new SubscriptionCounts();
@@ -64,9 +65,8 @@ export class Hub {
       memberAdded: (channel, member) => this.#memberChanged(channel, member, "added"),
       memberRemoved: (channel, member) => this.#memberChanged(channel, member, "removed"),
       subscriptionsCounted: (name, count) => {
-        const channel = this.channel(name);
-        if (!channel) return;
-        sendToAll(channel.connections, encodeFrame(encodeSubscriptionCount(name, count)));
+        const { connections } = this.channel(name) ?? {};
+        if (connections) sendToAll(connections, encodeFrame(encodeSubscriptionCount(name, count)));
       },
       webhookDue: (event) => webhooks.notify(app.id, event),
     });
@@ -89,17 +89,17 @@ export class Hub {
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.connections.size;
   }
 
   /** Clients are here, or may be on their way back. */
   get isInUse(): boolean {
-    return this.#connections.size > 0 || this.#subscriptions.hasAway;
+    return this.connections.size > 0 || this.#subscriptions.hasAway;
   }
 
-  /** Channels with at least one subscription on this node. */
-  get channelCount(): number {
-    return this.#subscriptions.channelCount;
+  /** By name: those with at least one subscription on this node. */
+  get channels(): ReadonlyMap<string, Channel> {
+    return this.#subscriptions.channels;
   }
 
   /** Somebody on this node is subscribed to it. */
@@ -108,7 +108,7 @@ export class Hub {
   }
 
   connect(connection: Connection): void {
-    this.#connections.set(connection.socketId, connection);
+    this.connections.set(connection.socketId, connection);
     const { socketId } = connection;
     this.#report({ kind: "connection_opened", appId: this.app.id, socketId });
     this.recovery?.connected(connection);
@@ -116,7 +116,7 @@ export class Hub {
 
   /** Ends all subscriptions of a connection that is closed, with its close code. Harmless when called twice. */
   disconnect(connection: Connection, code: number): void {
-    if (!this.#connections.delete(connection.socketId)) return;
+    if (!this.connections.delete(connection.socketId)) return;
     connection.markClosed();
     const mayComeBack = this.recovery?.closed(connection, code) ?? false;
     this.users.signOut(connection);
@@ -175,17 +175,9 @@ export class Hub {
   broadcast(event: ChannelEvent): number {
     const connections = this.#recipients(event.channel);
     this.recovery?.begin(event);
-    if (!connections) {
-      this.recovery?.end(connections);
-      this.#report.details?.(toDelivered(event, 0));
-      return 0;
-    }
-    const channel = this.channel(event.channel);
-    if (channel && !event.isClientEvent) channel.eventCount += 1;
-    const frame = encodeFrame(encodeChannelEvent(event));
-    const recipients = sendToAll(connections, frame, event.exceptSocketId);
+    const recipients = connections ? this.#deliver(event, connections) : 0;
     this.recovery?.end(connections);
-    this.#report({ kind: "broadcast", appId: this.app.id, recipients });
+    this.#report.contents?.(event, recipients);
     this.#report.details?.(toDelivered(event, recipients));
     return recipients;
   }
@@ -208,17 +200,21 @@ export class Hub {
    * opened after `beforeMs` are not meant.
    */
   terminateUser(userId: string, beforeMs = Number.POSITIVE_INFINITY): number {
-    const connections = [...this.#connections.values()].filter(
+    const connections = [...this.connections.values()].filter(
       (connection) => connection.openedMs <= beforeMs && connection.isOf(userId),
     );
-    for (const connection of connections) {
-      connection.fail(errors.terminated);
-      // Not a broken connection, which its member may outlive for a while.
-      for (const name of connection.subscriptions.keys()) this.unsubscribe(connection, name);
-      this.disconnect(connection, errors.terminated.closeCode);
-    }
+    for (const connection of connections) terminate(this, connection);
     this.recovery?.terminate(userId);
     return connections.length;
+  }
+
+  #deliver(event: ChannelEvent, connections: ReadonlySet<Recipient>): number {
+    const channel = this.channel(event.channel);
+    if (channel && !event.isClientEvent) channel.eventCount += 1;
+    const frame = encodeFrame(encodeChannelEvent(event));
+    const recipients = sendToAll(connections, frame, event.exceptSocketId);
+    this.#report({ kind: "broadcast", appId: this.app.id, recipients });
+    return recipients;
   }
 
   #recipients(channelName: string): ReadonlySet<Recipient> | undefined {

@@ -13,6 +13,7 @@ import type { RecoveryEvents } from "./report/recovery.ts";
 import type { WebhookDeliveryEvents } from "./report/webhooks.ts";
 import type { WebSocketEvents } from "./report/websocket.ts";
 import type { WorkerEvents } from "./report/workers.ts";
+import type { ChannelEvent } from "./ports.ts";
 
 /** From the kind of an event to its fields; one interface a room. */
 interface Events
@@ -41,8 +42,13 @@ export type SidecarEvent<K extends EventKind = EventKind> = {
  */
 export interface Report {
   (event: SidecarEvent): void;
-  /** Absent unless `debug` is logged, so that `report.details?.({…})` makes no event that nobody reads. */
-  readonly details?: (event: SidecarEvent<keyof DetailEvents>) => void;
-  /** The same for what is logged at `trace`. */
+  /**
+   * Absent unless `debug` is logged or somebody watches, so that `report.details?.({…})` makes no event that nobody reads.
+   * May come and go: to be asked for each time.
+   */
+  readonly details?: ((event: SidecarEvent<keyof DetailEvents>) => void) | undefined;
+  /** What is logged at `trace`; there from the start, or never. */
   readonly wire?: (event: SidecarEvent<keyof DetailEvents>) => void;
+  /** Absent unless somebody watches what is in events. Never logged, so it is no `SidecarEvent`. */
+  readonly contents?: ((event: ChannelEvent, recipients: number) => void) | undefined;
 }

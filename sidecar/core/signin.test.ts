@@ -154,7 +154,7 @@ describe("pusher:signin", () => {
     assert.deepEqual(await client.say(subscribe), [
       { event: "pusher_internal:subscription_succeeded", data: "{}", channel },
     ]);
-    assert.equal(node.hub.channelCount, 0);
+    assert.equal(node.hub.channels.size, 0);
     const event = { appId: "app-id", channel, event: "e", dataJson: '"d"' };
     assert.equal(node.hub.broadcast(event), 1);
     assert.deepEqual(client.transport.take(), [{ event: "e", channel, data: "d" }]);

@@ -10,6 +10,11 @@ export function channelSubject(name: string): Subject {
   return { kind: "channel", name };
 }
 
+/** Null: it is about none. */
+export function channelOf(subject: Subject | null | undefined): string | null {
+  return subject?.kind === "channel" ? subject.name : null;
+}
+
 /** One text for each subject of a connection; no channel has the name of the signin's. */
 export function subjectKey(subject: Subject): string {
   return subject.kind === "channel" ? subject.name : "#signin";

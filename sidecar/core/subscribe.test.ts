@@ -86,7 +86,7 @@ describe("pusher:subscribe", () => {
       assert.deepEqual(error, errorMessage(4200, "Invalid channel name"));
       assert.equal(named?.["event"], "pusher:subscription_error");
       assert.equal(named?.["channel"], channel);
-      assert.equal(node.hub.channelCount, 0);
+      assert.equal(node.hub.channels.size, 0);
     });
   }
 
@@ -143,6 +143,8 @@ describe("pusher:subscribe", () => {
       {
         kind: "client_signature_refused",
         appId: "app-id",
+        socketId: "1.1",
+        channel: "private-x",
         fault: "wrong_key",
         sentKey: "other-key",
       },

@@ -48,9 +48,9 @@ export class Subscriptions {
     this.#recoverable = new Away(Math.max(presenceGraceMs, options.recoveryWindowMs), release);
   }
 
-  /** Channels with subscriptions on this node. */
-  get channelCount(): number {
-    return this.#channels.size;
+  /** By name: those with subscriptions on this node. */
+  get channels(): ReadonlyMap<string, Channel> {
+    return this.#channels;
   }
 
   channel(name: string): Channel | undefined {

@@ -3,6 +3,17 @@
 import type { Frame } from "./frame.ts";
 import type { FrameKind } from "./report/websocket.ts";
 
+/** What went over the socket of one client. */
+export interface Traffic {
+  /** On the wire, the handshake included. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** That wait for it now. */
+  readonly queuedBytes: number;
+  /** That it did not get, since it read too slowly. */
+  readonly droppedFrames: number;
+}
+
 /** All calls are harmless after the socket closed. */
 export interface Transport {
   /** Queues a frame; frames leave in the order of the calls. `kind` is for metrics. */

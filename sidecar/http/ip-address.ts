@@ -16,6 +16,16 @@ export function normaliseIp(text: string): string | undefined {
   return mapped !== undefined && isIPv4(mapped) ? mapped : canonical;
 }
 
+/** Whether only this machine reaches what listens on it: an address or a name. */
+export function isLoopbackHost(host: string): boolean {
+  if (host.toLowerCase() === "localhost") return true;
+  const address = normaliseIp(host);
+  return (
+    address !== undefined &&
+    (address === "::1" || (isIP(address) === 4 && address.startsWith("127.")))
+  );
+}
+
 /** Whether an address, spelt as `normaliseIp` does, is of this machine or of a private network (RFC 1918, 4193, 6598). */
 export function isPrivateIp(address: string): boolean {
   return isIP(address) !== 0 && privateNetworks.check(address, isIPv4(address) ? "ipv4" : "ipv6");

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { connectRaw, exchangeRaw, parseMessage } from "../testing/raw-http.ts";
-import { createAdminServer } from "./admin.ts";
+import { createAdminServer, type OpenConsole } from "./admin.ts";
 import { createAdminPages, type Readiness } from "./admin-pages.ts";
 import { createMetrics } from "./metrics.ts";
 
 const listenAddress = { kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false } as const;
+
+/** In the console's place: says what it was asked. */
+const openConsole: OpenConsole = ({ isLoopback }) =>
+  Promise.resolve((req, res) => void res.end(`console ${req.url} ${isLoopback}`));
 
 async function startAdmin(
   test: TestContext,
@@ -19,6 +23,7 @@ async function startAdmin(
       readiness: () => state.readiness,
       health: () => ({ connections: 3 }),
     }),
+    openConsole,
     allowedHosts,
     actions: {
       "/drain"(query) {
@@ -103,16 +108,39 @@ describe("admin port", () => {
 
   it("what it does not have is answered with what it has", async (test) => {
     const { get } = await startAdmin(test);
-    for (const path of ["/", "/nope", "/constructor", "/__proto__"]) {
+    for (const path of ["/nope", "/constructor", "/__proto__"]) {
       const { status, text } = await get(path);
       assert.equal(status, 404);
       assert.match(text, /\/metrics\n\/livez\n\/readyz\n\/pogo\/health/);
     }
   });
 
+  it("/ and what is below /console/ is the console's", async (test) => {
+    const { get } = await startAdmin(test);
+    for (const path of ["/", "/?x", "/console/main.js", "/console/stream"]) {
+      assert.equal((await get(path)).text, `console ${path} true`);
+    }
+    assert.equal((await get("/console")).status, 404);
+  });
+
+  it("where there is none, or it can't be loaded, / says why", async (test) => {
+    const failing = (): Promise<never> => Promise.reject(new Error("not there"));
+    for (const [openConsole, status, text] of [
+      [null, 404, /POGO_WORKERS/],
+      [failing, 500, /not there/],
+    ] as const) {
+      const other = createAdminServer({ pages: {}, actions: {}, allowedHosts: [], openConsole });
+      const port = await other.listen(listenAddress);
+      test.after(() => other.close());
+      const answer = await fetch(`http://127.0.0.1:${port}/`);
+      assert.equal(answer.status, status);
+      assert.match(await answer.text(), text);
+    }
+  });
+
   it("an address that can't be had is an error of listen", async (test) => {
     const { port } = await startAdmin(test);
-    const other = createAdminServer({ pages: {}, actions: {}, allowedHosts: [] });
+    const other = createAdminServer({ pages: {}, actions: {}, allowedHosts: [], openConsole });
     await assert.rejects(other.listen({ ...listenAddress, port }), { code: "EADDRINUSE" });
   });
 

@@ -1,8 +1,7 @@
-/** The admin port: metrics and probes, for operators only; never reachable through the public port. */
+/** The admin port: metrics, probes and the console, for operators only; never reachable through the public port. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isIP } from "node:net";
-import { normaliseIp } from "../http/ip-address.ts";
+import { isLoopbackHost, normaliseIp } from "../http/ip-address.ts";
 import { listen, type ListenAddress } from "../http/listener.ts";
 import { createServer } from "../http/node-http.ts";
 
@@ -12,7 +11,19 @@ export interface AdminOptions extends AdminRoutes {
    * bound to a loopback address, or as soon as there are any of these.
    */
   readonly allowedHosts: readonly string[];
+  /**
+   * Makes the console, which answers `/` and what is below `/console/`, when it is asked for first. Null: there is none, for it
+   * shows one process.
+   */
+  readonly openConsole: OpenConsole | null;
 }
+
+export type OpenConsole = (port: {
+  /** It listens on a loopback address alone. */
+  readonly isLoopback: boolean;
+}) => Promise<Handler>;
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
 /** What the port answers, by path. */
 export interface AdminRoutes {
@@ -50,13 +61,15 @@ export interface AdminServer {
 export function createAdminServer({ pages, actions, ...options }: AdminOptions): AdminServer {
   const allowedHosts = new Set(["localhost", ...options.allowedHosts]);
   let areHostsChecked = options.allowedHosts.length > 0;
-  const index = [...Object.keys(pages), ...Object.keys(actions)].join("\n");
+  const door = createConsoleDoor(options.openConsole);
+  const index = ["/", ...Object.keys(pages), ...Object.keys(actions)].join("\n");
 
   const server = createServer((req, res) => {
     if (areHostsChecked && !isAllowedHost(req.headers.host, allowedHosts)) {
       return send(res, 421, "text/plain", wrongHost);
     }
     const [path = "", query = ""] = (req.url ?? "").split("?");
+    if (path === "/" || path.startsWith("/console/")) return door.handle(req, res);
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     const action = Object.hasOwn(actions, path) ? actions[path] : undefined;
     if (action) return void act(req, res, () => action(new URLSearchParams(query)));
@@ -69,12 +82,18 @@ export function createAdminServer({ pages, actions, ...options }: AdminOptions):
   });
 
   return {
-    listen(address) {
+    async listen(address) {
       if (address.kind === "tcp") {
-        areHostsChecked ||= isLoopback(address.host);
+        // Before the first request can come.
+        areHostsChecked ||= isLoopbackHost(address.host);
         allowedHosts.add(address.host.toLowerCase());
       }
-      return listen(server, address);
+      const port = await listen(server, address);
+      const bound = server.address();
+      door.isLoopback =
+        bound !== null && typeof bound === "object" && isLoopbackHost(bound.address);
+      areHostsChecked ||= door.isLoopback;
+      return port;
     },
     close() {
       server.close();
@@ -82,6 +101,26 @@ export function createAdminServer({ pages, actions, ...options }: AdminOptions):
     },
   };
 }
+
+function createConsoleDoor(open: OpenConsole | null) {
+  let opened: Promise<Handler> | null = null;
+  const door = {
+    /** Of the port, once it listens. */
+    isLoopback: false,
+    handle(req: IncomingMessage, res: ServerResponse): void {
+      if (!open) return send(res, 404, "text/plain", noConsole);
+      opened ??= open(door);
+      void opened.then(
+        (handle) => handle(req, res),
+        (error) => send(res, 500, "text/plain", `The console can't be loaded: ${error}\n`),
+      );
+    },
+  };
+  return door;
+}
+
+const noConsole =
+  "There is no console with several workers (POGO_WORKERS), for it shows one process. /metrics has the sums of all.\n";
 
 const wrongHost =
   "Refused: the Host is neither localhost nor an IP address. Add its name to POGO_ADMIN_ALLOWED_HOSTS.\n";
@@ -93,15 +132,6 @@ const wrongHost =
 function isAllowedHost(host: string | undefined, allowed: ReadonlySet<string>): boolean {
   if (host === undefined || normaliseIp(host) !== undefined) return true;
   return allowed.has(host.replace(/:\d+$/, "").toLowerCase());
-}
-
-function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === "localhost") return true;
-  const address = normaliseIp(host);
-  return (
-    address !== undefined &&
-    (address === "::1" || (isIP(address) === 4 && address.startsWith("127.")))
-  );
 }
 
 async function show(res: ServerResponse, page: Pages[string]): Promise<void> {

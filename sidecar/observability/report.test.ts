@@ -13,7 +13,8 @@ function createRig(level: "info" | "debug" = "info", hotPath = false) {
     { write: (line) => void lines.push(JSON.parse(line)) },
   );
   const clock = { nowMs: 0 };
-  const report = createReport({ metrics, log, now: () => clock.nowMs });
+  const now = (): number => clock.nowMs;
+  const report = createReport({ metrics, log, now, wallClock: now });
   const series = async () =>
     new Set((await metrics.registry.metrics()).split("\n").filter((line) => !line.startsWith("#")));
   return { report, lines, clock, series };
@@ -35,10 +36,23 @@ describe("report: metrics", () => {
     report({ kind: "broadcast", appId: "1", recipients: 5 });
     report({ kind: "broadcast", appId: "1", recipients: 0 });
     const code = 4301;
-    report({ kind: "error_sent", appId: "1", code, reason: "rate_limit_exceeded" });
-    report({ kind: "error_sent", appId: "1", code, reason: "client_events_disabled" });
+    report({
+      kind: "error_sent",
+      appId: "1",
+      ...subscription,
+      code,
+      reason: "rate_limit_exceeded",
+    });
+    report({
+      kind: "error_sent",
+      appId: "1",
+      ...subscription,
+      code,
+      reason: "client_events_disabled",
+    });
     const reason = "application_does_not_exist";
-    report({ kind: "error_sent", appId: null, code: 4001, reason });
+    const nobody = { appId: null, socketId: null, channel: null };
+    report({ kind: "error_sent", ...nobody, code: 4001, reason });
     report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "forbidden" });
     report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "circuit_open" });
     report({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
@@ -157,22 +171,135 @@ describe("report: the hot path", () => {
   });
 });
 
+describe("report: who watches", () => {
+  const published = { kind: "messages_published", appId: "1", messages: 1 } as const;
+  const event = { appId: "1", channel: "a", event: "E", dataJson: "1" };
+
+  it("details and contents are made only while they are wanted, and details are not logged for it", () => {
+    const { report, lines } = createRig("info");
+    assert.deepEqual([report.details, report.contents], [undefined, undefined]);
+    const seen: SidecarEvent[] = [];
+    const see = (event: SidecarEvent): void => void seen.push(event);
+    report.watch({ see, contents: null });
+    const asked = {
+      kind: "event_published",
+      appId: "1",
+      event: "E",
+      channels: [],
+      bytes: 1,
+    } as const;
+    report.details?.(asked);
+    report({ ...published, validateMs: 1, brokerMs: 1 });
+    assert.deepEqual(
+      seen.map(({ kind }) => kind),
+      ["event_published", "messages_published"],
+    );
+    assert.deepEqual([report.contents, lines], [undefined, []]);
+    let contents = 0;
+    report.watch({ see, contents: () => void (contents += 1) });
+    report.contents?.(event, 1);
+    report.watch(null);
+    report({ ...published, validateMs: 1, brokerMs: 1 });
+    assert.deepEqual(
+      [report.details, report.contents, contents, seen.length],
+      [undefined, undefined, 1, 2],
+    );
+  });
+
+  it("where debug is logged, details stay when who watched has gone", () => {
+    const { report, lines } = createRig("debug");
+    report.watch({ see: () => undefined, contents: null });
+    report.watch(null);
+    report.details?.({ kind: "event_published", appId: "1", event: "E", channels: [], bytes: 1 });
+    assert.equal(lines.length, 1);
+  });
+
+  it("the last refusals are kept, as many as 200, with their time, and without what is ordinary", () => {
+    const { report, clock } = createRig();
+    for (let nth = 1; nth <= 250; nth++) {
+      clock.nowMs = nth;
+      report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "forbidden" });
+    }
+    report({ kind: "handshake_refused", appId: null, reason: "draining", sent: null });
+    report({ kind: "connection_opened", appId: "1", socketId });
+    const kept = report.refusals();
+    assert.deepEqual([kept.length, kept[0]?.atMs, kept.at(-1)?.atMs], [200, 51, 250]);
+  });
+
+  it("what is kept is a copy, for the object may be used again", () => {
+    const { report } = createRig();
+    const refused = {
+      kind: "publish_refused",
+      appId: "1",
+      reason: "rate_limited" as string,
+    } as const;
+    const again = { ...refused } as { reason: string };
+    report(again as SidecarEvent<"publish_refused">);
+    again.reason = "changed";
+    assert.deepEqual(report.refusals()[0]?.event, refused);
+  });
+
+  it("what a client made up is kept cut short", () => {
+    const { report } = createRig();
+    const sent = "k".repeat(10_000);
+    report({ kind: "handshake_refused", appId: null, reason: "unknown_key", sent });
+    const [{ event } = assert.fail()] = report.refusals();
+    assert.equal("sent" in event && event.sent?.length, 256);
+  });
+
+  it("says what the log has of an event, whatever its level; nothing of what is only counted", () => {
+    const { report } = createRig();
+    const line = report.lineOf({
+      kind: "authorization_refused",
+      appId: "1",
+      ...subscription,
+      reason: "forbidden",
+    });
+    assert.deepEqual(
+      [line?.level, line?.message, line?.fields["channel"]],
+      ["debug", "subscription or signin refused", "private-a"],
+    );
+    assert.match(line?.hint ?? "", /routes\/channels\.php/);
+    assert.equal(report.lineOf({ kind: "broadcast", appId: "1", recipients: 1 }), null);
+    const draining = {
+      kind: "handshake_refused",
+      appId: null,
+      reason: "draining",
+      sent: null,
+    } as const;
+    assert.equal(report.lineOf(draining), null);
+  });
+});
+
 describe("report: log", () => {
   it("a signature made with another app's key is logged with that key, cut short, and not too often", () => {
     const { report, lines, clock } = createRig();
     report({
       kind: "client_signature_refused",
+      ...subscription,
       fault: "wrong_key",
       appId: "1",
       sentKey: "k".repeat(100),
     });
-    report({ kind: "client_signature_refused", fault: "wrong_key", appId: "1", sentKey: "again" });
+    report({
+      kind: "client_signature_refused",
+      ...subscription,
+      fault: "wrong_key",
+      appId: "1",
+      sentKey: "again",
+    });
     assert.deepEqual(
       lines.map(({ app_id, sent_app_key }) => [app_id, sent_app_key]),
       [["1", "k".repeat(64)]],
     );
     clock.nowMs += 10_000;
-    report({ kind: "client_signature_refused", fault: "wrong_key", appId: "1", sentKey: "later" });
+    report({
+      kind: "client_signature_refused",
+      ...subscription,
+      fault: "wrong_key",
+      appId: "1",
+      sentKey: "later",
+    });
     assert.deepEqual([lines[1]?.["sent_app_key"], lines[1]?.["suppressed"]], ["later", 1]);
   });
 
@@ -249,12 +376,14 @@ describe("report: log", () => {
       report({ ...webhook, ...timeout, fault: { kind: "status", status: 419 } });
       report({
         kind: "client_signature_refused",
+        ...subscription,
         fault: "wrong_key",
         appId: "1",
         sentKey: "foreign",
       });
       report({
         kind: "client_signature_refused",
+        ...subscription,
         fault: "wrong_key",
         appId: "2",
         sentKey: "foreign",
@@ -262,6 +391,7 @@ describe("report: log", () => {
       // What a client chooses makes no key.
       report({
         kind: "client_signature_refused",
+        ...subscription,
         fault: "wrong_key",
         appId: "1",
         sentKey: "another",
@@ -297,11 +427,29 @@ describe("report: log", () => {
     { kind: "handshake_refused", appId: null, reason: "rate_limit", sent: null },
     { kind: "handshake_misdirected", appId: "1", reason: "no_upgrade" },
     { kind: "handshake_misdirected", appId: "1", reason: "path" },
-    { kind: "client_signature_refused", fault: "wrong_key", appId: "1", sentKey: "k" },
-    { kind: "client_signature_refused", fault: "mismatch", appId: "1", sentKey: null },
-    { kind: "error_sent", appId: "1", code: 1009, reason: "message_too_long" },
-    { kind: "error_sent", appId: "1", code: 4200, reason: "invalid_channel_name" },
-    { kind: "error_sent", appId: "1", code: 4301, reason: "client_event_rate_exceeded" },
+    {
+      kind: "client_signature_refused",
+      ...subscription,
+      fault: "wrong_key",
+      appId: "1",
+      sentKey: "k",
+    },
+    {
+      kind: "client_signature_refused",
+      ...subscription,
+      fault: "mismatch",
+      appId: "1",
+      sentKey: null,
+    },
+    { kind: "error_sent", appId: "1", ...subscription, code: 1009, reason: "message_too_long" },
+    { kind: "error_sent", appId: "1", ...subscription, code: 4200, reason: "invalid_channel_name" },
+    {
+      kind: "error_sent",
+      appId: "1",
+      ...subscription,
+      code: 4301,
+      reason: "client_event_rate_exceeded",
+    },
     { kind: "api_app_unknown", sentAppId: "nope" },
     { kind: "api_signature_refused", appId: "1", reason: "auth_timestamp" },
     { kind: "publish_refused", appId: "1", reason: "invalid_channel" },
@@ -337,7 +485,7 @@ describe("report: log", () => {
   it("what is ordinary is not logged: a drain, a pong that did not come", () => {
     const { report, lines } = createRig("info");
     report({ kind: "handshake_refused", appId: null, reason: "draining", sent: null });
-    report({ kind: "error_sent", appId: "1", code: 4201, reason: "pong_timeout" });
+    report({ kind: "error_sent", appId: "1", ...subscription, code: 4201, reason: "pong_timeout" });
     assert.deepEqual(lines, []);
   });
 

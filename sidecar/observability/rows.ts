@@ -25,6 +25,8 @@ export interface Row<Event> {
   /** Moves the metrics. MUST NOT throw. */
   readonly count?: (event: Event) => void;
   readonly log?: LogLine<Event>;
+  /** Somebody was refused something: the last ones are kept for who asks why (`recent-refusals.ts`). */
+  readonly isRefusal?: true;
 }
 
 /** One row for each kind of event: a kind without one does not compile. */

@@ -5,6 +5,7 @@ import type { Connection } from "../core/connection.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
+import type { Traffic } from "../core/transport.ts";
 import type { RequestContext } from "../http/request-context.ts";
 
 export interface WebSocketEndpointOptions {
@@ -56,6 +57,8 @@ export interface WebSocketEndpoint {
   readonly queuedBytes: number;
   /** Bytes written to clients so far. */
   readonly writtenBytes: number;
+  /** Of an open connection; looks through all of them. */
+  trafficOf(connection: Connection): Traffic | null;
   /**
    * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
    * all were sent, or with `destroy`.

@@ -78,8 +78,9 @@ export class OpenSocket implements SocketListener, Monitored {
   }
 
   onTooLong(): void {
-    const appId = this.connection.app.id;
-    this.#options.report({ kind: "error_sent", appId, ...messageTooLong });
+    const { app, socketId } = this.connection;
+    const about = { appId: app.id, socketId, channel: null };
+    this.#options.report({ kind: "error_sent", ...about, ...messageTooLong });
   }
 
   onTooSlow(): void {

@@ -1,8 +1,10 @@
 /** One connection's place in the outbox, and what the outbox asks about several of them. */
 
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SidecarEvent } from "../core/report.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
+import type { Traffic } from "../core/transport.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Pending } from "./pending.ts";
 
@@ -18,6 +20,8 @@ export interface OutboundQueue {
   backlog: Backlog | null;
   /** Frames are being dropped since it was full. */
   isFull: boolean;
+  /** Frames that it did not get. */
+  dropped: number;
 }
 
 /** The connection that a queue belongs to. */
@@ -49,6 +53,20 @@ export function createDrops(appId: string | null): Drops {
 export function countQueuedBytes({ backlog, pending }: OutboundQueue): number {
   return (backlog?.bytes ?? 0) + (pending?.length ?? 0);
 }
+
+/** So far, and now. */
+export function trafficOf(queue: OutboundQueue): Traffic {
+  const { socket, dropped } = queue;
+  const { bytesWritten, bytesRead } = socket instanceof Socket ? socket : unknownBytes;
+  return {
+    sentBytes: bytesWritten,
+    receivedBytes: bytesRead,
+    queuedBytes: countQueuedBytes(queue),
+    droppedFrames: dropped,
+  };
+}
+
+const unknownBytes = { bytesWritten: 0, bytesRead: 0 };
 
 /** Those of the visitor that holds the most come first, and of these the fullest. */
 export function fullestFirst(queues: Iterable<OutboundQueue>): OutboundQueue[] {

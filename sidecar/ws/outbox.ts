@@ -78,6 +78,7 @@ export class Outbox {
       pending: null,
       backlog: null,
       isFull: false,
+      dropped: 0,
     };
   }
 
@@ -96,6 +97,7 @@ export class Outbox {
   enqueue(queue: OutboundQueue, frame: Frame, kind: FrameKind): boolean {
     if (!this.hasRoom(queue, frame.length)) {
       queue.isFull = true;
+      queue.dropped += 1;
       this.#options.report(queue.drops[kind]);
       return false;
     }

@@ -89,7 +89,7 @@ export class SocketTransport
   readonly #shared: SharedOptions;
   readonly #reader: FrameReader;
   readonly #input: SocketInput;
-  readonly #queue: OutboundQueue;
+  readonly queue: OutboundQueue;
   readonly #isDeflated: boolean;
   readonly visitor: string;
   #listener: SocketListener | null = null;
@@ -107,7 +107,7 @@ export class SocketTransport
     this.#isDeflated = isDeflated;
     this.visitor = visitor;
     this.#reader = new FrameReader(shared.reader, { listener: this, isDeflated });
-    this.#queue = shared.outbox.open(socket, this);
+    this.queue = shared.outbox.open(socket, this);
     this.#input = new SocketInput(socket, { visitor, inbox: shared.inbox, owner: this });
     listenTo(socket, this);
   }
@@ -127,11 +127,11 @@ export class SocketTransport
     // What is for one client alone would be compressed for it alone.
     const isShared = this.#isDeflated && kind === "prepared";
     const sent = deflate && isShared ? deflate.compress(frame) : frame;
-    if (!outbox.enqueue(this.#queue, sent, kind)) this.#listener?.onDropped?.();
+    if (!outbox.enqueue(this.queue, sent, kind)) this.#listener?.onDropped?.();
   }
 
   hasRoom(bytes: number): boolean {
-    return this.#shared.outbox.hasRoom(this.#queue, bytes);
+    return this.#shared.outbox.hasRoom(this.queue, bytes);
   }
 
   close(code: number, reason: string): void {
@@ -152,12 +152,12 @@ export class SocketTransport
   }
 
   onTooSlow(): void {
-    this.#shared.outbox.drop(this.#queue);
+    this.#shared.outbox.drop(this.queue);
     this.#listener?.onTooSlow?.();
   }
 
   get isPaused(): boolean {
-    return this.#shared.outbox.isPaused(this.#queue);
+    return this.#shared.outbox.isPaused(this.queue);
   }
 
   receive(chunk: Buffer): void {
@@ -213,7 +213,7 @@ export class SocketTransport
   }
 
   onSocketError(error: Error): void {
-    this.#shared.outbox.failed(this.#queue, error);
+    this.#shared.outbox.failed(this.queue, error);
   }
 
   /** Answers what the client ended with, unless ours was sent before; the TCP connection is the server's to end. */
@@ -238,7 +238,7 @@ export class SocketTransport
 
   /** What is queued must go out before the close. */
   #closed(code: number): void {
-    if (this.#state === "open") this.#shared.outbox.flushNow(this.#queue);
+    if (this.#state === "open") this.#shared.outbox.flushNow(this.queue);
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener?.onClosed(code);

@@ -339,7 +339,9 @@ describe("WebSocket connection", () => {
     assert.equal((await client.closed).code, 1009);
     assert.equal(endpoint.connectionCount, 0);
     const errors = node.reports.of("error_sent");
-    assert.deepEqual(errors, [{ kind: "error_sent", appId: "app-id", ...messageTooLong }]);
+    const socketId = node.reports.of("connection_opened")[0]?.socketId ?? "";
+    const about = { appId: "app-id", socketId, channel: null };
+    assert.deepEqual(errors, [{ kind: "error_sent", ...about, ...messageTooLong }]);
   });
 
   it("X05: invalid UTF-8 closes with 1007, an unmasked frame with 1002", async () => {
@@ -467,7 +469,9 @@ describe("WebSocket connection", () => {
     assert.equal(node.reports.of("connection_closed").length, 1);
     const { code, reason } = catalogue.slowConsumer;
     const errors = node.reports.of("error_sent");
-    assert.deepEqual(errors, [{ kind: "error_sent", appId: "app-id", code, reason }]);
+    const socketId = node.reports.of("connection_opened")[0]?.socketId ?? "";
+    const about = { appId: "app-id", socketId, channel: null };
+    assert.deepEqual(errors, [{ kind: "error_sent", ...about, code, reason }]);
   });
 
   it("says with which code each connection was closed, whoever did it, once", async () => {

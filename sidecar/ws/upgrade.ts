@@ -19,6 +19,7 @@ import { Inbox } from "./inbox.ts";
 import { KeptHandshake } from "./kept-handshake.ts";
 import { OpenSocket, type OpenSocketOptions } from "./open-socket.ts";
 import { recognize } from "./recovery-tokens.ts";
+import { trafficOf } from "./outbound-queue.ts";
 import { Outbox } from "./outbox.ts";
 import { httpRefusals, refusals, refuse, type Refusal } from "./refusals.ts";
 import { SharedDeflate } from "./shared-deflate.ts";
@@ -130,7 +131,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     const origin = refusal === refusals.origin ? (req.headers.origin ?? null) : null;
     const sent = app ? origin : appKey;
     report({ kind: "handshake_refused", appId, reason: refusal.reason, sent });
-    report({ kind: "error_sent", appId, code, reason });
+    report({ kind: "error_sent", appId, socketId: null, channel: null, code, reason });
     refuse(transport, refusal.error, errorData);
   }
 
@@ -188,6 +189,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     },
     get writtenBytes() {
       return outbox.writtenBytes;
+    },
+    trafficOf(connection) {
+      const socket = sockets.values().find((each) => each.connection === connection);
+      return socket ? trafficOf(socket.transport.queue) : null;
     },
     closeAll({ code, reason }, windowMs) {
       closing = stagger([...sockets], { windowMs, now, schedule }, (socket) =>

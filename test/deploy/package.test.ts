@@ -46,12 +46,20 @@ test("D18: npm pack builds, and packs what runs: every source file's JavaScript,
     (path) => !isForTests(path),
   );
   const compiled = sources.map((path) => join("dist", path.replace(/\.ts$/, ".js")));
+  const page = globSync("console/page/*", { cwd: join(root, "sidecar") });
+  assert.ok(page.length > 10, "the console's page is copied as it is");
   const files = globSync("**/*", { cwd: packed, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(packed.length + 1));
   assert.deepEqual(
     files.toSorted(),
-    [...compiled, "package.json", "README.md", "LICENSE"].toSorted(),
+    [
+      ...compiled,
+      ...page.map((path) => join("dist", path)),
+      "package.json",
+      "README.md",
+      "LICENSE",
+    ].toSorted(),
   );
 });
 

@@ -64,9 +64,10 @@ async function adminPaths(): Promise<ReadonlySet<string>> {
     }),
     allowedHosts: [],
     actions: {},
+    openConsole: () => Promise.resolve((_req, res) => void res.end()),
   });
   const base = `http://127.0.0.1:${await admin.listen({ kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false })}`;
-  const listed = (await (await fetch(`${base}/?`)).text()).match(/^\/\S+$/gm) ?? [];
+  const listed = (await (await fetch(`${base}/not-there`)).text()).match(/^\/\S+$/gm) ?? [];
   const statuses = await Promise.all(
     listed.map(async (path) => [path, (await fetch(base + path)).status] as const),
   );

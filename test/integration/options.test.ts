@@ -768,6 +768,22 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     }
     assert.deepEqual(statuses, ["200", "421"]);
   },
+  async POGO_ADMIN_TOKEN({ start }) {
+    const { adminUrl } = await start("0123456789abcdef");
+    const body = new URLSearchParams({ token: "0123456789abcdef" });
+    const url = `${adminUrl}/console/login`;
+    const answer = await fetch(url, { method: "POST", body, redirect: "manual" });
+    assert.match(answer.headers.get("set-cookie") ?? "", /^pogo_console_/);
+    assert.equal((await fetch(`${adminUrl}/console/connections`)).status, 401);
+  },
+  async POGO_CONSOLE_PAYLOADS({ test, start }) {
+    const { adminUrl } = await start("true");
+    const ended = new AbortController();
+    test.after(() => ended.abort());
+    const { signal } = ended;
+    const { status } = await fetch(`${adminUrl}/console/stream?contents`, { signal });
+    assert.equal(status, 200);
+  },
   /** The process makes its log itself. */
   async POGO_HOT_PATH_METRICS({ start, connect }) {
     const sidecar = await start("true");

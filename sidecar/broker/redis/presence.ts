@@ -111,6 +111,10 @@ export class RedisPresence implements PresenceStore {
     return this.#queries.countConnections();
   }
 
+  countByNode(): Promise<Answer<ReadonlyMap<string, number>>> {
+    return this.#queries.countByNode();
+  }
+
   /** A change of a channel's members, from whichever node. */
   apply(name: string, change: RosterChange): void {
     const roster = this.#channels.get(name)?.roster;

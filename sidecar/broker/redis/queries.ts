@@ -4,10 +4,16 @@ import { userOfChannel } from "../../core/channel-name.ts";
 import type { Answer, PresenceStore } from "../../core/presence-store.ts";
 import type { Availability } from "./availability.ts";
 import type { Registrations } from "./registrations.ts";
-import { countConnections, findChannels, snapshot } from "./scripts/queries.ts";
+import { countByNode, countConnections, findChannels, snapshot } from "./scripts/queries.ts";
 import type { RunScript, Script } from "./scripts/script.ts";
 
-export type Queries = Pick<PresenceStore, "findChannels" | "findMembers" | "countConnections">;
+export interface Queries extends Pick<
+  PresenceStore,
+  "findChannels" | "findMembers" | "countConnections"
+> {
+  /** The connections that are subscribed to anything, of each node by its id. */
+  countByNode(): Promise<Answer<ReadonlyMap<string, number>>>;
+}
 
 export function createQueries(options: {
   readonly run: RunScript;
@@ -41,5 +47,6 @@ export function createQueries(options: {
       return answer.ok ? { ok: true, value: answer.value.members } : answer;
     },
     countConnections: () => ask(countConnections),
+    countByNode: () => ask(countByNode),
   };
 }

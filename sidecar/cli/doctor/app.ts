@@ -1,8 +1,6 @@
 /** What the PHP app says: whether it is there, and how it answers the question that authorizes a channel. */
 
-import { readAuthAnswer } from "../../authorizer/auth-answer.ts";
-import { checkChannelSignature } from "../../core/signature.ts";
-import { isObject, parseJson } from "../../core/json.ts";
+import { explainAnswer } from "../../authorizer/explain.ts";
 import { showUpstream } from "../../http/upstream-address.ts";
 import { askUpstream, type Answer } from "./ask.ts";
 import { hint, ok, skipped, wrong, type Check, type Finding, type Subject } from "./check.ts";
@@ -83,102 +81,22 @@ function askForChannel(
 function explain(subject: Subject, channel: string, answer: Answer, isGuest: boolean): Finding {
   const { authPath } = subject.config.authorizer;
   if (!answer.ok) return wrong(`${authPath}: ${answer.why}`, "has the app enough workers?");
-  const { status } = answer;
-  if (status === 200) return explainYes(subject, channel, answer.text, isGuest);
-  if (status === 401 || status === 403) {
-    if (isGuest) return ok(`${authPath} refuses a guest (${status}), as it should`);
-    return subject.cookie === null
-      ? wrong(
-          `${authPath} answers ${status} to a guest`,
-          "pass the visitor's cookie: --cookie 'laravel_session=…'",
-        )
-      : wrong(
-          `${authPath} answers ${status}: nobody is logged in by this cookie, or the channel's callback says no`,
-          `routes/channels.php has to have a callback for ${JSON.stringify(channel.replace(/^(private-encrypted-|private-|presence-)/, ""))} that returns true${channel.startsWith("presence-") ? " or the member's data" : ""}`,
-        );
+  const { status, text } = answer;
+  const isDenied = status === 401 || status === 403;
+  if (isDenied && isGuest) return ok(`${authPath} refuses a guest (${status}), as it should`);
+  if (isDenied && subject.cookie === null) {
+    return wrong(
+      `${authPath} answers ${status} to a guest`,
+      "pass the visitor's cookie: --cookie 'laravel_session=…'",
+    );
   }
-  const [what, fix] = statusAdvice(status, authPath);
-  return wrong(`${authPath} answers ${status}: ${what}`, fix);
-}
-
-function statusAdvice(status: number, authPath: string): [what: string, fix: string] {
-  if (status >= 300 && status < 400) {
-    return [
-      "it redirects, most often to a login page",
-      "the route must answer JSON: leave it to Broadcast::routes(), without a middleware that redirects",
-    ];
-  }
-  switch (status) {
-    case 404:
-      return [
-        "the app has no such route",
-        `in bootstrap/app.php, withRouting(channels: …) registers it; with another prefix set POGO_AUTH_PATH (now ${authPath})`,
-      ];
-    case 405:
-      return [
-        "the route takes no POST",
-        "set POGO_AUTH_PATH to the path of Broadcast::routes(): php artisan route:list --path=broadcasting",
-      ];
-    case 419:
-      return [
-        "the CSRF token is missing",
-        "exempt the path: $middleware->validateCsrfTokens(except: ['broadcasting/*'])",
-      ];
-    case 429:
-      return ["its rate limit is reached", "lift the throttle of this route for the sidecar"];
-    case 503:
-      return ["the app is in maintenance mode", "php artisan up"];
-    default:
-      return status >= 500
-        ? ["the app failed", "see the app's own log: storage/logs"]
-        : ["an answer that no broadcaster of Laravel gives", "is POGO_AUTH_PATH right?"];
-  }
-}
-
-function explainYes(subject: Subject, channel: string, text: string, isGuest: boolean): Finding {
   const { app } = subject;
-  const read = readAuthAnswer(Buffer.from(text), { app, socketId, channel });
-  if (read.ok) {
-    return isGuest
-      ? hint(
-          `the app gives a guest ${channel}`,
-          "does a callback in routes/channels.php say yes to everybody?",
-        )
-      : ok(`the app says yes, and signs with the sidecar's key and secret`);
-  }
-  switch (read.reason) {
-    case "invalid_response_json":
-    case "missing_signature":
-      return wrong(
-        text.trimStart().startsWith("<")
-          ? "the answer is a page, not JSON"
-          : "the answer holds no signature",
-        "in .env: BROADCAST_CONNECTION=reverb (not log or null), then php artisan config:clear",
-      );
-    case "missing_channel_data":
-      return wrong(
-        "the answer holds no channel_data",
-        "the presence channel's callback must return the member's data, an array",
-      );
-    case "invalid_signature":
-      return explainSignature(subject, channel, text);
-  }
-}
-
-function explainSignature({ app }: Subject, channel: string, text: string): Finding {
-  const json = parseJson(text);
-  const fields = json.ok && isObject(json.value) ? json.value : {};
-  const [auth, channelData] = [fields["auth"], fields["channel_data"]].map((value) =>
-    typeof value === "string" ? value : undefined,
-  );
-  const check = checkChannelSignature(app, { socketId, channel, channelData }, auth ?? "");
-  return !check.ok && check.sentKey !== undefined
-    ? wrong(
-        `the app signs with the key ${check.sentKey.slice(0, 64)}, the sidecar has ${app.key}`,
-        "give both the same REVERB_APP_KEY, then php artisan config:clear",
+  const explained = explainAnswer({ app, socketId, channel, authPath }, status, text);
+  if (!explained.isAllowed) return wrong(explained.text, explained.fix);
+  return isGuest
+    ? hint(
+        `the app gives a guest ${channel}`,
+        "does a callback in routes/channels.php say yes to everybody?",
       )
-    : wrong(
-        "the app signs with another secret than the sidecar has",
-        "give both the same REVERB_APP_SECRET, then php artisan config:clear",
-      );
+    : ok(explained.text);
 }

@@ -23,6 +23,19 @@ export function credential(what: "id" | "key" | "secret"): Parser<string> {
   };
 }
 
+/** What is asked for at a login: too long to be guessed. */
+export const token: Parser<string> = {
+  allowed: "text of 16 characters or more, without white space",
+  placeholder: "token",
+  parse(text) {
+    if (text.length < minTokenLength) return reject("`openssl rand -hex 24` makes a good one");
+    return credential("secret").parse(text);
+  },
+  show: String,
+};
+
+const minTokenLength = 16;
+
 /** An address to listen on; `[::]` is taken as `::`. */
 export const bindHost: Parser<string> = {
   allowed: "an IP address or a host name, without a port",

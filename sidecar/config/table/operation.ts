@@ -1,7 +1,7 @@
 /** Options for those who run a node: its admin port and its log. */
 
-import { bindHost, hostNames } from "../parsers/addresses.ts";
-import { boolean, oneOf, port } from "../parsers/parser.ts";
+import { bindHost, hostNames, token } from "../parsers/addresses.ts";
+import { boolean, oneOf, optional, port } from "../parsers/parser.ts";
 import { option } from "./option.ts";
 
 export const admin = {
@@ -9,19 +9,36 @@ export const admin = {
     env: "POGO_ADMIN_HOST",
     parser: bindHost,
     fallback: "127.0.0.1",
-    docs: "Address of the admin port. It asks for no password: beyond `127.0.0.1` whoever reaches it can read metrics and health. Kubernetes' probes need `0.0.0.0`.",
+    docs: "Address of the admin port. But for the console (`POGO_ADMIN_TOKEN`) it asks for no password: beyond `127.0.0.1` whoever reaches it can read metrics and health. Kubernetes' probes need `0.0.0.0`.",
   }),
   port: option({
     env: "POGO_ADMIN_PORT",
     parser: port,
     fallback: 2019,
-    docs: "Port of `/metrics`, `/livez`, `/readyz`, `/pogo/health`, and of `/hold`, `/release` and `/drain` for deployments.",
+    docs: "Port of the console (`/`), of `/metrics`, `/livez`, `/readyz`, `/pogo/health`, and of `/hold`, `/release` and `/drain` for deployments.",
   }),
   allowedHosts: option({
     env: "POGO_ADMIN_ALLOWED_HOSTS",
     parser: hostNames,
     fallback: [],
     docs: "Host names that requests to the admin port may be sent to, beside `localhost` and IP addresses; others get 421. An empty list refuses every other name on a loopback `POGO_ADMIN_HOST`, where a foreign web page could reach the port by rebinding its name, and none elsewhere.",
+  }),
+} as const;
+
+export const console = {
+  token: option({
+    env: "POGO_ADMIN_TOKEN",
+    parser: optional(token),
+    fallback: null,
+    fallbackText: "none",
+    secret: true,
+    docs: "What the console on the admin port (`/`) asks for at login, in 16 characters or more. With none it is open where `POGO_ADMIN_HOST` is a loopback address, and off elsewhere. Metrics, probes, `/hold`, `/release` and `/drain` ask for no token.",
+  }),
+  showsPayloads: option({
+    env: "POGO_CONSOLE_PAYLOADS",
+    parser: boolean,
+    fallback: false,
+    docs: "Whether the console may show what is in events, once somebody has asked for it there. Off, it shows names and sizes alone. Events carry what the app's users wrote, so leave it off where people may look who should not read that.",
   }),
 } as const;
 

@@ -3,7 +3,7 @@
 import { app, clientMessages } from "./app.ts";
 import { authorization, authorizer } from "./authorizer.ts";
 import { httpApi, publishing } from "./http-api.ts";
-import { admin, log, metrics } from "./operation.ts";
+import { admin, console, log, metrics } from "./operation.ts";
 import type { Option } from "./option.ts";
 import { recovery } from "./recovery.ts";
 import { redisBroadcasts } from "./redis-broadcasts.ts";
@@ -25,6 +25,7 @@ export const nodeTable = {
   httpApi,
   webhooks,
   admin,
+  console,
   metrics,
   log,
   workers,
@@ -55,7 +56,7 @@ export const optionGroups: readonly {
   { title: "Webhooks", rows: flatten({ webhook, webhooks }) },
   { title: "Laravel's redis driver", rows: flatten(redisBroadcasts) },
   { title: "Redis (several nodes)", rows: flatten(redis) },
-  { title: "Operation", rows: flatten({ workers, admin, metrics, log }) },
+  { title: "Operation", rows: flatten({ workers, admin, console, metrics, log }) },
 ];
 
 export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);

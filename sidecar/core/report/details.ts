@@ -1,6 +1,6 @@
 /**
- * What is only logged, at `debug` or `trace`: made by `report.details` and `report.wire`, which are absent while nobody
- * reads it. Names and sizes; what is in messages and header fields is for `trace` alone, and secrets are cut before.
+ * What is only logged, at `debug` or `trace`, and shown in the console: made by `report.details` and `report.wire`, which are
+ * absent while nobody reads it. Names and sizes; what is in messages and header fields is for `trace` alone, and secrets are cut before.
  */
 
 import type { AuthorizationFault } from "../ports.ts";

@@ -1,5 +1,11 @@
 /** What happens to the node itself. */
 
+/** What the console can do to an app. */
+export type ConsoleAction =
+  | "disconnect" // a connection was closed
+  | "publish" // a test event was published
+  | "replay"; // the app was asked once more about a refused subscribe
+
 export interface NodeEvents {
   /** Both ports are open. */
   listening: {
@@ -31,4 +37,8 @@ export interface NodeEvents {
   /** The shutdown timeout is over, and something was still open. */
   drain_timed_out: {};
   stopped: {};
+  /** Somebody has changed something by the console. */
+  console_used: { appId: string; action: ConsoleAction };
+  /** Somebody has tried to log in to the console with a token that is not the right one. */
+  console_login_refused: {};
 }

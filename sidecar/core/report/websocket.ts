@@ -26,6 +26,13 @@ export type FrameDropReason = "queue_full"; // as many bytes wait for this clien
 /** Why a connection was cut: it held the most when all that waits for slow clients was too much. */
 export type CutReason = "outbound_memory";
 
+/** Who asked for what; `channel` is null for a signin. */
+interface Requested {
+  appId: string;
+  socketId: string;
+  channel: string | null;
+}
+
 export interface WebSocketEvents {
   connection_opened: { appId: string; socketId: string };
   /** `code`: of the close that was sent or received first; 1006: there was none. Clients choose theirs freely. */
@@ -56,16 +63,19 @@ export interface WebSocketEvents {
   /** Its TCP connection was ended without a close; `appId` is null before an app is known. */
   connection_cut: { appId: string | null; reason: CutReason };
   /** A `pusher:error` was sent or, for a message too long, a close with 1009. `appId` is null before an app is known. */
-  error_sent: { appId: string | null; code: number; reason: ErrorReason };
-  /** A subscribe was refused or, with `channel` null, a signin. */
-  authorization_refused: {
-    appId: string;
-    socketId: string;
+  error_sent: {
+    appId: string | null;
+    /** Null, as the channel, before there is a connection. */
+    socketId: string | null;
+    /** Which it was about; null: none, or it is not known. */
     channel: string | null;
-    reason: AuthorizationFault;
+    code: number;
+    reason: ErrorReason;
   };
+  /** A subscribe or a signin was refused. */
+  authorization_refused: Requested & { reason: AuthorizationFault };
   /** Refused: no signature came along, and there is no app that could be asked. */
-  signature_missing: { appId: string };
+  signature_missing: Requested;
   /** The signature that a client brought along to a subscribe or signin is wrong. `sentKey`: of a `wrong_key`. */
-  client_signature_refused: { appId: string; fault: SignatureFault; sentKey: string | null };
+  client_signature_refused: Requested & { fault: SignatureFault; sentKey: string | null };
 }

@@ -35,6 +35,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
       },
     },
     publish_refused: {
+      isRefusal: true,
       count({ appId, reason }) {
         api.publishFailuresTotal.inc({ app_id: appId, reason });
         const dropped = dropReasons[reason];
@@ -54,6 +55,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
       },
     },
     api_asked_elsewhere: {
+      isRefusal: true,
       log: {
         level: "warn",
         message: "API request refused: the HTTP API is served on its Unix socket only",
@@ -62,6 +64,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
       },
     },
     api_app_unknown: {
+      isRefusal: true,
       log: {
         level: "warn",
         message: "API request refused: no app has this id",
@@ -71,6 +74,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
       },
     },
     api_signature_refused: {
+      isRefusal: true,
       count: ({ appId, reason }) => api.signaturesRefusedTotal.inc({ app_id: appId, reason }),
       log: {
         level: "warn",
@@ -81,6 +85,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
       },
     },
     api_body_refused: {
+      isRefusal: true,
       count: ({ appId, reason }) => api.bodiesRefusedTotal.inc({ app_id: appId, reason }),
       log: {
         level: "warn",

@@ -52,6 +52,19 @@ function hintFor(outcome: AuthorizationFault | "ok"): string | undefined {
   return outcome === "ok" ? undefined : authorizationHints[outcome];
 }
 
+/** For who asks about one refusal: also where the app just said no, or was not asked. */
+export function refusalHint(reason: AuthorizationFault): string | undefined {
+  return authorizationHints[reason] ?? plainHints[reason];
+}
+
+const plainHints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
+  forbidden:
+    "the app said no: its callback for this channel in routes/channels.php returned nothing or false, there is none, or nobody is logged in by the cookies that the page sent",
+  circuit_open:
+    "the app failed again and again, so it is not asked for POGO_AUTH_BREAKER_TIMEOUT; the refusals before this one say how",
+  aborted: "the page closed the connection, or unsubscribed, before the app had answered",
+};
+
 /** What the operator should look at, where a refusal is not just the app saying no. */
 export const authorizationHints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
   origin:

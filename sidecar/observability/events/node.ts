@@ -64,6 +64,21 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
         hint: "raise POGO_SHUTDOWN_TIMEOUT if requests of the app take longer",
       },
     },
+    console_used: {
+      log: {
+        level: "info",
+        message: "the console was used",
+        fields: ({ appId, action }) => ({ app_id: appId, action }),
+      },
+    },
+    console_login_refused: {
+      log: {
+        level: "warn",
+        message: "a login to the console was refused: its token is not POGO_ADMIN_TOKEN",
+        hint: "if it was none of you, see who can reach POGO_ADMIN_HOST and POGO_ADMIN_PORT",
+        throttle: () => "",
+      },
+    },
     stopped: { log: { level: "info", message: "stopped" } },
   };
 }

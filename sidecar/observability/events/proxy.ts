@@ -33,6 +33,7 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
       },
     },
     request_refused: {
+      isRefusal: true,
       count: ({ reason }) => proxy.requestsRefusedTotal.inc({ reason }),
       log: {
         level: "info",
@@ -83,6 +84,7 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
       },
     },
     proxy_refused: {
+      isRefusal: true,
       count: ({ reason }) => proxy.refusedTotal.inc({ reason }),
       log: {
         level: "warn",
@@ -117,6 +119,7 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
       },
     },
     proxy_failed: {
+      isRefusal: true,
       count: ({ fault }) => proxy.faultsTotal.inc({ fault }),
       log: {
         level: "warn",

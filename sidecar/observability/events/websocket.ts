@@ -5,6 +5,7 @@ import type { SignatureFault } from "../../core/signature.ts";
 import { closeCodeLabel } from "../metrics/close-codes.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
+import { refusalHint } from "./authorizer.ts";
 import { errorHints, handshakeHints } from "./hints.ts";
 
 /** What a client sent is not logged longer than this. */
@@ -54,6 +55,7 @@ export function webSocketRows({
       },
     },
     handshake_refused: {
+      isRefusal: true,
       count: ({ appId, reason }) =>
         webSocket.handshakesRefusedTotal.inc({ app_id: appId ?? "", reason }),
       log: {
@@ -70,6 +72,7 @@ export function webSocketRows({
       },
     },
     handshake_misdirected: {
+      isRefusal: true,
       log: {
         level: "warn",
         message: "a WebSocket handshake arrived that can't be taken for one",
@@ -129,6 +132,7 @@ export function webSocketRows({
       },
     },
     error_sent: {
+      isRefusal: true,
       count: ({ appId, code, reason }) =>
         webSocket.errorsSentTotal.inc({ app_id: appId ?? "", code, reason }),
       log: {
@@ -141,6 +145,7 @@ export function webSocketRows({
       },
     },
     authorization_refused: {
+      isRefusal: true,
       count({ appId, reason }) {
         webSocket.authFailuresTotal.inc({ app_id: appId, reason });
         if (reason === "circuit_open") authorizer.circuitBreakerOpenTotal.inc();
@@ -154,10 +159,12 @@ export function webSocketRows({
           channel,
           reason,
         }),
+        hint: ({ reason }) => refusalHint(reason),
       },
     },
     // Counted as an authorization that was refused.
     signature_missing: {
+      isRefusal: true,
       log: {
         level: "warn",
         message: "subscription or signin refused: it has no signature, and there is no app to ask",
@@ -167,6 +174,7 @@ export function webSocketRows({
       },
     },
     client_signature_refused: {
+      isRefusal: true,
       log: {
         level: "warn",
         message: "subscription or signin refused: its signature does not verify",

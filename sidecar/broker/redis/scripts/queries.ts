@@ -5,7 +5,7 @@ import type { ChannelSummary, WantedChannels } from "../../../core/presence-stor
 import type { RosterSnapshot } from "../../../core/roster.ts";
 import { luaMessage } from "../envelope.ts";
 import { presenceMark } from "../keys.ts";
-import { readList, readNumbers, readRows, readTexts } from "./reply.ts";
+import { readList, readNumbers, readPairs, readRows, readTexts } from "./reply.ts";
 import { script } from "./script.ts";
 
 /** The members of a channel. Of each Redis has its order, a space, and what it is. */
@@ -74,6 +74,17 @@ export const countConnections = script({
 local total = 0
 for _, count in ipairs(redis.call('HVALS', base .. 'connections')) do total = total + count end
 return total
+`,
+});
+
+/** Of each node by its id. */
+export const countByNode = script({
+  parameters: [],
+  args: () => [],
+  reply: (raw): ReadonlyMap<string, number> =>
+    new Map([...readPairs(raw)].map(([node, count]) => [node, Number(count)])),
+  lua: `
+return redis.call('HGETALL', base .. 'connections')
 `,
 });
 

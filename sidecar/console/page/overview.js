@@ -1,0 +1,212 @@
+/** How the node is, in figures; what was refused last; what else happened to it. */
+
+import { read } from "./api.js";
+import { h, link, pairs, panel, reconcile, table } from "./dom.js";
+import { entriesOf, feed, rateOf, ratesOf } from "./feed.js";
+import { bytes, number, plural, time, words } from "./format.js";
+import { recentRefusals, refusalItem } from "./refusals.js";
+
+/** `value` is shown; of what has a `rate` it is that, with its line. */
+const tiles = [
+  {
+    name: "Connections",
+    value: ({ health }) => number(health.connections),
+    more: ({ maxConnections }) => `of ${number(maxConnections)}`,
+  },
+  { name: "Channels", value: ({ apps }) => number(sum(apps, ({ channels }) => channels)) },
+  { name: "Subscriptions", value: ({ totals }) => number(totals.subscriptions) },
+  { name: "Published", unit: "/s", rate: ({ totals }) => totals.published },
+  { name: "Delivered", unit: "/s", rate: ({ totals }) => totals.deliveries },
+  { name: "Sent", unit: "/s", show: bytes, rate: ({ totals }) => totals.sentBytes },
+  { name: "Proxied requests", unit: "/s", rate: ({ totals }) => totals.proxied },
+  {
+    name: "Waits for slow clients",
+    value: ({ queuedBytes }) => bytes(queuedBytes),
+    more: ({ maxQueuedBytes }) => `of ${bytes(maxQueuedBytes)}`,
+  },
+];
+
+const refusedKinds = {
+  handshakes: "handshakes",
+  authorizations: "subscriptions and signins",
+  errors: "errors sent to clients",
+  publishes: "publishes",
+  requests: "proxied requests",
+};
+
+const shownRefusals = 4;
+const nodesEveryMs = 5_000;
+
+export const overview = { title: "Overview", open };
+
+function open(root) {
+  const figures = h("dl", { className: "tiles" });
+  const lately = h("ol", { className: "refusals" });
+  const none = h("p", { className: "empty", textContent: "Nothing was refused lately." });
+  const health = h("div");
+  const counts = table(
+    "Refusals by reason since the start",
+    [
+      { title: "What", cell: ({ what }) => what },
+      { title: "Reason", cell: ({ reason }) => words(reason) },
+      { title: "So far", className: "number", cell: ({ count }) => number(count) },
+    ],
+    { keyOf: ({ what, reason }) => `${what} ${reason}`, empty: "None since the start." },
+  );
+  const news = table(
+    "What happened to the node",
+    [
+      { title: "Time", className: "nowrap", cell: ({ atMs }) => time(atMs) },
+      { title: "What", cell: ({ message }) => message },
+    ],
+    { keyOf: ({ seq }) => seq, empty: "Nothing since the page was opened." },
+  );
+  const nodes = table(
+    "Nodes and their connections",
+    [
+      {
+        title: "Node",
+        cell: ({ id }) => (id === feed.figures?.health.node ? `${id} (this one)` : id),
+      },
+      {
+        title: "Subscribed connections",
+        className: "number",
+        cell: ({ connections }) => number(connections),
+      },
+    ],
+    { keyOf: ({ id }) => id, empty: "Redis can’t say now." },
+  );
+  const cluster = panel(
+    "Nodes",
+    nodes.element,
+    h("p", { className: "quiet", textContent: ofOthers }),
+  );
+  cluster.hidden = true;
+  root.append(
+    h("h1", { textContent: "Overview" }),
+    figures,
+    h(
+      "div",
+      { className: "uneven" },
+      panel("Refused lately", lately, none, h("p", {}, link("#refusals", "All refusals"))),
+      h(
+        "div",
+        { className: "stack" },
+        panel("Health", health),
+        cluster,
+        panel("What happened to the node", news.element),
+        panel("Refused since the start", counts.element),
+      ),
+    ),
+  );
+  const timer = setInterval(showNodes, nodesEveryMs);
+
+  async function showNodes() {
+    if (feed.state !== "live" || !feed.figures?.health.node) return;
+    const answer = await read("nodes").catch(() => null);
+    cluster.hidden = !answer;
+    nodes.set(answer?.nodes ?? []);
+  }
+
+  return {
+    update() {
+      const last = recentRefusals().slice(0, shownRefusals);
+      none.hidden = last.length > 0;
+      reconcile(lately, last, ({ seq }) => seq, refusalItem);
+      news.set(entriesOf("node").toReversed().slice(0, 20));
+      if (!feed.figures) return;
+      if (cluster.hidden && feed.history.length === 1) void showNodes();
+      reconcile(figures, tiles.map(toTile), ({ name }) => name, renderTile);
+      health.replaceChildren(pairs(healthOf(feed.figures)));
+      counts.set(countsOf(feed.figures));
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+const ofOthers =
+  "All else here is of this node alone. Each node has a console of its own, at its admin port.";
+
+function toTile({ name, unit = "", value, more, rate, show = number }) {
+  return {
+    name,
+    unit,
+    value: rate ? show(rateOf(rate)) : value(feed.figures),
+    more: more?.(feed.figures) ?? "",
+    rates: rate ? ratesOf(rate) : null,
+  };
+}
+
+function renderTile({ name, unit, value, more, rates }) {
+  return h(
+    "div",
+    { className: "tile" },
+    h("dt", { textContent: name }),
+    h("dd", {}, value, h("small", { textContent: unit || more })),
+    rates ? spark(rates) : null,
+  );
+}
+
+/** The last minute, the greatest at the top. */
+function spark(rates) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+  const most = Math.max(1, ...rates);
+  const points = rates.map(
+    (rate, index) => `${60 - rates.length + index + 1},${15 - (14 * rate) / most}`,
+  );
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", "0 0 60 16");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  line.setAttribute("points", points.join(" "));
+  line.setAttribute("vector-effect", "non-scaling-stroke");
+  svg.append(line);
+  return svg;
+}
+
+function healthOf({ health, apps, proxy }) {
+  const breakers = apps.filter(({ breaker }) => breaker && breaker !== "closed");
+  return [
+    ["App behind", proxy ? appState(proxy) : "none (POGO_UPSTREAM=none)"],
+    proxy && ["Waiting for it", plural(proxy.waitingForApp + proxy.waiting, "request")],
+    proxy && [
+      "Circuit breaker",
+      breakers.length === 0
+        ? "closed"
+        : breakers.map(({ id, breaker }) => `${breaker} (app ${id})`).join(", "),
+    ],
+    ["Redis", health.redis ? redisState(health) : "not used: one node"],
+    health.nodes !== undefined && ["Nodes seen", number(health.nodes)],
+    ["Apps", apps.map(({ id, connections }) => `${id} (${number(connections)})`).join(", ")],
+  ].filter(Boolean);
+}
+
+function appState({ isAppUp, isPaused }) {
+  if (isPaused) return mark("wait", "new requests wait: /hold");
+  return isAppUp ? mark("good", "answers") : mark("bad", "away: requests wait for it");
+}
+
+function redisState({ redis, redis_error: error }) {
+  return redis === "up" ? mark("good", "up") : mark("bad", `lost: ${error ?? ""}`);
+}
+
+function mark(is, text) {
+  return h("span", { className: "state", data: { is }, textContent: text });
+}
+
+function countsOf({ reasons }) {
+  return Object.entries(reasons)
+    .flatMap(([kind, byReason]) =>
+      Object.entries(byReason).map(([reason, count]) => ({
+        what: refusedKinds[kind],
+        reason,
+        count,
+      })),
+    )
+    .toSorted((one, other) => other.count - one.count);
+}
+
+function sum(all, read) {
+  return all.reduce((total, each) => total + read(each), 0);
+}

@@ -1,0 +1,54 @@
+/** Short answers of the console: its pages' header fields, JSON, and what is refused with the reason. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerPlainly } from "../http/plain-answer.ts";
+import { assetOf, pageFields, type AssetName } from "./assets.ts";
+
+export function sendAsset(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { name, status = 200 }: { readonly name: AssetName; readonly status?: number },
+): void {
+  const { contentType, body } = assetOf(name);
+  res.writeHead(status, {
+    ...pageFields,
+    "Content-Type": contentType,
+    "Content-Length": body.length,
+    // As new as the process that answers.
+    "Cache-Control": "no-cache",
+  });
+  res.end(req.method === "HEAD" ? undefined : body);
+}
+
+export function sendJson(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { value, status = 200 }: { readonly value: object; readonly status?: number },
+): void {
+  const headers = { ...pageFields, "Content-Type": "application/json" };
+  answerPlainly(req, res, { status, text: JSON.stringify(value), headers });
+}
+
+/** @param message a sentence: what is refused and, where it helps, what to do */
+export function refuse(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  message: string,
+): void {
+  sendJson(req, res, { status, value: { message } });
+}
+
+export function redirect(
+  req: IncomingMessage,
+  res: ServerResponse,
+  to: string,
+  cookie?: string,
+): void {
+  const headers = {
+    ...pageFields,
+    Location: to,
+    ...(cookie !== undefined && { "Set-Cookie": cookie }),
+  };
+  answerPlainly(req, res, { status: 303, text: "", headers });
+}

@@ -1,0 +1,65 @@
+/** What the console is shown of the node: by whom it is built, it need not know. */
+
+import type { Connection } from "../core/connection.ts";
+import type { Hub } from "../core/hub.ts";
+import type { Handshake } from "../core/ports.ts";
+import type { Report, SidecarEvent } from "../core/report.ts";
+import type { Traffic } from "../core/transport.ts";
+
+/** What the log has of an event, or would have at another level. */
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly hint: string | undefined;
+}
+
+export interface Watcher {
+  readonly see: (event: SidecarEvent) => void;
+  readonly contents: Report["contents"] | null;
+}
+
+export interface KeptRefusal {
+  /** Since 1970. */
+  readonly atMs: number;
+  readonly event: SidecarEvent;
+}
+
+/** What the app answers now about a subscribe that was refused; `fix` is the line that mends it. */
+export type Explanation =
+  | { readonly isAllowed: true; readonly text: string }
+  | { readonly isAllowed: false; readonly text: string; readonly fix: string };
+
+export interface TestEvent {
+  readonly appId: string;
+  readonly channel: string;
+  readonly event: string;
+  readonly data: string;
+}
+
+/** What changes something, or asks the app. */
+export interface ConsoleActions {
+  /** False: the connection has ended before. */
+  disconnect(socketId: string): boolean;
+  /** Null: it was published to every node; else a sentence that says why not. */
+  publish(event: TestEvent): Promise<string | null>;
+  replay(socketId: string, channel: string): Promise<Explanation>;
+}
+
+export interface ConsoleSources {
+  readonly hubs: readonly Hub[];
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  readonly clientIp: (handshake: Handshake) => string;
+  readonly trafficOf: (connection: Connection) => Traffic | null;
+  /** The figures of the node, by name: as JSON, nothing secret. Read once a second while somebody looks. */
+  readonly figures: () => Promise<object>;
+  /** The connections that are subscribed to anything, of each node by its id; null: there is one node, or nobody can say. */
+  readonly countByNode: () => Promise<ReadonlyMap<string, number> | null>;
+  readonly watch: (watcher: Watcher | null) => void;
+  readonly lineOf: (event: SidecarEvent) => Line | null;
+  readonly refusals: () => readonly KeptRefusal[];
+  readonly actions: ConsoleActions;
+  /** Somebody has tried a token that is not the right one. */
+  readonly loginRefused: () => void;
+}
