@@ -90,7 +90,7 @@ export async function createSidecar(
     report,
   });
   const budget = new SubscriptionBudget(config.websocket.maxSubscriptions);
-  const recoveries = createRecoveries(config, { report, now });
+  const recoveries = createRecoveries(config, { cluster, report, now });
   const hubs = config.apps.map((app) => {
     const presence = (listener: PresenceListener) => cluster.presence(app.id, listener);
     const recovery = recoveries.of(app.id);

@@ -5,7 +5,7 @@ import { channelKind } from "../core/channel-name.ts";
 import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import type { Report } from "../core/report.ts";
-import { RedisApp } from "./redis/app.ts";
+import { RedisApp, type RecoveryBounds, type RecoveryParts } from "./redis/app.ts";
 import type { RedisAccess } from "./redis/clients.ts";
 import { createLinks } from "./redis/links.ts";
 
@@ -44,6 +44,8 @@ export interface RedisBroker extends Broker {
   readonly isAlone: boolean;
   /** The presence store of an app; its listener is called from then on. To be called once for each app. */
   presence(appId: string, listener: PresenceListener): PresenceStore;
+  /** What an app's clients missed, and who may come back. To be called once for each app, after `presence`. */
+  recovery(appId: string, bounds: RecoveryBounds): RecoveryParts | null;
   /** Resolves once Redis is there for all apps, or after so long. */
   whenUp(withinMs: number): Promise<void>;
   /** From now on who leaves this node stays listed, until `close`: time to come back on another one. */
@@ -125,6 +127,7 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
       apps.set(appId, app);
       return app.presence;
     },
+    recovery: (appId, bounds) => apps.get(appId)?.openRecovery(bounds) ?? null,
     publish(events) {
       const [first] = events;
       if (!first) return Promise.resolve({ ok: true });

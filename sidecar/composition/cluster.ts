@@ -4,6 +4,7 @@ import { createMemoryPresence } from "../broker/memory-presence.ts";
 import { createMemoryBroker } from "../broker/memory.ts";
 import type { Config } from "../config.ts";
 import type { Broker, BrokerReceiver } from "../core/ports.ts";
+import type { RecoveryLog, SessionStore } from "../core/recovery/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import type { Report } from "../core/report.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -11,6 +12,13 @@ import type { Metrics } from "../observability/metrics.ts";
 export interface Cluster {
   readonly broker: Broker;
   readonly presence: (appId: string, listener: PresenceListener) => PresenceStore;
+  /** What an app's clients missed, and who may come back, over all nodes; null: there is one node, which keeps that. */
+  readonly recovery:
+    | ((
+        appId: string,
+        bounds: { readonly windowMs: number; readonly maxBytes: number },
+      ) => { readonly log: RecoveryLog; readonly sessions: SessionStore } | null)
+    | null;
   /** How long webhooks keep an end waiting; with Redis the nodes do that together, before. */
   readonly webhookGraceMs: number;
   /** Whether the node should get traffic, as far as other nodes go. */
@@ -47,6 +55,7 @@ export async function createCluster(
     return {
       broker: createMemoryBroker({ receiver, cacheTtlMs, maxCacheBytes }),
       presence: (_appId, listener) => createMemoryPresence(listener),
+      recovery: null,
       webhookGraceMs: webhooks.graceMs,
       isReady: () => true,
       health: () => ({}),
@@ -74,6 +83,7 @@ export async function createCluster(
   return {
     broker,
     presence: (appId, listener) => broker.presence(appId, listener),
+    recovery: (appId, bounds) => broker.recovery(appId, bounds),
     webhookGraceMs: 0,
     isReady: () => broker.isUp || redis.readyWithoutRedis,
     health: () => ({

@@ -6,6 +6,7 @@ import { MemoryLog } from "../core/recovery/memory-log.ts";
 import { MemorySessions } from "../core/recovery/memory-sessions.ts";
 import { Recovery } from "../core/recovery/recovery.ts";
 import type { Report } from "../core/report.ts";
+import type { Cluster } from "./cluster.ts";
 import { restoreState, saveState, type KeptApp } from "./recovery-state.ts";
 
 export interface Recoveries {
@@ -22,21 +23,33 @@ const windowsKept = 2;
 
 export function createRecoveries(
   config: Config,
-  { report, now }: { readonly report: Report; readonly now: () => number },
+  {
+    cluster,
+    report,
+    now,
+  }: {
+    readonly cluster: Cluster;
+    readonly report: Report;
+    readonly now: () => number;
+  },
 ): Recoveries {
-  const { recovery, websocket, redis, apps } = config;
+  const { recovery, websocket, apps } = config;
   const { mode, windowMs, stateDirectory } = recovery;
-  const isOfUse = mode === "all" || stateDirectory !== null;
+  const isOfUse = mode === "all" || stateDirectory !== null || cluster.recovery !== null;
+  const totalBytes = Math.ceil(recovery.totalBytes / apps.length);
   const parts = new Map<string, Omit<KeptApp, "hub">>();
   let kept: readonly KeptApp[] = [];
   return {
     of(appId) {
-      if (mode === "off" || redis || !isOfUse) return null;
+      if (mode === "off" || !isOfUse) return null;
       return (onSeatEnded) => {
+        const more = { ...recovery, appId, mode, report, onSeatEnded };
+        const shared = cluster.recovery?.(appId, { windowMs, maxBytes: totalBytes });
+        if (shared) return new Recovery({ ...more, ...shared });
         const log = new MemoryLog({
           ...recovery,
           totalEvents: Math.ceil(recovery.totalEvents / apps.length),
-          totalBytes: Math.ceil(recovery.totalBytes / apps.length),
+          totalBytes,
           maxAgeMs: windowsKept * windowMs,
         });
         const sessions = new MemorySessions({
@@ -50,7 +63,7 @@ export function createRecoveries(
           },
         });
         parts.set(appId, { log, sessions });
-        return new Recovery({ ...recovery, appId, mode, log, sessions, report, onSeatEnded });
+        return new Recovery({ ...more, log, sessions });
       };
     },
     restore(hubs) {

@@ -16,6 +16,8 @@ export interface ChannelEvent {
   readonly userId?: UserId;
   /** The connection that is left out (`toOthers()`, the sender of a client event). */
   readonly exceptSocketId?: string;
+  /** Its place in the log that all nodes share; absent where it stands in none. */
+  readonly position?: string;
 }
 
 export interface CachedEvent {

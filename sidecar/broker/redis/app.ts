@@ -2,6 +2,7 @@
 
 import type { BrokerReceiver } from "../../core/ports.ts";
 import type { PresenceListener } from "../../core/presence-store.ts";
+import type { RecoveryLog, SessionStore } from "../../core/recovery/ports.ts";
 import type { Report } from "../../core/report.ts";
 import { Availability } from "./availability.ts";
 import { RedisClock } from "./clock.ts";
@@ -9,13 +10,16 @@ import { parseEnvelope, type Envelope } from "./envelope.ts";
 import { EventLog } from "./event-log.ts";
 import { baseOf, echoChannelOf, ownMark, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
+import { LogMirror } from "./log-mirror.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
+import { RedisRecoveryLog } from "./recovery-log.ts";
 import { Registrations } from "./registrations.ts";
 import { readLog } from "./scripts/events.ts";
 import { register } from "./scripts/registrations.ts";
 import type { RunScript } from "./scripts/script.ts";
 import { Session } from "./session.ts";
+import { RedisSessions } from "./sessions.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
 import { Topics } from "./topics.ts";
 
@@ -36,13 +40,29 @@ export interface RedisAppOptions {
   readonly report: Report;
 }
 
+export interface RecoveryBounds {
+  /** How long a client may be away. */
+  readonly windowMs: number;
+  /** What this node keeps of the log for those who come back. */
+  readonly maxBytes: number;
+}
+
+export interface RecoveryParts {
+  readonly log: RecoveryLog;
+  readonly sessions: SessionStore;
+}
+
 export class RedisApp {
   readonly availability: Availability;
   readonly publisher: Publisher;
   readonly presence: RedisPresence;
+  /** What clients missed, and who may come back; null: nobody is given anything. */
+  #recoveryLog: RedisRecoveryLog | null = null;
   readonly #options: RedisAppOptions;
   readonly #base: string;
   readonly #clock = new RedisClock();
+  readonly #run: RunScript;
+  readonly #link: SubscriberLink;
   readonly #log: EventLog;
   readonly #session: Session;
   #lastParsed: { message: string; parsed: ReturnType<typeof parseEnvelope> } | null = null;
@@ -55,7 +75,9 @@ export class RedisApp {
     this.availability = availability;
     const run: RunScript = (script, ...args) =>
       links.run(script, { base: this.#base, graceMs }, ...args);
+    this.#run = run;
     const link = links.subscriber(this.#base);
+    this.#link = link;
     const topics = this.#createTopics(link);
     const registrations = this.#createRegistrations(run);
     this.presence = new RedisPresence({ run, availability, registrations, topics, listener });
@@ -91,6 +113,21 @@ export class RedisApp {
 
   get isAlone(): boolean {
     return this.#session.isAlone;
+  }
+
+  /** From now on what is delivered is remembered by its place in the log. To be called once. */
+  openRecovery({ windowMs, maxBytes }: RecoveryBounds): RecoveryParts {
+    const run = this.#run;
+    const mirror = new LogMirror({
+      appId: this.#options.appId,
+      read: (after, count) => run(readLog, `(${after}`, "+", count),
+      has: async (id) => (await run(readLog, id, id, 1)).length > 0,
+      whenReceived: () => this.#link.ping(),
+      maxBytes,
+      idleMs: windowMs,
+    });
+    this.#recoveryLog = new RedisRecoveryLog(mirror);
+    return { log: this.#recoveryLog, sessions: new RedisSessions({ run, mirror, windowMs }) };
   }
 
   /** Gives up all that this node has registered, and ends. Resolves at the latest when Redis does not answer in time. */
@@ -129,6 +166,7 @@ export class RedisApp {
       read: (after, count) => run(readLog, `(${after}`, "+", count),
       has: async (id) => (await run(readLog, id, id, 1)).length > 0,
       deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
+      onPosition: (position) => this.#recoveryLog?.advance(position),
       appId,
       report,
     });
@@ -175,7 +213,9 @@ export class RedisApp {
         // What a client of this node sent was broadcast here before it was relayed.
         if (envelope.event.isClientEvent && envelope.node === nodeId) return;
         if (!this.#log.isNew(envelope.id, channel)) return;
-        return receiver.deliver({ ...envelope.event, appId, channel });
+        const { position = entryId } = envelope.event;
+        const place = position === undefined ? {} : { position };
+        return receiver.deliver({ ...envelope.event, ...place, appId, channel });
       }
       case "member_added":
         return this.presence.apply(channel, { ...envelope, kind: "added" });

@@ -3,6 +3,7 @@
 import type { EnvelopeFault } from "../../core/report/broker.ts";
 import { isObject, parseExactJson, parseJson } from "../../core/json.ts";
 import type { ChannelEvent } from "../../core/ports.ts";
+import { isEntryId } from "./entry-id.ts";
 import { parseMember, type Member } from "../../core/presence.ts";
 import { isUserId, type UserId } from "../../core/user-id.ts";
 
@@ -20,6 +21,7 @@ export type Envelope =
       readonly id: string;
       /** The node that sent it. */
       readonly node: string;
+      /** With its place in the log, if it stands there and comes by pub/sub. */
       readonly event: Omit<ChannelEvent, "appId" | "channel">;
     }
   | { readonly type: "member_added"; readonly version: number; readonly member: Member }
@@ -69,7 +71,7 @@ export function parseEnvelope(
 
 /** The fields of each message as they stand in its JSON, beside `v` and `type`. */
 interface WireFields {
-  event: "id" | "node" | "event" | "data" | "client" | "user" | "except";
+  event: "id" | "node" | "event" | "data" | "client" | "user" | "except" | "at";
   member_added: "version" | "member";
   member_removed: "version" | "user";
   node_registered: "node";
@@ -94,7 +96,7 @@ const readers: {
     fields: Partial<Readonly<Record<WireFields[T], unknown>>>,
   ) => (Envelope & { readonly type: T }) | null;
 } = {
-  event({ id, node, event, data, client, user, except }) {
+  event({ id, node, event, data, client, user, except, at }) {
     if (typeof id !== "string" || typeof node !== "string") return null;
     if (typeof event !== "string" || typeof data !== "string") return null;
     // It goes into a frame as it is.
@@ -109,6 +111,7 @@ const readers: {
         ...(client === true && { isClientEvent: true }),
         ...readUserId(user),
         ...(typeof except === "string" && { exceptSocketId: except }),
+        ...(isEntryId(at) && { position: at }),
       },
     };
   },

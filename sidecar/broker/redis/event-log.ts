@@ -15,6 +15,8 @@ export interface EventLogOptions {
   readonly has: (id: string) => Promise<boolean>;
   /** `entryId`: of a message that comes from the log. */
   readonly deliver: (channel: string, message: string, entryId?: string) => void;
+  /** All entries up to this one were received, and delivered. */
+  readonly onPosition: (position: string) => void;
   readonly appId: string;
   readonly report: Report;
 }
@@ -58,6 +60,7 @@ export class EventLog {
   /** All entries up to this one were received. */
   advance(position: string): void {
     this.#position = position;
+    this.#options.onPosition(position);
   }
 
   /** To be called now and then while the link is whole, rarer than a message takes to arrive twice. */
@@ -101,7 +104,7 @@ export class EventLog {
       this.#hasOverflown = false;
       if (isWhole) break;
     }
-    this.#position = after;
+    this.advance(after);
     if (replayed > 0) report({ kind: "broker_replayed", appId, messages: replayed });
   }
 

@@ -10,6 +10,8 @@ export interface RecordingNode<B> {
   readonly broker: B;
   readonly presence: PresenceStore;
   readonly delivered: ChannelEvent[];
+  /** Of those of them that stand in a log. */
+  readonly positions: string[];
   /** User ids. */
   readonly terminated: string[];
   /** `+ channel user`, `- channel user`. */
@@ -28,14 +30,19 @@ export interface RedisNode extends RecordingNode<RedisBroker> {
 /** What a node is called with, written down. */
 export function createRecorder() {
   const delivered: ChannelEvent[] = [];
+  const positions: string[] = [];
   const terminated: string[] = [];
   const changes: string[] = [];
   const counts: string[] = [];
   const facts: WebhookEvent[] = [];
   return {
-    recorded: { delivered, terminated, changes, counts, facts },
+    recorded: { delivered, positions, terminated, changes, counts, facts },
     receiver: {
-      deliver: (event: ChannelEvent) => void delivered.push(event),
+      // Its place in the log, which only brokers with one give it, is another test's.
+      deliver({ position, ...event }: ChannelEvent): void {
+        if (position !== undefined) positions.push(position);
+        delivered.push(event);
+      },
       terminate: (_appId: string, userId: string) => void terminated.push(userId),
     },
     listener: {

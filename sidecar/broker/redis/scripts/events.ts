@@ -60,7 +60,9 @@ while i <= #ARGV do
   local names = table.concat(channels, '\\n')
   local size = #message + #names
   local written = redis.call('INCRBY', total, size)
-  redis.call('XADD', log, 'MAXLEN', '~', maxEntries, '*', 'm', message, 'c', names, 's', written)
+  local id = redis.call('XADD', log, 'MAXLEN', '~', maxEntries, '*', 'm', message, 'c', names, 's', written)
+  -- The message is a JSON object: who gets it learns its place in the log.
+  local sent = string.sub(message, 1, -2) .. ',"at":"' .. id .. '"}'
   -- Looked at once a step, since the oldest entry may be a large one.
   if math.floor(written / step) > math.floor((written - size) / step) then
     local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
@@ -74,7 +76,7 @@ while i <= #ARGV do
       redis.call('SET', base .. 'cache:' .. string.sub(ARGV[n], 2), message, 'PX', cacheMs)
     end
   end
-  for _, channel in ipairs(channels) do send(channel, message) end
+  for _, channel in ipairs(channels) do send(channel, sent) end
   i = last + 1
 end
 return 1

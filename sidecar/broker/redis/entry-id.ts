@@ -1,0 +1,18 @@
+/** Ids of a Redis stream's entries: two numbers, `1700000000000-3`, which grow. */
+
+const pattern = /^\d{1,16}-\d{1,10}$/;
+
+export function isEntryId(value: unknown): value is string {
+  return typeof value === "string" && pattern.test(value);
+}
+
+/** Below, above or 0, as sorting takes it. What is no id comes before all. */
+export function compareEntryIds(a: string, b: string): number {
+  const [aTime = 0, aNumber = 0] = a.split("-").map(Number);
+  const [bTime = 0, bNumber = 0] = b.split("-").map(Number);
+  return aTime - bTime || aNumber - bNumber;
+}
+
+export function laterEntryId(a: string | null, b: string): string {
+  return a !== null && compareEntryIds(a, b) > 0 ? a : b;
+}
