@@ -13,6 +13,8 @@ export function renderConfigurationDocs(): string {
     renderAppDocs(),
     laravelIntro,
     laravelTable(),
+    standardIntro,
+    standardTable(),
     directivesIntro,
     directivesTable(),
   ].join("\n");
@@ -27,14 +29,14 @@ Pogo Sidecar needs three values, the app's id, key and secret, and finds them un
 ## Where values come from
 
 1. **Flags**: \`--port 9000\` or \`--port=9000\`.
-2. **Environment**: \`POGO_PORT=9000\`; after it the name of the Pogo WebSocket module for FrankenPHP (\`POGO_WS_…\`), after that [Laravel's](#laravels-names).
+2. **Environment**: \`POGO_PORT=9000\`; after it the name of the Pogo WebSocket module for FrankenPHP (\`POGO_WS_…\`) or of [OpenTelemetry](#opentelemetrys-names), after that [Laravel's](#laravels-names).
 3. **\`.env\` files**: the same names, in the files that \`--env-file FILE\` names (again and again; the last wins), else in the \`.env\` of the working directory if it has the app's credentials (as in Laravel, \`.env.production\` where the process has \`APP_ENV=production\` and there is one). They are read as Laravel reads them, \`\${NAME}\` included; \`--no-env-file\` reads none.
 4. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
 5. **Defaults**.
 
 The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
 
-A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`, \`POGO_REDIS_URL\`, \`POGO_REDIS_PASSWORD\` and \`POGO_REDIS_SENTINEL_PASSWORD\`. One line break at its end is left out. The value and the file together are an error.
+A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`, \`POGO_REDIS_URL\`, \`POGO_REDIS_PASSWORD\`, \`POGO_REDIS_SENTINEL_PASSWORD\` and \`POGO_TRACE_HEADERS\`. One line break at its end is left out. The value and the file together are an error.
 
 An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit is never silently the default; other names of the environment are left alone, \`REVERB_…\` and the variables that Kubernetes makes for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`) included.
 
@@ -93,6 +95,21 @@ function laravelTable(): string {
     return secret ? [row, inFile] : [row];
   });
   return table(["Laravel", "Here", "Note"], rows);
+}
+
+const standardIntro = `## OpenTelemetry's names
+
+These are read as OpenTelemetry's SDKs read them. An app that is traced may have them in its \`.env\`: the sidecar then sends its spans to the same collector, unless \`POGO_TRACE_ENDPOINT=none\`. Others of OpenTelemetry's names are not read.
+`;
+
+function standardTable(): string {
+  const rows = allOptions.flatMap(({ env, standard, secret }) => {
+    if (standard === undefined) return [];
+    const inFile = [`\`${standard}_FILE\``, `\`${env}_FILE\``, "The path of a file that holds it."];
+    const row = [`\`${standard}\``, `\`${env}\``, ""];
+    return secret ? [row, inFile] : [row];
+  });
+  return table(["OpenTelemetry", "Here", "Note"], rows);
 }
 
 const directivesIntro = `## The original's directives

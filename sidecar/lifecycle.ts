@@ -14,6 +14,7 @@ import { showUpstream } from "./http/upstream-address.ts";
 import type { AdminServer } from "./observability/admin.ts";
 import type { Readiness } from "./observability/admin-pages.ts";
 import type { FrontDoor } from "./server.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 import type { WebhookDispatcher } from "./webhooks/dispatcher.ts";
 import type { WebSocketEndpoint } from "./ws/endpoint.ts";
 
@@ -53,6 +54,8 @@ export interface LifecycleOptions {
   readonly upstream: UpstreamParts | null;
   readonly webSockets: WebSocketEndpoint;
   readonly webhooks: WebhookDispatcher;
+  /** Null: no traces are recorded. */
+  readonly tracing: Tracing | null;
   readonly frontDoor: FrontDoor;
   readonly admin: AdminServer;
 }
@@ -73,6 +76,8 @@ export interface Lifecycle {
 const tickMs = 1_000;
 /** What webhooks get of a stop, however late it is. */
 const minWebhookFlushMs = 500;
+/** What traces get of it. */
+const traceFlushMs = 1_000;
 
 /** Why the node should get no new traffic. */
 export function readinessOf(
@@ -88,7 +93,7 @@ export function readinessOf(
 export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { config, phase, inherited, report, now } = options;
   const { hubs, recoveries, cluster, broadcasts, upstream } = options;
-  const { webSockets, webhooks, frontDoor, admin } = options;
+  const { webSockets, webhooks, tracing, frontDoor, admin } = options;
   const { server } = config;
   let ticking: NodeJS.Timeout | undefined;
   let isStopping = false;
@@ -143,6 +148,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     frontDoor.destroy();
     // Nothing is published here any more.
     recoveries.save();
+    await tracing?.flush(traceFlushMs);
     clearInterval(ticking);
     admin.close();
     report({ kind: "stopped" });

@@ -5,7 +5,7 @@ import type { Config } from "./config.ts";
 import { handleMessage } from "./core/handlers.ts";
 import { Hub } from "./core/hub.ts";
 import { SubscriptionBudget } from "./core/subscription-budget.ts";
-import type { BrokerReceiver } from "./core/ports.ts";
+import type { BrokerReceiver, ChannelEvent } from "./core/ports.ts";
 import type { PresenceListener } from "./core/presence-store.ts";
 import { createAdminActions } from "./composition/admin-actions.ts";
 import { connectBroadcasts } from "./composition/broadcasts.ts";
@@ -15,6 +15,7 @@ import { createDoors } from "./composition/doors.ts";
 import { readOpenFilesLimit } from "./composition/open-files.ts";
 import { connectReadings } from "./composition/readings.ts";
 import { createRecoveries } from "./composition/recovery.ts";
+import { connectTracing } from "./composition/tracing.ts";
 import { connectUpstream } from "./composition/upstream.ts";
 import { createHttpApi, matchApiPath } from "./http-api/router.ts";
 import { createAdminServer, type AdminRoutes, type AdminServer } from "./observability/admin.ts";
@@ -73,8 +74,12 @@ export async function createSidecar(
   const metrics = createMetrics(appIds, config.metrics);
   const report = createReport({ metrics, log, now });
 
+  const afterWrites = (run: () => void): void => webSockets.afterWrites(run);
+  const tracing = await connectTracing(config, { version, now, report, afterWrites });
+  const tracer = tracing?.tracer ?? null;
+  const broadcast = (event: ChannelEvent) => hubsById.get(event.appId)?.broadcast(event) ?? 0;
   const receiver: BrokerReceiver = {
-    deliver: (event) => hubsById.get(event.appId)?.broadcast(event),
+    deliver: tracing ? (event) => tracing.deliver(event, broadcast) : broadcast,
     terminate: (appId, userId, beforeMs) => hubsById.get(appId)?.terminateUser(userId, beforeMs),
   };
   const cluster = await createCluster(config, { receiver, report, metrics, now });
@@ -108,7 +113,14 @@ export async function createSidecar(
   const hubsByKey = new Map(hubs.map((hub) => [hub.app.key, hub]));
 
   const forwarding = createForwarding({ ...config.forwarding, report });
-  const upstream = connectUpstream(config, { forwarding, report, metrics, now, isDraining });
+  const upstream = connectUpstream(config, {
+    forwarding,
+    report,
+    metrics,
+    now,
+    isDraining,
+    tracer,
+  });
 
   const webSockets = createWebSocketEndpoint({
     ...config.websocket,
@@ -134,6 +146,7 @@ export async function createSidecar(
     visitorOf: (req) => visitorOf(forwarding.clientIp(peerOf(req))),
     now,
     nowSeconds: () => Date.now() / 1000,
+    tracer,
   });
   connectReadings(metrics, { config, version, hubs, webSockets, httpApi, dispatcher: webhooks });
 
@@ -216,6 +229,7 @@ export async function createSidecar(
     upstream,
     webSockets,
     webhooks,
+    tracing,
     frontDoor,
     admin,
   });

@@ -10,7 +10,9 @@ use Illuminate\Contracts\Events\Dispatcher;
 use Illuminate\Contracts\Foundation\CachesRoutes;
 use Illuminate\Foundation\Console\AboutCommand;
 use Illuminate\Http\Client\Factory;
+use Illuminate\Log\Context\Repository as LogContext;
 use Illuminate\Routing\Router;
+use Illuminate\Support\Facades\Context;
 use Illuminate\Support\ServiceProvider;
 use Pogo\Admin\Admin;
 use Pogo\Api\Client;
@@ -18,6 +20,7 @@ use Pogo\Api\Credentials;
 use Pogo\Console\DoctorCommand;
 use Pogo\Console\InstallCommand;
 use Pogo\Console\ReconcileCommand;
+use Pogo\Tracing\CarryTrace;
 use Pogo\Webhooks\Reconciler;
 use Pogo\Webhooks\Roster;
 use Pogo\Webhooks\WebhookController;
@@ -67,6 +70,11 @@ class PogoServiceProvider extends ServiceProvider
                 ->middleware(is_array($middleware) ? $middleware : [])
                 ->name('pogo.webhooks');
         }
+        // A job is given the context of the page that queued it.
+        Context::hydrated(function (LogContext $context): void {
+            $traceparent = $context->getHidden(CarryTrace::CONTEXT);
+            $this->app->make(CarryTrace::class)->carry(is_string($traceparent) ? $traceparent : null);
+        });
         if ($this->app->runningInConsole()) {
             $this->commands([DoctorCommand::class, InstallCommand::class, ReconcileCommand::class]);
             AboutCommand::add('Pogo Sidecar', fn () => $this->about());

@@ -87,6 +87,22 @@ export const sections: readonly Section[] = [
     ],
   },
   {
+    title: "Clients that were away",
+    panels: [
+      lines(
+        "Sessions, by outcome",
+        "ops",
+        rate(ofApps("pogo_websocket_recovery_sessions_total"), "outcome"),
+      ),
+      lines("Sent again", "ops", rate(ofApps("pogo_websocket_recovery_events_total"))),
+      lines(
+        "Could not be sent again, by reason",
+        "ops",
+        rate(ofApps("pogo_websocket_recovery_gaps_total"), "reason"),
+      ),
+    ],
+  },
+  {
     title: "Authorization by the app",
     panels: [
       lines("Time to answer", "s", ...quantiles("pogo_websocket_auth_duration_seconds")),
@@ -202,6 +218,12 @@ export const sections: readonly Section[] = [
         description:
           "Each connection takes one, each request that is with the app another. Beyond the limit connections get no answer.",
       },
+      lines(
+        "Traces: spans sent and dropped",
+        "ops",
+        { ...rate(series("pogo_trace_spans_exported_total")), legend: "{{instance}} sent" },
+        { ...rate(series("pogo_trace_spans_dropped_total"), "reason"), legend: "{{reason}}" },
+      ),
       lines("Versions", "short", {
         expr: `count by (version) (${series("pogo_build_info")})`,
         legend: "{{version}}",

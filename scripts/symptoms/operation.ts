@@ -122,6 +122,17 @@ export const operation: readonly Symptom[] = [
     ],
   },
   {
+    title: "Traces do not arrive at the collector",
+    first:
+      "Without `POGO_TRACE_ENDPOINT` (or `OTEL_EXPORTER_OTLP_ENDPOINT`) there are none: `pogo-sidecar check` says what is in force. A trace that breaks off between a page and what it broadcasts needs Laravel to carry it: [operations.md](operations.md#traces).",
+    lines: [
+      { kind: "span_export_failed", cause: "status 404" },
+      { kind: "span_export_failed", cause: "status 401" },
+      { kind: "span_export_failed", cause: "ECONNREFUSED" },
+      { kind: "span_export_failed", cause: "ECONNRESET" },
+    ],
+  },
+  {
     title: "A stop takes long, or cuts requests",
     lines: [{ kind: "leaving", delayMs: 5000 }, { kind: "drain_timed_out" }, { kind: "stopped" }],
     also: [

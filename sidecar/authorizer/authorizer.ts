@@ -12,6 +12,7 @@ import type {
 } from "../core/ports.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
 import { isSocketId } from "../core/socket-id.ts";
+import type { Tracer } from "../core/trace.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { systemTimers } from "../http/timers.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
@@ -37,6 +38,8 @@ export interface AuthorizerOptions extends Omit<BulkheadsOptions, "timers" | "ra
   readonly maxAnswerBytes: number;
   /** Bytes of an answer's status line and header. */
   readonly maxHeadBytes: number;
+  /** Without it no traces are recorded. */
+  readonly tracer?: Tracer | null;
   readonly forwarding: Forwarding;
 }
 
@@ -73,6 +76,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     maxAnswerBytes: options.maxAnswerBytes,
     maxHeadBytes: options.maxHeadBytes,
     maxConnections: Math.max(options.maxConcurrent, appIds.length),
+    tracer: options.tracer ?? null,
   });
   const visitors = new Visitors(randomBytes(32));
   const bulkheads = createBulkheads({ ...options, timers: systemTimers, random: Math.random });

@@ -34,6 +34,7 @@ function createClient(test: TestContext, port: number, options: Partial<Subreque
     maxAnswerBytes: 16_384,
     maxHeadBytes: 16_384,
     maxConnections: 10,
+    tracer: null,
     ...options,
   });
   test.after(() => client.close());

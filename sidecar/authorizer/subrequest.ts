@@ -1,9 +1,11 @@
 /** One POST to the app and its short answer, as the authorization sees it: what came of it. */
 
 import type { AuthorizationFault } from "../core/ports.ts";
+import type { Tracer } from "../core/trace.ts";
 import { createPostClient, type PostFault, type PostResult } from "../http/client.ts";
 import { valuesOf, type RawHeaders } from "../http/headers.ts";
 import { systemTimers } from "../http/timers.ts";
+import { withTrace } from "../http/trace-fields.ts";
 import { toRequestOptions, type UpstreamAddress } from "../http/upstream-address.ts";
 
 export interface SubrequestOptions {
@@ -16,6 +18,8 @@ export interface SubrequestOptions {
   readonly maxHeadBytes: number;
   /** Connections to the upstream; the caller bounds its calls to as many. */
   readonly maxConnections: number;
+  /** Null: no traces are recorded. */
+  readonly tracer: Tracer | null;
 }
 
 export type SubrequestResult =
@@ -45,13 +49,30 @@ export interface SubrequestClient {
 }
 
 export function createSubrequestClient(options: SubrequestOptions): SubrequestClient {
-  const { upstream, maxHeadBytes: maxHeaderSize, ...limits } = options;
+  const { upstream, maxHeadBytes: maxHeaderSize, tracer, ...limits } = options;
   const target = { ...toRequestOptions(upstream), maxHeaderSize };
   const client = createPostClient({ isSecure: false, target, timers: systemTimers, ...limits });
+  const post = async (message: Subrequest) => read(await client.post(message));
+
+  /** A trace begins here: what the handshake said of its own, long ago, is not what this is a part of. */
+  async function postTraced(message: Subrequest, tracer: Tracer): Promise<SubrequestResult> {
+    const span = tracer.begin("authorization", null);
+    const headers = withTrace(message.headers, span.context, { isContinued: false });
+    const result = await post({ ...message, headers });
+    const fault = result.ok || isNo(result) ? null : result.reason;
+    span.end({ path: message.path, status: result.status, fault });
+    return result;
+  }
+
   return {
-    post: async (message) => read(await client.post(message)),
+    post: tracer ? (message) => postTraced(message, tracer) : post,
     close: () => client.close(),
   };
+}
+
+/** What the app may answer, and no fault of anybody. */
+function isNo({ status }: { readonly status: number | null }): boolean {
+  return status === 401 || status === 403;
 }
 
 /** A status that says no has said it, even if the rest of the answer never came. */

@@ -38,6 +38,15 @@ test("the console is loaded by who looks at it", () => {
   assert.deepEqual(loaded, []);
 });
 
+test("nor is anything of traces, but the samplers' names, which the options list", () => {
+  packagesOf(new URL("../cli/start.ts", import.meta.url));
+  const loaded = [...seenFiles].filter((file) => file.includes("/sidecar/tracing/"));
+  assert.deepEqual(
+    loaded.map((file) => file.split("/").at(-1)),
+    ["sampler.ts"],
+  );
+});
+
 test("nor is undici, which an import of node:http would load", () => {
   const code = `
     ${parts.map(({ href }) => `await import(${JSON.stringify(href)});`).join("\n")}

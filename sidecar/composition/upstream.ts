@@ -2,6 +2,7 @@
 
 import type { Config } from "../config.ts";
 import type { Report } from "../core/report.ts";
+import type { Tracer } from "../core/trace.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { createAuthorizer, type Authorizer } from "../authorizer/authorizer.ts";
@@ -22,9 +23,10 @@ export function connectUpstream(
     metrics: Metrics;
     now: () => number;
     isDraining: () => boolean;
+    tracer: Tracer | null;
   },
 ): UpstreamParts | null {
-  const { forwarding, report, metrics, now, isDraining } = options;
+  const { forwarding, report, metrics, now, isDraining, tracer } = options;
   const { address } = config.upstream;
   if (address === null) return null;
   const proxy = createUpstreamProxy({
@@ -33,6 +35,7 @@ export function connectUpstream(
     forwarding,
     isDraining,
     report,
+    tracer,
   });
   const appIds = config.apps.map(({ id }) => id);
   const authorizer = createAuthorizer({
@@ -43,6 +46,7 @@ export function connectUpstream(
     forwarding,
     now,
     report,
+    tracer,
   });
   metrics.proxy.connectionsActive.read(() => proxy.openRequests);
   metrics.proxy.requestsWaiting.read(() => proxy.waitingRequests);

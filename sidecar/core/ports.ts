@@ -1,6 +1,7 @@
 /** What the core needs of the world outside: contracts in words. Every implementation passes one shared suite. */
 
 import type { App } from "./app.ts";
+import type { TraceContext } from "./trace.ts";
 import type { UserId } from "./user-id.ts";
 
 /** One event on its way to the subscribers of one channel. */
@@ -18,6 +19,8 @@ export interface ChannelEvent {
   readonly exceptSocketId?: string;
   /** Its place in the log that all nodes share; absent where it stands in none. */
   readonly position?: string;
+  /** The span in which it was published, where that is recorded. */
+  readonly trace?: TraceContext;
 }
 
 export interface CachedEvent {

@@ -10,6 +10,7 @@ import type { DetailEvents } from "./report/details.ts";
 import type { NodeEvents } from "./report/node.ts";
 import type { ProxyEvents } from "./report/proxy.ts";
 import type { RecoveryEvents } from "./report/recovery.ts";
+import type { TracingEvents } from "./report/tracing.ts";
 import type { WebhookDeliveryEvents } from "./report/webhooks.ts";
 import type { WebSocketEvents } from "./report/websocket.ts";
 import type { WorkerEvents } from "./report/workers.ts";
@@ -27,6 +28,7 @@ interface Events
     BrokerEvents,
     WebhookDeliveryEvents,
     WorkerEvents,
+    TracingEvents,
     DetailEvents {}
 
 export type EventKind = keyof Events;

@@ -112,6 +112,8 @@ async function publish(
     return fail(request, { reason: "rate_limited", message });
   }
   const appId = request.hub.app.id;
+  const span = request.span?.child("broker");
+  const trace = span?.context.isSampled ? { trace: span.context } : {};
   const events = requests.flatMap(({ name, data, channels, socketId }) => {
     const dataJson = JSON.stringify(data);
     const except = socketId === undefined ? {} : { exceptSocketId: socketId };
@@ -121,10 +123,12 @@ async function publish(
       event: name,
       dataJson,
       ...except,
+      ...trace,
     }));
   });
   const validatedMs = request.now();
   const result = await request.broker.publish(events);
+  span?.end({ appId, events: events.length, fault: result.ok ? null : result.reason });
   if (result.ok) {
     const validateMs = validatedMs - request.nowMs;
     const brokerMs = request.now() - validatedMs;

@@ -3,6 +3,7 @@
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
+import type { Span } from "../core/trace.ts";
 import type { Query } from "./query.ts";
 import type { Reply } from "./reply.ts";
 
@@ -10,6 +11,8 @@ export interface ApiRequest {
   readonly hub: Hub;
   readonly broker: Broker;
   readonly report: Report;
+  /** Of the whole request; null: no traces are recorded. */
+  readonly span: Span<"api"> | null;
   /** The route's parts in braces, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;

@@ -5,6 +5,12 @@ import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import type { ApiRoute, SignatureRefusal } from "../core/report/api.ts";
+import {
+  parseTraceparent,
+  traceparentField,
+  type TraceContext,
+  type Tracer,
+} from "../core/trace.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { checkBody, checkQuery } from "./authenticate.ts";
 import { countConnections, listChannels, listUsers, showChannel } from "./channels.ts";
@@ -54,6 +60,8 @@ export interface HttpApiOptions {
   readonly now: () => number;
   /** Unix time. */
   readonly nowSeconds: () => number;
+  /** Without it no traces are recorded. */
+  readonly tracer?: Tracer | null;
 }
 
 /** A request that belongs to the API, found by its path. */
@@ -103,6 +111,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     req: IncomingMessage,
     { appId, route }: ApiMatch,
     target: ApiTarget,
+    startedMs: number,
   ): Promise<Reply> {
     const hub = hubs.get(appId);
     if (!hub) {
@@ -136,8 +145,13 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     if (!body.ok) return refuseBody(appId, body.refusal);
     const refusal = checkBody(hub.app, request, check, body.bytes);
     if (refusal) return refuseSignature(appId, refusal);
-    const { params } = route;
-    return handler({ hub, broker, report, params, query, body: body.bytes, nowMs: now(), now });
+    const { params, path } = route;
+    // Only now is it known that it is the app's own.
+    const span = options.tracer?.begin("api", traceOf(req), startedMs) ?? null;
+    const read = { params, query, body: body.bytes };
+    const reply = await handler({ hub, broker, report, span, ...read, nowMs: now(), now });
+    span?.end({ appId, method, route: path, status: reply.status });
+    return reply;
   }
 
   function refuseSignature(appId: string, refusal: SignatureRefusal): Reply {
@@ -157,7 +171,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   return {
     async handle(context, res, match, target) {
       const startedMs = now();
-      const reply = await answer(context.req, match, target);
+      const reply = await answer(context.req, match, target, startedMs);
       const durationMs = now() - startedMs;
       const { path: route } = match.route;
       report({ kind: "api_request_finished", route, status: reply.status, durationMs });
@@ -165,6 +179,11 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     },
     unverifiedBodyBytes: () => unverifiedBodies.bytes,
   };
+}
+
+/** The publisher's own span, if it has one. */
+function traceOf({ headers }: IncomingMessage): TraceContext | null {
+  return parseTraceparent(headers[traceparentField]?.toString());
 }
 
 /**

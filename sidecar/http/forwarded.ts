@@ -4,6 +4,7 @@ import { BlockList, isIP, isIPv4 } from "node:net";
 import { LRUCache } from "lru-cache";
 import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
+import { parseTraceparent, traceparentField, type TraceContext } from "../core/trace.ts";
 import { isAuthority } from "./authority.ts";
 import { isPrivateIp, normaliseIp } from "./ip-address.ts";
 import { fieldsOf, listOf, valueOf } from "./headers.ts";
@@ -20,6 +21,8 @@ export interface Forwarding {
   scheme(peer: Handshake): "http" | "https" | undefined;
   /** The id that a trusted proxy gave the request, if it is one that can be passed on. */
   requestId(peer: Handshake): string | undefined;
+  /** The span that a trusted proxy names as the one in which the request was made; null: there is none. */
+  trace(peer: Handshake): TraceContext | null;
   /** The fields that take the place of all that `isForwardingHeader` names. */
   headers(peer: Handshake): readonly (readonly [name: string, value: string])[];
 }
@@ -100,7 +103,10 @@ export function createForwarding(options: {
     return id !== undefined && /^[\w.:+/=@-]{1,128}$/.test(id) ? id : undefined;
   }
 
-  return { clientIp, host, scheme, requestId, headers };
+  const trace = (peer: Handshake) =>
+    assess(peer).isTrusted ? parseTraceparent(valueOf(peer.rawHeaders, traceparentField)) : null;
+
+  return { clientIp, host, scheme, requestId, trace, headers };
 }
 
 interface Peer {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { redactFields } from "../core/redact.ts";
 import type { SidecarEvent } from "../core/report.ts";
+import type { Span } from "../core/trace.ts";
 import { clientGoneStatus, loggedPath, type AccessLog, type Answered } from "./access-log.ts";
 import { toAnswer, type ErrorPage } from "./error-page.ts";
 import { answerPlainly, answerSocketPlainly, type PlainAnswer } from "./plain-answer.ts";
@@ -21,6 +22,7 @@ export class RequestContext implements Answered {
   #isForwarded = false;
   #isRelayed = false;
   #isLogged = false;
+  #span: Span<"proxy"> | null = null;
 
   /** @param id of a proxy in front that is trusted, or made. */
   constructor(req: IncomingMessage, id: string, log: AccessLog) {
@@ -44,6 +46,11 @@ export class RequestContext implements Answered {
 
   get sentBytes(): number {
     return this.req.socket.bytesWritten - this.#bytesBefore;
+  }
+
+  /** It is traced as this, which ends with it. */
+  trace(span: Span<"proxy">): void {
+    this.#span = span;
   }
 
   /** It is sent to the app. */
@@ -78,7 +85,7 @@ export class RequestContext implements Answered {
   /** The sidecar itself begins to answer with this status; the line is written once the answer is out. */
   answering(res: ServerResponse, status: number): void {
     this.#firstByteMs = performance.now();
-    if (this.#log.levelOf(status, this) === null) return;
+    if (this.#span === null && this.#log.levelOf(status, this) === null) return;
     res.once("close", () => this.finish(res.writableFinished ? status : clientGoneStatus));
   }
 
@@ -87,6 +94,8 @@ export class RequestContext implements Answered {
     if (this.#isLogged) return;
     this.#isLogged = true;
     this.#log.write(this, status);
+    const { method = "", url = "" } = this.req;
+    this.#span?.end({ method, path: loggedPath(url), status });
   }
 
   /** For `trace`: what was asked. */

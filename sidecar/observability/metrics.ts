@@ -9,6 +9,7 @@ import { hotPathMetrics } from "./metrics/hot-path.ts";
 import { nodeMetrics } from "./metrics/node.ts";
 import { proxyMetrics } from "./metrics/proxy.ts";
 import { recoveryMetrics } from "./metrics/recovery.ts";
+import { tracingMetrics } from "./metrics/tracing.ts";
 import { webhookMetrics } from "./metrics/webhooks.ts";
 import { webSocketMetrics } from "./metrics/websocket.ts";
 import { workerMetrics } from "./metrics/workers.ts";
@@ -43,6 +44,7 @@ export function createMetrics(
     broker: room("Redis and other nodes", brokerMetrics),
     webhooks: room("Webhooks", webhookMetrics),
     workers: room("Workers, with POGO_WORKERS", workerMetrics),
+    tracing: room("Traces", tracingMetrics),
   };
   const hotPath = room(
     "The hot path, with POGO_HOT_PATH_METRICS",

@@ -8,6 +8,7 @@ import { detailRows } from "./events/details.ts";
 import { nodeRows } from "./events/node.ts";
 import { proxyRows } from "./events/proxy.ts";
 import { recoveryRows } from "./events/recovery.ts";
+import { tracingRows } from "./events/tracing.ts";
 import { webhookRows } from "./events/webhooks.ts";
 import { webSocketRows } from "./events/websocket.ts";
 import { workerRows } from "./events/workers.ts";
@@ -142,6 +143,7 @@ function createRows(metrics: Metrics): Rows {
     ...brokerRows(metrics),
     ...webhookRows(metrics),
     ...workerRows(metrics),
+    ...tracingRows(metrics),
     ...detailRows(),
   };
 }

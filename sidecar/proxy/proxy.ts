@@ -5,9 +5,11 @@ import type { Duplex } from "node:stream";
 import type { Handshake } from "../core/ports.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
 import type { Report } from "../core/report.ts";
+import type { Tracer } from "../core/trace.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { peerOf } from "../http/peer.ts";
 import { requestIdField, type RequestContext } from "../http/request-context.ts";
+import { withTrace } from "../http/trace-fields.ts";
 import { schedule, systemTimers } from "../http/timers.ts";
 import { showUpstream, type UpstreamAddress } from "../http/upstream-address.ts";
 import { visitorOf } from "../http/visitor.ts";
@@ -46,6 +48,8 @@ export interface UpstreamProxyOptions {
   /** While true, clients are told to close their connection after a response. */
   readonly isDraining: () => boolean;
   readonly report: Report;
+  /** Without it no traces are recorded, and what a client says of its own goes to the app as it came. */
+  readonly tracer?: Tracer | null;
 }
 
 /** Takes what `guardRequest` has let pass, with `req.url` set to its target. */
@@ -134,14 +138,28 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
     });
   }
 
-  function fieldsFor({ req, id }: RequestContext, peer: Handshake): string[] {
+  function fieldsFor(context: RequestContext, peer: Handshake): string[] {
+    const { req, id } = context;
     const { method = "GET" } = req;
     const dropped = underscoredField(peer.rawHeaders);
     if (dropped !== null) report({ kind: "field_dropped", name: dropped });
     const { rawHeaders } = peer;
     const fields = toUpstreamFields({ method, rawHeaders, host }, forwarding.headers(peer));
     fields.push(requestIdField, id);
-    return fields;
+    return options.tracer ? traced(context, peer, fields, options.tracer) : fields;
+  }
+
+  /** A client that is not trusted does not say what is recorded: a trace of its own begins here. */
+  function traced(
+    context: RequestContext,
+    peer: Handshake,
+    fields: readonly string[],
+    tracer: Tracer,
+  ): string[] {
+    const parent = forwarding.trace(peer);
+    const span = tracer.begin("proxy", parent, context.startedMs);
+    context.trace(span);
+    return withTrace(fields, span.context, { isContinued: parent !== null });
   }
 
   function openTunnels(): Tunnel[] {

@@ -59,6 +59,8 @@ export interface WebSocketEndpoint {
   readonly writtenBytes: number;
   /** Of an open connection; looks through all of them. */
   trafficOf(connection: Connection): Traffic | null;
+  /** Runs its argument once all that was sent so far has been written to its socket, at once where that is so. */
+  afterWrites(run: () => void): void;
   /**
    * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
    * all were sent, or with `destroy`.

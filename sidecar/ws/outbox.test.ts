@@ -173,6 +173,19 @@ describe("outbox", () => {
     assert.equal(texts(late.socket.writes), texts([c]));
   });
 
+  it("says when every connection has had its write, at once where none waits", () => {
+    const { outbox, turn } = createOutbox({ writesPerTurn: 2 });
+    const done: string[] = [];
+    outbox.afterWrites(() => done.push("none waits"));
+    const queues = Array.from({ length: 5 }, () => createQueue(outbox));
+    for (const queue of queues) outbox.enqueue(queue, a, "prepared");
+    const written = () => queues.filter(({ socket }) => socket.writes.length > 0).length;
+    outbox.afterWrites(() => done.push(`${written()} written`));
+    assert.deepEqual(done, ["none waits"]);
+    while (turn());
+    assert.deepEqual(done, ["none waits", "5 written"]);
+  });
+
   it("a close flushes its own connection only", () => {
     const { outbox, turn } = createOutbox();
     const [closing, other] = [createQueue(outbox), createQueue(outbox)];

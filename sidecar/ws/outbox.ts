@@ -53,6 +53,7 @@ export class Outbox {
   #root = new Pending(null, null);
   readonly #departures = new Departures();
   #isScheduled = false;
+  readonly #afterWrites: (() => void)[] = [];
 
   constructor(options: OutboxOptions) {
     const { report, measure } = options;
@@ -63,6 +64,12 @@ export class Outbox {
   /** Bytes written so far, to all connections. */
   get writtenBytes(): number {
     return this.#writtenBytes;
+  }
+
+  /** Runs its argument once every connection has had its write of what is queued now, at once where none waits. */
+  afterWrites(run: () => void): void {
+    if (this.#departures.size === 0) run();
+    else this.#afterWrites.push(run);
   }
 
   /** A place for one connection. */
@@ -159,6 +166,11 @@ export class Outbox {
     this.#root = new Pending(null, null);
     this.#departures.depart(this.#options, (queue) => this.#write(queue));
     if (this.#departures.size > 0 || this.#isOverTotal) this.#schedule();
+    if (this.#afterWrites.length > 0 && this.#departures.size === 0) this.#runAfterWrites();
+  }
+
+  #runAfterWrites(): void {
+    for (const run of this.#afterWrites.splice(0)) run();
   }
 
   #write(queue: OutboundQueue): void {

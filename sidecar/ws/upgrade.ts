@@ -194,6 +194,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       const socket = sockets.values().find((each) => each.connection === connection);
       return socket ? trafficOf(socket.transport.queue) : null;
     },
+    afterWrites: (run) => outbox.afterWrites(run),
     closeAll({ code, reason }, windowMs) {
       closing = stagger([...sockets], { windowMs, now, schedule }, (socket) =>
         socket.leave(code, reason),

@@ -153,6 +153,7 @@ const leftOut: readonly string[] = [
   "pogo_proxy_tunnels_active",
   "pogo_websocket_broadcasts_total",
   "pogo_websocket_delivery_config",
+  "pogo_websocket_recovery_sessions",
   "pogo_websocket_write_failures_total",
   "pogo_workers",
 ];

@@ -19,6 +19,7 @@ import { startClogged } from "../../sidecar/testing/clogged-port.ts";
 import { freePort, onFreePort } from "../../sidecar/testing/ports.ts";
 import { connectRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
 import { connectClient, openClient, type Client } from "../kit/client.ts";
+import { startCollector } from "../kit/collector.ts";
 import { signChannel } from "../kit/sign.ts";
 import {
   app,
@@ -816,6 +817,39 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
       { method, path, level },
       { method: "GET", path: "/apps/app-id/channels", level: 30 },
     );
+  },
+  async POGO_TRACE_ENDPOINT({ test, start }) {
+    const collector = await startCollector(test);
+    await (await start(collector.url)).call("channels");
+    await collector.span("GET /apps/{id}/channels");
+  },
+  async POGO_TRACE_HEADERS({ test, start }) {
+    const collector = await startCollector(test);
+    const sidecar = await start("x-token=a%20b", { POGO_TRACE_ENDPOINT: collector.url });
+    await sidecar.call("channels");
+    await waitFor(() => collector.requests[0]?.headers["x-token"] === "a b");
+  },
+  async POGO_TRACE_SERVICE_NAME({ test, start }) {
+    const collector = await startCollector(test);
+    await (await start("shop", { POGO_TRACE_ENDPOINT: collector.url })).call("channels");
+    assert.equal((await collector.span("GET /apps/{id}/channels")).service, "shop");
+  },
+  async POGO_TRACE_SAMPLER({ test, start }) {
+    const collector = await startCollector(test);
+    const sidecar = await start("always_off", { POGO_TRACE_ENDPOINT: collector.url });
+    await sidecar.call("channels");
+    await sidecar.stop();
+    assert.deepEqual(collector.requests, []);
+  },
+  async POGO_TRACE_SAMPLER_ARG({ test, start }) {
+    const collector = await startCollector(test);
+    const sidecar = await start("0", {
+      POGO_TRACE_ENDPOINT: collector.url,
+      POGO_TRACE_SAMPLER: "traceidratio",
+    });
+    await sidecar.call("channels");
+    await sidecar.stop();
+    assert.deepEqual(collector.requests, []);
   },
   async POGO_LOG_LEVEL({ test }) {
     const [port, adminPort] = [await freePort(), await freePort()];

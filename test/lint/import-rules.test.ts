@@ -85,6 +85,7 @@ const adapters = [
   "broker",
   "webhooks",
   "workers",
+  "tracing",
   "observability",
 ];
 const forbiddenInAdapters = [

@@ -4,6 +4,7 @@ import type { EnvelopeFault } from "../../core/report/broker.ts";
 import { isObject, parseExactJson, parseJson } from "../../core/json.ts";
 import type { ChannelEvent } from "../../core/ports.ts";
 import { isEntryId } from "./entry-id.ts";
+import { formatTraceparent, parseTraceparent, type TraceContext } from "../../core/trace.ts";
 import { parseMember, type Member } from "../../core/presence.ts";
 import { isUserId, type UserId } from "../../core/user-id.ts";
 
@@ -34,7 +35,7 @@ export type Envelope =
 
 export function encodeEvent(
   { id, node }: { id: string; node: string },
-  { event, dataJson, isClientEvent, userId, exceptSocketId }: ChannelEvent,
+  { event, dataJson, isClientEvent, userId, exceptSocketId, trace }: ChannelEvent,
 ): string {
   return JSON.stringify({
     v: envelopeVersion,
@@ -47,6 +48,7 @@ export function encodeEvent(
     // As text, in which a long number keeps its digits.
     user: userId === undefined ? undefined : JSON.stringify(userId),
     except: exceptSocketId,
+    trace: trace && formatTraceparent(trace),
   });
 }
 
@@ -71,7 +73,7 @@ export function parseEnvelope(
 
 /** The fields of each message as they stand in its JSON, beside `v` and `type`. */
 interface WireFields {
-  event: "id" | "node" | "event" | "data" | "client" | "user" | "except" | "at";
+  event: "id" | "node" | "event" | "data" | "client" | "user" | "except" | "at" | "trace";
   member_added: "version" | "member";
   member_removed: "version" | "user";
   node_registered: "node";
@@ -96,7 +98,7 @@ const readers: {
     fields: Partial<Readonly<Record<WireFields[T], unknown>>>,
   ) => (Envelope & { readonly type: T }) | null;
 } = {
-  event({ id, node, event, data, client, user, except, at }) {
+  event({ id, node, event, data, client, user, except, at, trace }) {
     if (typeof id !== "string" || typeof node !== "string") return null;
     if (typeof event !== "string" || typeof data !== "string") return null;
     // It goes into a frame as it is.
@@ -112,6 +114,7 @@ const readers: {
         ...readUserId(user),
         ...(typeof except === "string" && { exceptSocketId: except }),
         ...(isEntryId(at) && { position: at }),
+        ...readTrace(trace),
       },
     };
   },
@@ -141,6 +144,11 @@ function isMessageType(type: unknown): type is MessageType {
 function readUserId(text: unknown): { userId?: UserId } {
   const json = typeof text === "string" ? parseExactJson(text) : null;
   return json?.ok && isUserId(json.value) ? { userId: json.value } : {};
+}
+
+function readTrace(text: unknown): { trace?: TraceContext } {
+  const trace = typeof text === "string" ? parseTraceparent(text) : null;
+  return trace ? { trace } : {};
 }
 
 function isCount(value: unknown): value is number {

@@ -93,7 +93,7 @@ function placesInEntry(option: Option<unknown>, entry: Entry): readonly Place[] 
 }
 
 function placesOfNode(
-  { key, flag, env, original, laravel }: Option<unknown>,
+  { key, flag, env, original, standard, laravel }: Option<unknown>,
   { flags, environment, origins, file }: Sources,
 ): readonly Place[] {
   const fileKey = `${key}_file`;
@@ -113,6 +113,7 @@ function placesOfNode(
     inEnvironment(env, "env"),
   ];
   if (original) places.push(inEnvironment(original, "env"));
+  if (standard) places.push(inEnvironment(standard, "env"));
   const isLast = laravel?.startsWith("REDIS_");
   if (laravel && !isLast) places.push(inEnvironment(laravel, "laravel"));
   if (file) {

@@ -11,6 +11,8 @@ export interface OptionRow<T> {
   readonly laravelSeconds?: true;
   /** The original's name in the environment, where it means the same. */
   readonly original?: `POGO_WS_${string}`;
+  /** OpenTelemetry's name in the environment, which its SDKs read too. */
+  readonly standard?: `OTEL_${string}`;
   /**
    * Its place in an entry of `apps` in the config file: `ping_interval`, `rate_limiting.enabled`, `webhooks[].url`.
    * It may then differ from app to app; an option without it holds for the whole node.

@@ -11,8 +11,8 @@ describe("the option table", () => {
   });
 
   it("gives no name to two options", () => {
-    const names = allOptions.flatMap(({ env, flag, laravel, original }) =>
-      [env, flag, laravel, original].filter((name) => name !== undefined),
+    const names = allOptions.flatMap(({ env, flag, laravel, original, standard }) =>
+      [env, flag, laravel, original, standard].filter((name) => name !== undefined),
     );
     assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted());
   });

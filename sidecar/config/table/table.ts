@@ -9,6 +9,7 @@ import { recovery } from "./recovery.ts";
 import { redisBroadcasts } from "./redis-broadcasts.ts";
 import { redis } from "./redis.ts";
 import { forwarding, server, upstream } from "./server.ts";
+import { tracing } from "./tracing.ts";
 import { flatten } from "./values.ts";
 import { webhook, webhooks } from "./webhooks.ts";
 import { websocket } from "./websocket.ts";
@@ -29,6 +30,7 @@ export const nodeTable = {
   metrics,
   log,
   workers,
+  tracing,
 } as const;
 
 /** Every row, under the names and in the units that the values have inside; `derive.ts` has what becomes of the rest. */
@@ -57,6 +59,7 @@ export const optionGroups: readonly {
   { title: "Laravel's redis driver", rows: flatten(redisBroadcasts) },
   { title: "Redis (several nodes)", rows: flatten(redis) },
   { title: "Operation", rows: flatten({ workers, admin, console, metrics, log }) },
+  { title: "Traces", rows: flatten(tracing) },
 ];
 
 export const allOptions: readonly Option<unknown>[] = optionGroups.flatMap((group) => group.rows);

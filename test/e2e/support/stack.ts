@@ -27,6 +27,8 @@ export interface BroadcastRequest {
   readonly others?: boolean;
   /** As an event that implements `ShouldRescue` (Laravel 12 and newer). */
   readonly rescued?: boolean;
+  /** By a job, once a worker does it. */
+  readonly queued?: boolean;
 }
 
 /**

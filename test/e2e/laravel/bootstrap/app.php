@@ -4,6 +4,7 @@ use Illuminate\Foundation\Application;
 use Illuminate\Foundation\Configuration\Exceptions;
 use Illuminate\Foundation\Configuration\Middleware;
 use Illuminate\Http\Middleware\HandleCors;
+use Pogo\Tracing\CarryTrace;
 
 $app = Application::configure(basePath: dirname(__DIR__))
     ->withRouting(
@@ -17,6 +18,7 @@ $app = Application::configure(basePath: dirname(__DIR__))
         if (getenv('WITHOUT_TRUSTED_PROXIES') === false) {
             $middleware->trustProxies(at: '127.0.0.1');
         }
+        $middleware->append(CarryTrace::class);
         // The package it needs is not installed (see "replace" in composer.json).
         $middleware->remove(HandleCors::class);
     })

@@ -38,7 +38,13 @@ Route::post('/broadcast', function (Request $request) {
         'text' => 'required|string',
         'others' => 'boolean',
         'rescued' => 'boolean',
+        'queued' => 'boolean',
     ]);
+    if ($asked['queued'] ?? false) {
+        dispatch(fn () => broadcast(new MessageSent($asked['kind'], $asked['channel'], $asked['text'])));
+
+        return ['broadcast' => false];
+    }
     $event = ($asked['rescued'] ?? false) ? MessageRescued::class : MessageSent::class;
     $pending = broadcast(new $event($asked['kind'], $asked['channel'], $asked['text']));
     if ($asked['others'] ?? false) {
