@@ -13,7 +13,6 @@ function route(
     pathPrefix?: string;
     isStandAlone?: boolean;
     publicHealth?: RouteOptions["publicHealth"];
-    takesRecoveryTokens?: boolean;
   } = {},
 ): string {
   const [path = "", search = ""] = target.split("?");
@@ -22,7 +21,6 @@ function route(
     pathPrefix: options.pathPrefix ?? "",
     appIds: new Set(["app-id"]),
     appIdsByKey: new Map([["app-key", "app-id"]]),
-    takesRecoveryTokens: options.takesRecoveryTokens ?? true,
     matchApi: matchApiPath,
     upstream: options.isStandAlone ? null : upstream,
     publicHealth: options.publicHealth ?? null,
@@ -40,14 +38,12 @@ describe("front door", () => {
     assert.equal(route("/app/nope", { isUpgrade }), "ws nope");
   });
 
-  it("Y01: a token of 16 to 64 characters may stand before it, unless recovery is off", () => {
+  it("Y01: a token of 16 to 64 characters may stand before it", () => {
     const token = "0123456789-_abcXYZ";
     assert.equal(route(`/r/${token}/app/app-key`, { isUpgrade }), `ws app-key of ${token}`);
     const prefixed = { isUpgrade, pathPrefix: "/ws" };
     assert.equal(route(`/ws/r/${token}/app/app-key`, prefixed), `ws app-key of ${token}`);
     assert.equal(route(`/r/${token}/app/app-key`), "upgrade-required");
-    const off = { isUpgrade, takesRecoveryTokens: false };
-    assert.equal(route(`/r/${token}/app/app-key`, off), "upstream");
     for (const wrong of [
       "",
       "short",
@@ -59,7 +55,6 @@ describe("front door", () => {
       assert.equal(route(`/r/${wrong}/app/app-key`, { isUpgrade }), "upstream", wrong);
     }
     assert.equal(route(`/x/r/${token}/app/app-key`, { isUpgrade }), "upstream");
-    assert.equal(route("/app/app-key", off), "ws app-key");
   });
 
   it("R2: a WebSocket upgrade on any other path is the app's", () => {

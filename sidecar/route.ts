@@ -22,8 +22,6 @@ export interface RouteOptions {
   readonly pathPrefix: string;
   readonly appIds: ReadonlySet<string>;
   readonly appIdsByKey: ReadonlyMap<string, string>;
-  /** Whether a WebSocket may have a token in its path, by which its client is recognized when it comes back. */
-  readonly takesRecoveryTokens: boolean;
   readonly matchApi: (path: string) => ApiMatch | null;
   /** Null: stand-alone, in the place of Reverb. */
   readonly upstream: object | null;
@@ -48,7 +46,6 @@ export function decide(
   if (!path.startsWith(`${pathPrefix}/`)) return { kind: "upstream" };
   const inner = path.slice(pathPrefix.length);
 
-  const webSocketPath = options.takesRecoveryTokens ? recoverablePath : plainPath;
   const { token: recoveryToken = null, key: appKey } = webSocketPath.exec(inner)?.groups ?? {};
   const isWebSocket = appKey !== undefined && door !== "api";
   if (isUpgrade) return isWebSocket ? { kind: "ws", appKey, recoveryToken } : { kind: "upstream" };
@@ -63,10 +60,11 @@ export function decide(
   return { kind: "upstream" };
 }
 
-/** Of a WebSocket: nothing before it, and its app's key. */
-const plainPath = /^\/app\/(?<key>[^/]+)$/;
-/** A UUID is long enough for a token, and what could be guessed is none. */
-const recoverablePath = /^(?:\/r\/(?<token>[\w-]{16,64}))?\/app\/(?<key>[^/]+)$/;
+/**
+ * Of a WebSocket. A token may stand before it, by which its client is recognized when it comes back: a UUID is long
+ * enough, and what could be guessed is none. It may with recovery off, too: pages that have it must go on to connect.
+ */
+const webSocketPath = /^(?:\/r\/(?<token>[\w-]{16,64}))?\/app\/(?<key>[^/]+)$/;
 
 /** The original's, whatever the prefix of the rest is. */
 const healthPaths: ReadonlySet<string> = new Set(["/up", "/pogo/health"]);

@@ -157,7 +157,6 @@ export async function createSidecar(
     appIdsByKey: new Map(config.apps.map(({ id, key }) => [key, id])),
     guard: guardRequest,
     matchApi: matchApiPath,
-    takesRecoveryTokens: config.recovery.mode !== "off",
     admitHandshake: createHandshakeLimit({
       ...config.websocket,
       clientIp: (handshake) => forwarding.clientIp(handshake),

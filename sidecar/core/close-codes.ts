@@ -1,4 +1,8 @@
-/** Close codes that stand in no frame (RFC 6455 §7.1.5). */
+/** Close codes (RFC 6455 §7.4.1); two of them stand in no frame. */
 
+/** Of a client that is done. */
+export const normalCode = 1000;
+/** Of a close without a code. */
+export const noCode = 1005;
 /** Of a connection that ended without a close. */
 export const goneCode = 1006;

@@ -78,7 +78,6 @@ export async function startFront(
     appIds: new Set(),
     appIdsByKey: new Map(),
     guard: guardRequest,
-    takesRecoveryTokens: true,
     matchApi: () => null,
     admitHandshake: (_context, _socket, go) => go(),
     webSocket: proxy.handleUpgrade,

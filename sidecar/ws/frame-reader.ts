@@ -4,6 +4,7 @@
  */
 
 import { isUtf8 } from "node:buffer";
+import { goneCode, noCode } from "../core/close-codes.ts";
 import { frameHeadAt, opcodes, unmask, type FrameHead } from "./frame-head.ts";
 import { inflate } from "./inflate.ts";
 
@@ -177,13 +178,10 @@ export class FrameReader {
 
 const nothing = Buffer.alloc(0);
 
-/** Of a close without a code (RFC 6455 §7.1.5). */
-export const noCode = 1005;
-
 /** RFC 6455 §7.4.2, and the codes that IANA has registered since. */
 function mayBeSent(code: number): boolean {
   if (code >= 3_000) return code <= 4_999;
-  return code >= 1_000 && code <= 1_014 && code !== 1_004 && code !== noCode && code !== 1_006;
+  return code >= 1_000 && code <= 1_014 && code !== 1_004 && code !== noCode && code !== goneCode;
 }
 
 /** Without the network's buffer around it, or the pool. */

@@ -3,12 +3,12 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { goneCode } from "../core/close-codes.ts";
+import { goneCode, noCode } from "../core/close-codes.ts";
 import type { Transport } from "../core/connection.ts";
 import { messageTooLong } from "../core/errors.ts";
 import { encodeCloseFrame, encodePongFrame, type Frame } from "../core/frame.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
-import { FrameReader, noCode, type FaultCode, type FrameListener } from "./frame-reader.ts";
+import { FrameReader, type FaultCode, type FrameListener } from "./frame-reader.ts";
 import { answerHandshake, type Unaccepted } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
 import type { OutboundQueue, QueueClient } from "./outbound-queue.ts";

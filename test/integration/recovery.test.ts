@@ -151,6 +151,32 @@ describe("who is recognized", () => {
   });
 });
 
+describe("positions", () => {
+  it("Y18: ride in the write of an event or an answer, which gets no other for them", async (t) => {
+    const sidecar = await startSidecar(t, { POGO_RECOVERY: "all" });
+    const { raw, subscribe, send } = await openRaw(t, sidecar.port, [origin]);
+    const chunks: string[] = [];
+    raw.socket.on("data", (chunk: Buffer) => chunks.push(chunk.toString("latin1")));
+    await subscribe("news");
+    const positionIn = (chunk: string | undefined): string | undefined =>
+      /\u0089.(\d+)/s.exec(chunk ?? "")?.[1];
+    // A tick lets the next event ask again.
+    for (const event of ["first", "second"]) {
+      const before = chunks.length;
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      assert.equal(chunks.length, before);
+      await publish(sidecar, "news", [event]);
+      await raw.until(`"${event}"`);
+      const chunk = chunks.find((text) => text.includes(`"${event}"`));
+      assert.match(positionIn(chunk) ?? "", /^\d+$/);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    send('{"event":"pusher:ping"}');
+    await raw.until("pusher:pong");
+    assert.match(positionIn(chunks.at(-1)) ?? "", /^\d+$/);
+  });
+});
+
 describe("a single node's restart, with POGO_RECOVERY_STATE_DIR", () => {
   const file = (directory: string): string => join(directory, "pogo-recovery.json");
 

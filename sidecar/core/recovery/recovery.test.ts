@@ -413,6 +413,29 @@ describe("recovery after a cut", () => {
     assert.deepEqual(await fourth.say(join("news")), [subscribed("news")]);
   });
 
+  it("Y17: a page with a token that gave a silent line up (1000, no code) comes back, who left (1001) does not", async () => {
+    const cases = [
+      { code: 1000, isOfOnePage: true, missed: ["one"] },
+      { code: 1005, isOfOnePage: true, missed: ["one"] },
+      { code: 1001, isOfOnePage: true, missed: [] },
+      { code: 1000, isOfOnePage: false, missed: [] },
+      { code: 1005, isOfOnePage: false, missed: [] },
+      { code: 4009, isOfOnePage: true, missed: [] },
+      { code: 4100, isOfOnePage: true, missed: [] },
+    ];
+    for (const { code, isOfOnePage, missed } of cases) {
+      const node = createRecoveringNode();
+      const before = node.connect({ token: "page", isOfOnePage });
+      await before.subscribe("presence-room", '{"user_id":"ada"}');
+      node.hub.disconnect(before.connection, code);
+      assert.equal(node.hub.isInUse, false);
+      node.publish("presence-room", "one");
+      const after = node.connect({ token: "page", isOfOnePage });
+      const answer = await after.subscribe("presence-room", '{"user_id":"ada"}');
+      assert.deepEqual(events(answer), missed, `${code} ${isOfOnePage}`);
+    }
+  });
+
   it("Y18: a ping with a position comes once in a tick, however many channels and events", async () => {
     const node = createRecoveringNode();
     const client = node.connect({ token: "page" });

@@ -3,7 +3,7 @@
  * what its channels had since is sent when they are subscribed again (rules Y01–Y20 of docs/protocol.md).
  */
 
-import { goneCode } from "../close-codes.ts";
+import { goneCode, noCode, normalCode } from "../close-codes.ts";
 import type { Connection } from "../connection.ts";
 import { errors } from "../errors.ts";
 import { encodePingFrame } from "../frame.ts";
@@ -132,7 +132,12 @@ export class Recovery {
     if (client.isSuspended) return true;
     client.isSuspended = true;
     const isCut = code === goneCode || code === errors.pongTimeout.closeCode;
-    if (this.#isForCuts && isCut) return this.#keep(connection, client, "acknowledged");
+    // So pusher-js ends a line that fell silent, which may be seen here when the line is back.
+    const isGivenUp = client.token.isOfOnePage && (code === normalCode || code === noCode);
+    if (this.#isForCuts && (isCut || isGivenUp)) {
+      const isKept = this.#keep(connection, client, "acknowledged");
+      return isKept && isCut;
+    }
     // It left for good, and so it has what it had not come back to.
     this.#arrivals.drop(client);
     return false;
