@@ -10,7 +10,8 @@ export const requested = { appId, socketId: "1.2", channel: "private-a" };
 export function finished(
   outcome: SidecarEvent<"authorization_finished">["outcome"],
 ): SidecarEvent<"authorization_finished"> {
-  return { kind: "authorization_finished", outcome, durationMs: 12, isTriedAgain: false };
+  const asked = { ...requested, status: null, outcome, durationMs: 12 };
+  return { kind: "authorization_finished", ...asked, isTriedAgain: false };
 }
 
 export function error(code: number, reason: SidecarEvent<"error_sent">["reason"]): SidecarEvent {

@@ -149,11 +149,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       const verdict = verdictOn(reason, result.ok ? 0 : result.retryAfterMs);
       const isTriedAgain = bulkhead.end(asking, verdict);
       const [outcome, durationMs] = [reason ?? "ok", now() - begunMs] as const;
-      report({ kind: "authorization_finished", outcome, durationMs, isTriedAgain });
       const { path, channel } = question;
       const { status } = result;
-      const about = { appId: app.id, socketId, path, channel };
-      report.details?.({ kind: "app_asked", ...about, status, outcome, durationMs });
+      const asked = { appId: app.id, socketId, channel, status, outcome, durationMs };
+      report({ kind: "authorization_finished", ...asked, isTriedAgain });
+      report.details?.({ kind: "app_asked", ...asked, path });
       last = answer.ok ? null : refusal(answer.reason);
       if (!isTriedAgain) resolve(answer.ok ? answer : refusal(answer.reason));
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { SidecarEvent } from "../core/report.ts";
-import { createFeed, maxViewers } from "./feed.ts";
+import { createFeed, maxMade, maxViewers } from "./feed.ts";
 import type { KeptRefusal, Line, Watcher } from "./sources.ts";
 import { maxContents, maxLookedAt, maxShown } from "./viewer.ts";
 
@@ -182,6 +182,27 @@ describe("the console's feed", () => {
     );
     rig.feed.close(curious.viewer);
     assert.equal(areContentsWatched(rig), false);
+  });
+
+  it("with enough events no more are made until the next message", () => {
+    const rig = createRig();
+    open(rig, { filter: "", hasContents: true });
+    assert.deepEqual([rig.watcher?.hasDetails, areContentsWatched(rig)], [true, true]);
+    for (let made = 0; made < maxMade; made++) rig.see(delivered());
+    assert.deepEqual([rig.watcher?.hasDetails, areContentsWatched(rig)], [false, false]);
+    // All else still comes.
+    rig.see({ kind: "app_back", afterMs: 1, waited: 2 });
+    rig.tick();
+    assert.deepEqual([rig.watcher?.hasDetails, areContentsWatched(rig)], [true, true]);
+  });
+
+  it("a filter looks at more of them", () => {
+    const rig = createRig();
+    open(rig, { filter: "rare", hasContents: false });
+    for (let made = 0; made < maxLookedAt - 1; made++) rig.see(delivered());
+    assert.equal(rig.watcher?.hasDetails, true);
+    rig.see(delivered());
+    assert.equal(rig.watcher?.hasDetails, false);
   });
 
   it("who does not take what it is sent gets nothing more until it has", () => {

@@ -1,9 +1,10 @@
 /** What happens, for those who look: watched while somebody does, and nothing is done while nobody does. */
 
-import type { Report } from "../core/report.ts";
+import type { Report, SidecarEvent } from "../core/report.ts";
 import type { Timers } from "../http/timers.ts";
 import type { ConsoleSources } from "./sources.ts";
-import { toEntry, Viewer, type ViewerOptions } from "./viewer.ts";
+import { topicOf } from "./topics.ts";
+import { maxLookedAt, toEntry, Viewer, type ViewerOptions } from "./viewer.ts";
 
 export interface FeedOptions extends Pick<
   ConsoleSources,
@@ -22,6 +23,8 @@ export interface Feed {
 }
 
 export const maxViewers = 8;
+/** Of events that only viewers see, between two flushes, without a filter. */
+export const maxMade = 250;
 const flushMs = 250;
 /** The figures go out with every fourth flush. */
 const flushesPerFigures = 4;
@@ -31,28 +34,53 @@ export function createFeed(options: FeedOptions): Feed {
   const viewers = new Set<Viewer>();
   let cancel = (): void => {};
   let flushes = 0;
+  /** Since the last flush: how many events were made that only viewers see. */
+  let made = 0;
 
-  function see(event: Parameters<Viewer["see"]>[0]): void {
+  function see(event: SidecarEvent): void {
+    const topic = topicOf(event);
+    if (!topic) return;
     const atMs = wallClock();
-    for (const viewer of viewers) viewer.see(event, atMs);
+    for (const viewer of viewers) viewer.see(event, topic, atMs);
+    if (topic === "events" || topic === "requests") count();
   }
 
-  const contents: Report["contents"] = (event, recipients) => {
+  const seeContents: NonNullable<Report["contents"]> = (event, recipients) => {
     const atMs = wallClock();
     for (const viewer of viewers) viewer.seeContents(event, recipients, atMs);
+    count();
   };
 
-  /** To be called whenever somebody comes or goes. */
+  /** With enough of them no more are made until the next flush. */
+  function count(): void {
+    made += 1;
+    if (made === mostMade()) attach();
+  }
+
+  /** So many as are shown, and some more to say how many there are; or as many as a filter looks at. */
+  function mostMade(): number {
+    return viewers.values().some(({ hasFilter }) => hasFilter) ? maxLookedAt : maxMade;
+  }
+
   function attach(): void {
-    cancel();
     if (viewers.size === 0) return watch(null);
+    const hasDetails = made < mostMade();
     const areContentsWanted = viewers.values().some(({ hasContents }) => hasContents);
-    watch({ see, contents: areContentsWanted ? contents : null });
-    cancel = timers.setTimeout(tick, flushMs);
+    watch({ see, hasDetails, contents: hasDetails && areContentsWanted ? seeContents : null });
+  }
+
+  /** Somebody came or went. */
+  function restart(): void {
+    cancel();
+    attach();
+    if (viewers.size > 0) cancel = timers.setTimeout(tick, flushMs);
   }
 
   function tick(): void {
+    const isCut = made >= mostMade();
     for (const viewer of viewers) viewer.flush();
+    made = 0;
+    if (isCut) attach();
     flushes += 1;
     if (flushes % flushesPerFigures === 0) void sendFigures([...viewers]);
     cancel = timers.setTimeout(tick, flushMs);
@@ -70,12 +98,12 @@ export function createFeed(options: FeedOptions): Feed {
       const before = refusals().map(({ event, atMs }) => toEntry(event, lineOf(event), atMs));
       viewer.send({ type: "refusals", entries: before });
       viewers.add(viewer);
-      attach();
+      restart();
       void sendFigures([viewer]);
       return viewer;
     },
     close(viewer) {
-      if (viewers.delete(viewer)) attach();
+      if (viewers.delete(viewer)) restart();
     },
   };
 }

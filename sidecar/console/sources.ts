@@ -16,6 +16,8 @@ export interface Line {
 
 export interface Watcher {
   readonly see: (event: SidecarEvent) => void;
+  /** `Report.details` are wanted too. */
+  readonly hasDetails: boolean;
   readonly contents: Report["contents"] | null;
 }
 

@@ -25,7 +25,7 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   proxy_refused: "refusals",
   proxy_failed: "refusals",
 
-  app_asked: "authorization",
+  authorization_finished: "authorization",
   authorization_withheld: "authorization",
   circuit_breaker_changed: "authorization",
 

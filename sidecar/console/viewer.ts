@@ -3,7 +3,7 @@
 import type { ChannelEvent } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import type { Line } from "./sources.ts";
-import { isAbout, topicOf, type Topic } from "./topics.ts";
+import { isAbout, type Topic } from "./topics.ts";
 
 export interface ViewerOptions {
   /** Stands in one of the texts of what is shown as an event, in small letters. Empty: all are wanted. */
@@ -42,10 +42,13 @@ export class Viewer {
     return this.#options.hasContents;
   }
 
-  see(event: SidecarEvent, atMs: number): void {
-    const topic = topicOf(event);
+  get hasFilter(): boolean {
+    return this.#options.filter !== "";
+  }
+
+  see(event: SidecarEvent, topic: Topic, atMs: number): void {
     // With its contents it comes another way.
-    if (!topic || (event.kind === "event_delivered" && this.hasContents)) return;
+    if (event.kind === "event_delivered" && this.hasContents) return;
     if (!this.#takes(topic, event)) return;
     const line = this.#options.lineOf(event);
     // What is ordinary, or said by another event, has none.

@@ -22,6 +22,7 @@ function createRig(level: "info" | "debug" = "info", hotPath = false) {
 
 const socketId = "1.2";
 const subscription = { socketId, channel: "private-a" };
+const asked = { appId: "1", ...subscription, status: null };
 
 describe("report: metrics", () => {
   it("each event moves its own series", async () => {
@@ -80,7 +81,13 @@ describe("report: metrics", () => {
     const fault = { fault: "connect_failed", cause: "ECONNREFUSED" } as const;
     report({ kind: "proxy_failed", id: "r", method: "GET", path: "/", status: 502, ...fault });
     report({ kind: "authorization_withheld", reason: "circuit_open" });
-    report({ kind: "authorization_finished", outcome: "ok", durationMs: 250, isTriedAgain: false });
+    report({
+      kind: "authorization_finished",
+      ...asked,
+      outcome: "ok",
+      durationMs: 250,
+      isTriedAgain: false,
+    });
     report({ kind: "broker_message_ignored", reason: "not_json" });
     report({ kind: "broker_replayed", appId: "1", messages: 7 });
     report({ kind: "broker_gap", appId: "1" });
@@ -180,7 +187,7 @@ describe("report: who watches", () => {
     assert.deepEqual([report.details, report.contents], [undefined, undefined]);
     const seen: SidecarEvent[] = [];
     const see = (event: SidecarEvent): void => void seen.push(event);
-    report.watch({ see, contents: null });
+    report.watch({ see, hasDetails: true, contents: null });
     const asked = {
       kind: "event_published",
       appId: "1",
@@ -196,7 +203,7 @@ describe("report: who watches", () => {
     );
     assert.deepEqual([report.contents, lines], [undefined, []]);
     let contents = 0;
-    report.watch({ see, contents: () => void (contents += 1) });
+    report.watch({ see, hasDetails: true, contents: () => void (contents += 1) });
     report.contents?.(event, 1);
     report.watch(null);
     report({ ...published, validateMs: 1, brokerMs: 1 });
@@ -208,7 +215,7 @@ describe("report: who watches", () => {
 
   it("where debug is logged, details stay when who watched has gone", () => {
     const { report, lines } = createRig("debug");
-    report.watch({ see: () => undefined, contents: null });
+    report.watch({ see: () => undefined, hasDetails: true, contents: null });
     report.watch(null);
     report.details?.({ kind: "event_published", appId: "1", event: "E", channels: [], bytes: 1 });
     assert.equal(lines.length, 1);
@@ -305,9 +312,16 @@ describe("report: log", () => {
 
   it("a failed authorization is logged with what to look at, one that the app refused is not", () => {
     const { report, lines } = createRig();
-    report({ kind: "authorization_finished", outcome: "ok", durationMs: 5, isTriedAgain: false });
     report({
       kind: "authorization_finished",
+      ...asked,
+      outcome: "ok",
+      durationMs: 5,
+      isTriedAgain: false,
+    });
+    report({
+      kind: "authorization_finished",
+      ...asked,
       outcome: "forbidden",
       durationMs: 5,
       isTriedAgain: false,
@@ -316,6 +330,7 @@ describe("report: log", () => {
     assert.deepEqual(lines, []);
     report({
       kind: "authorization_finished",
+      ...asked,
       outcome: "timeout",
       durationMs: 3_000,
       isTriedAgain: false,
@@ -358,12 +373,14 @@ describe("report: log", () => {
       report({ ...failed, fault: "bad_response", cause: "HPE_INVALID_CONSTANT" });
       report({
         kind: "authorization_finished",
+        ...asked,
         outcome: "timeout",
         durationMs: 1,
         isTriedAgain: false,
       });
       report({
         kind: "authorization_finished",
+        ...asked,
         outcome: "worker_error",
         durationMs: 1,
         isTriedAgain: false,

@@ -25,6 +25,8 @@ const maxRefusals = 200;
 /** Gets events as they happen. MUST NOT throw or wait; keeps nothing of them, as `Report` has it. */
 export interface Watcher {
   readonly see: (event: SidecarEvent) => void;
+  /** `details` are wanted too. */
+  readonly hasDetails: boolean;
   /** Of what is in events; null: it is not wanted. */
   readonly contents: Report["contents"] | null;
 }
@@ -88,7 +90,7 @@ export function createReport(options: {
 
   function watch(next: Watcher | null): void {
     watcher = next;
-    report.details = next ? receive : whenLogged;
+    report.details = next?.hasDetails ? receive : whenLogged;
     report.contents = next?.contents ?? undefined;
   }
 

@@ -4,6 +4,7 @@ import type { Scenario } from "./scenario.ts";
 import { avalanche } from "./scenarios/avalanche.ts";
 import { broadcast } from "./scenarios/broadcast.ts";
 import { cluster } from "./scenarios/cluster.ts";
+import { consoleViewer } from "./scenarios/console.ts";
 import { deploy } from "./scenarios/deploy.ts";
 import { fanOut } from "./scenarios/fan-out.ts";
 import { hostile } from "./scenarios/hostile.ts";
@@ -24,5 +25,6 @@ export const scenarios: readonly Scenario[] = [
   cluster,
   workers,
   deploy,
+  consoleViewer,
   hostile,
 ];

@@ -4,7 +4,10 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { until } from "../../sidecar/testing/eventually.ts";
 import { exchangeRaw, parseMessage } from "../../sidecar/testing/raw-http.ts";
+import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
+import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
 import { asMember, startConsoleStage } from "../e2e/support/console-stage.ts";
+import { connectClient } from "../kit/client.ts";
 import { app, startSidecar, type RunningSidecar } from "../kit/start.ts";
 
 type Json = Record<string, unknown>;
@@ -394,5 +397,39 @@ describe("the console: what can be done", () => {
     const { socketId } = client;
     const { body } = await post(sidecar, "replay", { socketId, channel: "private-yes" });
     assert.match(String(body["fix"]), /POGO_ALLOWED_ORIGINS|Host/);
+  });
+});
+
+describe("the console: several nodes", { skip: needsRedis() }, () => {
+  it("each says who it is, and has every node's connections", async (test) => {
+    const redis = await startRedis();
+    test.after(() => redis.stop());
+    const env = { POGO_REDIS_URL: `redis://127.0.0.1:${redis.port}` };
+    const [one, other] = [await startSidecar(test, env), await startSidecar(test, env)];
+    const ids = await Promise.all(
+      [one, other].map(async ({ adminUrl }) => {
+        const health = (await (await fetch(`${adminUrl}/pogo/health`)).json()) as Json;
+        return String(health["node"]);
+      }),
+    );
+    for (let count = 0; count < 2; count++) {
+      await (await connectClient(test, one.port)).join("news");
+    }
+    await (await connectClient(test, other.port)).join("news");
+    for (const sidecar of [one, other]) {
+      const counts = new Map<unknown, unknown>();
+      const isWhole = async (): Promise<boolean> => {
+        const { nodes } = await read(sidecar, "nodes");
+        for (const { id, connections } of nodes as Json[]) counts.set(id, connections);
+        return counts.get(ids[0]) === 2 && counts.get(ids[1]) === 1;
+      };
+      await until("the counts of both", isWhole, 5_000);
+    }
+    await redis.stop();
+    await until("nobody can say", async () => (await read(one, "nodes"))["nodes"] === null, 10_000);
+  });
+
+  it("a single node has nobody to count", async (test) => {
+    assert.deepEqual(await read(await startSidecar(test), "nodes"), { nodes: null });
   });
 });

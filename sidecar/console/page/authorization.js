@@ -66,7 +66,7 @@ function open(root) {
   return {
     update() {
       const entries = entriesOf("authorization");
-      const questions = entries.filter(({ kind }) => kind === "app_asked");
+      const questions = entries.filter(({ kind }) => kind === "authorization_finished");
       const refused = entries.filter(({ kind }) => kind === "authorization_withheld").length;
       asked.set(questions.slice(-shownRows).toReversed());
       outcomes.set(byOutcome(questions));

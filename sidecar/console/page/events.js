@@ -63,7 +63,7 @@ function open(root) {
     const count = feed.skipped.get("events") ?? 0;
     skipped.textContent =
       count > 0
-        ? `${plural(count, "event")} more passed than a page can show: narrow the filter.`
+        ? `At least ${plural(count, "event")} more passed than a page can show: narrow the filter.`
         : "";
     const { showsPayloads = false } = feed.figures ?? {};
     contents.hidden = !showsPayloads;

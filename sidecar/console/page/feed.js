@@ -17,7 +17,7 @@ export const feed = {
   history: [],
   /** By topic; the oldest first. */
   entries: new Map(),
-  /** By topic: how many there were that the node did not send. */
+  /** By topic: how many there were at least that the node did not send. */
   skipped: new Map(),
   isPaused: false,
   filter: "",

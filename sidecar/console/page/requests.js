@@ -37,7 +37,7 @@ function open(root) {
       );
       const count = feed.skipped.get("requests") ?? 0;
       skipped.textContent =
-        count > 0 ? `${plural(count, "request")} more than a page can show.` : "";
+        count > 0 ? `At least ${plural(count, "request")} more came than a page can show.` : "";
       if (feed.figures) now.replaceChildren(pairs(toPairs(feed.figures)));
     },
     close() {},

@@ -90,7 +90,7 @@ export const fanOut: Scenario = {
         }
       }
       for (const [server, measured] of rounds) {
-        rows.push({ server, load, ...medians(measured) });
+        rows.push({ server, load, ...mediansOf(measured) });
       }
     }
     return describe(rows, settings);
@@ -188,7 +188,7 @@ export async function measureFanOut(
 }
 
 /** Of each number by itself. */
-function medians(measured: readonly MeasuredFanOut[]): MeasuredFanOut {
+export function mediansOf(measured: readonly MeasuredFanOut[]): MeasuredFanOut {
   const of = (field: keyof MeasuredFanOut): number => median(measured.map((one) => one[field]));
   return {
     deliveriesPerSecond: of("deliveriesPerSecond"),
@@ -205,7 +205,13 @@ function medians(measured: readonly MeasuredFanOut[]): MeasuredFanOut {
   };
 }
 
-function nameOf({ subscribers, dataBytes, content, isDeflated, perSecond }: FanOutLoad): string {
+export function nameOf({
+  subscribers,
+  dataBytes,
+  content,
+  isDeflated,
+  perSecond,
+}: FanOutLoad): string {
   const rate = perSecond === null ? "saturated" : `${perSecond}/s`;
   const size = `${whole(dataBytes)} B${content === "JSON" ? " of JSON" : ""}`;
   return `${whole(subscribers)} × ${size}${isDeflated ? ", deflated" : ""}, ${rate}`;

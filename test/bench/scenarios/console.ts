@@ -1,0 +1,99 @@
+/** What it costs that somebody looks at the console: the same node with nobody and with a viewer, in turn. */
+
+import type { Scenario, Settings } from "../scenario.ts";
+import { lookAtConsole } from "../support/console-viewer.ts";
+import { startPogo } from "../support/servers.ts";
+import { percent, toTable, whole } from "../support/table.ts";
+import {
+  measureFanOut,
+  mediansOf,
+  nameOf,
+  type FanOutLoad,
+  type MeasuredFanOut,
+} from "./fan-out.ts";
+
+const plain = { content: "text", isDeflated: false, perSecond: null } as const;
+
+/** With ten subscribers a publish weighs the most, and there are the most events to see. */
+const loads: readonly FanOutLoad[] = [
+  { ...plain, subscribers: 1_000, dataBytes: 200 },
+  { ...plain, subscribers: 1_000, dataBytes: 200, perSecond: 40 },
+  { ...plain, subscribers: 10, dataBytes: 200 },
+];
+
+interface Row extends MeasuredFanOut {
+  readonly load: FanOutLoad;
+  readonly name: string;
+  /** Of the CPU of a delivery without a viewer. */
+  readonly more: number | null;
+  /** What the viewer was sent, a second. */
+  readonly shown: number;
+}
+
+export const consoleViewer: Scenario = {
+  name: "console",
+  needs: () => false,
+  async run(settings) {
+    const rows: Row[] = [];
+    for (const load of loads) {
+      if (settings.only && !nameOf(load).includes(settings.only)) continue;
+      rows.push(...(await measureLoad(load, settings)));
+    }
+    return describe(rows, settings);
+  },
+};
+
+async function measureLoad(load: FanOutLoad, settings: Settings): Promise<readonly Row[]> {
+  const without: MeasuredFanOut[] = [];
+  const withViewer: MeasuredFanOut[] = [];
+  let shown = 0;
+  let seconds = 0;
+  for (let round = 0; round < settings.rounds; round++) {
+    const { target, stop } = await startPogo(settings);
+    try {
+      const nobody = async () => void without.push(await measureFanOut(target, load, settings));
+      const somebody = async () => {
+        const startMs = performance.now();
+        const viewer = await lookAtConsole(new URL("/", target.healthUrl ?? ""));
+        withViewer.push(await measureFanOut(target, load, settings));
+        shown += viewer.stop();
+        seconds += (performance.now() - startMs) / 1_000;
+      };
+      // Neither has the warmer process in every round.
+      for (const measure of round % 2 === 0 ? [nobody, somebody] : [somebody, nobody]) {
+        await measure();
+      }
+    } finally {
+      await stop();
+    }
+  }
+  const [before, after] = [mediansOf(without), mediansOf(withViewer)];
+  const more = after.microsecondsPerDelivery / before.microsecondsPerDelivery - 1;
+  return [
+    { ...before, load, name: "nobody", more: null, shown: 0 },
+    { ...after, load, name: "a viewer", more, shown: shown / seconds },
+  ];
+}
+
+function describe(rows: readonly Row[], { rounds, measuredMs, scale }: Settings): string {
+  const table = toTable(rows, [
+    ["subscribers × data", ({ load }) => nameOf(load)],
+    ["who looks", ({ name }) => name],
+    ["deliveries/s", (row) => whole(row.deliveriesPerSecond)],
+    ["publishes/s", (row) => whole(row.publishesPerSecond)],
+    ["µs of CPU a delivery", (row) => row.microsecondsPerDelivery.toFixed(2)],
+    ["more", ({ more }) => (more === null ? "–" : `${(more * 100).toFixed(1)} %`)],
+    ["p50 / p99 ms", (row) => `${row.p50Ms.toFixed(1)} / ${row.p99Ms.toFixed(1)}`],
+    ["server CPU", (row) => percent(row.serverCpu)],
+    ["entries shown/s", ({ shown }) => whole(shown)],
+    ["load CPU", (row) => percent(row.loadCpu)],
+    ["lost", (row) => whole(row.refused)],
+  ]);
+  const scaled = scale === 1 ? "" : ` All numbers of subscribers times ${scale}.`;
+  return [
+    `One process, with nobody at its console and with a viewer in turn; each number is the median of ${rounds} rounds of ` +
+      `${measuredMs / 1000} s.${scaled} The viewer reads the stream of figures and events, and asks for the lists of connections ` +
+      "and channels every two seconds, as the page does.",
+    table,
+  ].join("\n\n");
+}
