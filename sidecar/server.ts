@@ -7,6 +7,7 @@ import type { GuardResult } from "./http/guard.ts";
 import type { ApiMatch } from "./http-api/router.ts";
 import { loggedPath, type AccessLog } from "./http/access-log.ts";
 import { limitArrival } from "./http/arrival-limit.ts";
+import { limitConnections, type ConnectionLimitOptions } from "./http/connection-limit.ts";
 import { failureOf } from "./http/parser-error.ts";
 import { listen, type ListenAddress } from "./http/listener.ts";
 import { createServer } from "./http/node-http.ts";
@@ -21,7 +22,7 @@ import { toPlainAnswer, type HealthAnswer } from "./public-health.ts";
 import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
 
 /** Handlers behind the door; each answers to the end, errors included. */
-export interface FrontDoorOptions extends RouteOptions {
+export interface FrontDoorOptions extends RouteOptions, ConnectionLimitOptions {
   /** Checks a request before anybody looks at it, and gives the target it may be routed and forwarded by. */
   readonly guard: (req: IncomingMessage) => GuardResult;
   readonly webSocket: (
@@ -79,8 +80,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const { upstream, guard, accessLog, report } = options;
   const server = createServer({
     headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs || Infinity),
-    // See limitArrival.
-    requestTimeout: 0,
+    requestTimeout: 0, // See limitArrival.
     connectionsCheckingInterval: slowRequestCheckMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     maxHeaderSize: options.maxHeaderBytes,
@@ -96,6 +96,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   });
 
   recordPeers(server);
+  limitConnections(server, options, (limit) => report({ kind: "connection_refused", limit }));
   const unused = watchUnused(server);
   keepFilesFree(server, options.maxOpenFiles, (limit) =>
     report({ kind: "open_files_exhausted", limit }),

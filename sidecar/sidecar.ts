@@ -168,6 +168,7 @@ export async function createSidecar(
     httpApi: (...request) => void httpApi.handle(...request),
     upstream: upstream?.proxy ?? null,
     maxOpenFiles: readOpenFilesLimit(),
+    isTrustedPeer: (peer) => forwarding.isTrusted(peer),
     requestIdOf: (req) => forwarding.requestId(peerOf(req)) ?? randomUUID(),
     accessLog: new AccessLog({
       mode: config.log.access,

@@ -19,6 +19,7 @@ export const connections: readonly Symptom[] = [
       { kind: "handshake_refused", appId, reason: "over_capacity", sent: null },
       { kind: "handshake_refused", appId, reason: "over_quota", sent: null },
       { kind: "open_files_exhausted", limit: 1_024 },
+      { kind: "connection_refused", limit: 100 },
     ],
     also: [
       "**Works on this machine, not on a phone or in staging**: the address was built into the page (`VITE_REVERB_HOST`). The [recommended Echo block](../README.md#echo) takes it from the page itself.",

@@ -15,6 +15,8 @@ export interface Forwarding {
    * trusted proxies wrote it. Spelt as `normaliseIp` does; `unix` for a peer without an address.
    */
   clientIp(peer: Handshake): string;
+  /** It speaks for its clients, and is believed. */
+  isTrusted(peer: Handshake): boolean;
   /** The host the client asked for: Host, or X-Forwarded-Host where a trusted proxy says so. */
   host(peer: Handshake): string | undefined;
   /** How the client asked, as far as it is known: what a trusted proxy says in X-Forwarded-Proto. */
@@ -41,7 +43,7 @@ export function createForwarding(options: {
   readonly trustedProxies: readonly string[];
   readonly report?: Report;
 }): Forwarding {
-  const isTrusted = createTrust(options.trustedProxies);
+  const isTrustedAddress = createTrust(options.trustedProxies);
   const reportIgnored = createIgnoredReport(options.report ?? null);
   const peers = new LRUCache<string, Peer>({ max: maxPeers });
 
@@ -50,7 +52,7 @@ export function createForwarding(options: {
     const known = peers.get(remoteAddress);
     if (known) return known;
     const address = normaliseIp(remoteAddress);
-    const peer = { address, isTrusted: isTrusted(address ?? unixPeer) };
+    const peer = { address, isTrusted: isTrustedAddress(address ?? unixPeer) };
     peers.set(remoteAddress, peer);
     return peer;
   }
@@ -67,7 +69,7 @@ export function createForwarding(options: {
       // Not an address ("unknown"): nothing to the left of it can be attributed to anybody.
       if (address === undefined) return nearest;
       nearest = address;
-      if (!isTrusted(nearest)) return nearest;
+      if (!isTrustedAddress(nearest)) return nearest;
     }
     return nearest;
   }
@@ -106,7 +108,9 @@ export function createForwarding(options: {
   const trace = (peer: Handshake) =>
     assess(peer).isTrusted ? parseTraceparent(valueOf(peer.rawHeaders, traceparentField)) : null;
 
-  return { clientIp, host, scheme, requestId, trace, headers };
+  const isTrusted = (peer: Handshake): boolean => assess(peer).isTrusted;
+
+  return { clientIp, isTrusted, host, scheme, requestId, trace, headers };
 }
 
 interface Peer {

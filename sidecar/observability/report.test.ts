@@ -486,6 +486,7 @@ describe("report: log", () => {
     { kind: "redis_lost", reason: "ECONNREFUSED" },
     { kind: "open_files_limited", limit: 1_024, maxConnections: 10_000 },
     { kind: "open_files_exhausted", limit: 1_024 },
+    { kind: "connection_refused", limit: 20 },
     { kind: "field_dropped", name: "X_Tenant" },
     { kind: "node_taken_over", appId: "1", nodeId: "n" },
   ];

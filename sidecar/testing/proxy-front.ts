@@ -85,6 +85,8 @@ export async function startFront(
     upstream: proxy,
     isDraining: () => false,
     maxOpenFiles: null,
+    maxTcpConnectionsPerIp: null,
+    isTrustedPeer: () => false,
     publicHealth: null,
     requestIdOf: () => "request-id",
     accessLog: noAccessLog,

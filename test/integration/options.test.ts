@@ -31,7 +31,7 @@ import {
 } from "../kit/start.ts";
 import { serverFrames } from "../hostile/support/frames.ts";
 import { openRaw } from "../hostile/support/raw-handshake.ts";
-import { waitFor } from "../../sidecar/testing/eventually.ts";
+import { until, waitFor } from "../../sidecar/testing/eventually.ts";
 
 /** An app that answers when it is told to, and how often it was asked so far. */
 async function startWaiting(test: TestContext) {
@@ -288,6 +288,27 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     const { port } = await start("100ms", { POGO_HEADERS_TIMEOUT: "60s" });
     const client = await announceBody(test, port, 100);
     assert.match(await client.write("{").untilEnd(), /^HTTP\/1\.1 408 /);
+  },
+  async POGO_MAX_TCP_CONNECTIONS_PER_IP({ test, start }) {
+    const sidecar = await start("2");
+    const [first, second] = [
+      await connectRaw(test, sidecar.port),
+      await connectRaw(test, sidecar.port),
+    ];
+    const request = "GET /up HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    await first.write(request).until("HTTP/1.1 200");
+    await second.write(request).until("HTTP/1.1 200");
+    const third = await connectRaw(test, sidecar.port);
+    await third.untilEnd();
+    assert.equal(third.text, "");
+    assert.ok(sidecar.lines.some(({ msg }) => String(msg).startsWith("a client has too many")));
+    await sidecar.seriesBecome("pogo_http_connections_refused_total", { "": 1 });
+    first.reset();
+    await until("a place", async () => (await fetch(`${sidecar.url}/up`)).ok);
+    const behind = await start("1", { POGO_TRUSTED_PROXIES: "127.0.0.1" });
+    for (const raw of [await connectRaw(test, behind.port), await connectRaw(test, behind.port)]) {
+      await raw.write(request).until("HTTP/1.1 200");
+    }
   },
   async POGO_MAX_HEADER_SIZE({ test, start }) {
     const { port } = await start("2KiB");

@@ -2,7 +2,7 @@
 
 import { bindAddress, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
 import { equalShare, option } from "./option.ts";
-import { boolean, integer, optional, port, zeroIsOff } from "../parsers/parser.ts";
+import { boolean, count, integer, optional, orNone, port, zeroIsOff } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";
 import { fileMode, fileOwner, socketPath } from "../parsers/unix-socket.ts";
 
@@ -85,6 +85,12 @@ export const server = {
     parser: duration({ zero: true }),
     fallback: 0,
     docs: "Time for a request's head to arrive, and as much for its body; 408 after. What a body waits for the app does not count. Off by default, so that long uploads pass.",
+  }),
+  maxTcpConnectionsPerIp: option({
+    env: "POGO_MAX_TCP_CONNECTIONS_PER_IP",
+    parser: orNone(count),
+    fallback: null,
+    docs: "TCP connections of one client IP (of IPv6, one /64) that may be open, whatever goes over them; one more is closed at once. Browsers have up to six for pages and one for each tab's WebSocket, and an office or a mobile network has one address. What a proxy in `POGO_TRUSTED_PROXIES` passes on is not limited; one that is not listed there counts as one client.",
   }),
   maxHeaderBytes: option({
     env: "POGO_MAX_HEADER_SIZE",

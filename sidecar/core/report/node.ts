@@ -23,6 +23,8 @@ export interface NodeEvents {
   open_files_limited: { limit: number; maxConnections: number };
   /** A connection was ended at once: all files are open that the process may open, but for a reserve. */
   open_files_exhausted: { limit: number };
+  /** A client IP had as many connections as it may have: one more was ended at once. */
+  connection_refused: { limit: number };
   /** A stop was asked for: readiness says no, and everything goes on for the drain delay. */
   leaving: { delayMs: number };
   /** No new connections are taken; those that are open are closed one by one. */

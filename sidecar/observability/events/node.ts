@@ -38,6 +38,16 @@ export function nodeRows({ node }: Metrics): Rows<keyof NodeEvents> {
         throttle: () => "",
       },
     },
+    connection_refused: {
+      count: () => node.connectionsRefused.inc(),
+      log: {
+        level: "warn",
+        message: "a client has too many connections: one more was ended at once",
+        fields: ({ limit }) => ({ limit }),
+        hint: "POGO_MAX_TCP_CONNECTIONS_PER_IP are open from one address: raise it, or list the proxy in front in POGO_TRUSTED_PROXIES",
+        throttle: () => "",
+      },
+    },
     leaving: {
       log: {
         level: "info",

@@ -18,7 +18,7 @@ const limits = {
 
 export type Limit = keyof typeof limits;
 
-export function nodeMetrics({ gauge, reading }: Define) {
+export function nodeMetrics({ counter, gauge, reading }: Define) {
   return {
     buildInfo: reading({
       name: "pogo_build_info",
@@ -36,6 +36,14 @@ export function nodeMetrics({ gauge, reading }: Define) {
       moves: "Never. Those of the app's requests are not there without an upstream.",
       action: "Draw it beside the metric that says how much of it is taken.",
       labels: { limit: limits },
+    }),
+    connectionsRefused: counter({
+      name: "pogo_http_connections_refused_total",
+      help: "TCP connections that were ended at once, since their client has POGO_MAX_TCP_CONNECTIONS_PER_IP open.",
+      unit: "connections",
+      moves: "With each one beyond the limit. Never where there is none.",
+      action:
+        "One client that opens many is held off; many people behind one address need a higher limit, and a proxy in front its place in POGO_TRUSTED_PROXIES.",
     }),
     draining: gauge({
       name: "pogo_draining",
