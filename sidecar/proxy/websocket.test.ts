@@ -257,6 +257,8 @@ test("proxy W4: frames sent before the answer wait in bounded memory, and arrive
   const client = await connectRaw(t, front.port);
   client.write(requestOf("GET", "/", upgrade));
   const connection = await server.connection(0);
+  // Only then is there an answer to send.
+  await connection.until("\r\n\r\n");
   const block = "0123456789abcdef".repeat(4096);
   const blocks = 256;
   for (let index = 0; index < blocks; index += 1) client.write(block);
