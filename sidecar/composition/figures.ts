@@ -40,6 +40,13 @@ const reasons = {
 
 const authorizationSeconds = "pogo_websocket_auth_duration_seconds";
 
+/** All that are read. */
+export const metricNames: readonly string[] = [
+  ...Object.values(totals),
+  ...Object.values(reasons),
+  authorizationSeconds,
+];
+
 export async function readFigures(sources: FigureSources): Promise<object> {
   const { config, registry, hubs, upstream } = sources;
   const { proxy = null, authorizer = null } = upstream ?? {};

@@ -98,7 +98,9 @@ export function createConsole(options: ConsoleOptions, sources: ConsoleSources):
     if (name === "logout" && isPost) return redirect(req, res, "/", access.expiredCookie(req));
     if (access.of(req) !== "granted") return refuse(req, res, 401, "The session is over: log in.");
     const wanted = new URLSearchParams(query);
-    if (name === "stream") return openStream(req, res, { feed, wanted, ...options });
+    if (name === "stream" && req.method === "GET") {
+      return openStream(req, res, { feed, wanted, ...options });
+    }
     const action = isPost ? actions.get(name) : undefined;
     if (action) return void act(req, res, action);
     const reading = readings.get(name);

@@ -21,20 +21,32 @@ export function openStream(
   if (hasContents && !showsPayloads) {
     return refuse(req, res, 403, "What is in events is not shown: see POGO_CONSOLE_PAYLOADS.");
   }
+  let giveUp: NodeJS.Timeout | undefined;
   const viewer = feed.open({
     filter: textOf(wanted, "text"),
     hasContents,
     send(message) {
       if (!res.headersSent) res.writeHead(200, { ...pageFields, ...streamFields });
-      return res.write(`${JSON.stringify(message)}\n`);
+      const isTaken = res.write(`${JSON.stringify(message)}\n`);
+      if (!isTaken) giveUp = setTimeout(() => void res.destroy(), patienceMs).unref();
+      return isTaken;
     },
   });
   if (!viewer) {
     return refuse(req, res, 503, `${maxViewers} pages of the console are open: close one of them.`);
   }
-  res.on("drain", () => viewer.resume());
-  res.on("close", () => feed.close(viewer));
+  res.on("drain", () => {
+    clearTimeout(giveUp);
+    viewer.resume();
+  });
+  res.on("close", () => {
+    clearTimeout(giveUp);
+    feed.close(viewer);
+  });
 }
+
+/** Who takes nothing for so long makes room for somebody else. */
+const patienceMs = 30_000;
 
 const streamFields = {
   "Content-Type": "application/x-ndjson",

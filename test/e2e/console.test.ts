@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "./support/browser.ts";
 import { asMember, startConsoleStage } from "./support/console-stage.ts";
 import { needsChromium } from "./support/needs.ts";
-import { app } from "../kit/start.ts";
+import { app, startSidecar } from "../kit/start.ts";
 
 const skip = needsChromium();
 const timeout = 15_000;
@@ -191,6 +191,23 @@ describe("the console in Chromium", { skip }, () => {
       });
     }
   }
+
+  test("with a token: a login by form, once more after a wrong one, and a logout", async (t) => {
+    const token = "a-token-of-some-length";
+    const sidecar = await startSidecar(t, { POGO_ADMIN_HOST: "0.0.0.0", POGO_ADMIN_TOKEN: token });
+    const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(timeout);
+    await page.goto(sidecar.adminUrl);
+    for (const tried of ["wrong", token]) {
+      await page.getByLabel("Token").fill(tried);
+      await page.keyboard.press("Enter");
+      if (tried === "wrong") await page.getByRole("alert").waitFor();
+    }
+    await page.getByRole("status").filter({ hasText: "live" }).waitFor();
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByRole("heading", { name: "Log in to the console" }).waitFor();
+    await close(page);
+  });
 
   test("all of it without a complaint of the browser, nor a request to elsewhere", () => {
     assert.deepEqual(complaints, []);

@@ -100,13 +100,15 @@ async function readStream(signal) {
   if (response.status === 401) return logInAgain();
   if (!response.ok) throw new Error((await response.json()).message);
   setState("live");
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split("\n");
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error("The node has ended the connection.");
+    const lines = (rest + value).split("\n");
     rest = lines.pop();
     for (const line of lines) take(JSON.parse(line));
   }
-  throw new Error("The node has ended the connection.");
 }
 
 function take(message) {

@@ -16,7 +16,7 @@ const rowsPerPage = 50;
 export function openListView(root, parts, { title, lead, noun, label, name, table, detail }) {
   const filter = h("input", { type: "search", attributes: { maxlength: 256 } });
   const app = h("select");
-  const count = h("p", { className: "quiet", aria: { live: "polite" } });
+  const count = h("p", { className: "quiet" });
   const earlier = h("button", {
     type: "button",
     textContent: "Back",
