@@ -4,12 +4,13 @@ import { createMetrics } from "../observability/metrics.ts";
 import { metricNames } from "./figures.ts";
 
 test("the console's figures are of metrics that there are", () => {
-  const names = createMetrics().rooms.flatMap(({ descriptions }) =>
-    descriptions.map(({ name }): string => name),
+  const { rooms } = createMetrics();
+  const names = new Set(
+    rooms.flatMap(({ descriptions }) => descriptions.map(({ name }): string => name)),
   );
   assert.ok(metricNames.length > 10);
   assert.deepEqual(
-    metricNames.filter((name) => !names.includes(name)),
+    metricNames.filter((name) => !names.has(name)),
     [],
   );
 });
