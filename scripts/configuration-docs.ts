@@ -99,7 +99,7 @@ function laravelTable(): string {
 
 const standardIntro = `## OpenTelemetry's names
 
-These are read as OpenTelemetry's SDKs read them. An app that is traced may have them in its \`.env\`: the sidecar then sends its spans to the same collector, unless \`POGO_TRACE_ENDPOINT=none\`. Others of OpenTelemetry's names are not read.
+These are read as OpenTelemetry's SDKs read them. An app that is traced may have them in its \`.env\`: the sidecar then sends its spans to the same collector, unless \`POGO_TRACE_ENDPOINT=none\`. What the sidecar can't take, such as a collector's gRPC port, is left out with a warning, for it may be right for the app. Others of OpenTelemetry's names are not read.
 `;
 
 function standardTable(): string {

@@ -76,6 +76,34 @@ describe("D8: precedence", () => {
     assert.equal(configOf({ env: both }).apps[0]?.clientEventRate.perSecond, 8);
   });
 
+  it("OpenTelemetry's name comes after POGO_…, and is left out with a warning where it is for the app alone", () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
+    assert.equal(configOf({ env }).tracing.endpoint?.host, "collector:4318");
+    const both = { ...env, POGO_TRACE_ENDPOINT: "none" };
+    assert.equal(configOf({ env: both }).tracing.endpoint, null);
+
+    const ofApp = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4317",
+      OTEL_TRACES_SAMPLER: "jaeger_remote",
+      OTEL_SERVICE_NAME: "null",
+    };
+    const loaded = load({ env: ofApp });
+    assert.ok(loaded.ok);
+    const { endpoint, sampler, serviceName } = loaded.config.tracing;
+    assert.deepEqual(
+      [endpoint, sampler, serviceName],
+      [null, "parentbased_always_on", "pogo-sidecar"],
+    );
+    assert.deepEqual(loaded.warnings.map(({ name }) => name).toSorted(), [
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_TRACES_SAMPLER",
+    ]);
+    assert.match(loaded.warnings[0]?.message ?? "", /4318.*POGO_TRACE_ENDPOINT/);
+    assert.equal(sourceOf("trace_endpoint", { env: ofApp }), "default");
+    const own = { POGO_TRACE_ENDPOINT: "http://collector:4317" };
+    assert.match(errorsOf({ env: own }).join(), /4317 is gRPC's port/);
+  });
+
   it("a --config flag wins over POGO_CONFIG", () => {
     const files = { "/a.json": '{"port": 1}', "/b.json": '{"port": 2}' };
     const given = { argv: ["--config", "/b.json"], env: { POGO_CONFIG: "/a.json" }, files };

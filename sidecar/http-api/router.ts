@@ -108,11 +108,12 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   const unverifiedBodies = new UnverifiedBodies(options.maxUnverifiedBodyBytes);
 
   async function answer(
-    req: IncomingMessage,
+    context: RequestContext,
     { appId, route }: ApiMatch,
     target: ApiTarget,
     startedMs: number,
   ): Promise<Reply> {
+    const { req } = context;
     const hub = hubs.get(appId);
     if (!hub) {
       report({ kind: "api_app_unknown", sentAppId: appId });
@@ -148,6 +149,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
     const { params, path } = route;
     // Only now is it known that it is the app's own.
     const span = options.tracer?.begin("api", traceOf(req), startedMs) ?? null;
+    if (span) context.traceOf(span);
     const read = { params, query, body: body.bytes };
     const reply = await handler({ hub, broker, report, span, ...read, nowMs: now(), now });
     span?.end({ appId, method, route: path, status: reply.status });
@@ -171,7 +173,7 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   return {
     async handle(context, res, match, target) {
       const startedMs = now();
-      const reply = await answer(context.req, match, target, startedMs);
+      const reply = await answer(context, match, target, startedMs);
       const durationMs = now() - startedMs;
       const { path: route } = match.route;
       report({ kind: "api_request_finished", route, status: reply.status, durationMs });

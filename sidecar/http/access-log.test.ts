@@ -91,6 +91,7 @@ describe("access log", () => {
       bytes: answer.length,
       client: "127.0.0.1",
       upstream: "127.0.0.1:8000",
+      traceId: null,
       suppressed: 0,
     });
   });

@@ -33,6 +33,8 @@ export interface Answered {
   readonly isForwarded: boolean;
   /** The answer is the app's. */
   readonly isRelayed: boolean;
+  /** Null: it is not recorded. */
+  readonly traceId: string | null;
 }
 
 /** Status of the log for a client that left before it had its answer (nginx's). */
@@ -65,7 +67,7 @@ export class AccessLog {
   write(answered: Answered, status: number): void {
     const line = this.#lineOf(status, answered);
     if (!line) return;
-    const { req, id, startedMs, firstByteMs, sentBytes, isForwarded } = answered;
+    const { req, id, startedMs, firstByteMs, sentBytes, isForwarded, traceId } = answered;
     const { report, clientIp, upstream } = this.#options;
     const nowMs = performance.now();
     report({
@@ -80,6 +82,7 @@ export class AccessLog {
       durationMs: nowMs - startedMs,
       client: clientIp(peerOf(req)),
       upstream: isForwarded ? upstream : null,
+      traceId,
     });
   }
 
@@ -101,6 +104,7 @@ export class AccessLog {
       durationMs: null,
       client: peer ? clientIp(peer) : null,
       upstream: null,
+      traceId: null,
     });
   }
 

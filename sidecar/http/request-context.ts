@@ -16,6 +16,7 @@ export class RequestContext implements Answered {
   readonly req: IncomingMessage;
   readonly id: string;
   readonly startedMs = performance.now();
+  traceId: string | null = null;
   readonly #log: AccessLog;
   readonly #bytesBefore: number;
   #firstByteMs: number | null = null;
@@ -51,6 +52,12 @@ export class RequestContext implements Answered {
   /** It is traced as this, which ends with it. */
   trace(span: Span<"proxy">): void {
     this.#span = span;
+    this.traceOf(span);
+  }
+
+  /** It is traced by somebody else as this. */
+  traceOf({ context }: Span): void {
+    if (context.isSampled) this.traceId = context.traceId;
   }
 
   /** It is sent to the app. */

@@ -117,6 +117,19 @@ describe("traces", () => {
     ]);
   });
 
+  it("the access log's line has the trace", async (test) => {
+    const { collector, sidecar } = await setStage(test, { POGO_ACCESS_LOG: "all" });
+    await (await fetch(`${sidecar.url}/orders`)).text();
+    await sidecar.call("channels");
+    const page = await collector.span("GET");
+    const api = await collector.span("GET /apps/{id}/channels");
+    const lines = sidecar.lines.filter(({ msg }) => msg === "request");
+    assert.deepEqual(Object.fromEntries(lines.map((line) => [line["path"], line["trace_id"]])), {
+      "/orders": page.traceId,
+      "/apps/app-id/channels": api.traceId,
+    });
+  });
+
   it("a page by a trusted proxy: its trace goes on", async (test) => {
     const { collector, asked, sidecar } = await setStage(test, {
       POGO_TRUSTED_PROXIES: "127.0.0.1",

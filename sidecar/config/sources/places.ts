@@ -45,7 +45,8 @@ export interface Place {
   /** The two in messages. */
   readonly name: string;
   readonly fileName: string;
-  readonly kind: "entry" | "flag" | "env" | "laravel" | "file";
+  /** `standard`: OpenTelemetry's name, which may be meant for the app alone. */
+  readonly kind: "entry" | "flag" | "env" | "standard" | "laravel" | "file";
 }
 
 export function readSources({ argv, env, readFile, envFile }: ConfigInput): Sources {
@@ -97,7 +98,7 @@ function placesOfNode(
   { flags, environment, origins, file }: Sources,
 ): readonly Place[] {
   const fileKey = `${key}_file`;
-  const inEnvironment = (name: string, kind: "env" | "laravel"): Place => {
+  const inEnvironment = (name: string, kind: "env" | "standard" | "laravel"): Place => {
     const fileKey = `${name}_FILE`;
     return {
       texts: environment,
@@ -113,7 +114,7 @@ function placesOfNode(
     inEnvironment(env, "env"),
   ];
   if (original) places.push(inEnvironment(original, "env"));
-  if (standard) places.push(inEnvironment(standard, "env"));
+  if (standard) places.push(inEnvironment(standard, "standard"));
   const isLast = laravel?.startsWith("REDIS_");
   if (laravel && !isLast) places.push(inEnvironment(laravel, "laravel"));
   if (file) {
@@ -144,11 +145,11 @@ function meaningOf(
   if (text === undefined) return undefined;
   // A secret's white space is kept, to be refused: whoever made the signature did not leave it out.
   const trimmed = option.secret && text.trim() !== "" ? text : text.trim();
-  const isNothing =
-    trimmed === "" || (kind === "laravel" && laravelNothing.has(trimmed.toLowerCase()));
+  const isOfApp = kind === "laravel" || kind === "standard";
+  const isNothing = trimmed === "" || (isOfApp && laravelNothing.has(trimmed.toLowerCase()));
   if (!isNothing) return trimmed;
   // Flags and files are written by hand: nothing in its place is a mistake (`--port=$PROT`, `"allowed_origins": []`).
-  const isFromEnvironment = kind === "env" || kind === "laravel";
+  const isFromEnvironment = kind === "env" || isOfApp;
   return isFromEnvironment && option.whenEmpty === undefined ? undefined : "";
 }
 

@@ -81,6 +81,7 @@ export function createReader(input: ConfigInput): Reader {
   const sources = readSources(input);
   const { file } = sources;
   const errors: ConfigError[] = [...sources.errors];
+  const warnings: ConfigWarning[] = [...sources.warnings];
   // What seems to be missing may well be in there.
   const isFileLost = file?.errors.some(({ kind }) => kind === "file") ?? false;
   const settings: Map<Option<unknown>, Setting>[] = [];
@@ -116,7 +117,7 @@ export function createReader(input: ConfigInput): Reader {
         option,
         key: (entry && keyInEntry(option, entry)) ?? option.key,
         text: option.secret ? "(hidden)" : option.parser.show(used),
-        source: place?.source ?? sourceOfDefault(option),
+        source: (value === undefined ? undefined : place?.source) ?? sourceOfDefault(option),
         app: entry?.app.name ?? null,
       });
       return used;
@@ -171,12 +172,13 @@ export function createReader(input: ConfigInput): Reader {
   /** Undefined: the text is no value, which is an error then. */
   function parse<T>(option: Option<T>, { text, source, kind }: Found): T | undefined {
     const fail = (message: string): undefined => {
-      errors.push({ kind: "invalid", name: source, message });
+      if (kind !== "standard") errors.push({ kind: "invalid", name: source, message });
+      else warnings.push({ name: source, message: `${message} ${leftOut(option)}` });
     };
     if (text === "") {
       return option.whenEmpty === undefined ? fail("it needs a value.") : option.whenEmpty;
     }
-    const isInEnvironment = kind === "env" || kind === "laravel";
+    const isInEnvironment = kind === "env" || kind === "laravel" || kind === "standard";
     const unexpanded = isInEnvironment
       ? explainPlaceholder(option, text, source, sources.environment)
       : null;
@@ -224,9 +226,14 @@ export function createReader(input: ConfigInput): Reader {
     settings: () =>
       settings.flatMap((found) => allOptions.flatMap((option) => found.get(option) ?? [])),
     errors,
-    warnings: sources.warnings,
+    warnings,
     envFiles: sources.envFiles,
   };
+}
+
+/** Of a name that the app reads too: what is wrong for the sidecar may be right for the app. */
+function leftOut({ env }: Option<unknown>): string {
+  return `It is left out, for it may be meant for the app alone; ${env} is for the sidecar alone.`;
 }
 
 function sourceOfDefault({ fallbackText }: Option<unknown>): string {

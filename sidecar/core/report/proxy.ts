@@ -71,6 +71,8 @@ export interface ProxyEvents {
     client: string | null;
     /** Where the app was asked; null: it was not. */
     upstream: string | null;
+    /** Where it is recorded. */
+    traceId: string | null;
     /** Lines of failed requests that were left out before this one. */
     suppressed: number;
   };

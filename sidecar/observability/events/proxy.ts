@@ -114,6 +114,7 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
           client_ip: others.client,
           upstream: others.upstream,
           request_id: others.id,
+          ...(others.traceId !== null && { trace_id: others.traceId }),
           ...(others.suppressed > 0 && { suppressed: others.suppressed }),
         }),
       },
