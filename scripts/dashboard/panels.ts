@@ -49,6 +49,10 @@ export const sections: readonly Section[] = [
         "Refused, by reason",
         "ops",
         rate(series("pogo_websocket_handshakes_refused_total"), "reason"),
+        {
+          ...rate(series("pogo_http_connections_refused_total")),
+          legend: "{{instance}}: TCP, of one address",
+        },
       ),
       lines("Channels", "short", sum(ofApps("pogo_websocket_channels_active"))),
       lines("Subscriptions", "short", sum(ofApps("pogo_websocket_subscriptions_active"))),
