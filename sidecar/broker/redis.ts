@@ -5,9 +5,10 @@ import { channelKind } from "../core/channel-name.ts";
 import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import type { Report } from "../core/report.ts";
-import { RedisApp, type RecoveryBounds, type RecoveryParts } from "./redis/app.ts";
+import { RedisApp } from "./redis/app.ts";
 import type { RedisAccess } from "./redis/clients.ts";
 import { createLinks } from "./redis/links.ts";
+import type { RecoveryBounds, RedisRecovery } from "./redis/recovery.ts";
 
 export interface RedisBrokerOptions {
   readonly redis: RedisAccess & {
@@ -45,7 +46,7 @@ export interface RedisBroker extends Broker {
   /** The presence store of an app; its listener is called from then on. To be called once for each app. */
   presence(appId: string, listener: PresenceListener): PresenceStore;
   /** What an app's clients missed, and who may come back. To be called once for each app, after `presence`. */
-  recovery(appId: string, bounds: RecoveryBounds): RecoveryParts | null;
+  recovery(appId: string, bounds: RecoveryBounds): RedisRecovery | null;
   /** Resolves once Redis is there for all apps, or after so long. */
   whenUp(withinMs: number): Promise<void>;
   /** From now on who leaves this node stays listed, until `close`: time to come back on another one. */

@@ -129,10 +129,12 @@ export class Hub {
 
   /** This node stops: the connection gets no event any more. Calls back once its session is kept and it may be closed. */
   suspend(connection: Connection, done: () => void): void {
-    if (!this.recovery || !connection.recovery) return done();
-    this.recovery.suspend(connection, done);
-    this.#subscriptions.mute(connection);
-    this.users.mute(connection);
+    if (!this.recovery) return done();
+    const settle = (): void => {
+      this.#subscriptions.mute(connection);
+      this.users.mute(connection);
+    };
+    this.recovery.suspend(connection, settle, done);
   }
 
   /** A client that another process had may come back to this channel, and is a member until then. */

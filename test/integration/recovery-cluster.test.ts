@@ -8,6 +8,7 @@ import { connectRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
 import { connectClient, type Client } from "../kit/client.ts";
+import { startSidecar as startProcess } from "../kit/process.ts";
 import { signChannel } from "../kit/sign.ts";
 import { app, startSidecar, type RunningSidecar } from "../kit/start.ts";
 
@@ -47,6 +48,16 @@ function events({ frames }: Client, channel: string): string[] {
   return frames
     .filter((frame) => frame.channel === channel && !frame.event.startsWith("pusher"))
     .map(({ event }) => event);
+}
+
+/** Until Redis has what an open connection would leave, and that it has certainly received all that was published. */
+async function untilStored(admin: ReturnType<typeof connectRedis>): Promise<void> {
+  await until("a checkpoint", async () => {
+    const [key] = await admin.keys("*open:*");
+    const [newest] = await admin.xrevrange("pogo:1:{app-id}:log", "+", "-", "COUNT", 1);
+    if (key === undefined || newest === undefined) return false;
+    return (await admin.hlen(key)) === 2 && (await admin.hget(key, "")) === newest[0];
+  });
 }
 
 describe("recovery over several nodes", { skip: needsRedis() }, () => {
@@ -114,6 +125,54 @@ describe("recovery over several nodes", { skip: needsRedis() }, () => {
     const came = events(after, "news");
     assert.deepEqual(came.slice(-2), ["two", "three"]);
     assert.ok(came.length === 2 || came[0] === "one");
+  });
+
+  it("Y19: a page is back at one node while its dead connection seems open at another", async (t) => {
+    const { redis, one, two } = await startNodes(t, 2, { POGO_RECOVERY: "all" });
+    const path = `/r/${randomUUID()}/app/${app.key}`;
+    // It answers no ping: what it is sent goes nowhere.
+    const before = await connectClient(t, one.port, {}, { path, autoPong: false });
+    await before.join("news");
+    await publish(two, "news", "one");
+    await before.next("one");
+    await untilStored(connectRedis(t, redis.port));
+    const after = await connectClient(t, two.port, {}, { path });
+    await after.join("news");
+    assert.equal(await before.closed(), 4201);
+    await publish(two, "news", "two");
+    await after.next("two");
+    assert.deepEqual(events(after, "news"), ["one", "two"]);
+  });
+
+  it("Y21: clients of a node that was killed go on from what it had stored last", async (t) => {
+    const { redis, one, two } = await startNodes(t, 2, { POGO_RECOVERY: "all" });
+    const killed = await startProcess({
+      env: {
+        POGO_APP_ID: app.id,
+        POGO_APP_KEY: app.key,
+        POGO_APP_SECRET: app.secret,
+        POGO_UPSTREAM: "none",
+        POGO_REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+        POGO_RECOVERY: "all",
+      },
+      isUnrefed: true,
+    });
+    t.after(() => killed.signal("SIGKILL"));
+    const path = `/r/${randomUUID()}/app/${app.key}`;
+    const before = await connectClient(t, killed.port, {}, { path });
+    await before.join("news");
+    await publish(one, "news", "old");
+    await before.next("old");
+    const admin = connectRedis(t, redis.port);
+    await untilStored(admin);
+    killed.signal("SIGKILL");
+    await before.closed();
+    await publish(one, "news", "one");
+    const after = await connectClient(t, two.port, {}, { path });
+    await after.join("news");
+    await publish(one, "news", "two");
+    await after.next("two");
+    assert.deepEqual(events(after, "news"), ["one", "two"]);
   });
 
   it("Y13: a user who was terminated while away is given nothing", async (t) => {

@@ -2,7 +2,6 @@
 
 import type { BrokerReceiver } from "../../core/ports.ts";
 import type { PresenceListener } from "../../core/presence-store.ts";
-import type { RecoveryLog, SessionStore } from "../../core/recovery/ports.ts";
 import type { Report } from "../../core/report.ts";
 import { Availability } from "./availability.ts";
 import { RedisClock } from "./clock.ts";
@@ -10,16 +9,14 @@ import { parseEnvelope, type Envelope } from "./envelope.ts";
 import { EventLog } from "./event-log.ts";
 import { baseOf, echoChannelOf, ownMark, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
-import { LogMirror } from "./log-mirror.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
-import { RedisRecoveryLog } from "./recovery-log.ts";
+import { createRedisRecovery, type RecoveryBounds, type RedisRecovery } from "./recovery.ts";
 import { Registrations } from "./registrations.ts";
 import { readLog } from "./scripts/events.ts";
 import { register } from "./scripts/registrations.ts";
 import type { RunScript } from "./scripts/script.ts";
 import { Session } from "./session.ts";
-import { RedisSessions } from "./sessions.ts";
 import type { SubscriberLink } from "./subscriber-link.ts";
 import { Topics } from "./topics.ts";
 
@@ -40,24 +37,12 @@ export interface RedisAppOptions {
   readonly report: Report;
 }
 
-export interface RecoveryBounds {
-  /** How long a client may be away. */
-  readonly windowMs: number;
-  /** What this node keeps of the log for those who come back. */
-  readonly maxBytes: number;
-}
-
-export interface RecoveryParts {
-  readonly log: RecoveryLog;
-  readonly sessions: SessionStore;
-}
-
 export class RedisApp {
   readonly availability: Availability;
   readonly publisher: Publisher;
   readonly presence: RedisPresence;
   /** What clients missed, and who may come back; null: nobody is given anything. */
-  #recoveryLog: RedisRecoveryLog | null = null;
+  #recovery: RedisRecovery | null = null;
   readonly #options: RedisAppOptions;
   readonly #base: string;
   readonly #clock = new RedisClock();
@@ -116,18 +101,12 @@ export class RedisApp {
   }
 
   /** From now on what is delivered is remembered by its place in the log. To be called once. */
-  openRecovery({ windowMs, maxBytes }: RecoveryBounds): RecoveryParts {
-    const run = this.#run;
-    const mirror = new LogMirror({
-      appId: this.#options.appId,
-      read: (after, count) => run(readLog, `(${after}`, "+", count),
-      has: async (id) => (await run(readLog, id, id, 1)).length > 0,
-      whenReceived: () => this.#link.ping(),
-      maxBytes,
-      idleMs: windowMs,
-    });
-    this.#recoveryLog = new RedisRecoveryLog(mirror);
-    return { log: this.#recoveryLog, sessions: new RedisSessions({ run, mirror, windowMs }) };
+  openRecovery(bounds: RecoveryBounds): RedisRecovery {
+    const { appId, nodeId } = this.#options;
+    const [run, link] = [this.#run, this.#link];
+    const whenReceived = (): Promise<void> => link.ping();
+    this.#recovery = createRedisRecovery({ appId, nodeId, run, whenReceived, bounds });
+    return this.#recovery;
   }
 
   /** Gives up all that this node has registered, and ends. Resolves at the latest when Redis does not answer in time. */
@@ -166,7 +145,7 @@ export class RedisApp {
       read: (after, count) => run(readLog, `(${after}`, "+", count),
       has: async (id) => (await run(readLog, id, id, 1)).length > 0,
       deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
-      onPosition: (position) => this.#recoveryLog?.advance(position),
+      onPosition: (position) => this.#recovery?.log.advance(position),
       appId,
       report,
     });
@@ -223,6 +202,9 @@ export class RedisApp {
         return this.presence.apply(channel, { ...envelope, kind: "removed" });
       case "node_registered":
         return this.#session.nodeRegistered(envelope.node);
+      case "claim":
+        if (envelope.node !== nodeId) return;
+        return this.#recovery?.sessions.checkpoints.onClaimed(envelope.token);
       case "echo":
         return this.#session.echoed(envelope.id);
       case "subscription_count":

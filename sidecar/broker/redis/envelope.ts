@@ -31,6 +31,8 @@ export type Envelope =
   | { readonly type: "node_registered"; readonly node: string }
   | { readonly type: "subscription_count"; readonly count: number }
   | { readonly type: "echo"; readonly id: string }
+  /** A page is at another node: what `node` has open of it is dead. */
+  | { readonly type: "claim"; readonly node: string; readonly token: string }
   | { readonly type: "terminate"; readonly id: string; readonly userId: string };
 
 export function encodeEvent(
@@ -79,6 +81,7 @@ interface WireFields {
   node_registered: "node";
   subscription_count: "count";
   echo: "id";
+  claim: "node" | "token";
   terminate: "id" | "user";
 }
 
@@ -130,6 +133,8 @@ const readers: {
     typeof node === "string" ? { type: "node_registered", node } : null,
   subscription_count: ({ count }) =>
     isCount(count) ? { type: "subscription_count", count } : null,
+  claim: ({ node, token }) =>
+    typeof node === "string" && typeof token === "string" ? { type: "claim", node, token } : null,
   echo: ({ id }) => (typeof id === "string" ? { type: "echo", id } : null),
   terminate({ id, user }) {
     if (typeof id !== "string" || typeof user !== "string") return null;

@@ -1,33 +1,54 @@
-/** Sessions of one app in Redis, so that any node may go on with them. */
+/** Sessions of one app in Redis, so that any node may go on with them: those that were left, and of open connections. */
 
 import { memberKey } from "../../core/presence.ts";
-import type { SessionStore } from "../../core/recovery/ports.ts";
+import type { Checkpoints, SessionStore } from "../../core/recovery/ports.ts";
 import {
+  encodeSession,
   mergeSessions,
   parseSession,
-  encodeSession,
+  type Seat,
   type Session,
 } from "../../core/recovery/session.ts";
-import { compareEntryIds } from "./entry-id.ts";
+import { compareEntryIds, laterEntryId } from "./entry-id.ts";
 import type { LogMirror } from "./log-mirror.ts";
 import type { RunScript } from "./scripts/script.ts";
-import { putSession, takeSessions } from "./scripts/sessions.ts";
+import { forgetOpen, putSession, storeOpen, takeSessions } from "./scripts/sessions.ts";
+
+export interface RedisSessionsOptions {
+  readonly nodeId: string;
+  readonly run: RunScript;
+  readonly mirror: LogMirror;
+  readonly windowMs: number;
+  /** Resolves after so long. */
+  readonly wait: (ms: number) => Promise<void>;
+}
+
+/** How often it is looked for what another node has ended; then what that one stored last is good enough. */
+const looks = 10;
+const lookEveryMs = 100;
 
 export class RedisSessions implements SessionStore {
-  readonly #run: RunScript;
-  readonly #mirror: LogMirror;
-  readonly #windowMs: number;
+  readonly #options: RedisSessionsOptions;
+  readonly checkpoints: Checkpoints;
   /** They are kept in Redis. */
   readonly size = 0;
 
-  constructor(options: { run: RunScript; mirror: LogMirror; windowMs: number }) {
-    this.#run = options.run;
-    this.#mirror = options.mirror;
-    this.#windowMs = options.windowMs;
+  constructor(options: RedisSessionsOptions) {
+    this.#options = options;
+    const { run, nodeId, windowMs } = options;
+    this.checkpoints = {
+      store(sessions, position, done) {
+        const texts = new Map([...sessions].map(([token, it]) => [token, encodeSession(it)]));
+        void answer(run(storeOpen, nodeId, windowMs, position, texts), done);
+      },
+      forget: (token) => void answer(run(forgetOpen, nodeId, token), () => undefined),
+      onClaimed: () => undefined,
+    };
   }
 
   put(token: string, session: Session, done: (isKept: boolean) => void): void {
-    void this.#put(token, session, done);
+    const { run, nodeId, windowMs } = this.#options;
+    void answer(run(putSession, nodeId, token, encodeSession(session), windowMs), done);
   }
 
   take(token: string, done: (session: Session | null) => void): void {
@@ -40,22 +61,13 @@ export class RedisSessions implements SessionStore {
   /** Redis ends them. */
   tick(): void {}
 
-  async #put(token: string, session: Session, done: (isKept: boolean) => void): Promise<void> {
-    const stored = this.#run(putSession, token, encodeSession(session), this.#windowMs);
-    done(await isFulfilled(stored));
-  }
-
   async #takeInto(token: string, done: (session: Session | null) => void): Promise<void> {
     done(await this.#take(token).catch(() => null));
   }
 
   async #take(token: string): Promise<Session | null> {
-    const sessions = (await this.#run(takeSessions, token)).flatMap(
-      (text) => parseSession(text) ?? [],
-    );
-    const [first, ...others] = sessions;
-    if (!first) return null;
-    const session = others.reduce((a, b) => mergeSessions(a, b, compareEntryIds), first);
+    const session = await this.#find(token);
+    if (!session) return null;
     const users = usersOf(session);
     const [earliest] = [...session.seats.values()]
       .filter(({ gap }) => gap === null)
@@ -63,17 +75,46 @@ export class RedisSessions implements SessionStore {
       .toSorted(compareEntryIds);
     // Who is given nothing but gaps has nothing to be refused.
     if (users.size === 0 || earliest === undefined) return session;
-    return (await this.#mirror.wasTerminated(users, earliest)) ? null : session;
+    const wasTerminated = await this.#options.mirror.wasTerminated(users, earliest);
+    return wasTerminated ? null : session;
+  }
+
+  async #find(token: string): Promise<Session | null> {
+    const { run, wait } = this.#options;
+    for (let look = 1; ; look++) {
+      const found = await run(takeSessions, token, look >= looks);
+      if (found.kind === "open") {
+        await wait(lookEveryMs);
+        continue;
+      }
+      if (found.kind === "stored") return advance(parseSession(found.session), found.position);
+      const [first, ...others] = found.sessions.flatMap((text) => parseSession(text) ?? []);
+      return first ? others.reduce((a, b) => mergeSessions(a, b, compareEntryIds), first) : null;
+    }
   }
 }
 
-async function isFulfilled(promise: Promise<unknown>): Promise<boolean> {
+/** Whoever had received less counts as having received all up to there. */
+function advance(session: Session | null, position: string | null): Session | null {
+  if (!session || position === null) return session;
+  const toThere = (seat: Seat): Seat => {
+    const there = laterEntryId(seat.position, position);
+    return { ...seat, position: there, earliest: there };
+  };
+  const seats = [...session.seats].map(([channel, seat]) => [channel, toThere(seat)] as const);
+  return { ...session, seats: new Map(seats) };
+}
+
+async function answer(
+  outcome: Promise<unknown>,
+  done: (isFulfilled: boolean) => void,
+): Promise<void> {
   try {
-    await promise;
-    return true;
+    await outcome;
   } catch {
-    return false;
+    return done(false);
   }
+  done(true);
 }
 
 function usersOf({ userId, seats }: Session): ReadonlySet<string> {

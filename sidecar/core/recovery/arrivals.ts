@@ -58,7 +58,9 @@ export class Arrivals {
       if (isDecided) return;
       isDecided = true;
       if (replay) arrival.replace(replay, connection);
-      if (arrival.isLive()) this.#give(connection, arrival, decision, replay);
+      // What its next connection is given this one must not get.
+      const isHere = arrival.isLive() && !client.isSuspended;
+      if (isHere) this.#give(connection, arrival, decision, replay);
     };
     this.#look(connection, client, arrival, nowMs, decide);
     if (isDecided) return;

@@ -22,6 +22,7 @@ export interface StoredSession {
 }
 
 export class MemorySessions implements SessionStore {
+  readonly checkpoints = null;
   readonly #bounds: SessionBounds;
   readonly #compare: (a: Position, b: Position) => number;
   readonly #onEnded: SessionOptions["onEnded"];

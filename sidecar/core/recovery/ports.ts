@@ -52,6 +52,20 @@ export interface RecoveryLog {
   tick(nowMs: number): void;
 }
 
+/** What the connections of this node would leave if it died now, of pages that each have a token of their own. */
+export interface Checkpoints {
+  /** Stores some in place of what they had. Who has received less than `position` counts as having received that much. */
+  store(
+    sessions: ReadonlyMap<string, Session>,
+    position: Position | null,
+    done: (isStored: boolean) => void,
+  ): void;
+  /** Its connection has ended, and leaves nothing. */
+  forget(token: string): void;
+  /** Called with the token of a page that is at another node: what is still open of it here is dead, and MUST end. */
+  onClaimed: (token: string) => void;
+}
+
 /**
  * Sessions of one app, by token, each for as long as a client may be away. They MUST call back once, `put` with whether
  * it is kept; where that is so at once, before they return. What is put is there for every `take` after its callback.
@@ -65,6 +79,8 @@ export interface SessionStore {
   terminate(userId: string): void;
   /** How many wait here. */
   readonly size: number;
+  /** Null where a session can't outlive its node, nor its client be at another one. */
+  readonly checkpoints: Checkpoints | null;
   /** To be called every second or so. */
   tick(nowMs: number): void;
 }

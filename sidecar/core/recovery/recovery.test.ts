@@ -71,6 +71,33 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(events(await after.say(join("news"))), ["one"]);
   });
 
+  it("Y05: nothing is lost where the node stops while the last session is still asked for", async () => {
+    const asked: (() => void)[] = [];
+    const node = createRecoveringNode({ mode: "orderly", later: (run) => void asked.push(run) });
+    const first = node.connect({ token: "page" });
+    asked.shift()?.();
+    await first.say(join("old"));
+    drain(node, first);
+    node.publish("old", "one");
+
+    const second = node.connect({ token: "page" });
+    assert.deepEqual(events(await second.say(join("old"))), []);
+    await second.say(join("new"));
+    drain(node, second);
+    node.publish("old", "two");
+    node.publish("new", "three");
+    // What came by then, it gets behind what it had missed.
+    asked.shift()?.();
+    assert.deepEqual(events(second.transport.take()), ["one", "two", "three"]);
+    assert.equal(second.connection.isOpen, false);
+    node.publish("new", "four");
+
+    const third = node.connect({ token: "page" });
+    asked.shift()?.();
+    assert.deepEqual(await third.say(join("old")), [subscribed("old")]);
+    assert.deepEqual(events(await third.say(join("new"))), ["four"]);
+  });
+
   it("Y07: who left (1000, 1001), was cut off, or was terminated has no session", async () => {
     for (const code of [1000, 1001, 1005, 1006, 4009, 4100]) {
       const node = createRecoveringNode({ mode: "orderly" });

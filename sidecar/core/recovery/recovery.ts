@@ -12,6 +12,7 @@ import type { Recipient } from "../recipient.ts";
 import type { Report } from "../report.ts";
 import { Arrivals, type Arrival } from "./arrivals.ts";
 import type { RecoveryClient, Resumption } from "./client.ts";
+import { OpenPages } from "./open-pages.ts";
 import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
 import { leaveSession, type Received } from "./seats.ts";
 import type { Session } from "./session.ts";
@@ -35,8 +36,8 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #arrivals: Arrivals;
   readonly #isForCuts: boolean;
-  /** Of one page each, by token: that its connection was cut is noticed late. */
-  readonly #open = new Map<string, Connection>();
+  /** Null: cut connections are not gone on with. */
+  readonly #pages: OpenPages | null;
   /** Channels whose subscribers were pinged with a position within the tick. */
   readonly #asked = new Set<ReadonlySet<Recipient>>();
   #tick = 0;
@@ -46,6 +47,8 @@ export class Recovery {
     this.#options = options;
     this.windowMs = options.windowMs;
     this.#isForCuts = options.mode === "all";
+    const { log, sessions } = options;
+    this.#pages = this.#isForCuts ? new OpenPages(log, sessions.checkpoints) : null;
     this.#arrivals = new Arrivals({ ...options, isForCuts: this.#isForCuts });
   }
 
@@ -58,13 +61,7 @@ export class Recovery {
     const client = connection.recovery;
     if (!client) return;
     const { windowMs, maxEvents, maxBytes, sessions } = this.#options;
-    const { key, isOfOnePage } = client.token;
-    if (this.#isForCuts && isOfOnePage) {
-      // The page is here, so what is open of it elsewhere is dead.
-      const before = this.#open.get(key);
-      this.#open.set(key, connection);
-      before?.close(errors.pongTimeout.closeCode, "Replaced by a new connection");
-    }
+    this.#pages?.add(connection, client);
     const resumption: Resumption = {
       session: null,
       seats: new Map(),
@@ -74,7 +71,9 @@ export class Recovery {
       leftBytes: maxBytes,
     };
     client.resumption = resumption;
-    sessions.take(key, (session) => this.#found(connection, client, resumption, session));
+    sessions.take(client.token.key, (session) =>
+      this.#found(connection, client, resumption, session),
+    );
   }
 
   /** A subscription is live or a signin done: sends what was missed of it, now or as soon as that is read. */
@@ -83,6 +82,7 @@ export class Recovery {
     if (!client) return arrival.done(false);
     const done = (isUpToDate: boolean): void => {
       this.askPosition(connection);
+      this.#pages?.changed(client);
       arrival.done(isUpToDate);
     };
     this.#arrivals.arrive(connection, client, { ...arrival, done }, this.#nowMs);
@@ -115,11 +115,19 @@ export class Recovery {
     if (delivered <= this.#options.log.delivered) connection.recovery?.acknowledge(delivered);
   }
 
-  /** The connection is about to be closed by this node, and gets no event any more; calls back once its session is kept. */
-  suspend(connection: Connection, done: () => void): void {
+  /**
+   * The connection is about to be closed by this node. `settle` is called when it is to get no event any more, then
+   * `done` once its session is kept; where its last session is still asked for, that is waited for.
+   */
+  suspend(connection: Connection, settle: () => void, done: () => void): void {
     const client = connection.recovery;
     if (!client || client.isSuspended) return done();
+    const { resumption } = client;
+    if (resumption && !resumption.session) {
+      return void resumption.waiting.push(() => this.suspend(connection, settle, done));
+    }
     client.isSuspended = true;
+    settle();
     if (!this.#keep(connection, client, "sent", done)) done();
   }
 
@@ -127,8 +135,7 @@ export class Recovery {
   closed(connection: Connection, code: number): boolean {
     const client = connection.recovery;
     if (!client) return false;
-    const { key } = client.token;
-    if (this.#open.get(key) === connection) this.#open.delete(key);
+    const isPresent = this.#pages?.remove(connection, client) ?? false;
     if (client.isSuspended) return true;
     client.isSuspended = true;
     const isCut = code === goneCode || code === errors.pongTimeout.closeCode;
@@ -139,6 +146,7 @@ export class Recovery {
       return isKept && isCut;
     }
     // It left for good, and so it has what it had not come back to.
+    if (isPresent) this.#pages?.forget(client.token.key);
     this.#arrivals.drop(client);
     return false;
   }
@@ -153,6 +161,7 @@ export class Recovery {
     this.#tick += 1;
     this.#nowMs = nowMs;
     this.#asked.clear();
+    this.#pages?.tick(nowMs);
     this.#options.log.tick(nowMs);
     this.#options.sessions.tick(nowMs);
   }

@@ -17,6 +17,8 @@ export interface RecoveringOptions {
   readonly maxSessions?: number;
   readonly maxSeats?: number;
   readonly app?: Partial<App>;
+  /** Has sessions found later, as over Redis. */
+  readonly later?: (run: () => void) => void;
 }
 
 export type RecoveringNode = ReturnType<typeof createRecoveringNode>;
@@ -33,7 +35,7 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
     ...options,
   };
   const log = new MemoryLog({ ...bounds, maxAgeMs: 2 * bounds.windowMs });
-  const { mode = "all", app = {} } = options;
+  const { mode = "all", app = {}, later = (run) => run() } = options;
   const node = createTestNode({
     app,
     recovery(report, onSeatEnded) {
@@ -45,6 +47,8 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
           for (const channel of session.seats.keys()) onSeatEnded(token, channel);
         },
       });
+      const take = sessions.take.bind(sessions);
+      sessions.take = (token, done) => later(() => take(token, done));
       return new Recovery({
         ...bounds,
         appId: testApp.id,

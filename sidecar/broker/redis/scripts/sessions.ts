@@ -1,44 +1,123 @@
-/** The scripts that keep what clients may come back to. */
+/** The scripts that keep what clients may come back to: what closed connections left, and what open ones would. */
 
-import { readTexts } from "./reply.ts";
+import { luaMessage } from "../envelope.ts";
+import { claimed, controlChannel } from "../keys.ts";
+import { readList, readTexts } from "./reply.ts";
 import { script } from "./script.ts";
 
 /** Connections that share a token, of which so many are remembered. */
 const maxConnections = 16;
+/** Of what the open ones would leave: the field that says what they have certainly received. No token is it. */
+const positionField = "";
+/** How much longer that is there than clients may be away: a node that dies is noticed late. */
+const graceMs = 60_000;
 
-/** Keeps the session of one connection, beside those of others with the same token. */
+/** Keeps the session of one connection of this node, beside those of others with the same token. */
 export const putSession = script({
-  parameters: ["token", "session", "windowMs"],
-  args: (token: string, session: string, windowMs: number) => [token, session, windowMs],
+  parameters: ["node", "token", "session", "windowMs"],
+  args: (node: string, token: string, session: string, windowMs: number) => [
+    node,
+    token,
+    session,
+    windowMs,
+  ],
   reply: () => undefined,
   lua: `
 local key = base .. 'away:' .. token
 redis.call('RPUSH', key, session)
 redis.call('LTRIM', key, -${maxConnections}, -1)
 redis.call('PEXPIRE', key, windowMs)
+redis.call('HDEL', base .. 'open:' .. node, token)
 return 1
 `,
 });
 
-/** The sessions of all connections that had the token. They are gone with as many calls. */
+/** Stores what open connections of a node would leave. */
+export const storeOpen = script({
+  parameters: ["node", "windowMs", "position"],
+  args: (
+    node: string,
+    windowMs: number,
+    position: string | null,
+    sessions: ReadonlyMap<string, string>,
+  ) => [node, windowMs, position ?? "", ...[...sessions].flat()],
+  reply: () => undefined,
+  lua: `
+local key = base .. 'open:' .. node
+if position ~= '' then redis.call('HSET', key, '${positionField}', position) end
+for i = rest, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', key, windowMs + ${graceMs})
+redis.call('SADD', base .. 'open', node)
+return 1
+`,
+});
+
+export const forgetOpen = script({
+  parameters: ["node", "token"],
+  args: (node: string, token: string) => [node, token],
+  reply: () => undefined,
+  lua: `
+return redis.call('HDEL', base .. 'open:' .. node, token)
+`,
+});
+
+export type FoundSessions =
+  /** Of connections that have ended; there may be none. */
+  | { readonly kind: "left"; readonly sessions: readonly string[] }
+  /** A node has a connection open, and will soon have ended it. */
+  | { readonly kind: "open" }
+  /** What a connection would have left whose node has died. */
+  | {
+      readonly kind: "stored";
+      readonly session: string;
+      /** It counts as having received all up to here; null: nobody can say. */
+      readonly position: string | null;
+    };
+
+/**
+ * The sessions of all connections that had the token, which are gone with as many calls. Where none has left one, but a
+ * node has one open, that node is asked to end it; of one that has died, what was stored last is taken.
+ *
+ * @param isLast the node is not waited for any more
+ */
 export const takeSessions = script({
-  parameters: ["token"],
-  args: (token: string) => [token],
-  reply: (raw): readonly string[] => readTexts(raw),
+  parameters: ["token", "isLast"],
+  args: (token: string, isLast: boolean) => [token, isLast ? 1 : 0],
+  reply(raw): FoundSessions {
+    const [kind, found, position] = readList(raw);
+    if (kind === "open") return { kind };
+    if (kind !== "stored") return { kind: "left", sessions: readTexts(found) };
+    return { kind, session: String(found), position: position === "" ? null : String(position) };
+  },
   lua: `
 local key = base .. 'away:' .. token
 local sessions = redis.call('LRANGE', key, 0, -1)
-if #sessions == 0 then return {} end
 if #sessions == 1 then
   redis.call('DEL', key)
-  return sessions
+elseif #sessions > 1 then
+  local taken = redis.call('INCR', key .. ':taken')
+  if taken >= #sessions then
+    redis.call('DEL', key, key .. ':taken')
+  else
+    redis.call('PEXPIRE', key .. ':taken', redis.call('PTTL', key))
+  end
 end
-local taken = redis.call('INCR', key .. ':taken')
-if taken >= #sessions then
-  redis.call('DEL', key, key .. ':taken')
-else
-  redis.call('PEXPIRE', key .. ':taken', redis.call('PTTL', key))
+if #sessions > 0 then return { 'left', sessions } end
+
+for _, node in ipairs(redis.call('SMEMBERS', base .. 'open')) do
+  local open = base .. 'open:' .. node
+  local session = redis.call('HGET', open, token)
+  if session then
+    local heartbeat = redis.call('HGET', base .. 'nodes', node)
+    if isLast == '1' or not heartbeat or heartbeat == '${claimed}' then
+      redis.call('HDEL', open, token)
+      return { 'stored', session, redis.call('HGET', open, '${positionField}') or '' }
+    end
+    announce('${controlChannel}', ${luaMessage("claim", { node: "node", token: "token" })})
+    return { 'open' }
+  end
+  if redis.call('EXISTS', open) == 0 then redis.call('SREM', base .. 'open', node) end
 end
-return sessions
+return { 'left', {} }
 `,
 });

@@ -1,0 +1,46 @@
+/** Recovery of one app's clients over Redis: the nodes' log, and sessions that any of them may go on with. */
+
+import { LogMirror } from "./log-mirror.ts";
+import { RedisRecoveryLog } from "./recovery-log.ts";
+import { readLog } from "./scripts/events.ts";
+import type { RunScript } from "./scripts/script.ts";
+import { RedisSessions } from "./sessions.ts";
+
+export interface RecoveryBounds {
+  /** How long a client may be away. */
+  readonly windowMs: number;
+  /** What this node keeps of the log for those who come back. */
+  readonly maxBytes: number;
+}
+
+export interface RedisRecovery {
+  readonly log: RedisRecoveryLog;
+  readonly sessions: RedisSessions;
+}
+
+export function createRedisRecovery(options: {
+  readonly appId: string;
+  readonly nodeId: string;
+  readonly run: RunScript;
+  /** Resolves once all that was published before the call has been delivered here; rejects if nobody can say. */
+  readonly whenReceived: () => Promise<void>;
+  readonly bounds: RecoveryBounds;
+}): RedisRecovery {
+  const { appId, nodeId, run, whenReceived, bounds } = options;
+  const { windowMs, maxBytes } = bounds;
+  const mirror = new LogMirror({
+    appId,
+    read: (after, count) => run(readLog, `(${after}`, "+", count),
+    has: async (id) => (await run(readLog, id, id, 1)).length > 0,
+    whenReceived,
+    maxBytes,
+    idleMs: windowMs,
+  });
+  const sessions = new RedisSessions({ nodeId, run, mirror, windowMs, wait });
+  return { log: new RedisRecoveryLog(mirror), sessions };
+}
+
+/** Does not keep the process running by itself. */
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createTestNode } from "../testing/doubles.ts";
+import { MemoryLog } from "./memory-log.ts";
+import { OpenPages } from "./open-pages.ts";
+import type { Checkpoints } from "./ports.ts";
+
+function createPages() {
+  const stored: { tokens: readonly string[]; position: string | null }[] = [];
+  const forgotten: string[] = [];
+  const redis = { isThere: true };
+  const checkpoints: Checkpoints = {
+    store(sessions, position, done) {
+      if (redis.isThere) stored.push({ tokens: [...sessions.keys()], position });
+      done(redis.isThere);
+    },
+    forget: (token) => void forgotten.push(token),
+    onClaimed: () => undefined,
+  };
+  const many = {
+    maxEvents: 1_000,
+    maxBytes: 1e6,
+    totalEvents: 1_000,
+    totalBytes: 1e6,
+    maxAgeMs: 1e6,
+  };
+  const log = new MemoryLog(many);
+  const pages = new OpenPages(log, checkpoints);
+  const node = createTestNode();
+  return {
+    pages,
+    stored,
+    forgotten,
+    redis,
+    checkpoints,
+    log,
+    async open(token: string, isOfOnePage = true) {
+      const client = node.connect({ token, isOfOnePage });
+      const { connection } = client;
+      const { recovery } = connection;
+      assert.ok(recovery);
+      await client.subscribe("news");
+      pages.add(connection, recovery);
+      pages.changed(recovery);
+      return { connection, recovery, transport: client.transport };
+    },
+  };
+}
+
+describe("Y21: what open pages would leave", () => {
+  it("is stored with the tick behind each change, and only then; how far all have come with each tick", async () => {
+    const { pages, stored, open, log } = createPages();
+    pages.tick(0);
+    assert.deepEqual(stored, []);
+    const { recovery } = await open("a");
+    for (let n = 1; n <= 4; n += 1) {
+      log.mark();
+      pages.tick(n);
+    }
+    pages.changed(recovery);
+    pages.tick(5);
+    assert.deepEqual(stored, [
+      { tokens: ["a"], position: null },
+      { tokens: [], position: null },
+      { tokens: [], position: "2" },
+      { tokens: [], position: "3" },
+      { tokens: ["a"], position: "4" },
+    ]);
+  });
+
+  it("is stored again where it could not be, and at most 1,000 in a tick", async () => {
+    const { pages, stored, open, redis } = createPages();
+    for (let n = 0; n < 1_200; n += 1) await open(`page-${n}`);
+    redis.isThere = false;
+    pages.tick(0);
+    redis.isThere = true;
+    for (let n = 1; n <= 3; n += 1) pages.tick(n);
+    assert.deepEqual(
+      stored.map(({ tokens }) => tokens.length),
+      [1_000, 200, 0],
+    );
+    assert.equal(new Set(stored.flatMap(({ tokens }) => tokens)).size, 1_200);
+  });
+
+  it("is nothing for tabs that share a cookie, nor for a page that has left", async () => {
+    const { pages, stored, open, forgotten } = createPages();
+    await open("browser", false);
+    const { connection, recovery } = await open("a");
+    assert.equal(pages.remove(connection, recovery), true);
+    pages.forget("a");
+    await open("b");
+    pages.tick(0);
+    assert.deepEqual(stored[0]?.tokens, ["b"]);
+    assert.deepEqual(forgotten, ["a"]);
+  });
+
+  it("Y19: a page that comes anew, here or at another node, ends its old connection", async () => {
+    const { pages, open, checkpoints } = createPages();
+    const first = await open("a");
+    const second = await open("a");
+    assert.equal(first.transport.closed?.code, 4201);
+    assert.equal(pages.remove(first.connection, first.recovery), false);
+    checkpoints.onClaimed("another");
+    assert.equal(second.transport.closed?.code, undefined);
+    checkpoints.onClaimed("a");
+    assert.equal(second.transport.closed?.code, 4201);
+  });
+});

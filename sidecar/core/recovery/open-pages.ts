@@ -1,0 +1,92 @@
+/**
+ * Connections of pages that each have a token of their own. Such a page has one connection: where it has come with a new
+ * one, the old one is dead, though nobody has noticed; and what it would leave can be stored while it is open.
+ */
+
+import type { Connection } from "../connection.ts";
+import { errors } from "../errors.ts";
+import type { RecoveryClient } from "./client.ts";
+import type { Checkpoints, RecoveryLog } from "./ports.ts";
+import { leaveSession } from "./seats.ts";
+import type { Session } from "./session.ts";
+
+/** Stored in one tick; more wait for the next. */
+const storedPerTick = 1_000;
+/** What was sent so many ticks ago has come, as far as can be said of a node that died. */
+const ticksUnderWay = 2;
+
+interface Page {
+  readonly connection: Connection;
+  readonly client: RecoveryClient;
+}
+
+export class OpenPages {
+  readonly #log: RecoveryLog;
+  readonly #checkpoints: Checkpoints | null;
+  readonly #pages = new Map<string, Page>();
+  /** Tokens of those whose channels have changed since they were stored. */
+  readonly #changed = new Set<string>();
+  /** What had been delivered at the last ticks. */
+  readonly #delivered: number[] = [];
+
+  constructor(log: RecoveryLog, checkpoints: Checkpoints | null) {
+    this.#log = log;
+    this.#checkpoints = checkpoints;
+    if (checkpoints) checkpoints.onClaimed = (token) => this.#replace(token);
+  }
+
+  /** The page has come with this one. */
+  add(connection: Connection, client: RecoveryClient): void {
+    const { key, isOfOnePage } = client.token;
+    if (!isOfOnePage) return;
+    this.#replace(key);
+    this.#pages.set(key, { connection, client });
+  }
+
+  /** It has ended. @returns whether it was the page's present one */
+  remove(connection: Connection, { token: { key } }: RecoveryClient): boolean {
+    if (this.#pages.get(key)?.connection !== connection) return false;
+    this.#changed.delete(key);
+    return this.#pages.delete(key);
+  }
+
+  /** It leaves nothing. */
+  forget(key: string): void {
+    this.#checkpoints?.forget(key);
+  }
+
+  /** Its channels are others than before. */
+  changed({ token: { key } }: RecoveryClient): void {
+    if (this.#checkpoints && this.#pages.has(key)) this.#changed.add(key);
+  }
+
+  tick(nowMs: number): void {
+    if (!this.#checkpoints || this.#pages.size === 0) return;
+    this.#delivered.push(this.#log.delivered);
+    const before = this.#delivered.length > ticksUnderWay ? this.#delivered.shift() : undefined;
+    const position = before === undefined ? null : this.#log.positionAt(before);
+    const sessions = this.#takeChanged(nowMs);
+    this.#checkpoints.store(sessions, position, (isStored) => {
+      if (isStored) return;
+      for (const key of sessions.keys()) if (this.#pages.has(key)) this.#changed.add(key);
+    });
+  }
+
+  #takeChanged(nowMs: number): ReadonlyMap<string, Session> {
+    const sessions = new Map<string, Session>();
+    for (const key of this.#changed) {
+      if (sessions.size >= storedPerTick) break;
+      this.#changed.delete(key);
+      const page = this.#pages.get(key);
+      const how = { received: "acknowledged", nowMs, log: this.#log } as const;
+      const session = page && leaveSession(page.connection, page.client, how);
+      if (session) sessions.set(key, session);
+    }
+    return sessions;
+  }
+
+  #replace(key: string): void {
+    const { closeCode } = errors.pongTimeout;
+    this.#pages.get(key)?.connection.close(closeCode, "Replaced by a new connection");
+  }
+}
