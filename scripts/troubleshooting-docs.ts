@@ -25,6 +25,8 @@ Two commands first, on the machine where the sidecar runs and in the app's folde
 - \`pogo-sidecar doctor\` tries what usually stands in the way and says for each thing what mends it. \`--url=https://app.example.com\` goes the way of a browser; \`--channel=private-orders.7 --cookie='laravel_session=…'\` replays an authorization.
 - \`pogo-sidecar check\` prints what is in force and where each value comes from.
 
+And one page, at \`/\` of the admin port: the [console](console.md) shows the last refusals with the same hints, those from before you came too, and asks the app again about a subscribe that was refused.
+
 Then the log. Each refusal that a setting can cause is one line there, at most one in ten seconds for each reason; \`suppressed\` counts those in between. Lines below are as the log has them: the message to search for, the fields that say why, and the \`hint\`. What is in the log at \`POGO_LOG_LEVEL=debug\` only is marked so. Codes and statuses are in [errors.md](errors.md).
 `;
 

@@ -42,18 +42,16 @@ export function createLists({ hubs, now, clientIp, trafficOf }: ConsoleSources):
     appId: connection.app.id,
     socketId: connection.socketId,
     address: clientIp(connection.handshake),
-    user: connection.user?.id ?? null,
+    user: userOf(connection),
     channels: connection.subscriptions.size,
     openForMs: Math.round(now() - connection.openedMs),
   });
 
   function isMatch(connection: Connection, text: string): boolean {
     if (text === "") return true;
-    const { socketId, user, handshake, subscriptions } = connection;
-    return (
-      [socketId, user?.id ?? "", clientIp(handshake)].some((name) => contains(name, text)) ||
-      subscriptions.keys().some((name) => contains(name, text))
-    );
+    const { socketId, handshake, subscriptions } = connection;
+    const names = [socketId, userOf(connection) ?? "", clientIp(handshake)];
+    return [...names, ...subscriptions.keys()].some((name) => contains(name, text));
   }
 
   return {
@@ -74,9 +72,15 @@ export function createLists({ hubs, now, clientIp, trafficOf }: ConsoleSources):
       return {
         ...toRow(connection),
         peer: handshake.remoteAddress,
-        origin: fieldOf("origin"),
-        userAgent: fieldOf("user-agent"),
-        hasCookies: fieldOf("cookie") !== null,
+        // Without an app behind that could be asked it is not kept.
+        handshake:
+          handshake.rawHeaders.length === 0
+            ? null
+            : {
+                origin: fieldOf("origin"),
+                userAgent: fieldOf("user-agent"),
+                hasCookies: fieldOf("cookie") !== null,
+              },
         subscriptions: firstOf(subscriptions.values()).map(({ channel, state, member }) => ({
           channel,
           state: state.kind,
@@ -118,6 +122,13 @@ export function findConnection(hubs: readonly Hub[], socketId: string): Connecti
     if (found) return found;
   }
   return undefined;
+}
+
+/** Who has signed in or, in an app that uses none of that, who it is in a presence channel. */
+function userOf({ user, subscriptions }: Connection): string | null {
+  if (user) return user.id;
+  for (const { member } of subscriptions.values()) if (member) return idText(member.userId);
+  return null;
 }
 
 interface Entry {

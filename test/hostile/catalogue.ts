@@ -217,7 +217,36 @@ const supply = room("supply", [
     "rights of the image and the pod (H17)",
     "no root, no capabilities, no token, nothing writable",
     ["test/deploy/deploy.test.ts", "D16: the image has no root"],
-    ["test/deploy/deploy.test.ts", "D11: the manifests make a restricted pod"],
+    ["test/deploy/kubernetes/kubernetes.test.ts", "every combination of components has no fault"],
+  ],
+]);
+
+const consoleFile = "test/integration/console.test.ts";
+
+const consoleAttacks = room("operation", [
+  [
+    116,
+    "what the console does and shows, from another page, by a form, by a name that was rebound",
+    "403, 415, 421",
+    [consoleFile, "no other page does or reads anything"],
+    [consoleFile, "a form can't do anything"],
+    [consoleFile, "of a name that was rebound"],
+  ],
+  [
+    117,
+    "the console of a port that is open to others, tokens that are guessed, cookies that are made up",
+    "off, or a login; 20 tries at once",
+    [consoleFile, "elsewhere is off without a token"],
+    [consoleFile, "so many logins at once"],
+    ["sidecar/console/access.test.ts", "a cookie that was made up"],
+  ],
+  [
+    118,
+    "a crowd of viewers, one that reads nothing, a flood of events while somebody looks",
+    "503; nothing more is sent, or made",
+    [consoleFile, "eight may look at a time"],
+    ["sidecar/console/feed.test.ts", "who does not take what it is sent"],
+    ["sidecar/console/feed.test.ts", "with enough events no more are made"],
   ],
 ]);
 
@@ -231,4 +260,5 @@ export const attacks: readonly Attack[] = [
   operation,
   redis,
   supply,
+  consoleAttacks,
 ].flat();

@@ -175,7 +175,12 @@ describe("rows 103, 104: the admin port", () => {
       return parseMessage(await client.untilEnd()).status;
     };
     for (const target of [
-      "/",
+      "/console",
+      "/console/",
+      "/console/__proto__",
+      "/console/../metrics",
+      "/console/page/index.html",
+      "/console/..%2fconsole.ts",
       "/__proto__",
       "/constructor",
       "/toString",
@@ -196,7 +201,16 @@ describe("rows 103, 104: the admin port", () => {
     }
     const upgrade = ["Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAA"];
     assert.equal(await ask(Number(port), "GET", "/metrics", upgrade), 200);
-    for (const page of ["/metrics", "/livez", "/readyz", "/pogo/health", "/drain", "/hold"]) {
+    for (const page of [
+      "/metrics",
+      "/livez",
+      "/readyz",
+      "/pogo/health",
+      "/drain",
+      "/hold",
+      "/",
+      "/console/stream",
+    ]) {
       assert.equal(await ask(sidecar.port, "GET", page), 404, page);
       assert.equal(await ask(sidecar.port, "POST", page), 404, page);
     }

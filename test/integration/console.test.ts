@@ -190,21 +190,17 @@ describe("the console: what is to be seen", () => {
     assert.deepEqual(await ids("ROOM"), [ada.socketId]);
     assert.deepEqual(await ids(grace.socketId), [grace.socketId]);
     assert.deepEqual(await ids("127.0.0.1").then((all) => all.length), 2);
+    assert.deepEqual(await ids("ada"), [ada.socketId]);
     assert.deepEqual(await ids("nobody"), []);
     const detail = await read(sidecar, `connection?id=${ada.socketId}`);
     const traffic = detail["traffic"] as Json;
     assert.ok(Number(traffic["sentBytes"]) > 100 && Number(traffic["receivedBytes"]) > 100);
     assert.deepEqual(
-      [
-        traffic["droppedFrames"],
-        detail["userAgent"],
-        detail["hasCookies"],
-        detail["subscriptions"],
-      ],
+      [traffic["droppedFrames"], detail["user"], detail["handshake"], detail["subscriptions"]],
       [
         0,
-        "Ada's",
-        true,
+        "ada",
+        { origin: sidecar.url, userAgent: "Ada's", hasCookies: true },
         [
           { channel: "news", state: "live", member: null },
           { channel: "presence-room", state: "live", member: "ada" },

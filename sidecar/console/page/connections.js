@@ -78,33 +78,31 @@ function head(socketId) {
   );
 }
 
-function toPairs({
-  appId,
-  address,
-  peer,
-  user,
-  openForMs,
-  origin,
-  userAgent,
-  hasCookies,
-  traffic,
-}) {
+function toPairs({ appId, address, peer, user, openForMs, handshake, traffic }) {
   return [
     ["App", appId],
     ["Address", address === peer ? address : `${address} (by ${peer || "a Unix socket"})`],
-    ["User", user ?? "not signed in"],
+    ["User", user ?? "unknown: not signed in, in no presence channel"],
     ["Open for", duration(openForMs)],
+    ...(handshake ? handshakePairs(handshake) : []),
+    ...(traffic ? trafficPairs(traffic) : []),
+  ];
+}
+
+function handshakePairs({ origin, userAgent, hasCookies }) {
+  return [
     ["Page", origin ?? "unknown"],
     ["Client", userAgent ?? "unknown"],
     ["Cookies", hasCookies ? "sent with the handshake" : "none: to the app it is a guest"],
-    ...(traffic
-      ? [
-          ["Sent", bytes(traffic.sentBytes)],
-          ["Received", bytes(traffic.receivedBytes)],
-          ["Waits for it", bytes(traffic.queuedBytes)],
-          ["Dropped", droppedText(traffic)],
-        ]
-      : []),
+  ];
+}
+
+function trafficPairs(traffic) {
+  return [
+    ["Sent", bytes(traffic.sentBytes)],
+    ["Received", bytes(traffic.receivedBytes)],
+    ["Waits for it", bytes(traffic.queuedBytes)],
+    ["Dropped", droppedText(traffic)],
   ];
 }
 
