@@ -54,7 +54,7 @@ export function decide(
   const match = options.matchApi(inner);
   if (match && (options.appIds.has(match.appId) || isSigned(search) || !upstream)) {
     if (door === "everything_but_api") return { kind: "http-api-elsewhere" };
-    return { kind: "http-api", match, signedPaths: [...new Set([path, inner])] };
+    return { kind: "http-api", match, signedPaths: path === inner ? [path] : [path, inner] };
   }
   if (!upstream && inner === "/up") return { kind: "health", answer: reverbHealth };
   return { kind: "upstream" };

@@ -79,8 +79,9 @@ interface MatchedRoute {
 
 /** Finds the route of `/apps/{id}/…` (the path prefix taken off already); null if the API has none there. */
 export function matchApiPath(path: string): ApiMatch | null {
-  const [root, apps, appId, ...rest] = path.split("/");
-  if (root !== "" || apps !== "apps" || !appId) return null;
+  if (!path.startsWith("/apps/")) return null;
+  const [appId, ...rest] = path.slice("/apps/".length).split("/");
+  if (!appId) return null;
   const route = matchRoute(rest);
   return route && { appId: decode(appId), route };
 }

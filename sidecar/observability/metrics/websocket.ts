@@ -83,7 +83,7 @@ export function webSocketMetrics({ counter, gauge, reading, tally }: Define) {
       action: "Nothing by itself; beside connections_active it says how many channels a page uses.",
       labels: { app_id: app },
     }),
-    messagesTotal: counter({
+    messagesTotal: tally({
       name: "pogo_websocket_messages_total",
       help: "Events that the HTTP API accepted, whether anybody is subscribed or not.",
       unit: "events",
