@@ -1,7 +1,7 @@
 /**
  * What people see of a deployment: 200 requests a second and 500 pages with pusher-js, while the app, the sidecar or both
  * restart. The sidecar is stopped and started; shares its port with its successor (POGO_REUSE_PORT); or finds it open,
- * as from a socket unit of systemd, and then there are 500 requests a second. How long a page in a browser is away is
+ * as from a socket unit of systemd, and then there are 500 requests a second. It runs from its build, as its users have it. How long a page in a browser is away is
  * measured in Chromium, with little else going on.
  */
 
@@ -20,7 +20,9 @@ import {
   startUnit,
   type Node,
   type Restartable,
+  type RestartSettings,
 } from "../support/deploy/servers.ts";
+import { build } from "../support/servers.ts";
 import { median, toTable, whole } from "../support/table.ts";
 
 const stoppedAndStarted = "the sidecar, stopped and started";
@@ -50,18 +52,23 @@ interface Visitors {
   readonly leastRequests?: number;
 }
 
-type Measure = (what: string, settings: Settings) => Promise<Row>;
+type Measure = (what: string, settings: RestartSettings) => Promise<Row>;
 
 export const deploy: Scenario = {
   name: "deploy",
   needs: () => false,
   async run(settings) {
     const rows: Row[] = [];
-    for (const [what, measure] of Object.entries(measurements)) {
-      if (settings.only && !what.includes(settings.only)) continue;
-      // pusher-js waits for fifteen seconds where nobody listens at its first attempt.
-      if (settings.scale < 1 && what.startsWith(stoppedAndStarted)) continue;
-      rows.push(await measure(what, settings));
+    const { main, remove } = build(settings.checkout);
+    try {
+      for (const [what, measure] of Object.entries(measurements)) {
+        if (settings.only && !what.includes(settings.only)) continue;
+        // pusher-js waits for fifteen seconds where nobody listens at its first attempt.
+        if (settings.scale < 1 && what.startsWith(stoppedAndStarted)) continue;
+        rows.push(await measure(what, { ...settings, main }));
+      }
+    } finally {
+      remove();
     }
     return toTable(rows, [
       ["what restarts", ({ what }) => what],
@@ -143,7 +150,7 @@ async function stopAndStart({ node }: Stage): Promise<void> {
 
 async function measureRestarts(
   what: string,
-  settings: Settings,
+  settings: RestartSettings,
   visitors: Visitors,
   restart: (stage: Stage) => Promise<void>,
 ): Promise<Row> {
@@ -164,7 +171,7 @@ async function measureRestarts(
 
 async function measureUnit(
   what: string,
-  settings: Settings,
+  settings: RestartSettings,
   visitors: Visitors,
   meanwhile: (app: Restartable) => Promise<void>,
 ): Promise<Row> {

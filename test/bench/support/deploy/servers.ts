@@ -14,6 +14,11 @@ const patienceMs = 30_000;
 
 export const key = "bench-key";
 
+export interface RestartSettings extends Settings {
+  /** What Node is to run: the sidecar as it is built. */
+  readonly main: string;
+}
+
 export interface Restartable {
   readonly port: number;
   start(): Promise<void>;
@@ -53,14 +58,17 @@ export async function startApp({ cores }: Settings): Promise<Restartable> {
   return app;
 }
 
-export async function startNode(appPort: number, { cores, checkout }: Settings): Promise<Node> {
+export async function startNode(
+  appPort: number,
+  { cores, checkout, main }: RestartSettings,
+): Promise<Node> {
   const port = await freePort();
   let sidecar: Sidecar | null = null;
   const node: Node = {
     port,
     async start() {
       const env = { ...environment(appPort), POGO_PORT: String(port), POGO_REUSE_PORT: "true" };
-      sidecar = await startSidecar({ checkout: checkout ?? undefined, env });
+      sidecar = await startSidecar({ checkout: checkout ?? undefined, env, main });
       if (cores) bind(sidecar.pid, cores.servers);
     },
     stop: async () => void (await sidecar?.stop()),
@@ -74,15 +82,20 @@ export async function startNode(appPort: number, { cores, checkout }: Settings):
   return node;
 }
 
-export async function startUnit(appPort: number, { checkout }: Settings): Promise<Unit> {
+export async function startUnit(
+  appPort: number,
+  { cores, checkout, main }: RestartSettings,
+): Promise<Unit> {
   const port = await freePort();
-  const unit = startChild("perl", [unitScript, `${port}`, process.execPath, "sidecar/main.ts"], {
+  const unit = startChild("perl", [unitScript, `${port}`, process.execPath, main], {
     cwd: checkout ?? repository,
     env: { ...environment(appPort), POGO_ADMIN_PORT: String(await freePort()) },
   });
   const logged = (text: string): string[] => unit.lines.filter((line) => line.includes(text));
   const listening = (times: number): Promise<unknown> =>
     until("the sidecar", () => logged('"msg":"listening"').length >= times, patienceMs);
+  // What it starts is where it is.
+  if (cores) bind(unit.pid, cores.servers);
   const stop = async (): Promise<void> => void (await unit.stop());
   let starts = 1;
   await listening(starts).catch(async (error: unknown) => {
