@@ -1,7 +1,10 @@
 /** One Echo for everybody who reads: wherever it stands, it takes its address from the page. */
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { echoBlock } from "../../sidecar/cli/echo-block.ts";
@@ -50,6 +53,21 @@ describe("the Echo that is recommended", () => {
     });
   }
 
+  it("is what Echo's own types take, for who writes TypeScript", async (test) => {
+    const folder = await mkdtemp(join(tmpdir(), "echo-types-"));
+    test.after(() => rm(folder, { recursive: true }));
+    await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+    await writeFile(join(folder, "echo.ts"), `${globals}${echoBlock()}`);
+    const options = ["--strict", "--noEmit", "--skipLibCheck", "--target", "es2022"];
+    options.push("--module", "esnext", "--moduleResolution", "bundler", "--types", "");
+    const compiler = join(root, "node_modules/typescript/bin/tsc");
+    const { status, stdout } = spawnSync(process.execPath, [compiler, ...options, "echo.ts"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stdout);
+  });
+
   it("README.md: is the one that pogo-sidecar env prints", () => {
     const readme = places.find(({ path }) => path === "README.md");
     const [echo = ""] = readme?.echos ?? [];
@@ -59,6 +77,24 @@ describe("the Echo that is recommended", () => {
     );
   });
 });
+
+it("who logs in later reconnects with the channels that there are: Echo.connect() would forget them", () => {
+  for (const path of globSync(["*.md", "docs/*.md", "laravel/README.md"], { cwd: root })) {
+    const text = readFileSync(join(root, path), "utf8");
+    assert.doesNotMatch(text, /^\s*(window\.)?Echo\.(dis)?connect\(\)/m, path);
+  }
+});
+
+/** What its app declares, and Vite. */
+const globals = `
+import Echo from "laravel-echo";
+import Pusher from "pusher-js";
+declare global {
+  interface Window { Pusher: typeof Pusher; Echo: Echo<"reverb"> }
+  interface ImportMeta { readonly env: Readonly<Record<string, string>> }
+}
+window.Pusher = Pusher;
+`;
 
 /** What stands between the braces of each. */
 function echosIn(text: string): readonly string[] {

@@ -18,8 +18,8 @@ final readonly class Steps
         broadcaster: 'reverb',
         key: import.meta.env.VITE_REVERB_APP_KEY,
         wsHost: window.location.hostname,
-        wsPort: window.location.port || 80,
-        wssPort: window.location.port || 443,
+        wsPort: Number(window.location.port) || 80,
+        wssPort: Number(window.location.port) || 443,
         forceTLS: window.location.protocol === 'https:',
         enabledTransports: ['ws', 'wss'],
     });
@@ -169,7 +169,7 @@ final readonly class Steps
 
         return str_contains($before, 'location.hostname')
             ? Change::none($what)
-            : Change::advise($what, 'In resources/js/echo.js: wsHost: window.location.hostname, wsPort: window.location.port || 80, wssPort: window.location.port || 443, forceTLS: window.location.protocol === \'https:\'');
+            : Change::advise($what, 'In resources/js/echo.js: wsHost: window.location.hostname, wsPort: Number(window.location.port) || 80, wssPort: Number(window.location.port) || 443, forceTLS: window.location.protocol === \'https:\'');
     }
 
     private function npmPackages(): Change
