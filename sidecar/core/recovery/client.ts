@@ -32,8 +32,13 @@ export interface Resumption {
   leftBytes: number;
 }
 
-/** Pings that a client may leave unanswered before it counts as one that never answers. */
+/** Pings that a client may leave unanswered before it counts as one that never answers, or does no more. */
 const maxUnanswered = 3;
+/** A pong takes no longer than so many ticks. */
+const answeredWithin = 2;
+/** Room for `maxUnanswered` beside the tick. */
+const countBits = 2;
+const countMask = (1 << countBits) - 1;
 
 export class RecoveryClient {
   readonly token: RecoveryToken;
@@ -43,9 +48,9 @@ export class RecoveryClient {
   isSuspended = false;
   /** Frames for it were dropped: what it has acknowledged by then is all that is certain. */
   isLossy = false;
-  /** When it was pinged last. */
-  #askedTick = -1;
-  /** The highest number of events; below 0, the number of pings without any answer so far. */
+  /** The tick in which it was pinged last and, in the lowest bits, how many pings have no answer: one small number. */
+  #asked = -1 << countBits;
+  /** The highest number of events; 0: it has never answered. */
   #acknowledged = 0;
 
   constructor(token: RecoveryToken) {
@@ -54,20 +59,32 @@ export class RecoveryClient {
 
   /** True once in a tick: it is to be pinged with a position. */
   mayAsk(tick: number): boolean {
-    if (this.#askedTick === tick || this.isSuspended) return false;
-    this.#askedTick = tick;
-    if (this.#acknowledged <= 0 && this.#acknowledged > -maxUnanswered) this.#acknowledged -= 1;
+    if (this.#asked >> countBits === tick || this.isSuspended) return false;
+    const unanswered = Math.min(this.#unanswered + 1, maxUnanswered);
+    this.#asked = (tick << countBits) | unanswered;
     return true;
   }
 
   /** It has received so many events. */
   acknowledge(delivered: number): void {
+    this.#asked &= ~countMask;
     if (!this.isLossy && delivered > this.#acknowledged) this.#acknowledged = delivered;
   }
 
   /** Null: its pongs never say. */
   get acknowledged(): number | null {
     if (this.#acknowledged > 0) return this.#acknowledged;
-    return this.#acknowledged <= -maxUnanswered ? null : 0;
+    return this.#unanswered >= maxUnanswered ? null : 0;
+  }
+
+  /** It has answered before, and does no more: what was sent since may have gone nowhere. */
+  isSilent(tick: number): boolean {
+    if (this.#acknowledged === 0 || this.#unanswered === 0) return false;
+    const isLate = tick - (this.#asked >> countBits) >= answeredWithin;
+    return isLate || this.#unanswered >= maxUnanswered;
+  }
+
+  get #unanswered(): number {
+    return this.#asked & countMask;
   }
 }

@@ -509,6 +509,34 @@ describe("recovery after a cut", () => {
     assert.deepEqual(events(await after.say(join("news"))), ["four"]);
   });
 
+  it("Y17: a client that answers no more when its node stops has received what it acknowledged", async () => {
+    const cases = [
+      { answers: true, passMs: 0, missed: ["three"] },
+      { answers: false, passMs: 1_000, missed: ["three"] },
+      { answers: false, passMs: 2_000, missed: ["two", "three"] },
+    ];
+    for (const { answers, passMs, missed } of cases) {
+      const node = createRecoveringNode();
+      const before = node.connect({ token: "page" });
+      await before.say(join("news"));
+      node.pass(1_000);
+      node.publish("news", "one");
+      pong(node, before);
+      node.pass(1_000);
+      node.publish("news", "two");
+      if (answers) pong(node, before);
+      for (let ms = 0; ms < passMs; ms += 1_000) node.pass(1_000);
+      drain(node, before);
+      node.publish("news", "three");
+      const after = node.connect({ token: "page" });
+      assert.deepEqual(
+        events(await after.say(join("news"))),
+        missed,
+        JSON.stringify({ answers, passMs }),
+      );
+    }
+  });
+
   it("Y18: what was acknowledged before frames were dropped is what it has", async () => {
     const node = createRecoveringNode();
     const before = node.connect({ token: "page" });

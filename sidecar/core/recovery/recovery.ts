@@ -128,7 +128,8 @@ export class Recovery {
     }
     client.isSuspended = true;
     settle();
-    if (!this.#keep(connection, client, "sent", done)) done();
+    const received = client.isSilent(this.#tick) ? "acknowledged" : "sent";
+    if (!this.#keep(connection, client, received, done)) done();
   }
 
   /** True: it may come back, and until then its members stay in their channels. */

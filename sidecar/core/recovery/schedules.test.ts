@@ -30,6 +30,7 @@ type Client = ReturnType<RecoveringNode["connect"]>;
 class Page {
   readonly token: string;
   readonly #node: RecoveringNode;
+  readonly #mode: "orderly" | "all";
   /** By channel that it is in: events that are owed and have not been read. */
   readonly owed = new Map<string, string[]>();
   /** Of those read since the last acknowledgement: they may come again after a cut. */
@@ -38,8 +39,9 @@ class Page {
   client: Client | null = null;
   #readFrames = 0;
 
-  constructor(node: RecoveringNode, token: string) {
+  constructor(node: RecoveringNode, mode: "orderly" | "all", token: string) {
     this.#node = node;
+    this.#mode = mode;
     this.token = token;
   }
 
@@ -93,9 +95,7 @@ class Page {
   /** What it has not read is lost. */
   cut(): void {
     if (!this.client) return;
-    for (const [channel, events] of this.unacknowledged) {
-      for (const event of events) this.#mayRepeat.get(channel)?.add(event);
-    }
+    this.#expectRepeats();
     this.#node.hub.disconnect(this.client.connection, 1006);
     this.client = null;
   }
@@ -106,7 +106,9 @@ class Page {
     this.#node.hub.suspend(client.connection, () => {
       // The close comes behind all that was sent.
       this.readAll();
-      this.#settle();
+      // Where it has left pings unanswered, it counts as cut.
+      if (this.#mode === "all") this.#expectRepeats();
+      else this.#settle();
       this.#node.hub.disconnect(client.connection, 4200);
     });
     this.client = null;
@@ -118,6 +120,12 @@ class Page {
     this.client = null;
     this.owed.clear();
     this.unacknowledged.clear();
+  }
+
+  #expectRepeats(): void {
+    for (const [channel, events] of this.unacknowledged) {
+      for (const event of events) this.#mayRepeat.get(channel)?.add(event);
+    }
   }
 
   #answerFirst(): void {
@@ -169,7 +177,7 @@ class Page {
 async function run(seed: number, mode: "orderly" | "all"): Promise<void> {
   const random = randomOf(seed);
   const node = createRecoveringNode({ mode });
-  const pages = Array.from({ length: pagesAtOnce }, (_, n) => new Page(node, `page-${n}`));
+  const pages = Array.from({ length: pagesAtOnce }, (_, n) => new Page(node, mode, `page-${n}`));
   let published = 0;
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
 
