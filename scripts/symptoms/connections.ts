@@ -1,7 +1,7 @@
 /** Symptoms of connections, subscriptions and events. */
 
 import type { Symptom } from "./symptom.ts";
-import { appId, error, finished, requested, unread } from "./events.ts";
+import { appId, error, finished, gap, requested, unread } from "./events.ts";
 
 export const connections: readonly Symptom[] = [
   {
@@ -122,9 +122,9 @@ export const connections: readonly Symptom[] = [
     first:
       "Over a deploy it needs Redis or `POGO_RECOVERY_STATE_DIR`; after a cut `POGO_RECOVERY=all`. `pogo_websocket_recovery_sessions_total` says what became of who was away.",
     lines: [
-      { kind: "recovery_gap", appId, reason: "bounds" },
-      { kind: "recovery_gap", appId, reason: "ambiguous" },
-      { kind: "recovery_gap", appId, reason: "dropped" },
+      gap("bounds"),
+      gap("ambiguous"),
+      gap("dropped"),
       {
         kind: "recovery_state_failed",
         step: "write",

@@ -18,6 +18,10 @@ export function error(code: number, reason: SidecarEvent<"error_sent">["reason"]
   return { kind: "error_sent", ...requested, code, reason };
 }
 
+export function gap(reason: SidecarEvent<"recovery_gap">["reason"]): SidecarEvent {
+  return { kind: "recovery_gap", appId, socketId: "1.2", channel: "orders.7", reason };
+}
+
 export function failed(
   fault: SidecarEvent<"proxy_failed">["fault"],
   status: number,

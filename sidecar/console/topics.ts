@@ -24,6 +24,7 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   request_refused: "refusals",
   proxy_refused: "refusals",
   proxy_failed: "refusals",
+  recovery_gap: "refusals",
 
   authorization_finished: "authorization",
   authorization_withheld: "authorization",
@@ -39,6 +40,8 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   redis_lost: "node",
   broker_gap: "node",
   node_taken_over: "node",
+  recovery_state_restored: "node",
+  recovery_state_failed: "node",
   leaving: "node",
   draining: "node",
 };

@@ -111,6 +111,7 @@ const titles = {
   proxy_refused: () => "Proxied request answered 503",
   proxy_failed: ({ method, path, status }) => `${method} ${path} answered ${status}`,
   request_refused: ({ status }) => `Request answered ${status}`,
+  recovery_gap: () => "Client not sent what it missed",
 };
 
 function titleOf(entry) {

@@ -131,7 +131,7 @@ export class Arrivals {
     const frames = outcome.kind === "resumed" ? outcome.frames : [];
     if (outcome.kind === "gap") {
       const { reason } = outcome;
-      report({ kind: "recovery_gap", appId, reason });
+      report({ kind: "recovery_gap", appId, socketId: connection.socketId, channel, reason });
       connection.sendText(encodeGap(channel, reason));
     }
     for (const frame of frames) connection.send(frame);

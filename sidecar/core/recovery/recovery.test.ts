@@ -301,7 +301,7 @@ describe("recovery beyond its bounds", () => {
     const large = createRecoveringNode({ mode: "orderly", maxBytes: 1_000 });
     assert.deepEqual(await comeBack(large, 4), [gap("news", "bounds")]);
     assert.deepEqual(large.reports.of("recovery_gap"), [
-      { kind: "recovery_gap", appId: "app-id", reason: "bounds" },
+      { kind: "recovery_gap", appId: "app-id", socketId: "1.2", channel: "news", reason: "bounds" },
     ]);
   });
 

@@ -19,7 +19,7 @@ export interface RecoveryEvents {
   /** A client that is back was sent so many events of a channel that it had missed. */
   recovery_replayed: { appId: string; events: number };
   /** A client that is back can't be sent what it missed of a channel. */
-  recovery_gap: { appId: string; reason: GapReason };
+  recovery_gap: { appId: string; socketId: string; channel: string; reason: GapReason };
   /** This node goes on with so many sessions of its predecessor. */
   recovery_state_restored: { sessions: number };
   /** The file for the successor could not be written or, of the predecessor, read. `reason`: the system's words. */
