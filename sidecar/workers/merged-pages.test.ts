@@ -73,7 +73,7 @@ describe("the admin port of several workers", () => {
     });
   });
 
-  it("/hold goes to all, with its time, and their answers are one where they are the same", async () => {
+  it("/hold goes to all, with its time, and their answers are one line where they are the same", async () => {
     const same = merge([
       { status: 200, text: "new requests wait" },
       { status: 200, text: "new requests wait" },
@@ -81,7 +81,7 @@ describe("the admin port of several workers", () => {
     const query = new URLSearchParams("for=30s");
     assert.deepEqual(await same.actions["/hold"]?.(query), {
       status: 200,
-      text: "new requests wait",
+      text: "each of 2 workers: new requests wait",
     });
     assert.deepEqual(same.asked, ["/hold?for=30s"]);
     const different = merge([

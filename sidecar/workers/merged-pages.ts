@@ -76,11 +76,12 @@ function mergeActions(answers: readonly WorkerAnswer[]): Answer {
   }));
   const [first] = named;
   if (!first) return { status: 503, text: "no worker runs just now: ask again in a second" };
-  const isSame = named.every(({ text }) => text === first.text);
+  // Never the text alone: what it counts is one worker's.
+  const isSame = named.length > 1 && named.every(({ text }) => text === first.text);
   return {
     status: Math.max(...named.map(({ status }) => status)),
     text: isSame
-      ? first.text
+      ? `each of ${named.length} workers: ${first.text}`
       : named.map(({ worker, text }) => `worker ${worker}: ${text}`).join("\n"),
   };
 }
