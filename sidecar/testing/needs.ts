@@ -10,8 +10,9 @@ export function lacking(what: string): string {
   return reason;
 }
 
-/** Where a command is in PATH, or undefined. */
+/** Where a command is in PATH, or undefined; one with a slash in it is a path already, as in a shell. */
 export function commandPath(command: string): string | undefined {
+  if (command.includes("/")) return isExecutable(command) ? command : undefined;
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   return folders.map((folder) => join(folder, command)).find(isExecutable);
 }

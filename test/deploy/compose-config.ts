@@ -29,21 +29,22 @@ export function composeConfig(profiles: readonly string[]): ComposeConfig {
     'REVERB_APP_ID=1\nREVERB_APP_KEY=key-of-the-app\nREVERB_APP_SECRET=of-the-app\nREVERB_SCALING_ENABLED=false\nREDIS_HOST=127.0.0.1\nVITE_REVERB_APP_KEY="${REVERB_APP_KEY}"\n',
   );
   const file = fileURLToPath(new URL("../../deploy/compose/compose.yaml", import.meta.url));
+  const config = readCompose(file, {
+    HOME: app,
+    APP_DIR: app,
+    COMPOSE_PROFILES: profiles.join(),
+    ...(profiles.includes("redis") && { REVERB_SCALING_ENABLED: "true" }),
+  });
+  rmSync(app, { recursive: true });
+  return config;
+}
+
+/** What it reads in a file with this environment, or what it says against it. */
+export function readCompose(file: string, env: Readonly<Record<string, string>>): ComposeConfig {
   const { status, stdout, stderr } = spawnSync(
     compose ?? "docker-compose",
     ["--file", file, "--env-file", "/dev/null", "config", "--format", "json"],
-    {
-      encoding: "utf8",
-      timeout: 60_000,
-      env: {
-        PATH: process.env["PATH"],
-        HOME: app,
-        APP_DIR: app,
-        COMPOSE_PROFILES: profiles.join(),
-        ...(profiles.includes("redis") && { REVERB_SCALING_ENABLED: "true" }),
-      },
-    },
+    { encoding: "utf8", timeout: 60_000, env: { PATH: process.env["PATH"], ...env } },
   );
-  rmSync(app, { recursive: true });
   return status === 0 ? { ok: true, document: JSON.parse(stdout) } : { ok: false, error: stderr };
 }

@@ -22,7 +22,7 @@ export type Build =
 /** A kubectl with Kustomize 5, on the PATH or where test/setup puts it; null if there is none. */
 export function findKubectl(): string | null {
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  const commands = [commandPath("kubectl"), join(cache, "pogo-sidecar/kubectl")];
+  const commands = [commandPath("kubectl"), commandPath(join(cache, "pogo-sidecar/kubectl"))];
   return commands.find(isNewEnough) ?? null;
 }
 

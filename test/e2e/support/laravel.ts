@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { startChild, waitUntilUp } from "../../../sidecar/testing/child.ts";
+import type { Child } from "../../../sidecar/testing/child.ts";
 import { freePort } from "../../../sidecar/testing/ports.ts";
 import type { Cleanup } from "../../../sidecar/testing/raw-http.ts";
 
@@ -32,6 +33,15 @@ export interface LaravelOptions {
   readonly release?: LaravelRelease;
   /** Where the app is; else in `laravelFolder`. */
   readonly folder?: string;
+  /** What serves it, in place of `php artisan serve`. */
+  readonly serve?: (app: ServedApp) => Child;
+}
+
+/** What another server of the app than artisan needs to know of it. */
+export interface ServedApp {
+  readonly folder: string;
+  readonly port: number;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** A Laravel that the tests run: where Composer has put it, and the PHP for it. */
@@ -127,13 +137,14 @@ export async function startLaravel(options: LaravelOptions): Promise<Laravel> {
   await writeFile(appEnv.DB_DATABASE, "");
   await artisan("migrate", "--seed", "--force");
 
-  const serve = () =>
+  const artisanServe = () =>
     startChild(
       php,
       // Without --no-reload the number of workers is ignored.
       ["artisan", "serve", "--no-reload", "--host=127.0.0.1", `--port=${port}`],
       { cwd, env: appEnv },
     );
+  const serve = (): Child => options.serve?.({ folder: cwd, port, env: appEnv }) ?? artisanServe();
   let child = serve();
   const untilUp = () => waitUntilUp(child, async () => (await fetch(`${url}/up`)).ok);
   const stop = async (): Promise<void> => {

@@ -31,6 +31,12 @@ export function needsScript(): string | false {
   return lacking("there is no script(1) of util-linux");
 }
 
+/** For `{ skip: needsCommands("nginx") }`: each of them is in PATH. */
+export function needsCommands(...commands: readonly string[]): string | false {
+  const missing = commands.filter((command) => commandPath(command) === undefined);
+  return missing.length > 0 && lacking(`${missing.join(" and ")} not installed`);
+}
+
 /** Where the browser is, or undefined. */
 export function chromiumPath(): string | undefined {
   return commandPath("chromium") ?? commandPath("chromium-browser") ?? commandPath("google-chrome");

@@ -37,7 +37,7 @@ export interface BroadcastRequest {
  */
 export async function startStack(
   sidecarEnv: Readonly<Record<string, string>> = {},
-  laravelOptions: Pick<LaravelOptions, "release" | "env" | "folder"> = {},
+  laravelOptions: Pick<LaravelOptions, "release" | "env" | "folder" | "serve"> = {},
 ): Promise<Stack> {
   const env = laravelEnv();
   const app = {
@@ -45,7 +45,7 @@ export async function startStack(
     key: env["REVERB_APP_KEY"] ?? "",
     secret: env["REVERB_APP_SECRET"] ?? "",
   };
-  const port = await freePort();
+  const port = Number(sidecarEnv["POGO_PORT"] ?? (await freePort()));
   const laravel = await startLaravel({ sidecarPort: port, ...laravelOptions });
   const sidecar = await startSidecar({
     env: {
