@@ -96,7 +96,7 @@ describe("traces", () => {
     assert.deepEqual(collector.spans, []);
   });
 
-  it("a page: a trace begins here, and the app is given it in place of what the client said", async (test) => {
+  it("proxy F10: a page: a trace begins here, and the app is given it in place of what the client said", async (test) => {
     const { collector, asked, sidecar } = await setStage(test);
     const headers = { traceparent: publisher, tracestate: "other=1" };
     await (await fetch(`${sidecar.url}/orders?token=s`, { headers })).text();
@@ -130,7 +130,7 @@ describe("traces", () => {
     });
   });
 
-  it("a page by a trusted proxy: its trace goes on", async (test) => {
+  it("proxy F10: a page by a trusted proxy: its trace goes on", async (test) => {
     const { collector, asked, sidecar } = await setStage(test, {
       POGO_TRUSTED_PROXIES: "127.0.0.1",
     });
@@ -201,7 +201,7 @@ describe("traces", () => {
     assert.match(String(line?.["hint"]), /POGO_TRACE_ENDPOINT/);
   });
 
-  it("without a collector what a client says goes to the app as it came", async (test) => {
+  it("proxy F10: without a collector what a client says goes to the app as it came", async (test) => {
     const { asked, sidecar } = await setStage(test, { POGO_TRACE_ENDPOINT: "none" });
     const headers = { traceparent: publisher, tracestate: "other=1" };
     await (await fetch(`${sidecar.url}/orders`, { headers })).text();
