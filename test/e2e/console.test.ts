@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "./support/browser.ts";
-import { asMember, startConsoleStage } from "./support/console-stage.ts";
+import { asMember, startConsoleStage } from "../kit/console-stage.ts";
 import { needsChromium } from "./support/needs.ts";
 import { app, startSidecar } from "../kit/start.ts";
 

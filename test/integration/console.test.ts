@@ -6,7 +6,7 @@ import { until } from "../../sidecar/testing/eventually.ts";
 import { exchangeRaw, parseMessage } from "../../sidecar/testing/raw-http.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
-import { asMember, startConsoleStage } from "../e2e/support/console-stage.ts";
+import { asMember, startConsoleStage } from "../kit/console-stage.ts";
 import { connectClient } from "../kit/client.ts";
 import { app, startSidecar, type RunningSidecar } from "../kit/start.ts";
 
@@ -156,6 +156,18 @@ describe("the console: access", () => {
       redirect: "manual",
     });
     assert.match(left.headers.get("set-cookie") ?? "", /=; .*Max-Age=0/);
+  });
+
+  it("other methods and paths are refused; HEAD has no body, and opens no stream", async (test) => {
+    const { adminUrl } = await startSidecar(test);
+    const statusOf = async (path: string, method = "GET") =>
+      (await fetch(adminUrl + path, { method })).status;
+    assert.equal(await statusOf("/", "PUT"), 405);
+    assert.equal(await statusOf("/console/nothing"), 404);
+    assert.equal(await statusOf("/console/disconnect"), 404);
+    assert.equal(await statusOf("/console/stream", "HEAD"), 404);
+    const head = await fetch(adminUrl, { method: "HEAD" });
+    assert.deepEqual([head.status, await head.text()], [200, ""]);
   });
 
   it("so many logins at once, and no more", async (test) => {

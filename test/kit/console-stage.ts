@@ -1,9 +1,9 @@
 /** A node with something to see in its console: an app behind, connections, events, refusals. */
 
-import type { Cleanup } from "../../../sidecar/testing/raw-http.ts";
-import { connectClient } from "../../kit/client.ts";
-import { signChannel } from "../../kit/sign.ts";
-import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "../../kit/start.ts";
+import type { Cleanup } from "../../sidecar/testing/raw-http.ts";
+import { connectClient } from "./client.ts";
+import { signChannel } from "./sign.ts";
+import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "./start.ts";
 
 /** What the app answers about a channel. */
 const answers: Readonly<Record<string, { readonly status: number; readonly location?: string }>> = {
