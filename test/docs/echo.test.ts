@@ -7,6 +7,10 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { loadEcho } from "../e2e/matrix/echo-client.ts";
+import { loadPusherJs } from "../e2e/matrix/pusher-js-client.ts";
+import { inbox } from "../e2e/support/inbox.ts";
+import { app, startSidecar } from "../kit/start.ts";
 import { echoBlock } from "../../sidecar/cli/echo-block.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -78,7 +82,42 @@ describe("the Echo that is recommended", () => {
   });
 });
 
-it("who logs in later reconnects with the channels that there are: Echo.connect() would forget them", () => {
+it("who reconnects as the pages say is in all channels again", async (test) => {
+  const sidecar = await startSidecar(test);
+  const Echo = await loadEcho("laravel-echo");
+  const echo = new Echo({
+    broadcaster: "reverb",
+    key: app.key,
+    wsHost: "127.0.0.1",
+    wsPort: sidecar.port,
+    forceTLS: false,
+    enabledTransports: ["ws"],
+    Pusher: loadPusherJs("pusher-js") as never,
+  });
+  const { pusher } = echo.connector;
+  const subscriptions = inbox<string | undefined>("a subscription");
+  const received = inbox<object>("an event");
+  echo
+    .channel("news")
+    .subscribed(() => subscriptions.take(echo.socketId()))
+    .listen(".posted", received.take);
+  try {
+    const before = await subscriptions.next();
+    pusher.disconnect();
+    pusher.connect();
+    assert.notEqual(await subscriptions.next(), before);
+    const data = JSON.stringify({ text: "hello" });
+    assert.equal(
+      (await sidecar.call("events", { body: { name: "posted", channel: "news", data } })).status,
+      200,
+    );
+    assert.deepEqual(await received.next(), { text: "hello" });
+  } finally {
+    pusher.disconnect();
+  }
+});
+
+it("no page says Echo.connect(), which makes a client without channels", () => {
   for (const path of globSync(["*.md", "docs/*.md", "laravel/README.md"], { cwd: root })) {
     const text = readFileSync(join(root, path), "utf8");
     assert.doesNotMatch(text, /^\s*(window\.)?Echo\.(dis)?connect\(\)/m, path);
