@@ -52,6 +52,10 @@ describe("D14: the systemd units", () => {
     assert.ok(setting(service, "EnvironmentFile").endsWith("/etc/default/pogo-sidecar"));
     const runtime = `/run/${setting(service, "RuntimeDirectory")}/`;
     assert.ok(parseEnv(all)["POGO_API_SOCKET"]?.startsWith(runtime));
+    assert.equal(
+      parseEnv(all)["POGO_RECOVERY_STATE_DIR"],
+      `/var/lib/${setting(service, "StateDirectory")}`,
+    );
   });
 
   const analyze = commandPath("systemd-analyze");
