@@ -115,7 +115,7 @@ export class Supervisor {
     const process = startProcess(worker.number);
     worker.process = process;
     void process.listening.then(() => this.#listens(worker));
-    void process.exited.then((exit) => this.#ended(worker, exit, now() - startedMs));
+    void process.exited.then((exit) => this.#ended(worker, exit, Math.round(now() - startedMs)));
   }
 
   #listens(worker: Worker): void {

@@ -1,12 +1,14 @@
 // What several workers are besides nodes: one process to those who start, ask and stop it.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
 import { until } from "../../sidecar/testing/eventually.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
 import { listen } from "../../sidecar/testing/raw-http.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
-import { runSidecar } from "../kit/process.ts";
+import { repository, runSidecar } from "../kit/process.ts";
 import { app } from "../kit/sign.ts";
 import { createScope, redisAt, untilDelivered, type Env } from "./support/cluster.ts";
 
@@ -118,6 +120,34 @@ describe("the workers of one sidecar", { skip: needsRedis() }, () => {
     const sum = [...counts].reduce((total, [, count]) => total + Number(count), 0);
     assert.equal(released.startsWith("each of 2 workers: ") ? 2 * sum : sum, 32);
     assert.deepEqual(new Set(await Promise.all(requests)), new Set(["page"]));
+  });
+
+  test("on a socket that systemd passes they accept together, whatever POGO_PORT says", async () => {
+    const port = await freePort();
+    const adminUrl = `http://127.0.0.1:${await freePort()}`;
+    const script = join(repository, "test/e2e/support/socket-unit.pl");
+    const unit = startChild("perl", [script, `${port}`, process.execPath, "sidecar/main.ts"], {
+      cwd: repository,
+      env: {
+        ...env,
+        ...credentials,
+        POGO_UPSTREAM: "none",
+        POGO_ADMIN_PORT: new URL(adminUrl).port,
+        POGO_WORKERS: "2",
+      },
+    });
+    scope.after(() => unit.stop());
+    const isReady = async () => (await fetch(`${adminUrl}/readyz`)).ok;
+    await waitUntilUp(unit, isReady, 30_000);
+    const addresses = unit.lines
+      .filter((line) => line.includes('"msg":"listening"'))
+      .map((line) => (JSON.parse(line) as { address: string }).address);
+    assert.deepEqual(addresses, Array(2).fill(`port ${port} of the service manager`));
+    const pages = Array.from(
+      { length: 20 },
+      async () => (await fetch(`http://127.0.0.1:${port}/up`)).ok,
+    );
+    assert.deepEqual(new Set(await Promise.all(pages)), new Set([true]));
   });
 
   test("a port that somebody listens on is refused, although it could be shared", async () => {

@@ -32,7 +32,7 @@ export const server = {
     env: "POGO_REUSE_PORT",
     parser: boolean,
     fallback: false,
-    docs: "Lets a second process listen on the same port (SO_REUSEPORT, Linux), so that the successor listens before its predecessor stops. A connection that the predecessor had not accepted yet when it stops is reset; socket activation by systemd loses none.",
+    docs: "Lets a second process listen on the same port (SO_REUSEPORT), so that the successor listens before its predecessor stops. It takes Linux or FreeBSD, and Node 22.12. A connection that the predecessor had not accepted yet when it stops is reset; socket activation by systemd loses none.",
   }),
   socketMode: option({
     env: "POGO_SOCKET_MODE",
