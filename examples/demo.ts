@@ -83,7 +83,8 @@ console.log(`
   Pogo Sidecar is running before the example app.
 
     Open in two tabs   http://${loopback}:${port}
-${flags.host ? lanLines() : ""}    Metrics            ${story.scene.metricsUrl}
+${flags.host ? lanLines() : ""}    Console            ${sidecar.adminUrl}/
+    Metrics            ${story.scene.metricsUrl}
 
   Ctrl-C ends all of it.${flags.host ? "" : " For a phone: npm run demo -- --host"}
 `);

@@ -40,6 +40,7 @@ const hints = {
 function show({ app, isSlow, refuses, sidecar, metricsUrl }) {
   $("#metrics").href = metricsUrl;
   $("#metrics").textContent = metricsUrl;
+  $("#console").href = new URL("/", metricsUrl || window.location).href;
   // The admin port is for this machine alone.
   $("#counted").hidden = !metricsUrl.includes(`//${window.location.hostname}:`);
   const states = [

@@ -40,7 +40,7 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("D18: npm pack builds, and packs what runs: every source file's JavaScript, no test, no types", () => {
+test("D18: npm pack builds, and packs what runs: every source file's JavaScript, the console's page, no test, no types", () => {
   const isForTests = (path: string): boolean => /\.test\.ts$|(^|\/)testing\//.test(path);
   const sources = globSync("**/*.ts", { cwd: join(root, "sidecar") }).filter(
     (path) => !isForTests(path),
@@ -76,7 +76,7 @@ test("D18: the Node that the package asks for is what its first line asks for", 
 const nodes = [`${neededNode.major}.${neededNode.minor}.0`, "24"];
 
 for (const node of nodes) {
-  test(`D18: what is packed runs on Node ${node}: a message of a client is answered`, async (t) => {
+  test(`D18: what is packed runs on Node ${node}: a message of a client is answered, and the console shows it`, async (t) => {
     const binary = nodeOf(node);
     if (binary === null) return t.skip(lacking(`Node ${node} can't be had from npm`));
     const ports = [await freePort(), await freePort()];
@@ -102,6 +102,15 @@ for (const node of nodes) {
     socket.send('{"event":"pusher:subscribe","data":{"channel":"news"}}');
     const answer = await new Promise((resolve) => socket.once("message", resolve));
     assert.match(String(answer), /subscription_succeeded/);
+    const admin = `http://127.0.0.1:${ports[1]}`;
+    const [page, script, list] = await Promise.all(
+      ["/", "/console/main.js", "/console/channels"].map(async (path) =>
+        (await fetch(admin + path)).text(),
+      ),
+    );
+    assert.match(page ?? "", /Pogo Sidecar console/);
+    assert.match(script ?? "", /^\/\*\*/);
+    assert.match(list ?? "", /"name":"news"/);
     const { code } = await child.stop();
     assert.equal(code, 0, child.lines.join("\n"));
   });

@@ -87,13 +87,23 @@ test(
   },
 );
 
-test("a channel that the app refuses is shown as refused", { skip }, async () => {
-  const tab = await openTab("Tony");
-  await tab.locator("#connection", { hasText: "connected" }).waitFor();
-  await tab.locator("#refused").click();
-  await tab.locator("#joined", { hasText: "payroll: refused (403)" }).waitFor();
-  await tab.close();
-});
+test(
+  "a channel that the app refuses is shown as refused, and why in the console",
+  { skip },
+  async () => {
+    const tab = await openTab("Tony");
+    await tab.locator("#connection", { hasText: "connected" }).waitFor();
+    await tab.locator("#refused").click();
+    await tab.locator("#joined", { hasText: "payroll: refused (403)" }).waitFor();
+    const opened = context.waitForEvent("page");
+    await tab.locator("#console").click();
+    const page = await opened;
+    const refusal = page.getByRole("listitem").filter({ hasText: "payroll" });
+    await refusal.getByText("forbidden").first().waitFor();
+    await page.close();
+    await tab.close();
+  },
+);
 
 test(
   "headings and states keep to one line, on a phone and beside each other",
