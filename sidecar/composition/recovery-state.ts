@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -57,6 +58,12 @@ export function restoreState(
   { atMs, report }: { atMs: number; report: Report },
 ): void {
   const path = join(directory, fileName);
+  // What will be wrong at the stop is said while there is time to mend it.
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    return report({ kind: "recovery_state_failed", step: "write", reason: reasonOf(error) });
+  }
   try {
     const text = readOnce(path);
     if (text === null) return;

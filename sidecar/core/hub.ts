@@ -206,7 +206,7 @@ export class Hub {
       (connection) => connection.openedMs <= beforeMs && connection.isOf(userId),
     );
     for (const connection of connections) terminate(this, connection);
-    this.recovery?.terminate(userId);
+    this.recovery?.terminate(userId, this.connections.values());
     return connections.length;
   }
 

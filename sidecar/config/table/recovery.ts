@@ -10,7 +10,7 @@ export const recovery = {
     env: "POGO_RECOVERY",
     parser: oneOf(["off", "orderly", "all"]),
     fallback: "orderly",
-    docs: "After which closes a client that comes back is sent what it missed. `orderly`: those of a node that stops, each event exactly once; it needs Redis or `POGO_RECOVERY_STATE_DIR`, and does nothing without. `all`: cut connections too, where the last events may come twice. `off`: after none.",
+    docs: "After which closes a client that comes back is sent what it missed. `orderly`: those of a node that stops, each event exactly once; it needs Redis or `POGO_RECOVERY_STATE_DIR`, and does nothing without. `all`: cut connections too, where the last events may come twice; with Redis also those of a killed node, for pages with a token in their path. `off`: after none.",
   }),
   windowMs: option({
     env: "POGO_RECOVERY_WINDOW",

@@ -248,6 +248,18 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(events(await after.subscribe("presence-room", '{"user_id":"ada"}')), []);
   });
 
+  it("Y13: nor has one who is terminated on the way back", async () => {
+    const node = createRecoveringNode({ mode: "orderly" });
+    const before = node.connect({ token: "page" });
+    await before.subscribe("presence-room", '{"user_id":"ada"}');
+    await before.say(join("news"));
+    drain(node, before);
+    node.publish("news", "one");
+    const after = node.connect({ token: "page" });
+    node.hub.terminateUser("ada");
+    assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
+  });
+
   it("Y14: tabs that share a cookie get what came behind the later position, or a gap where they differ", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
     const cookie = { token: "browser", isOfOnePage: false };

@@ -15,7 +15,7 @@ import type { RecoveryClient, Resumption } from "./client.ts";
 import { OpenPages } from "./open-pages.ts";
 import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
 import { leaveSession, type Received } from "./seats.ts";
-import type { Session } from "./session.ts";
+import { isSessionOf, type Session } from "./session.ts";
 
 export interface RecoveryOptions {
   readonly appId: string;
@@ -152,9 +152,13 @@ export class Recovery {
     return false;
   }
 
-  /** Ends the sessions of a user. */
-  terminate(userId: string): void {
+  /** Ends the sessions of a user, those that open connections have not wholly come back to among them. */
+  terminate(userId: string, connections: Iterable<Connection>): void {
     this.#options.sessions.terminate(userId);
+    for (const { recovery: client } of connections) {
+      const session = client?.resumption?.session;
+      if (client && session && isSessionOf(session, userId)) this.#arrivals.drop(client);
+    }
   }
 
   /** To be called every second or so. */
