@@ -32,6 +32,8 @@ const texts: Readonly<Record<string, string>> = {
       .filter((file) => !/rules?\.yaml$/.test(file)) // monitoring.test.ts
       .map((file) => [file, read(file)]),
   ),
+  "docs/kubernetes.md": read("docs/kubernetes.md"),
+  "docs/recipes.md": read("docs/recipes.md"),
   "docs/replacing-reverb.md": replacingReverb,
   "examples/demo.ts": read("examples/demo.ts"),
   "examples/app.ts": read("examples/app.ts"),

@@ -17,7 +17,7 @@ export interface ImageCommand {
 /** Until SIGKILL, where nobody says otherwise: docker stop, and Supervisor too. */
 const stopSeconds = 10;
 
-/** Of a stop, after the shutdown timeout: what webhooks and Redis get, and the end of the process. */
+/** Of a stop, after the shutdown timeout: what webhooks (0.5 s) and traces (1 s) get at least. */
 const afterTimeoutSeconds = 1.5;
 
 /** What an image says of itself (OCI image spec, annotations). */
