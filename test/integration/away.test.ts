@@ -115,6 +115,24 @@ describe("hold and release", () => {
     await sidecar.stop();
   });
 
+  it("a drain does not end a hold: who waits for longer than it has is answered 503 at once, and it is over", async (test) => {
+    const asked: string[] = [];
+    const sidecar = await startSidecar(test, {
+      POGO_UPSTREAM: await startApp(test, (req, res) => {
+        asked.push(req.url ?? "");
+        res.end("page");
+      }),
+      POGO_SHUTDOWN_TIMEOUT: "1m",
+    });
+    await command(sidecar, "hold", "--for=2m");
+    const page = fetch(sidecar.url);
+    await waits(sidecar, 1);
+    await sidecar.stop();
+    const { status, headers } = await page;
+    assert.deepEqual([status, headers.get("retry-after")], [503, "5"]);
+    assert.deepEqual(asked, []);
+  });
+
   it("drain stops the node", async (test) => {
     const sidecar = await startSidecar(test);
     const { code, text } = await command(sidecar, "drain");
