@@ -31,7 +31,10 @@ export function recognize(
   },
 ): Recognized | null {
   if (pathToken !== null) {
-    return { token: { key: digest(appId, "path", pathToken), isOfOnePage: true }, setCookie: null };
+    return {
+      token: { key: digest(appId, "path", pathToken), isOfOnePage: true, isNew: false },
+      setCookie: null,
+    };
   }
   if (!setsCookie) return null;
   const { cookie, origin } = req.headers;
@@ -42,7 +45,7 @@ export function recognize(
   const [path = "/"] = (req.url ?? "").split("?");
   const setCookie = recoverySetCookie(value, { path, isSecure: scheme === "https" });
   return {
-    token: { key: digest(appId, "cookie", value), isOfOnePage: false },
+    token: { key: digest(appId, "cookie", value), isOfOnePage: false, isNew: kept === null },
     setCookie: kept === null ? setCookie : null,
   };
 }

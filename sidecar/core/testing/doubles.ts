@@ -164,7 +164,13 @@ export function createTestNode(
     errorData = "string",
     token = null,
     isOfOnePage = true,
-  }: { errorData?: ErrorData; token?: string | null; isOfOnePage?: boolean } = {}) {
+    isNew = false,
+  }: {
+    errorData?: ErrorData;
+    token?: string | null;
+    isNew?: boolean;
+    isOfOnePage?: boolean;
+  } = {}) {
     const transport = new RecordingTransport();
     const socketId = `1.${++clients}`;
     const { nowMs } = clock;
@@ -176,7 +182,7 @@ export function createTestNode(
       report,
       errorData,
       nowMs,
-      recovery: token === null ? null : new RecoveryClient({ key: token, isOfOnePage }),
+      recovery: token === null ? null : new RecoveryClient({ key: token, isOfOnePage, isNew }),
     });
     hub.connect(connection);
     return {
