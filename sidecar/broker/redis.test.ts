@@ -13,7 +13,7 @@ import { freePort } from "../testing/ports.ts";
 import { needsRedis } from "../testing/redis/redis-needs.ts";
 import { askRedis } from "../testing/redis/redis-client.ts";
 import { startRedis, type RedisOptions, type RedisServer } from "../testing/redis/redis-server.ts";
-import { startTcpProxy, type TcpProxy } from "../testing/redis/tcp-proxy.ts";
+import { startTcpProxy, type TcpProxy } from "../testing/tcp-proxy.ts";
 import type { RedisBrokerOptions } from "./redis.ts";
 import { baseOf } from "./redis/keys.ts";
 import { createLinks } from "./redis/links.ts";

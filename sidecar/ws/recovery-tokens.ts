@@ -31,10 +31,7 @@ export function recognize(
   },
 ): Recognized | null {
   if (pathToken !== null) {
-    return {
-      token: { key: digest(appId, "path", pathToken), isOfOnePage: true, isNew: false },
-      setCookie: null,
-    };
+    return { token: { key: digest(appId, "path", pathToken), isOfOnePage: true }, setCookie: null };
   }
   if (!setsCookie) return null;
   const { cookie, origin } = req.headers;
@@ -45,7 +42,7 @@ export function recognize(
   const [path = "/"] = (req.url ?? "").split("?");
   const setCookie = recoverySetCookie(value, { path, isSecure: scheme === "https" });
   return {
-    token: { key: digest(appId, "cookie", value), isOfOnePage: false, isNew: kept === null },
+    token: { key: digest(appId, "cookie", value), isOfOnePage: false },
     setCookie: kept === null ? setCookie : null,
   };
 }

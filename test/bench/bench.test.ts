@@ -17,6 +17,7 @@ for (const scenario of scenarios) {
       scale: 0.05,
       cores: null,
       target: null,
+      restart: null,
       checkout: null,
       only: null,
     });

@@ -3,8 +3,13 @@
  *
  * A scenario that measures any server of the Pusher protocol takes one that runs already:
  * `npm run bench -- hostile --target http://127.0.0.1:6001 --app-id 1 --key key --secret secret
+<<<<<<< HEAD
  * [--health URL] [--pid PID] [--only TEXT]`.
  * `--checkout DIR` measures the sidecar of another checkout of this repository, `--only TEXT` the rows with that text.
+=======
+ * [--health URL] [--pid PID] [--restart COMMAND] [--only TEXT]`.
+ * `--checkout DIR` measures the sidecar of another checkout of this repository.
+>>>>>>> 9a9add8 (wip)
  */
 
 import { readFileSync } from "node:fs";
@@ -25,6 +30,7 @@ const { values, positionals: wanted } = parseArgs({
     secret: { type: "string", default: "" },
     health: { type: "string" },
     pid: { type: "string" },
+    restart: { type: "string" },
     checkout: { type: "string" },
     only: { type: "string" },
   },
@@ -67,8 +73,8 @@ for (const scenario of scenarios) {
   console.log(
     `Pogo Sidecar ${version ?? ""}, Node ${process.version}, Redis ${redisVersion()}, ${new Date().toISOString().slice(0, 10)}\n`,
   );
-  const { checkout = null, only = null } = values;
-  console.log(await scenario.run({ ...fullSettings, cores, target, checkout, only }));
+  const { checkout = null, only = null, restart = null } = values;
+  console.log(await scenario.run({ ...fullSettings, cores, target, restart, checkout, only }));
 }
 process.exit(0);
 

@@ -16,6 +16,8 @@ export interface Settings {
   readonly cores: Cores | null;
   /** A server that runs already, for scenarios that measure any server of the Pusher protocol; null: ours. */
   readonly target: Target | null;
+  /** A command of the shell that restarts the target, and returns once it listens again; null: it goes on. */
+  readonly restart: string | null;
   /** Another checkout of this repository, whose sidecar is measured; null: this one. */
   readonly checkout: string | null;
   /** Of a scenario's rows, those whose name has this in it. */
@@ -30,7 +32,7 @@ export interface Scenario {
   readonly run: (settings: Settings) => Promise<string>;
 }
 
-export const fullSettings: Omit<Settings, "cores" | "target" | "checkout" | "only"> = {
+export const fullSettings: Omit<Settings, "cores" | "target" | "restart" | "checkout" | "only"> = {
   rounds: 3,
   warmUpMs: 1_000,
   measuredMs: 4_000,

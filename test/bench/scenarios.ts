@@ -12,6 +12,7 @@ import { idle } from "./scenarios/idle.ts";
 import { laravel } from "./scenarios/laravel.ts";
 import { proxy } from "./scenarios/proxy.ts";
 import { publish } from "./scenarios/publish.ts";
+import { reconnect } from "./scenarios/reconnect.ts";
 import { workers } from "./scenarios/workers.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -26,5 +27,6 @@ export const scenarios: readonly Scenario[] = [
   workers,
   deploy,
   consoleViewer,
+  reconnect,
   hostile,
 ];

@@ -20,10 +20,7 @@ import { broadcast, startStack } from "./support/stack.ts";
 import type { Stack } from "./support/stack.ts";
 
 const page = readFileSync(join(repository, "docs/recipes.md"), "utf8");
-let folder = "";
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "recipes-"));
-});
+const folder = mkdtempSync(join(tmpdir(), "recipes-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The block of that language, with each of these texts put in place of another; fails where one is not in it. */

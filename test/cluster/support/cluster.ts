@@ -6,7 +6,7 @@ import {
 } from "../../../sidecar/testing/redis/redis-server.ts";
 import { startRedisCluster } from "../../../sidecar/testing/redis/redis-cluster.ts";
 import { startRedisSentinels } from "../../../sidecar/testing/redis/redis-sentinel.ts";
-import { startTcpProxy, type TcpProxy } from "../../../sidecar/testing/redis/tcp-proxy.ts";
+import { startTcpProxy, type TcpProxy } from "../../../sidecar/testing/tcp-proxy.ts";
 import { eventName } from "./api.ts";
 import type { Client } from "./client.ts";
 import { startNode, type ClusterNode, type NodeOptions } from "./node.ts";

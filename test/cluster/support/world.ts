@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import process from "node:process";
 import type { RedisServer } from "../../../sidecar/testing/redis/redis-server.ts";
-import type { TcpProxy } from "../../../sidecar/testing/redis/tcp-proxy.ts";
+import type { TcpProxy } from "../../../sidecar/testing/tcp-proxy.ts";
 import { redisAt, untilDelivered, type Scope } from "./cluster.ts";
 import { isPresence, Model, type Visitor } from "./model.ts";
 import { leaseMs, type ClusterNode } from "./node.ts";

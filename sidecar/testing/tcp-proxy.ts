@@ -1,8 +1,8 @@
-/** For tests: a TCP proxy that can be cut, be a black hole or be slow, to cut one node off from Redis. */
+/** For tests: a TCP proxy that can be cut, be a black hole or be slow, before Redis, a node, or the nodes of a cluster. */
 
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { onFreePort } from "../ports.ts";
+import { onFreePort } from "./ports.ts";
 
 export interface TcpProxy {
   /** On 127.0.0.1. */
@@ -11,6 +11,10 @@ export interface TcpProxy {
   readonly connections: number;
   /** Resets every connection and refuses new ones. */
   cut(): Promise<void>;
+  /** Resets every connection; new ones pass. */
+  reset(): void;
+  /** Holds what comes over the connections that are there, as `blackhole`; new ones pass. */
+  stall(): void;
   /** Keeps connections and accepts new ones, but holds what either side sends, the end of a connection too. */
   blackhole(): Promise<void>;
   /** Accepts again after `cut`; passes on, after `blackhole`, what was held. */
@@ -21,8 +25,12 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** @param targetPort of 127.0.0.1; who connects while nobody listens there is accepted, then reset. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/**
+ * @param target a port of 127.0.0.1, or what chooses one for each connection; who connects while nobody listens there
+ * is accepted, then reset.
+ */
+export async function startTcpProxy(target: number | (() => number)): Promise<TcpProxy> {
+  const choose = typeof target === "number" ? () => target : target;
   const links = new Set<Link>();
   let isHolding = false;
   let delayMs = 0;
@@ -30,7 +38,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const accept = (client: Socket) => {
     const link = new Link(
       client,
-      connect({ port: targetPort, host: "127.0.0.1", allowHalfOpen: true }),
+      connect({ port: choose(), host: "127.0.0.1", allowHalfOpen: true }),
       {
         delayMs: () => delayMs,
         onClose: () => links.delete(link),
@@ -42,8 +50,11 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let server = await onFreePort((port) => listen(port, accept));
   const port = portOf(server);
 
-  const cut = async () => {
+  const resetAll = () => {
     for (const link of links) link.reset();
+  };
+  const cut = async () => {
+    resetAll();
     if (server.listening) await new Promise((resolve) => void server.close(resolve));
   };
   const enter = async (mode: "holding" | "passing") => {
@@ -60,6 +71,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       return links.size;
     },
     cut,
+    reset: resetAll,
+    stall: () => {
+      for (const link of links) link.hold();
+    },
     blackhole: () => enter("holding"),
     heal: () => enter("passing"),
     delay: (ms) => {

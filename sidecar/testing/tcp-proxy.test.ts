@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connectRaw, listenRaw, type Cleanup } from "../raw-http.ts";
-import { askRedis, connectRedis } from "./redis-client.ts";
-import { needsRedis } from "./redis-needs.ts";
-import { startRedis, type RedisServer } from "./redis-server.ts";
+import { connectRaw, listenRaw, type Cleanup, type RawSocket } from "./raw-http.ts";
+import { askRedis, connectRedis } from "./redis/redis-client.ts";
+import { needsRedis } from "./redis/redis-needs.ts";
+import { startRedis, type RedisServer } from "./redis/redis-server.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
-import { waitFor } from "../eventually.ts";
+import { waitFor } from "./eventually.ts";
 
 describe("startTcpProxy, before a real Redis", { skip: needsRedis() }, () => {
   let redis: RedisServer;
@@ -126,6 +126,37 @@ describe("startTcpProxy, before other servers", () => {
     await waitFor(() => proxy.connections === 0);
   });
 
+  it("asks for each connection where it goes", async (test) => {
+    const servers = [];
+    for (const name of ["first", "second"]) {
+      servers.push(await listenRaw(test, ({ socket }) => void socket.end(name)));
+    }
+    const ports = servers.map(({ port }) => port);
+    const proxy = await proxied(test, () => ports.shift() ?? 0);
+    for (const name of ["first", "second"]) {
+      assert.equal(await (await connectRaw(test, proxy.port)).untilEnd(), name);
+    }
+  });
+
+  it("reset and stall: what is open is reset or held, what is new passes", async (test) => {
+    const server = await listenRaw(test, (socket) => {
+      socket.socket.on("data", (bytes) => socket.socket.write(bytes));
+    });
+    const proxy = await proxied(test, server.port);
+    const before = await connectRaw(test, proxy.port);
+    await echoes(before, "a");
+    proxy.reset();
+    await waitFor(() => before.wasReset);
+    const held = await connectRaw(test, proxy.port);
+    await echoes(held, "b");
+    proxy.stall();
+    held.socket.write("c");
+    await echoes(await connectRaw(test, proxy.port), "d");
+    assert.equal(held.text, "b");
+    await proxy.heal();
+    await waitFor(() => held.text === "bc");
+  });
+
   it("refuses after it was closed", async (test) => {
     const server = await listenRaw(test);
     const proxy = await proxied(test, server.port);
@@ -136,8 +167,13 @@ describe("startTcpProxy, before other servers", () => {
   });
 });
 
-async function proxied(test: Cleanup, targetPort: number): Promise<TcpProxy> {
-  const proxy = await startTcpProxy(targetPort);
+async function echoes(client: RawSocket, text: string): Promise<void> {
+  client.socket.write(text);
+  await waitFor(() => client.text.endsWith(text));
+}
+
+async function proxied(test: Cleanup, target: number | (() => number)): Promise<TcpProxy> {
+  const proxy = await startTcpProxy(target);
   test.after(() => proxy.close());
   return proxy;
 }
