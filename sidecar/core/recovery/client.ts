@@ -8,8 +8,6 @@ export interface RecoveryToken {
   readonly key: string;
   /** Of one page alone; the tabs of a browser share a cookie. */
   readonly isOfOnePage: boolean;
-  /** It has just been made: nothing can have been left under it. */
-  readonly isNew: boolean;
 }
 
 /** Since when a subscription gets its channel's events. */

@@ -105,4 +105,16 @@ describe("Y21: what open pages would leave", () => {
     checkpoints.onClaimed("a");
     assert.equal(second.transport.closed?.code, 4201);
   });
+
+  it("Y19: a claim for the old connection does not end the new one, which has come to the same node", async () => {
+    const { open, checkpoints } = createPages();
+    const { recovery, transport } = await open("a");
+    const asking = { session: null, seats: new Map(), waiting: [], endsMs: 1 };
+    recovery.resumption = { ...asking, leftEvents: 1, leftBytes: 1 };
+    checkpoints.onClaimed("a");
+    assert.equal(transport.closed?.code, undefined);
+    recovery.resumption = null;
+    checkpoints.onClaimed("a");
+    assert.equal(transport.closed?.code, 4201);
+  });
 });

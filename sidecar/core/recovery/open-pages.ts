@@ -32,7 +32,7 @@ export class OpenPages {
   constructor(log: RecoveryLog, checkpoints: Checkpoints | null) {
     this.#log = log;
     this.#checkpoints = checkpoints;
-    if (checkpoints) checkpoints.onClaimed = (token) => this.#replace(token);
+    if (checkpoints) checkpoints.onClaimed = (token) => this.#claimed(token);
   }
 
   /** The page has come with this one. */
@@ -83,6 +83,12 @@ export class OpenPages {
       if (session) sessions.set(key, session);
     }
     return sessions;
+  }
+
+  /** By a node that the page has come to; by this one too, where its old connection was open here. */
+  #claimed(key: string): void {
+    const isNew = this.#pages.get(key)?.client.resumption?.session === null;
+    if (!isNew) this.#replace(key);
   }
 
   #replace(key: string): void {

@@ -98,16 +98,6 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(events(await third.say(join("new"))), ["four"]);
   });
 
-  it("Y02: for a client whose cookie has just been made nobody is asked", async () => {
-    const asked: (() => void)[] = [];
-    const node = createRecoveringNode({ later: (run) => void asked.push(run) });
-    const client = node.connect({ token: "browser", isOfOnePage: false, isNew: true });
-    assert.deepEqual(await client.say(join("news")), [subscribed("news")]);
-    assert.equal(asked.length, 0);
-    cut(node, client);
-    assert.equal(node.hub.recovery?.sessionCount, 1);
-  });
-
   it("Y07: who left (1000, 1001), was cut off, or was terminated has no session", async () => {
     for (const code of [1000, 1001, 1005, 1006, 4009, 4100]) {
       const node = createRecoveringNode({ mode: "orderly" });

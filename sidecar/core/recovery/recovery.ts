@@ -62,7 +62,6 @@ export class Recovery {
     if (!client) return;
     const { windowMs, maxEvents, maxBytes, sessions } = this.#options;
     this.#pages?.add(connection, client);
-    if (client.token.isNew) return;
     const resumption: Resumption = {
       session: null,
       seats: new Map(),

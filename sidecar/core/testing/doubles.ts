@@ -164,13 +164,7 @@ export function createTestNode(
     errorData = "string",
     token = null,
     isOfOnePage = true,
-    isNew = false,
-  }: {
-    errorData?: ErrorData;
-    token?: string | null;
-    isNew?: boolean;
-    isOfOnePage?: boolean;
-  } = {}) {
+  }: { errorData?: ErrorData; token?: string | null; isOfOnePage?: boolean } = {}) {
     const transport = new RecordingTransport();
     const socketId = `1.${++clients}`;
     const { nowMs } = clock;
@@ -182,7 +176,7 @@ export function createTestNode(
       report,
       errorData,
       nowMs,
-      recovery: token === null ? null : new RecoveryClient({ key: token, isOfOnePage, isNew }),
+      recovery: token === null ? null : new RecoveryClient({ key: token, isOfOnePage }),
     });
     hub.connect(connection);
     return {
