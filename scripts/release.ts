@@ -3,20 +3,12 @@
  * `npm run release -- next 0.2.0` begins the next one; `check TAG OWNER/NAME` and `notes` are the workflow's.
  */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { paths, readPapers } from "./release/files.ts";
 import { begin, date, disagreements, notes, type Papers } from "./release/papers.ts";
 
 const root = new URL("../", import.meta.url);
-const files: Readonly<Record<keyof Papers, URL>> = {
-  changelog: new URL("CHANGELOG.md", root),
-  manifest: new URL("package.json", root),
-  lock: new URL("package-lock.json", root),
-};
-const papers: Papers = {
-  changelog: readFileSync(files.changelog, "utf8"),
-  manifest: readFileSync(files.manifest, "utf8"),
-  lock: readFileSync(files.lock, "utf8"),
-};
+const papers = readPapers(root);
 
 const [command = "date", ...args] = process.argv.slice(2);
 const commands: Readonly<Record<string, () => void>> = {
@@ -49,10 +41,11 @@ const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
 if (run) run();
 else refuse([`there is no command ${command}: ${Object.keys(commands).join(", ")} are`]);
 
-function write(changed: Papers): void {
-  writeFileSync(files.changelog, changed.changelog);
-  writeFileSync(files.manifest, changed.manifest);
-  writeFileSync(files.lock, changed.lock);
+function write({ named, ...rest }: Papers): void {
+  writeFileSync(new URL(paths.changelog, root), rest.changelog);
+  writeFileSync(new URL(paths.manifest, root), rest.manifest);
+  writeFileSync(new URL(paths.lock, root), rest.lock);
+  for (const [path, text] of Object.entries(named)) writeFileSync(new URL(path, root), text);
 }
 
 function refuse(reasons: readonly string[]): void {

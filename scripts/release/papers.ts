@@ -1,14 +1,19 @@
-/** What says which version this is: CHANGELOG.md, package.json and its lock; and what of it changes with a release. */
+/** What says which version this is: CHANGELOG.md, package.json, its lock, pages and manifests; and what of it changes with a release. */
 
 /** Their texts. */
 export interface Papers {
   readonly changelog: string;
   readonly manifest: string;
   readonly lock: string;
+  /** By path: pages and manifests that name a package or an image by its version. */
+  readonly named: Readonly<Record<string, string>>;
 }
 
 /** The newest heading of the changelog: `## 0.1.0 (unreleased)`, or with a date in the brackets. */
 const heading = /^## (\d+\.\d+\.\d+) \((unreleased|\d{4}-\d\d-\d\d)\)$/m;
+
+/** `pogo-sidecar:0.1.0`, an image; `pogo-sidecar-0.1.0.tgz`, a package. */
+const versioned = /(?<=pogo-sidecar[:-])\d+\.\d+\.\d+/g;
 
 /**
  * Everything in which they are not of one mind.
@@ -16,7 +21,7 @@ const heading = /^## (\d+\.\d+\.\d+) \((unreleased|\d{4}-\d\d-\d\d)\)$/m;
  * @param release the tag and the repository (`owner/name`) of a release: then the version has to have its date
  */
 export function disagreements(
-  { changelog, manifest, lock }: Papers,
+  { changelog, manifest, lock, named }: Papers,
   release?: { readonly tag: string; readonly repository: string },
 ): readonly string[] {
   const version = versionOf(manifest);
@@ -26,6 +31,10 @@ export function disagreements(
     wrong.push(`CHANGELOG.md begins with ${newest}, package.json has ${version}`);
   }
   if (versionOf(lock) !== version) wrong.push(`package-lock.json is not of ${version}`);
+  for (const [path, text] of Object.entries(named)) {
+    const others = text.match(versioned)?.filter((other) => other !== version) ?? [];
+    for (const other of new Set(others)) wrong.push(`${path} names ${other}`);
+  }
   if (!release) return wrong;
   if (release.tag !== `v${version}`) wrong.push(`the tag is ${release.tag}, not v${version}`);
   if (when === "unreleased") wrong.push(`CHANGELOG.md has no date for ${version}`);
@@ -54,6 +63,9 @@ export function begin(papers: Papers, version: string): Papers {
     lock: papers.lock
       .replace(`"version": "${before}"`, `"version": "${version}"`)
       .replace(`"version": "${before}"`, `"version": "${version}"`),
+    named: Object.fromEntries(
+      Object.entries(papers.named).map(([path, text]) => [path, text.replace(versioned, version)]),
+    ),
   };
 }
 

@@ -6,16 +6,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
-import { begin, date, disagreements, notes, type Papers } from "../../scripts/release/papers.ts";
+import { paths, readPapers } from "../../scripts/release/files.ts";
+import { begin, date, disagreements, notes } from "../../scripts/release/papers.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const papers: Papers = {
-  changelog: read("CHANGELOG.md"),
-  manifest: read("package.json"),
-  lock: read("package-lock.json"),
-};
+const papers = readPapers(pathToFileURL(`${root}/`));
 const manifest = JSON.parse(papers.manifest) as {
   version: string;
   repository: { url: string };
@@ -27,8 +25,19 @@ const manifest = JSON.parse(papers.manifest) as {
 const repository = "pogo-sidecar/pogo-sidecar";
 
 describe("the papers of a release", () => {
-  it("CHANGELOG, package.json and its lock have one version", () => {
+  it("CHANGELOG, package.json, its lock, pages and manifests have one version", () => {
     assert.deepEqual(disagreements(papers), []);
+    const other = { ...papers, named: { "README.md": "docker pull pogo-sidecar:9.9.9" } };
+    assert.deepEqual(disagreements(other), ["README.md names 9.9.9"]);
+  });
+
+  it("every file that names a package or an image by its version is among them", () => {
+    const { stdout } = spawnSync(
+      "git",
+      ["grep", "-lE", "pogo-sidecar[:-][0-9]+\\.[0-9]+\\.[0-9]+", "--", ":!*.ts"],
+      { cwd: root, encoding: "utf8" },
+    );
+    assert.deepEqual(stdout.trim().split("\n").toSorted(), [...paths.named].toSorted());
   });
 
   it("package.json says where the code, the bugs and the manual are", () => {
@@ -36,14 +45,6 @@ describe("the papers of a release", () => {
     assert.equal(manifest.bugs.url, `https://github.com/${repository}/issues`);
     assert.equal(manifest.homepage, `https://github.com/${repository}#readme`);
     assert.ok(manifest.keywords.length > 0);
-  });
-
-  it("README names this version wherever it names one of its own", () => {
-    const named = read("README.md").match(/pogo-sidecar[-:]\d+\.\d+\.\d+/g) ?? [];
-    assert.deepEqual(
-      named.filter((name) => !name.endsWith(manifest.version)),
-      [],
-    );
   });
 
   it("a release has a date, a tag of its version, and the repository it is published from", () => {
@@ -55,11 +56,12 @@ describe("the papers of a release", () => {
     assert.equal(wrong.length, 2);
   });
 
-  it("the next version begins above the last one, in all three", () => {
+  it("the next version begins above the last one, in all of them", () => {
     const { papers: dated } = date(papers, "2026-12-01");
     const next = begin(dated, "9.9.9");
     assert.deepEqual(disagreements(next), []);
     assert.ok(next.changelog.indexOf("## 9.9.9 (unreleased)") < next.changelog.indexOf("2026-12"));
+    assert.match(Object.values(next.named).join("\n"), /image: ghcr\S+:9\.9\.9$/m);
     assert.equal(notes(next), "");
     assert.ok(notes(dated).length > 100);
     const undated = disagreements(next, { tag: "v9.9.9", repository });

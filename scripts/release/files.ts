@@ -1,0 +1,22 @@
+/** Where the papers of a release stand. */
+
+import { readFileSync } from "node:fs";
+import type { Papers } from "./papers.ts";
+
+export const paths = {
+  changelog: "CHANGELOG.md",
+  manifest: "package.json",
+  lock: "package-lock.json",
+  named: ["README.md", "docs/laravel.md", "deploy/k8s/components/sidecar/sidecar.yaml"],
+} as const;
+
+/** @param root the checkout's folder, with a slash at its end */
+export function readPapers(root: URL): Papers {
+  const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
+  return {
+    changelog: read(paths.changelog),
+    manifest: read(paths.manifest),
+    lock: read(paths.lock),
+    named: Object.fromEntries(paths.named.map((path) => [path, read(path)])),
+  };
+}
