@@ -71,6 +71,18 @@ describe("docs/README.md", () => {
     assert.deepEqual(missing, []);
     assert.ok(index.includes("(adr"));
   });
+
+  it("each decision has a number of its own, which its title has too", () => {
+    const decisions = pages.filter((page) => page.startsWith("docs/adr/")).toSorted();
+    const numbers = decisions.map((page) => Number(/\d{4}/.exec(page)?.[0]));
+    assert.deepEqual(
+      numbers,
+      decisions.map((_, index) => index + 1),
+    );
+    for (const [index, page] of decisions.entries()) {
+      assert.ok(read(page).startsWith(`# ${index + 1}. `), page);
+    }
+  });
 });
 
 /** Those within the repository, without what is in code. */
