@@ -125,6 +125,7 @@ export const connections: readonly Symptom[] = [
       gap("bounds"),
       gap("ambiguous"),
       gap("dropped"),
+      { kind: "recovery_token_shared", appId },
       {
         kind: "recovery_state_failed",
         step: "write",

@@ -40,6 +40,7 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   redis_lost: "node",
   broker_gap: "node",
   node_taken_over: "node",
+  recovery_token_shared: "node",
   recovery_state_restored: "node",
   recovery_state_failed: "node",
   leaving: "node",

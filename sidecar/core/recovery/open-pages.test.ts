@@ -25,10 +25,12 @@ function createPages() {
     maxAgeMs: 1e6,
   };
   const log = new MemoryLog(many);
-  const pages = new OpenPages(log, checkpoints);
+  let shared = 0;
+  const pages = new OpenPages(log, checkpoints, () => (shared += 1));
   const node = createTestNode();
   return {
     pages,
+    shared: () => shared,
     stored,
     forgotten,
     redis,
@@ -116,5 +118,19 @@ describe("Y21: what open pages would leave", () => {
     recovery.resumption = null;
     checkpoints.onClaimed("a");
     assert.equal(transport.closed?.code, 4201);
+  });
+
+  it("Y19: pages that share a token do not end each other's connections for ever", async () => {
+    const { pages, open, shared } = createPages();
+    const opened = [];
+    for (let n = 0; n < 8; n += 1) opened.push(await open("a"));
+    assert.deepEqual(
+      opened.map(({ transport }) => transport.closed?.code),
+      [4201, 4201, 4201, ...Array.from({ length: 5 }, () => undefined)],
+    );
+    assert.equal(shared(), 4);
+    for (let n = 0; n < 5; n += 1) pages.tick(n);
+    await open("a");
+    assert.equal(opened.at(-1)?.transport.closed?.code, 4201);
   });
 });

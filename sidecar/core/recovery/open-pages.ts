@@ -15,9 +15,16 @@ const storedPerTick = 1_000;
 /** What was sent so many ticks ago has come, as far as can be said of a node that died. */
 const ticksUnderWay = 2;
 
+/** A page that comes so soon again, and again, is not one: its token is written in the code of all. */
+const soonTicks = 5;
+const maxSoon = 3;
+
 interface Page {
   readonly connection: Connection;
   readonly client: RecoveryClient;
+  readonly openedTick: number;
+  /** How often in a row it had come soon again. */
+  readonly soon: number;
 }
 
 export class OpenPages {
@@ -28,9 +35,13 @@ export class OpenPages {
   readonly #changed = new Set<string>();
   /** What had been delivered at the last ticks. */
   readonly #delivered: number[] = [];
+  readonly #onShared: () => void;
+  #tick = 0;
 
-  constructor(log: RecoveryLog, checkpoints: Checkpoints | null) {
+  /** @param onShared called when a token is of more than one page */
+  constructor(log: RecoveryLog, checkpoints: Checkpoints | null, onShared: () => void) {
     this.#log = log;
+    this.#onShared = onShared;
     this.#checkpoints = checkpoints;
     if (checkpoints) checkpoints.onClaimed = (token) => this.#claimed(token);
   }
@@ -39,8 +50,13 @@ export class OpenPages {
   add(connection: Connection, client: RecoveryClient): void {
     const { key, isOfOnePage } = client.token;
     if (!isOfOnePage) return;
-    this.#replace(key);
-    this.#pages.set(key, { connection, client });
+    const before = this.#pages.get(key);
+    const isSoon = before !== undefined && this.#tick - before.openedTick < soonTicks;
+    const soon = isSoon ? before.soon + 1 : 0;
+    // They would end each other's connections for ever.
+    if (soon > maxSoon) this.#onShared();
+    else this.#replace(key);
+    this.#pages.set(key, { connection, client, openedTick: this.#tick, soon });
   }
 
   /** It has ended. @returns whether it was the page's present one */
@@ -61,6 +77,7 @@ export class OpenPages {
   }
 
   tick(nowMs: number): void {
+    this.#tick += 1;
     if (!this.#checkpoints || this.#pages.size === 0) return;
     this.#delivered.push(this.#log.delivered);
     const before = this.#delivered.length > ticksUnderWay ? this.#delivered.shift() : undefined;

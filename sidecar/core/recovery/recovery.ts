@@ -48,7 +48,9 @@ export class Recovery {
     this.windowMs = options.windowMs;
     this.#isForCuts = options.mode === "all";
     const { log, sessions } = options;
-    this.#pages = this.#isForCuts ? new OpenPages(log, sessions.checkpoints) : null;
+    const { appId, report } = options;
+    const onShared = (): void => report({ kind: "recovery_token_shared", appId });
+    this.#pages = this.#isForCuts ? new OpenPages(log, sessions.checkpoints, onShared) : null;
     this.#arrivals = new Arrivals({ ...options, isForCuts: this.#isForCuts });
   }
 

@@ -20,6 +20,8 @@ export interface RecoveryEvents {
   recovery_replayed: { appId: string; events: number };
   /** A client that is back can't be sent what it missed of a channel. */
   recovery_gap: { appId: string; socketId: string; channel: string; reason: GapReason };
+  /** Several pages have come with one token, which is to be of one page alone. */
+  recovery_token_shared: { appId: string };
   /** This node goes on with so many sessions of its predecessor. */
   recovery_state_restored: { sessions: number };
   /** The file for the successor could not be written or, of the predecessor, read. `reason`: the system's words. */

@@ -31,6 +31,15 @@ export function recoveryRows({ recovery }: Metrics): Rows<keyof RecoveryEvents> 
         throttle: ({ appId, reason }) => `${appId} ${reason}`,
       },
     },
+    recovery_token_shared: {
+      log: {
+        level: "warn",
+        message: "pages share a recovery token: what each has missed can't be said",
+        fields: ({ appId }) => ({ app_id: appId }),
+        hint: "the token in wsPath is to be made by each page anew: wsPath: '/r/' + crypto.randomUUID()",
+        throttle: ({ appId }) => appId,
+      },
+    },
     recovery_state_restored: {
       log: {
         level: "info",
