@@ -5,8 +5,11 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import Pusher from "pusher";
 import { createExampleApp } from "./app.ts";
+import { createLine } from "./line.ts";
 import { startSidecar, type SidecarProcess } from "./sidecar-process.ts";
 import { createStage } from "./stage.ts";
 import { createStory, toLine } from "./story.ts";
@@ -18,18 +21,22 @@ const loopback = "127.0.0.1";
 /** Where pages come to: everything but the app and the admin port. */
 const host = flags.host ? "0.0.0.0" : loopback;
 const slowMs = 2_000;
+/** How often something is published, a second apart, while the line is cut. */
+const whileCut = 5;
 
 const credentials = { id: "demo", key: "demo-key", secret: randomBytes(16).toString("hex") };
 const port = await freePort(8080);
 const adminPorts = [await freePort(2019), await freePort(2020)] as const;
 const stagePort = await freePort(8081);
 const appPort = await freePort(0);
+/** Behind the line, which has the address that pages come to. */
+const sidecarPort = await freePort(0);
 
 const story = createStory(Date.now);
 const behaviour = { delayMs: 0, refuses: false };
 const app = createExampleApp({
   app: credentials,
-  sidecar: { host: loopback, port },
+  sidecar: { host: loopback, port: sidecarPort },
   behaviour,
   boot: {
     stagePort,
@@ -51,13 +58,14 @@ const stopping = new AbortController();
 let stoppedAtMs = -Infinity;
 const sidecar: SidecarProcess = await startSidecar({
   env: {
-    POGO_HOST: host,
-    POGO_PORT: String(port),
+    POGO_HOST: loopback,
+    POGO_PORT: String(sidecarPort),
     POGO_UPSTREAM: `http://${loopback}:${appPort}`,
     POGO_APP_ID: credentials.id,
     POGO_APP_KEY: credentials.key,
     POGO_APP_SECRET: credentials.secret,
     POGO_LOG_LEVEL: "debug",
+    POGO_RECOVERY: "all",
   },
   adminPorts,
   onLine(json) {
@@ -78,6 +86,8 @@ process.on("exit", () => sidecar.kill("SIGKILL")); // nothing outlives the demo
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 
 showMetrics();
+const line = createLine({ host: loopback, port: sidecarPort });
+await listen(line.server, port, host);
 await listen(createStage({ story, pagePort: port, buttons: makeButtons() }), stagePort, host);
 console.log(`
   Pogo Sidecar is running before the example app.
@@ -91,6 +101,9 @@ ${flags.host ? lanLines() : ""}    Console            ${sidecar.adminUrl}/
 
 /** What the page's buttons do; each says so in the story. */
 function makeButtons(): Readonly<Record<string, () => Promise<void>>> {
+  const { id: appId, key, secret } = credentials;
+  const host = loopback;
+  const pusher = new Pusher({ appId, key, secret, host, port: String(sidecarPort), useTLS: false });
   return {
     async "stop-app"() {
       if (!app.listening) return;
@@ -120,6 +133,22 @@ function makeButtons(): Readonly<Record<string, () => Promise<void>>> {
       const text = refuses ? "The app says no to everybody." : "The app says yes again.";
       story.add({ who: "demo", text });
       story.change({ refuses });
+    },
+    async "cut-line"() {
+      if (story.scene.line === "cut") return;
+      const text = `The line is cut for ${whileCut} s: every connection is reset, and the app goes on.`;
+      story.add({ who: "demo", text });
+      story.change({ line: "cut" });
+      line.cut();
+      for (let time = 1; time <= whileCut; time += 1) {
+        await delay(1_000);
+        const message = { from: "The app", text: `${time} of ${whileCut}, while the line was cut` };
+        await pusher.trigger("lobby", "message", message);
+        story.add({ who: "app", text: `publishes "${message.text}" to lobby` });
+      }
+      line.mend();
+      story.add({ who: "demo", text: "The line is whole again." });
+      story.change({ line: "whole" });
     },
     async "restart-sidecar"() {
       if (story.scene.sidecar === "restarting") return;

@@ -31,6 +31,12 @@ async function authorizeChannel({ channelName, socketId }, callback) {
   }
 }
 
+// What this page is known by when it comes back, so that it gets what it missed (docs/recovery.md). Where pages come
+// by https, `crypto.randomUUID()` is shorter.
+const token = [...crypto.getRandomValues(new Uint8Array(16))]
+  .map((byte) => byte.toString(16).padStart(2, "0"))
+  .join("");
+
 beMyself();
 const echo = new Echo.default({
   broadcaster: "reverb",
@@ -38,6 +44,7 @@ const echo = new Echo.default({
   wsHost: window.location.hostname,
   wsPort: Number(window.location.port) || 80,
   wssPort: Number(window.location.port) || 443,
+  wsPath: `/r/${token}`,
   forceTLS: window.location.protocol === "https:",
   enabledTransports: ["ws", "wss"],
   channelAuthorization: { customHandler: authorizeChannel },

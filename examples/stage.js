@@ -33,11 +33,12 @@ const hints = {
   slow: "Send something, or join one more: it takes the app’s time and nobody else’s. Messages to other tabs come as before.",
   refuses:
     "Join one more: refused. Channels that were joined before stay; Restart the sidecar, and they have to ask again.",
+  cut: "Everybody is in a tunnel, and the app goes on publishing. Watch Public lobby: what was missed comes when the line is whole again, all of it, in its order.",
   restarting:
     "Every connection was closed in order: pusher-js comes back after a second, and subscribes anew.",
 };
 
-function show({ app, isSlow, refuses, sidecar, metricsUrl }) {
+function show({ app, isSlow, refuses, sidecar, line, metricsUrl }) {
   $("#metrics").href = metricsUrl;
   $("#metrics").textContent = metricsUrl;
   $("#console").href = new URL("/", metricsUrl || window.location).href;
@@ -45,6 +46,7 @@ function show({ app, isSlow, refuses, sidecar, metricsUrl }) {
   $("#counted").hidden = !metricsUrl.includes(`//${window.location.hostname}:`);
   const states = [
     app === "stopped" && "stopped",
+    line === "cut" && "cut",
     sidecar === "restarting" && "restarting",
     isSlow && "slow",
     refuses && "refuses",
@@ -52,6 +54,7 @@ function show({ app, isSlow, refuses, sidecar, metricsUrl }) {
   $("#hint").textContent = hints[states[0] ?? "none"];
   const words = {
     stopped: "the app is stopped",
+    cut: "the line is cut",
     restarting: "the sidecar restarts",
     slow: "the app is slow",
     refuses: "the app says no",
@@ -63,6 +66,7 @@ function show({ app, isSlow, refuses, sidecar, metricsUrl }) {
   $("#slow").textContent = isSlow ? "Make it quick again" : "Slow the app down";
   $("#refuse").textContent = refuses ? "Let it say yes again" : "Let the app say no";
   $("#restart").disabled = sidecar === "restarting";
+  $("#cut").disabled = line === "cut";
   for (const [id, pressed] of [
     ["#stop", app === "stopped"],
     ["#slow", isSlow],

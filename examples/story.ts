@@ -13,6 +13,8 @@ export interface Scene {
   readonly isSlow: boolean;
   readonly refuses: boolean;
   readonly sidecar: "running" | "restarting";
+  /** Between the pages and the sidecar. */
+  readonly line: "whole" | "cut";
   /** Empty until the sidecar runs. */
   readonly metricsUrl: string;
 }
@@ -38,6 +40,7 @@ export function createStory(now: () => number): Story {
     isSlow: false,
     refuses: false,
     sidecar: "running",
+    line: "whole",
     metricsUrl: "",
   };
   const kept: Told[] = [];

@@ -207,6 +207,28 @@ test(
 );
 
 test(
+  "the line is cut: what the app published meanwhile comes when it is whole again, in order and once",
+  { skip },
+  async () => {
+    const tab = await openTab("Alan");
+    await tab.locator('#public .head .state[data-is="subscribed"]').waitFor();
+    await tab.locator("#cut").click();
+    await tab.locator("#scene", { hasText: "the line is cut" }).waitFor();
+    await tab.locator("#connection", { hasText: "connecting" }).waitFor();
+    const missed = tab.locator("#public li span", { hasText: "while the line was cut" });
+    await missed.nth(4).waitFor();
+    await tab.locator("#scene", { hasText: "all is well" }).waitFor();
+    await tab.locator("#public form button").click();
+    await tab.locator("#public li", { hasText: "Alan: Hello, everybody" }).waitFor();
+    assert.deepEqual(
+      (await missed.allTextContents()).toReversed(),
+      [1, 2, 3, 4, 5].map((time) => `The app: ${time} of 5, while the line was cut`),
+    );
+    await tab.close();
+  },
+);
+
+test(
   "it leads on to one's own app, with a command that runs on this machine",
   { skip },
   async () => {
