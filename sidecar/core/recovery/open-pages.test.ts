@@ -26,7 +26,11 @@ function createPages() {
   };
   const log = new MemoryLog(many);
   let shared = 0;
-  const pages = new OpenPages(log, checkpoints, () => (shared += 1));
+  const pages: OpenPages = new OpenPages(log, checkpoints, {
+    onReplaced: (connection) =>
+      void (connection.recovery && pages.remove(connection, connection.recovery)),
+    onShared: () => (shared += 1),
+  });
   const node = createTestNode();
   return {
     pages,

@@ -27,6 +27,13 @@ interface Page {
   readonly soon: number;
 }
 
+export interface OpenPagesOptions {
+  /** A connection is about to be ended in favour of its page's new one: what it leaves is to be kept at once. */
+  readonly onReplaced: (connection: Connection) => void;
+  /** A token is of more than one page. */
+  readonly onShared: () => void;
+}
+
 export class OpenPages {
   readonly #log: RecoveryLog;
   readonly #checkpoints: Checkpoints | null;
@@ -35,28 +42,29 @@ export class OpenPages {
   readonly #changed = new Set<string>();
   /** What had been delivered at the last ticks. */
   readonly #delivered: number[] = [];
-  readonly #onShared: () => void;
+  readonly #options: OpenPagesOptions;
   #tick = 0;
 
-  /** @param onShared called when a token is of more than one page */
-  constructor(log: RecoveryLog, checkpoints: Checkpoints | null, onShared: () => void) {
+  constructor(log: RecoveryLog, checkpoints: Checkpoints | null, options: OpenPagesOptions) {
     this.#log = log;
-    this.#onShared = onShared;
+    this.#options = options;
     this.#checkpoints = checkpoints;
     if (checkpoints) checkpoints.onClaimed = (token) => this.#claimed(token);
   }
 
-  /** The page has come with this one. */
-  add(connection: Connection, client: RecoveryClient): void {
+  /** The page has come with this one. @returns the connection that it had until now */
+  add(connection: Connection, client: RecoveryClient): RecoveryClient | null {
     const { key, isOfOnePage } = client.token;
-    if (!isOfOnePage) return;
+    if (!isOfOnePage) return null;
     const before = this.#pages.get(key);
     const isSoon = before !== undefined && this.#tick - before.openedTick < soonTicks;
     const soon = isSoon ? before.soon + 1 : 0;
     // They would end each other's connections for ever.
-    if (soon > maxSoon) this.#onShared();
+    const isShared = soon > maxSoon;
+    if (isShared) this.#options.onShared();
     else this.#replace(key);
     this.#pages.set(key, { connection, client, openedTick: this.#tick, soon });
+    return isShared ? null : (before?.client ?? null);
   }
 
   /** It has ended. @returns whether it was the page's present one */
@@ -110,6 +118,10 @@ export class OpenPages {
 
   #replace(key: string): void {
     const { closeCode } = errors.pongTimeout;
-    this.#pages.get(key)?.connection.close(closeCode, "Replaced by a new connection");
+    const page = this.#pages.get(key);
+    if (!page) return;
+    // Its client may have ended it already, of which nobody here is told yet.
+    this.#options.onReplaced(page.connection);
+    page.connection.close(closeCode, "Replaced by a new connection");
   }
 }

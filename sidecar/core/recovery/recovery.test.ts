@@ -580,6 +580,26 @@ describe("recovery after a cut", () => {
     assert.deepEqual(events(await after.say(join("news"))), ["one"]);
   });
 
+  it("Y19: of two connections at once, of which the first is dead already, the second gets what was missed", async () => {
+    for (const isFoundLater of [false, true]) {
+      const asked: (() => void)[] = [];
+      const later = (run: () => void): void => (isFoundLater ? void asked.push(run) : run());
+      const node = createRecoveringNode({ later });
+      const before = node.connect({ token: "page" });
+      asked.shift()?.();
+      await before.say(join("news"));
+      cut(node, before);
+      node.publish("news", "one");
+      const dead = node.connect({ token: "page" });
+      const live = node.connect({ token: "page" });
+      // That the first has ended is noticed only now.
+      node.hub.disconnect(dead.connection, 1006);
+      for (const run of asked.splice(0)) run();
+      assert.deepEqual(events(await live.say(join("news"))), ["one"], String(isFoundLater));
+      assert.equal(node.hub.recovery?.sessionCount, 0);
+    }
+  });
+
   it("Y20: a member who is back within the window has neither left nor joined", async () => {
     const node = createRecoveringNode();
     const watcher = node.connect();

@@ -50,7 +50,10 @@ export class Recovery {
     const { log, sessions } = options;
     const { appId, report } = options;
     const onShared = (): void => report({ kind: "recovery_token_shared", appId });
-    this.#pages = this.#isForCuts ? new OpenPages(log, sessions.checkpoints, onShared) : null;
+    const onReplaced = (connection: Connection): void =>
+      void this.closed(connection, errors.pongTimeout.closeCode);
+    const ends = { onReplaced, onShared };
+    this.#pages = this.#isForCuts ? new OpenPages(log, sessions.checkpoints, ends) : null;
     this.#arrivals = new Arrivals({ ...options, isForCuts: this.#isForCuts });
   }
 
@@ -63,7 +66,7 @@ export class Recovery {
     const client = connection.recovery;
     if (!client) return;
     const { windowMs, maxEvents, maxBytes, sessions } = this.#options;
-    this.#pages?.add(connection, client);
+    const before = this.#pages?.add(connection, client)?.resumption ?? null;
     const resumption: Resumption = {
       session: null,
       seats: new Map(),
@@ -73,9 +76,11 @@ export class Recovery {
       leftBytes: maxBytes,
     };
     client.resumption = resumption;
-    sessions.take(client.token.key, (session) =>
-      this.#found(connection, client, resumption, session),
-    );
+    const found = (session: Session | null): void =>
+      this.#found(connection, client, resumption, session);
+    // Two connections at once: what the first has asked for already is the second's.
+    if (before && !before.session) before.heir = found;
+    else sessions.take(client.token.key, found);
   }
 
   /** A subscription is live or a signin done: sends what was missed of it, now or as soon as that is read. */
@@ -180,6 +185,7 @@ export class Recovery {
     session: Session | null,
   ): void {
     const { sessions, appId, report } = this.#options;
+    if (resumption.heir) return resumption.heir(session);
     // It has left for good meanwhile.
     if (client.resumption !== resumption) return;
     // Gone again meanwhile, without having come back to anything.
