@@ -59,14 +59,11 @@ export function openSubscriber(options: SubscriberOptions): Subscriber {
         authorize(socketId, channelName, callback),
     },
   });
-  const lose = (): void => {
+  // Not "error": it comes too where one of several attempts to connect has failed.
+  pusher.connection.bind("state_change", ({ previous }: { previous: string }) => {
+    if (previous !== "connected") return;
     absences += Number(live.size === channels.length);
     live.clear();
-  };
-  // A close with a code comes as an error first, and the state changes only when it tries again.
-  pusher.connection.bind("error", lose);
-  pusher.connection.bind("state_change", ({ previous }: { previous: string }) => {
-    if (previous === "connected") lose();
   });
   for (const name of channels) {
     const channel = pusher.subscribe(name);
