@@ -79,13 +79,13 @@ function ingressProblems(
       const service = at(path, "backend", "service");
       const leads = leadsToService(all, at(service, "name"), at(service, "port", "name"));
       if (!leads) problems.push(`${String(at(service, "name"))} is no Service`);
-      if (at(path, "path") === "/app") problems.push(...idleProblems(ingress, facts));
+      if (at(path, "path") !== "/") problems.push(...idleProblems(ingress, facts));
     }
   }
-  const paths = ofKind(all, "Ingress").map((one) =>
-    at(one, "spec", "rules", 0, "http", "paths", 0, "path"),
+  const paths = ofKind(all, "Ingress").flatMap((one) =>
+    list(at(one, "spec", "rules", 0, "http", "paths")).map((path) => at(path, "path")),
   );
-  if (paths.map(String).toSorted(compare).join() !== "/,/app") {
+  if (paths.map(String).toSorted(compare).join() !== "/,/app,/r") {
     problems.push(`leads on ${paths.join()}`);
   }
   return problems;
@@ -113,15 +113,16 @@ function routeProblems(
     )) {
       if (!leadsToService(all, name, String(port))) problems.push(`${String(name)} is no Service`);
     }
-    return [at(rule, "matches", 0, "path", "value"), at(rule, "timeouts")] as const;
+    const paths = list(at(rule, "matches")).map((match) => at(match, "path", "value"));
+    return [paths.join(), at(rule, "timeouts")] as const;
   });
   const timeouts = new Map(parts);
-  if ([...timeouts.keys()].join() !== "/app,/") {
-    problems.push("leads on other paths than /app and /");
+  if ([...timeouts.keys()].join(" ") !== "/app,/r /") {
+    problems.push("leads on other paths than /app, /r and /");
   }
   for (const kind of ["request", "backendRequest"]) {
     // Gateway API, HTTPRouteTimeouts: a zero duration disables the timeout.
-    if (at(timeouts.get("/app"), kind) !== "0s") problems.push(`${kind} times out on /app`);
+    if (at(timeouts.get("/app,/r"), kind) !== "0s") problems.push(`${kind} times out on /app`);
   }
   return problems;
 }
