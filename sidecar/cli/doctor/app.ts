@@ -1,7 +1,7 @@
 /** What the PHP app says: whether it is there, and how it answers the question that authorizes a channel. */
 
 import { explainAnswer } from "../../authorizer/explain.ts";
-import { showUpstream } from "../../http/upstream-address.ts";
+import { showUpstream, type UpstreamAddress } from "../../http/upstream-address.ts";
 import { askUpstream, type Answer } from "./ask.ts";
 import { hint, ok, skipped, wrong, type Check, type Finding, type Subject } from "./check.ts";
 
@@ -15,7 +15,7 @@ export const appAnswers: Check = {
     if (!answer.ok) {
       return wrong(
         `${where}: ${answer.why}`,
-        "start the app (php artisan serve --port=8000), or set POGO_UPSTREAM to where it listens",
+        `start the app${artisanServe(address)}, or set POGO_UPSTREAM to where it listens`,
       );
     }
     const isLaravel = /laravel|XSRF-TOKEN/i.test(
@@ -27,6 +27,11 @@ export const appAnswers: Check = {
     return ok(`${where} answers${isLaravel ? " and is Laravel" : ""}`);
   },
 };
+
+/** The command for the port at which the sidecar looks; `artisan serve` listens on no Unix socket. */
+function artisanServe(address: UpstreamAddress): string {
+  return address.kind === "tcp" ? ` (php artisan serve --port=${address.port})` : "";
+}
 
 /** Its signature is refused by nobody: the app is asked about it, and a guest has no right to it. */
 const guestChannel = "private-pogo-doctor";
