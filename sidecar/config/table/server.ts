@@ -72,7 +72,7 @@ export const server = {
     env: "POGO_PUBLIC_HEALTH",
     parser: boolean,
     fallback: false,
-    docs: 'Answers `/pogo/health` and `/up` on the public port too, as the original does: 200 `{"status":"ok"}`, or 503 with the reason. Off, both paths are the app\'s; `/pogo/health` is on the admin port either way.',
+    docs: 'Answers `/pogo/health` and `/up` on the public port too, as the Pogo WebSocket module for FrankenPHP does: 200 `{"status":"ok"}`, or 503 with the reason. Off, both paths are the app\'s; `/pogo/health` is on the admin port either way.',
   }),
   headersTimeoutMs: option({
     env: "POGO_HEADERS_TIMEOUT",

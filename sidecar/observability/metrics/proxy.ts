@@ -76,11 +76,11 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
     }),
     upstreamUp: reading({
       name: "pogo_upstream_up",
-      help: "1 if the last attempt to connect to the upstream succeeded, 0 if it failed.",
+      help: "1 if the last attempt to connect to the upstream succeeded or none was made yet, 0 if it failed.",
       overWorkers: "min",
       unit: "yes or no",
       moves:
-        "Read at each scrape. Requests are the check, so that it stays 0 until one has come. Not there without an upstream.",
+        "Read at each scrape. Requests are the check: it is 1 until one has failed, and 0 until one has come through. Not there without an upstream.",
       action: "0 for longer than a restart takes: start the app; the log says why it can't be had.",
     }),
     requestsPaused: reading({
