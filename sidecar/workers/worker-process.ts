@@ -1,6 +1,6 @@
 /** One worker's process, as its supervisor has it: started, asked, stopped, and how it ended. */
 
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { schedule } from "../http/timers.ts";
 import { parseFromWorker, type Answer, type ToWorker } from "./messages.ts";
 
@@ -37,11 +37,30 @@ export interface WorkerCommand {
 /** Behind the three standard streams and Node's own channel. */
 export const inheritedDescriptor = 4;
 
+/** Never throws: a process that could not be started has ended. */
 export function startWorkerProcess({ main, args, env, descriptor }: WorkerCommand): WorkerProcess {
-  const child = fork(main, [...args], {
-    env: { ...env },
-    stdio: ["inherit", "inherit", "inherit", "ipc", ...(descriptor === null ? [] : [descriptor])],
-  });
+  try {
+    const child = fork(main, [...args], {
+      env: { ...env },
+      stdio: ["inherit", "inherit", "inherit", "ipc", ...(descriptor === null ? [] : [descriptor])],
+    });
+    return follow(child);
+  } catch {
+    // Node says some reasons by an event, and throws others: among them that there is no memory (ENOMEM).
+    return neverStarted;
+  }
+}
+
+const neverStarted: WorkerProcess = {
+  pid: null,
+  listening: new Promise(() => undefined),
+  exited: Promise.resolve({ code: null, signal: null }),
+  ask: () => Promise.resolve(null),
+  stop: () => undefined,
+  kill: () => undefined,
+};
+
+function follow(child: ChildProcess): WorkerProcess {
   const questions = new Map<number, (answer: Answer | null) => void>();
   const listening = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<WorkerExit>();
