@@ -1,11 +1,11 @@
 /** Sessions of one app in Redis, so that any node may go on with them: those that were left, and of open connections. */
 
-import { memberKey } from "../../core/presence.ts";
 import type { Checkpoints, SessionStore } from "../../core/recovery/ports.ts";
 import {
   encodeSession,
   mergeSessions,
   parseSession,
+  usersOf,
   type Seat,
   type Session,
 } from "../../core/recovery/session.ts";
@@ -115,11 +115,4 @@ async function answer(
     return done(false);
   }
   done(true);
-}
-
-function usersOf({ userId, seats }: Session): ReadonlySet<string> {
-  const users = new Set<string>();
-  if (userId !== null) users.add(userId);
-  for (const { member } of seats.values()) if (member) users.add(memberKey(member));
-  return users;
 }

@@ -1,7 +1,7 @@
 /** The sessions of a single node, one app's: the oldest give way, and each ends with its window. */
 
 import type { SessionStore } from "./ports.ts";
-import { isSessionOf, mergeSessions, type Position, type Session } from "./session.ts";
+import { mergeSessions, usersOf, type Position, type Session } from "./session.ts";
 
 interface SessionBounds {
   readonly windowMs: number;
@@ -61,7 +61,7 @@ export class MemorySessions implements SessionStore {
 
   terminate(userId: string): void {
     for (const [token, { session }] of this.#sessions) {
-      if (isSessionOf(session, userId)) this.#end(token, "evicted");
+      if (usersOf(session).has(userId)) this.#end(token, "evicted");
     }
   }
 

@@ -25,6 +25,13 @@ function cut({ hub }: RecoveringNode, { connection }: Client): void {
 
 const join = (channel: string) => ({ event: "pusher:subscribe", data: { channel } });
 
+function signin({ socketId }: Client, id: string) {
+  const userData = JSON.stringify({ id });
+  const text = `${socketId}::user::${userData}`;
+  const auth = `app-key:${sign("app-secret", text)}`;
+  return { event: "pusher:signin", data: { auth, user_data: userData } };
+}
+
 describe("recovery after an orderly close", () => {
   it("Y05: a client is sent what its channel had meanwhile, behind the answer and in order", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
@@ -199,12 +206,6 @@ describe("recovery after an orderly close", () => {
 
   it("Y12: a user's own events follow the signin, and are nobody else's", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
-    const signin = ({ socketId }: Client, id: string) => {
-      const userData = JSON.stringify({ id });
-      const text = `${socketId}::user::${userData}`;
-      const auth = `app-key:${sign("app-secret", text)}`;
-      return { event: "pusher:signin", data: { auth, user_data: userData } };
-    };
     const before = node.connect({ token: "page" });
     await before.say(signin(before, "ada"));
     await before.say(join("news"));
@@ -258,6 +259,18 @@ describe("recovery after an orderly close", () => {
     const after = node.connect({ token: "page" });
     node.hub.terminateUser("ada");
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
+  });
+
+  it("Y13: nor has one who is terminated while away, with a tab of the same cookie that was not signed in", async () => {
+    const node = createRecoveringNode({ mode: "orderly" });
+    const cookie = { token: "browser", isOfOnePage: false };
+    const [tab, anonymous] = [node.connect(cookie), node.connect(cookie)];
+    await tab.say(signin(tab, "7"));
+    for (const each of [tab, anonymous]) await each.say(join("news"));
+    for (const each of [tab, anonymous]) drain(node, each);
+    node.hub.terminateUser("7");
+    node.publish("news", "one");
+    assert.deepEqual(await node.connect(cookie).say(join("news")), [subscribed("news")]);
   });
 
   it("Y14: tabs that share a cookie get what came behind the later position, or a gap where they differ", async () => {

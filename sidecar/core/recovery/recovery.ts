@@ -15,7 +15,7 @@ import type { RecoveryClient, Resumption } from "./client.ts";
 import { OpenPages } from "./open-pages.ts";
 import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
 import { leaveSession, type Received } from "./seats.ts";
-import { isSessionOf, type Session } from "./session.ts";
+import { usersOf, type Session } from "./session.ts";
 
 export interface RecoveryOptions {
   readonly appId: string;
@@ -164,7 +164,7 @@ export class Recovery {
     this.#options.sessions.terminate(userId);
     for (const { recovery: client } of connections) {
       const session = client?.resumption?.session;
-      if (client && session && isSessionOf(session, userId)) this.#arrivals.drop(client);
+      if (client && session && usersOf(session).has(userId)) this.#arrivals.drop(client);
     }
   }
 

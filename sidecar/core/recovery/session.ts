@@ -1,5 +1,6 @@
 /** What a client that is away comes back to: the channels it was in, and how much of each it has received. */
 
+import { userOfChannel } from "../channel-name.ts";
 import { isObject, parseJson } from "../json.ts";
 import { encodeMember, isSameMember, memberKey, parseMember, type Member } from "../presence.ts";
 import type { GapReason } from "../report/recovery.ts";
@@ -64,11 +65,17 @@ function mergeSeats(a: Seat, b: Seat, compare: (a: Position, b: Position) => num
   };
 }
 
-/** It is this user's: who signed in, or a member of one of its channels. */
-export function isSessionOf({ userId, seats }: Session, user: string): boolean {
-  if (userId === user) return true;
-  for (const { member } of seats.values()) if (member && memberKey(member) === user) return true;
-  return false;
+/**
+ * Whose it is: who signed in, and members of its channels. Of connections that share a token it may be that only some
+ * were signed in: then the user's own channel says so.
+ */
+export function usersOf({ userId, seats }: Session): ReadonlySet<string> {
+  const users = new Set(userId === null ? [] : [userId]);
+  for (const [channel, { member }] of seats) {
+    const user = userOfChannel(channel) ?? (member && memberKey(member));
+    if (user !== null) users.add(user);
+  }
+  return users;
 }
 
 export function encodeSession({ userId, seats, connections }: Session): string {
