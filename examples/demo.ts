@@ -14,9 +14,7 @@ import { startSidecar, type SidecarProcess } from "./sidecar-process.ts";
 import { createStage } from "./stage.ts";
 import { createStory, toLine } from "./story.ts";
 
-const { values: flags } = parseArgs({
-  options: { host: { type: "boolean", default: false } },
-});
+const flags = readFlags();
 const loopback = "127.0.0.1";
 /** Where pages come to: everything but the app and the admin port. */
 const host = flags.host ? "0.0.0.0" : loopback;
@@ -166,6 +164,17 @@ function showMetrics(): void {
 }
 
 /** As it can be pasted on this machine. */
+function readFlags(): { readonly host: boolean } {
+  try {
+    return parseArgs({ options: { host: { type: "boolean", default: false } } }).values;
+  } catch {
+    console.error(
+      "npm run demo takes one flag, after --: npm run demo -- --host, for a phone, too.",
+    );
+    process.exit(64);
+  }
+}
+
 function sidecarCommand(): string {
   return `${process.execPath} ${fileURLToPath(new URL("../sidecar/main.ts", import.meta.url))}`;
 }
