@@ -207,7 +207,8 @@ const exits: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: "It did what it was asked; a stopped node ended in order.",
   failure:
     "The node could not start (a port is taken), or ended by a bug; `healthcheck`: it is not alive; `hold`, `release`, `drain`: it was not done; `doctor`: something is wrong.",
-  usage: "There is no such command.",
+  usage:
+    "There is no such command; or `hold`, `release` or `drain` was given an argument that it does not take.",
   configuration:
     "The configuration can't be used as it is, or Node is too old. All mistakes are on standard error.",
 };

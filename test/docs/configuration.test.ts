@@ -13,6 +13,17 @@ describe("docs/configuration.md", () => {
     assert.equal(written, renderConfigurationDocs());
   });
 
+  it("has a row for each command that the help has", () => {
+    const help = readFileSync(new URL("../../sidecar/cli/help.ts", import.meta.url), "utf8");
+    const [, usage = ""] = /Usage: pogo-sidecar \[([a-z|]+)\]/.exec(help) ?? [];
+    const [, section = ""] = renderConfigurationDocs().split("## Commands");
+    const [table = ""] = section.split("\n## ");
+    const rows = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([a-z]+)`/g)].map(([, command]) => command),
+    );
+    assert.deepEqual(new Set(rows), new Set(usage.split("|")));
+  });
+
   it("has an example of several apps that is complete: it is loaded as it stands there", () => {
     const [, section = ""] = renderConfigurationDocs().split("## Several apps");
     const [, json = ""] = /```json\n(.*?)```/s.exec(section) ?? [];

@@ -88,7 +88,7 @@ export const app = {
     perApp: "max_message_size",
     parser: bytes({ min: 1, max: 64 * 1024 ** 2 }),
     fallback: 10_000,
-    docs: "Bytes of one message from a client. A longer one closes its connection with 1009.",
+    docs: "Bytes of one message from a client. One up to twice as long is refused with 4306, a longer one closes its connection with 1009.",
   }),
   maxChannelsPerConnection: option({
     env: "POGO_MAX_CHANNELS_PER_CONNECTION",
