@@ -15,8 +15,8 @@ export class LogIndex {
   readonly #appId: string;
   readonly #maxBytes: number;
   readonly #channels = new Map<string, LoggedEvent[]>();
-  /** In the order of the log: which channel's first event goes next, where there is no room. */
-  #order: { readonly channel: string; readonly id: string; readonly bytes: number }[] = [];
+  /** In the order of the log: which channel's first event goes next, where there is no room; null: a termination. */
+  #order: { readonly channel: string | null; readonly id: string; readonly bytes: number }[] = [];
   #first = 0;
   #bytes = 0;
   readonly #terminations: { readonly userId: string; readonly id: string }[] = [];
@@ -39,7 +39,8 @@ export class LogIndex {
     const { envelope } = parsed;
     if (envelope.type === "terminate") {
       this.#terminations.push({ userId: envelope.userId, id });
-      return;
+      this.#count(null, id, message.length + overheadBytes);
+      return this.#bound();
     }
     if (envelope.type !== "event") return;
     for (const channel of channels) {
@@ -68,7 +69,11 @@ export class LogIndex {
     const events = this.#channels.get(channel) ?? [];
     events.push(event);
     this.#channels.set(channel, events);
-    this.#order.push({ channel, id: event.position, bytes });
+    this.#count(channel, event.position, bytes);
+  }
+
+  #count(channel: string | null, id: string, bytes: number): void {
+    this.#order.push({ channel, id, bytes });
     this.#bytes += bytes;
   }
 
@@ -77,9 +82,8 @@ export class LogIndex {
     while (this.#bytes > this.#maxBytes) {
       const oldest = this.#order[this.#first++];
       if (!oldest) return;
-      const events = this.#channels.get(oldest.channel);
-      events?.shift();
-      if (events?.length === 0) this.#channels.delete(oldest.channel);
+      if (oldest.channel === null) this.#terminations.shift();
+      else this.#dropFirst(oldest.channel);
       this.#bytes -= oldest.bytes;
       this.beginning = oldest.id;
     }
@@ -87,5 +91,11 @@ export class LogIndex {
       this.#order = this.#order.slice(this.#first);
       this.#first = 0;
     }
+  }
+
+  #dropFirst(channel: string): void {
+    const events = this.#channels.get(channel);
+    events?.shift();
+    if (events?.length === 0) this.#channels.delete(channel);
   }
 }
