@@ -20,7 +20,7 @@ import { isUserId } from "../core/user-id.ts";
 import type { ChannelEvent } from "../core/ports.ts";
 import type { MemoryLog } from "../core/recovery/memory-log.ts";
 import type { MemorySessions } from "../core/recovery/memory-sessions.ts";
-import { encodeSession, parseSession } from "../core/recovery/session.ts";
+import { encodeSession, parseSession, type Seat, type Session } from "../core/recovery/session.ts";
 import type { Report } from "../core/report.ts";
 
 export interface KeptApp {
@@ -116,9 +116,18 @@ function encodeApp({ hub, log, sessions }: KeptApp, nowMs: number) {
   const waiting = [...sessions.entries()].map(([token, { session, endsMs }]) => [
     token,
     Math.round(endsMs - nowMs),
-    encodeSession(session),
+    encodeSession(withGaps(session, log)),
   ]);
   return { id: hub.app.id, delivered: log.delivered, events, sessions: waiting };
+}
+
+/** Which of a channel's events were gone the file does not say: so the seats do that miss any of them. */
+function withGaps(session: Session, log: MemoryLog): Session {
+  const seats = [...session.seats].map(([channel, seat]): [string, Seat] => {
+    const isWhole = seat.gap !== null || log.reachesBack(channel, seat.earliest);
+    return [channel, isWhole ? seat : { ...seat, gap: "bounds" }];
+  });
+  return { ...session, seats: new Map(seats) };
 }
 
 /** Returns how many sessions go on. */

@@ -96,10 +96,15 @@ export class MemoryLog implements RecoveryLog {
     return Number(a) - Number(b);
   }
 
+  /** It has all of the channel's events behind this position. */
+  reachesBack(channel: string, after: Position): boolean {
+    return Number(after) >= (this.#channels.get(channel)?.lost ?? this.#lost);
+  }
+
   read(channel: string, after: Position, done: (missed: Missed) => void): void {
+    if (!this.reachesBack(channel, after)) return done({ ok: false });
     const log = this.#channels.get(channel);
     const from = Number(after);
-    if (from < (log?.lost ?? this.#lost)) return done({ ok: false });
     const events: Entry[] = [];
     for (let entry = log?.oldest ?? null; entry; entry = entry.nextInChannel) {
       if (entry.number > from) events.push(entry);
