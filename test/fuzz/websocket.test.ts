@@ -155,7 +155,11 @@ const garbage: fc.Arbitrary<Garbage> = fc.oneof(
     })),
   fc
     .integer({ min: 20_001, max: 2 ** 40 })
-    .map((length) => ({ bytes: headerOf(length), codes: [1009] })),
+    .map((length) => ({ bytes: headerOf(length, length > 0xffff), codes: [1009] })),
+  // A length has to take the fewest bytes that it can (RFC 6455 §5.2).
+  fc
+    .integer({ min: 0, max: 0xffff })
+    .map((length) => ({ bytes: headerOf(length, true), codes: [1002] })),
   fc
     .tuple(fc.constantFrom(0x83, 0x87, 0x8b, 0x8f, 0x91, 0xa1, 0xc1, 0x09, 0x80), payload)
     .map(([first, text]) => ({ bytes: maskedFrame(first, text), codes: [1002] })),
@@ -167,11 +171,16 @@ const garbage: fc.Arbitrary<Garbage> = fc.oneof(
     })),
 );
 
-/** Of a masked text frame of that length, with nothing behind it. */
-function headerOf(length: number): Buffer {
-  const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4]);
-  header.writeBigUInt64BE(BigInt(length), 2);
-  return header;
+/** Of a masked text frame of that length, in eight bytes or in two, with nothing behind it. */
+function headerOf(length: number, inEight: boolean): Buffer {
+  const digits = Buffer.alloc(inEight ? 8 : 2);
+  if (inEight) digits.writeBigUInt64BE(BigInt(length));
+  else digits.writeUInt16BE(length);
+  return Buffer.concat([
+    Buffer.from([0x81, inEight ? 0xff : 0xfe]),
+    digits,
+    Buffer.from([1, 2, 3, 4]),
+  ]);
 }
 
 /** The code of the close frame that ends the frames; null without one. */
