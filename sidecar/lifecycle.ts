@@ -115,6 +115,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       throw error;
     });
     phase.name = "listening";
+    recoveries.discard();
     const { address: app } = config.upstream;
     report({
       kind: "listening",
@@ -142,12 +143,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     webSockets.destroy();
     broadcasts?.close();
     await cluster.broker.close();
-    await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
     upstream?.proxy.close();
     upstream?.authorizer.close();
     frontDoor.destroy();
-    // Nothing is published here any more.
+    // Nothing is published here any more; and webhooks take what is left of the time.
     recoveries.save();
+    await webhooks.flush(Math.max(minWebhookFlushMs, deadlineMs - now()));
     await tracing?.flush(traceFlushMs);
     clearInterval(ticking);
     admin.close();

@@ -51,7 +51,7 @@ export function saveState(
   }
 }
 
-/** Goes on with what the predecessor had. Never throws. */
+/** Goes on with what the predecessor had, whose file stays until `discardState`. Never throws. */
 export function restoreState(
   directory: string,
   apps: readonly KeptApp[],
@@ -65,7 +65,7 @@ export function restoreState(
     return report({ kind: "recovery_state_failed", step: "write", reason: reasonOf(error) });
   }
   try {
-    const text = readOnce(path);
+    const text = readFile(path);
     if (text === null) return;
     const json = parseJson(text);
     if (!json.ok || !isObject(json.value) || json.value["version"] !== version) {
@@ -82,8 +82,17 @@ export function restoreState(
   }
 }
 
-/** Null: there is none. It is gone afterwards. */
-function readOnce(path: string): string | null {
+/** Once a node serves with it: a start that fails leaves it for the next one. Never throws. */
+export function discardState(directory: string, report: Report): void {
+  try {
+    rmSync(join(directory, fileName), { force: true });
+  } catch (error) {
+    report({ kind: "recovery_state_failed", step: "read", reason: reasonOf(error) });
+  }
+}
+
+/** Null: there is none. */
+function readFile(path: string): string | null {
   let file: number;
   try {
     // A link could lead anywhere.
@@ -93,7 +102,6 @@ function readOnce(path: string): string | null {
     throw error;
   }
   try {
-    rmSync(path);
     const { uid, mode } = fstatSync(file);
     if (uid !== userInfo().uid || (mode & 0o077) !== 0) {
       throw new Error("it is another user's, or readable to others");

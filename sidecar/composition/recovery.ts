@@ -7,13 +7,15 @@ import { MemorySessions } from "../core/recovery/memory-sessions.ts";
 import { Recovery } from "../core/recovery/recovery.ts";
 import type { Report } from "../core/report.ts";
 import type { Cluster } from "./cluster.ts";
-import { restoreState, saveState, type KeptApp } from "./recovery-state.ts";
+import { discardState, restoreState, saveState, type KeptApp } from "./recovery-state.ts";
 
 export interface Recoveries {
   /** Null: there is nothing that clients could come back to, so nothing is kept, and no cookie set. */
   of(appId: string): ((onSeatEnded: (token: string, channel: string) => void) => Recovery) | null;
   /** Goes on with what this node's predecessor left. */
   restore(hubs: readonly Hub[]): void;
+  /** What was restored is not restored a second time; to be called once clients can come. */
+  discard(): void;
   /** Leaves what there is for the successor. */
   save(): void;
 }
@@ -75,6 +77,9 @@ export function createRecoveries(
       });
       if (stateDirectory === null || kept.length === 0) return;
       restoreState(stateDirectory, kept, { atMs: Date.now(), report });
+    },
+    discard() {
+      if (stateDirectory !== null && kept.length > 0) discardState(stateDirectory, report);
     },
     save() {
       if (stateDirectory === null || kept.length === 0) return;

@@ -34,6 +34,14 @@ test("proxy P5: Connection can't take away what we say about the client", () => 
   assert.deepEqual(fields, raw("Host: a", "X-Forwarded-For: 127.0.0.1"));
 });
 
+test("proxy P9: the sidecar's own cookie stays here", () => {
+  const cookies = (...lines: string[]) =>
+    upstreamFields(raw(...lines)).filter((_, index, all) => /^cookie$/i.test(all[index - 1] ?? ""));
+  assert.deepEqual(cookies("Cookie: a=1; pogo_recovery=x; b=2"), ["a=1; b=2"]);
+  assert.deepEqual(cookies("Cookie: pogo_recovery=x"), []);
+  assert.deepEqual(cookies("Cookie: a=1", "Cookie: pogo_recovery=x"), ["a=1"]);
+});
+
 test("proxy P9: fields stay in their order and spelling, two Cookie lines become one, and Host is added", () => {
   const fields = raw("X-A: 1", "cookie: a=1", "Y: 2", "x-a: 3", "Cookie: b=2", "X-A: 4");
   assert.deepEqual(

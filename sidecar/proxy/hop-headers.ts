@@ -3,10 +3,11 @@
 import { isSocketId } from "../core/socket-id.ts";
 import { isForwardingHeader } from "../http/forwarded.ts";
 import type { RawHeaders } from "../http/headers.ts";
+import { withoutRecoveryCookie } from "../http/recovery-cookie.ts";
 
 /**
  * The fields of a request as they go to the app, names and values in turn: end-to-end fields as they came, two Cookie
- * lines as one, then `forwarding` in the place of all that the client said of the kind. A chunked body stays chunked.
+ * lines as one and without the sidecar's own, then `forwarding` in the place of all that the client said of the kind. A chunked body stays chunked.
  *
  * @param request.host in the place of a Host field, which a client of HTTP/1.0 may leave out.
  */
@@ -31,10 +32,15 @@ export function toUpstreamFields(
     if (isHopByHop(lowerCase, nominated) || !isWelcomeUpstream(lowerCase)) continue;
     // A page without a connection sends `undefined`, upon which Laravel's `toOthers()` answers 500.
     if (lowerCase === "x-socket-id" && !isSocketId(value.trim())) continue;
-    if (lowerCase !== "cookie") fields.push(name, value);
+    if (lowerCase !== "cookie") {
+      fields.push(name, value);
+      continue;
+    }
+    const cookies = withoutRecoveryCookie(value);
+    if (cookies === "" && value !== "") continue;
     // RFC 9113 §8.2.3: what HTTP/2 took apart goes on as one.
-    else if (cookieAt !== -1) fields[cookieAt] += `; ${value}`;
-    else cookieAt = fields.push(name, value) - 1;
+    if (cookieAt !== -1) fields[cookieAt] += `; ${cookies}`;
+    else cookieAt = fields.push(name, cookies) - 1;
   }
   if (!hasHost) fields.push("Host", host);
   for (const [name, value] of forwarding) fields.push(name, value);

@@ -245,6 +245,24 @@ describe("a single node's restart, with POGO_RECOVERY_STATE_DIR", () => {
     assert.equal(await successor.sum("pogo_websocket_recovery_gaps_total"), 0);
   });
 
+  it("Y04: a start that fails, since the port is taken, leaves it for the next one", async (t) => {
+    const directory = await temporaryDirectory(t);
+    const env = { POGO_RECOVERY_STATE_DIR: directory };
+    const node = await startSidecar(t, env);
+    const token = randomUUID();
+    await (await connect(t, node, token)).join("news");
+    await node.stop();
+    const other = await startSidecar(t);
+    await assert.rejects(startSidecar(t, { ...env, POGO_PORT: String(other.port) }));
+    assert.ok(existsSync(file(directory)));
+    const successor = await startSidecar(t, env);
+    assert.ok(!existsSync(file(directory)));
+    await publish(successor, "news", ["one"]);
+    const after = await connect(t, successor, token);
+    await after.join("news");
+    assert.deepEqual(await rest(after), ["one"]);
+  });
+
   it("Y04: a file that is damaged, readable to others, or a link is ignored", async (t) => {
     const damage: Record<string, (path: string) => void> = {
       cut: (path) => writeFileSync(path, readFileSync(path, "utf8").slice(0, -20)),
