@@ -1,5 +1,6 @@
 /** Symptoms of pages, webhooks, nodes and the process. */
 
+import type { WorkerExit } from "../../sidecar/workers/worker-process.ts";
 import type { Symptom } from "./symptom.ts";
 import { appId, dropped, failed, unread, webhook } from "./events.ts";
 
@@ -117,8 +118,9 @@ export const operation: readonly Symptom[] = [
       "Each is a node, and what it logs names it (`worker`). With `POGO_WORKERS` the last line of a start is the first of these:",
     lines: [
       { kind: "workers_listening", workers: 4, port: 8080, adminPort: 2019 },
-      workerExited({ code: 1, signal: null }),
-      workerExited({ code: null, signal: "SIGKILL" }),
+      workerExited({ code: 1 }),
+      workerExited({ signal: "SIGKILL" }),
+      workerExited({ error: "ENOMEM" }),
     ],
   },
   {
@@ -147,11 +149,13 @@ export const operation: readonly Symptom[] = [
   },
 ];
 
-function workerExited(exit: { code: number | null; signal: string | null }) {
+function workerExited({ code = null, signal = null, error = null }: Partial<WorkerExit>) {
   return {
     kind: "worker_exited",
     worker: 2,
-    ...exit,
+    code,
+    signal,
+    error,
     uptimeMs: 86_400_000,
     restartInMs: 380,
   } as const;

@@ -11,7 +11,16 @@ export function explainStart(
 ): Record<string, unknown> | null {
   if (error instanceof WorkerStartError) {
     const { worker, exit } = error;
-    return { worker, exit_code: exit.code, signal: exit.signal, hint: "its own line says why" };
+    return {
+      worker,
+      exit_code: exit.code,
+      signal: exit.signal,
+      error: exit.error,
+      hint:
+        exit.error === null
+          ? "its own line says why"
+          : "the system did not start it: raise the memory limit or that of processes, or lower POGO_WORKERS",
+    };
   }
   if (error instanceof PortSharingError) return { hint: error.message };
   if (!(error instanceof Error) || !("code" in error)) return null;

@@ -27,7 +27,7 @@ function createProcess(pid: number) {
       await turn();
     },
     exit: async (code: number | null, signal: string | null = null) => {
-      exited.resolve({ code, signal });
+      exited.resolve({ code, signal, error: null });
       await turn();
     },
   };

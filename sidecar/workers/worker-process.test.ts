@@ -13,7 +13,7 @@ describe("the process of a worker", () => {
       env: { TOO_LONG: tooLong },
       descriptor: null,
     });
-    assert.deepEqual(await process.exited, { code: null, signal: null });
+    assert.deepEqual(await process.exited, { code: null, signal: null, error: "E2BIG" });
     assert.equal(process.pid, null);
     assert.equal(await process.ask("/metrics", 1_000), null);
     process.stop(true);

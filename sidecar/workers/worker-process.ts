@@ -23,6 +23,8 @@ export interface WorkerExit {
   /** Null: it was ended by a signal, or never ran. */
   readonly code: number | null;
   readonly signal: string | null;
+  /** Why the system did not start it, such as ENOMEM; null: it ran. */
+  readonly error: string | null;
 }
 
 export interface WorkerCommand {
@@ -45,20 +47,26 @@ export function startWorkerProcess({ main, args, env, descriptor }: WorkerComman
       stdio: ["inherit", "inherit", "inherit", "ipc", ...(descriptor === null ? [] : [descriptor])],
     });
     return follow(child);
-  } catch {
+  } catch (error) {
     // Node says some reasons by an event, and throws others: among them that there is no memory (ENOMEM).
-    return neverStarted;
+    return neverStarted(codeOf(error));
   }
 }
 
-const neverStarted: WorkerProcess = {
-  pid: null,
-  listening: new Promise(() => undefined),
-  exited: Promise.resolve({ code: null, signal: null }),
-  ask: () => Promise.resolve(null),
-  stop: () => undefined,
-  kill: () => undefined,
-};
+function neverStarted(reason: string): WorkerProcess {
+  return {
+    pid: null,
+    listening: new Promise(() => undefined),
+    exited: Promise.resolve({ code: null, signal: null, error: reason }),
+    ask: () => Promise.resolve(null),
+    stop: () => undefined,
+    kill: () => undefined,
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}
 
 function follow(child: ChildProcess): WorkerProcess {
   const questions = new Map<number, (answer: Answer | null) => void>();
@@ -71,10 +79,10 @@ function follow(child: ChildProcess): WorkerProcess {
     if (message?.kind === "listening") listening.resolve();
     if (message?.kind === "answer") resolveQuestion(message.id, message.answer);
   });
-  child.once("exit", (code, signal) => end({ code, signal }));
+  child.once("exit", (code, signal) => end({ code, signal, error: null }));
   // It could not be started, or a message did not reach it any more; the latter ends with its exit.
-  child.on("error", () => {
-    if (child.pid === undefined) end({ code: null, signal: null });
+  child.on("error", (error) => {
+    if (child.pid === undefined) end({ code: null, signal: null, error: codeOf(error) });
   });
 
   function resolveQuestion(id: number, answer: Answer | null): void {

@@ -7,9 +7,11 @@ export interface WorkerEvents {
   worker_exited: {
     /** Its number, from 1. */
     worker: number;
-    /** Null: a signal ended it. */
+    /** Null: a signal ended it, or the system did not start it. */
     code: number | null;
     signal: string | null;
+    /** Why the system did not start it, such as ENOMEM. */
+    error: string | null;
     uptimeMs: number;
     restartInMs: number;
   };

@@ -20,18 +20,22 @@ export function workerRows({ workers }: Metrics): Rows<keyof WorkerEvents> {
       log: {
         level: (event) => (reasonOf(event) === "stopped" ? "info" : "error"),
         message: "a worker has ended, and is started again",
-        fields: ({ worker, code, signal, uptimeMs, restartInMs }) => ({
+        fields: ({ worker, code, signal, error, uptimeMs, restartInMs }) => ({
           worker,
           ...(code !== null && { exit_code: code }),
           ...(signal !== null && { signal }),
+          ...(error !== null && { error }),
           uptime_ms: uptimeMs,
           restart_in_ms: restartInMs,
         }),
-        hint: (event) => hints[reasonOf(event)],
+        hint: (event) => (event.error === null ? hints[reasonOf(event)] : notStarted),
       },
     },
   };
 }
+
+const notStarted =
+  "the system did not start it: EAGAIN and ENOMEM are its limits of processes and memory, the memory limit of the container among them";
 
 const hints: Readonly<Record<ReturnType<typeof reasonOf>, string | undefined>> = {
   failed: "its own last line says why; the other workers go on",
