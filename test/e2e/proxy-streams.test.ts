@@ -5,6 +5,7 @@ import { createServer, request } from "node:http";
 import { test, type TestContext } from "node:test";
 import { listen } from "../../sidecar/testing/raw-http.ts";
 import { residentBytes, watchMemory } from "../bench/support/memory.ts";
+import { median } from "../bench/support/table.ts";
 import { startSidecar } from "../kit/process.ts";
 
 const gigabyte = 1_000_000_000;
@@ -73,6 +74,15 @@ function exchange(port: number, path: string, size = 0): Promise<{ text: string;
 }
 
 test("proxy P20, S10: a gigabyte each way takes less than 64 MiB more than none", async (t) => {
+  // V8 lets buffers that nobody has any more come to 64 MB before it collects them, and now and then a bit more: so the
+  // median of three processes.
+  const grown: number[] = [];
+  for (let run = 0; run < 3; run += 1) grown.push(await growthOf(t));
+  assert.ok(median(grown) < 64 * mebibyte, `${grown.map((bytes) => bytes / mebibyte).join()} MiB`);
+});
+
+/** How much more memory a process has at its most while a gigabyte passes each way. */
+async function growthOf(t: TestContext): Promise<number> {
   const sidecar = await startBehind(t);
   // What the first bodies have loaded and compiled is there already.
   await exchange(sidecar.port, "/0", 50_000_000);
@@ -87,5 +97,5 @@ test("proxy P20, S10: a gigabyte each way takes less than 64 MiB more than none"
   t.diagnostic(
     `${Math.round(before / mebibyte)} MiB, at most ${Math.round(grown / mebibyte)} more`,
   );
-  assert.ok(grown < 64 * mebibyte, `${Math.round(grown / mebibyte)} MiB`);
-});
+  return grown;
+}
