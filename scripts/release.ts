@@ -3,9 +3,8 @@
  * `npm run release -- next 0.2.0` begins the next one; `check TAG OWNER/NAME` and `notes` are the workflow's.
  */
 
-import { writeFileSync } from "node:fs";
-import { paths, readPapers } from "./release/files.ts";
-import { begin, date, disagreements, notes, type Papers } from "./release/papers.ts";
+import { readPapers, writePapers } from "./release/files.ts";
+import { begin, date, disagreements, notes } from "./release/papers.ts";
 
 const root = new URL("../", import.meta.url);
 const papers = readPapers(root);
@@ -15,7 +14,7 @@ const commands: Readonly<Record<string, () => void>> = {
   date() {
     refuse(disagreements(papers));
     const dated = date(papers, new Date().toISOString().slice(0, 10));
-    write(dated.papers);
+    writePapers(root, dated.papers);
     const tag = `v${dated.version}`;
     print(`CHANGELOG.md has the date. What publishes it:
 
@@ -28,7 +27,7 @@ Then: npm run release -- next X.Y.Z`);
   next() {
     const [version = ""] = args;
     if (!/^\d+\.\d+\.\d+$/.test(version)) refuse([`"${version}" is no version such as 0.2.0`]);
-    write(begin(papers, version));
+    writePapers(root, begin(papers, version));
   },
   check() {
     const [tag = "", repository = ""] = args;
@@ -40,13 +39,6 @@ Then: npm run release -- next X.Y.Z`);
 const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
 if (run) run();
 else refuse([`there is no command ${command}: ${Object.keys(commands).join(", ")} are`]);
-
-function write({ named, ...rest }: Papers): void {
-  writeFileSync(new URL(paths.changelog, root), rest.changelog);
-  writeFileSync(new URL(paths.manifest, root), rest.manifest);
-  writeFileSync(new URL(paths.lock, root), rest.lock);
-  for (const [path, text] of Object.entries(named)) writeFileSync(new URL(path, root), text);
-}
 
 function refuse(reasons: readonly string[]): void {
   if (reasons.length === 0) return;

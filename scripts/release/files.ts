@@ -1,6 +1,6 @@
 /** Where the papers of a release stand. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Papers } from "./papers.ts";
 
 export const paths = {
@@ -19,4 +19,12 @@ export function readPapers(root: URL): Papers {
     lock: read(paths.lock),
     named: Object.fromEntries(paths.named.map((path) => [path, read(path)])),
   };
+}
+
+export function writePapers(root: URL, { changelog, manifest, lock, named }: Papers): void {
+  const write = (path: string, text: string): void => writeFileSync(new URL(path, root), text);
+  write(paths.changelog, changelog);
+  write(paths.manifest, manifest);
+  write(paths.lock, lock);
+  for (const [path, text] of Object.entries(named)) write(path, text);
 }
