@@ -17,6 +17,7 @@ import type { FrontDoor } from "./server.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 import type { WebhookDispatcher } from "./webhooks/dispatcher.ts";
 import type { WebSocketEndpoint } from "./ws/endpoint.ts";
+import { stopOnce, type Stop } from "./composition/stop-once.ts";
 
 /**
  * `leaving`: readiness says no, so that no new traffic is sent here, and everything goes on. `draining`: nothing new is
@@ -60,17 +61,9 @@ export interface LifecycleOptions {
   readonly admin: AdminServer;
 }
 
-export interface Lifecycle {
+export interface Lifecycle extends Stop {
   /** Resolves once both ports listen; rejects if one of them can't be had. */
   start(): Promise<{ port: number; adminPort: number }>;
-  /**
-   * Resolves when all is closed; called again it returns the same promise.
-   *
-   * @param skipsDelay drains at once, for there is no load balancer to see that the node is not ready.
-   */
-  stop(options?: { skipsDelay: boolean }): Promise<void>;
-  /** Resolves when all is closed, whoever asked for it. */
-  readonly stopped: Promise<void>;
 }
 
 const tickMs = 1_000;
@@ -96,8 +89,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { webSockets, webhooks, tracing, frontDoor, admin } = options;
   const { server } = config;
   let ticking: NodeJS.Timeout | undefined;
-  let isStopping = false;
-  const { promise: stopped, resolve: resolveStopped } = Promise.withResolvers<void>();
+  const stopping = stopOnce(stopAll);
 
   async function start(): Promise<{ port: number; adminPort: number }> {
     ticking = setInterval(() => {
@@ -134,7 +126,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     return { port, adminPort };
   }
 
-  async function stop(skipsDelay: boolean): Promise<void> {
+  async function stopAll(skipsDelay: boolean): Promise<void> {
     if (!skipsDelay) await leave();
     const deadlineMs = now() + server.shutdownTimeoutMs;
     await drain();
@@ -153,12 +145,6 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     clearInterval(ticking);
     admin.close();
     report({ kind: "stopped" });
-  }
-
-  function stopOnce({ skipsDelay } = { skipsDelay: false }): Promise<void> {
-    if (!isStopping) resolveStopped(stop(skipsDelay));
-    isStopping = true;
-    return stopped;
   }
 
   /** Time for load balancers to see that the node is not ready, before it refuses anybody. */
@@ -194,7 +180,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     if (outcome === "deadline") report({ kind: "drain_timed_out" });
   }
 
-  return { start, stop: stopOnce, stopped };
+  return { start, ...stopping };
 }
 
 /** Does not keep the process running by itself. */

@@ -14,6 +14,7 @@ import { canSharePorts, checkPortIsFree, PortSharingError } from "../workers/por
 import { Supervisor } from "../workers/supervisor.ts";
 import { startWorkerProcess } from "../workers/worker-process.ts";
 import { draining } from "./admin-actions.ts";
+import { stopOnce } from "./stop-once.ts";
 
 export interface SupervisionOptions {
   readonly version: string;
@@ -36,8 +37,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
   const { server, admin: adminOptions, workers } = config;
   const now = (): number => performance.now();
   const startedMs = now();
-  const { promise: stopped, resolve: resolveStopped } = Promise.withResolvers<void>();
-  let isStopping = false;
+  const stopping = stopOnce(stopAll);
 
   const metrics = createMetrics();
   const report = createReport({ metrics, log, now });
@@ -66,7 +66,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
       mergeMetrics: createMetricsSum(metrics.registry),
       health: () => ({ version, uptime_seconds: Math.round((now() - startedMs) / 1000) }),
       drain() {
-        void stopOnce();
+        void stopping.stop();
         return { status: 202, text: draining };
       },
     }),
@@ -93,17 +93,11 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
     return { port, adminPort };
   }
 
-  async function stop(skipsDelay: boolean): Promise<void> {
+  async function stopAll(skipsDelay: boolean): Promise<void> {
     await supervisor.stop(skipsDelay);
     admin.close();
     report({ kind: "stopped" });
   }
 
-  function stopOnce({ skipsDelay } = { skipsDelay: false }): Promise<void> {
-    if (!isStopping) resolveStopped(stop(skipsDelay));
-    isStopping = true;
-    return stopped;
-  }
-
-  return { start, stop: stopOnce, stopped };
+  return { start, ...stopping };
 }
