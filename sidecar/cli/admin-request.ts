@@ -3,6 +3,7 @@
 import { formatErrors, formatWarnings, loadAdmin } from "../config.ts";
 import { request } from "../http/node-http.ts";
 import type { CommandContext } from "./command.ts";
+import { errorCode } from "../http/error-code.ts";
 
 export type AdminAnswer =
   | { readonly ok: true; readonly status: number; readonly text: string; readonly where: string }
@@ -39,7 +40,7 @@ export async function requestAdmin(
     response.once("close", () => resolve({ ok: true, status, text: text.trim(), where }));
   });
   sent.on("error", (error) => {
-    const code = "code" in error ? String(error.code) : error.message;
+    const code = errorCode(error) ?? error.message;
     const why = signal.aborted
       ? `did not answer within ${deadlineMs / 1000} s`
       : `can't be reached (${code}): does a sidecar run on this machine? Its admin port is POGO_ADMIN_PORT`;

@@ -9,6 +9,7 @@ import { readFlags } from "../config/sources/flags.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 import { makeCredentials, toDotEnv } from "./credentials.ts";
 import { echoBlock } from "./echo-block.ts";
+import { errorCode } from "../http/error-code.ts";
 
 type WriteFile = (path: string, text: string) => void;
 
@@ -73,7 +74,7 @@ const writeFaults: ReadonlyMap<string, string> = new Map([
 ]);
 
 function explainWrite(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  const code = errorCode(error) ?? "unknown error";
   return `it can't be written: ${writeFaults.get(code) ?? code}.`;
 }
 

@@ -22,6 +22,7 @@ import type { MemoryLog } from "../core/recovery/memory-log.ts";
 import type { MemorySessions } from "../core/recovery/memory-sessions.ts";
 import { encodeSession, parseSession, type Seat, type Session } from "../core/recovery/session.ts";
 import type { Report } from "../core/report.ts";
+import { errorCode } from "../http/error-code.ts";
 
 export interface KeptApp {
   readonly hub: Hub;
@@ -98,7 +99,7 @@ function readFile(path: string): string | null {
     // A link could lead anywhere.
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (errorCode(error) === "ENOENT") return null;
     throw error;
   }
   try {

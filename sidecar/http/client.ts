@@ -7,6 +7,7 @@ import type { RawHeaders } from "./headers.ts";
 import { Agent as HttpAgent, request as httpRequest } from "./node-http.ts";
 import { isStale } from "./stale.ts";
 import type { Timers } from "./timers.ts";
+import { errorCode } from "./error-code.ts";
 
 export interface PostClientOptions {
   readonly isSecure: boolean;
@@ -148,16 +149,11 @@ function watchStaleness(request: ClientRequest): (error: Error) => boolean {
     isStale({
       isReused: request.reusedSocket,
       isAnswered: request.socket?.bytesRead !== bytesBefore,
-      code: codeOf(error),
+      code: errorCode(error) ?? "unknown",
     });
 }
 
 function faultOf(stop: AbortSignal, error: unknown): PostFault {
-  if (!stop.aborted) return { kind: "connection", code: codeOf(error) };
+  if (!stop.aborted) return { kind: "connection", code: errorCode(error) ?? "unknown" };
   return { kind: stop.reason === "timeout" ? "timeout" : "aborted" };
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error) || !("code" in error)) return "unknown";
-  return typeof error.code === "string" ? error.code : "unknown";
 }

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { chmodSync, chownSync, statSync, unlinkSync } from "node:fs";
 import { connect, type ListenOptions, type Server } from "node:net";
+import { errorCode } from "./error-code.ts";
 
 /** What an operator configures as `host`. */
 export type BindAddress =
@@ -91,7 +92,7 @@ async function listenOnPath(server: Server, path: string): Promise<void> {
   try {
     return await listenOn(server, { path });
   } catch (error) {
-    if (codeOf(error) !== "EADDRINUSE" || !(await isAbandoned(path))) throw error;
+    if (errorCode(error) !== "EADDRINUSE" || !(await isAbandoned(path))) throw error;
   }
   unlinkSync(path);
   await listenOn(server, { path });
@@ -109,12 +110,8 @@ async function isAbandoned(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect(path);
   socket.once("connect", () => resolve(false));
-  socket.once("error", (error) => resolve(codeOf(error) === "ECONNREFUSED"));
+  socket.once("error", (error) => resolve(errorCode(error) === "ECONNREFUSED"));
   const isLeft = await promise;
   socket.destroy();
   return isLeft;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -2,6 +2,7 @@
 
 import { createServer } from "node:net";
 import { listen, type ListenAddress } from "../http/listener.ts";
+import { errorCode } from "../http/error-code.ts";
 
 type TcpAddress = Extract<ListenAddress, { kind: "tcp" }>;
 
@@ -23,8 +24,7 @@ export async function canSharePorts(host: string): Promise<boolean> {
     await listen(second, { ...address, port });
     return true;
   } catch (error) {
-    const isRefused = error instanceof Error && "code" in error;
-    if (isRefused && ["ENOTSUP", "EADDRINUSE", "EINVAL"].includes(String(error.code))) return false;
+    if (["ENOTSUP", "EADDRINUSE", "EINVAL"].includes(errorCode(error) ?? "")) return false;
     throw error;
   } finally {
     first.close();

@@ -3,6 +3,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { schedule } from "../http/timers.ts";
 import { parseFromWorker, type Answer, type ToWorker } from "./messages.ts";
+import { errorCode } from "../http/error-code.ts";
 
 export interface WorkerProcess {
   /** Null: it could not be started. */
@@ -49,7 +50,7 @@ export function startWorkerProcess({ main, args, env, descriptor }: WorkerComman
     return follow(child);
   } catch (error) {
     // Node says some reasons by an event, and throws others: among them that there is no memory (ENOMEM).
-    return neverStarted(codeOf(error));
+    return neverStarted(errorCode(error) ?? String(error));
   }
 }
 
@@ -62,10 +63,6 @@ function neverStarted(reason: string): WorkerProcess {
     stop: () => undefined,
     kill: () => undefined,
   };
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }
 
 function follow(child: ChildProcess): WorkerProcess {
@@ -82,7 +79,8 @@ function follow(child: ChildProcess): WorkerProcess {
   child.once("exit", (code, signal) => end({ code, signal, error: null }));
   // It could not be started, or a message did not reach it any more; the latter ends with its exit.
   child.on("error", (error) => {
-    if (child.pid === undefined) end({ code: null, signal: null, error: codeOf(error) });
+    if (child.pid !== undefined) return;
+    end({ code: null, signal: null, error: errorCode(error) ?? String(error) });
   });
 
   function resolveQuestion(id: number, answer: Answer | null): void {

@@ -1,6 +1,7 @@
 /** What a client compressed (RFC 7692 §7.2.2): it keeps no context, so every message is read by itself. */
 
 import { inflateRawSync } from "node:zlib";
+import { errorCode } from "../http/error-code.ts";
 
 /**
  * What the client left out of its last block, and a last block without content: a stream that was cut short does not come
@@ -16,8 +17,6 @@ export function inflate(payload: Buffer, maxBytes: number): Buffer | "too_long" 
   try {
     return inflateRawSync(Buffer.concat([payload, streamEnd]), { maxOutputLength: maxBytes });
   } catch (error) {
-    const isTooLong =
-      error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE";
-    return isTooLong ? "too_long" : "broken";
+    return errorCode(error) === "ERR_BUFFER_TOO_LARGE" ? "too_long" : "broken";
   }
 }

@@ -3,6 +3,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { toRequestOptions, type UpstreamAddress } from "../../http/upstream-address.ts";
+import { errorCode } from "../../http/error-code.ts";
 
 const deadlineMs = 5_000;
 const maxBytes = 65_536;
@@ -80,7 +81,7 @@ const words: Readonly<Record<string, string>> = {
 
 function explain(error: Error, signal: AbortSignal): string {
   if (signal.aborted) return `no answer within ${deadlineMs / 1000} s`;
-  const code = "code" in error ? String(error.code) : "";
+  const code = errorCode(error) ?? "";
   // Of several addresses that were tried (happy eyeballs), each with an error of its own.
   return words[code] ?? (code || error.message || error.name);
 }

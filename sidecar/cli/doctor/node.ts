@@ -5,6 +5,7 @@ import { createCommands } from "../../broker/redis/clients.ts";
 import { listen, showListenAddress, toListenAddress } from "../../http/listener.ts";
 import { askUrl } from "./ask.ts";
 import { hint, ok, skipped, wrong, type Check } from "./check.ts";
+import { errorCode } from "../../http/error-code.ts";
 
 export const running: Check = {
   name: "sidecar",
@@ -24,7 +25,7 @@ export const running: Check = {
       const free = showListenAddress(address, boundPort);
       return wrong(`does not run (${free} is free)`, "start it: pogo-sidecar");
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "";
+      const code = errorCode(error) ?? "";
       return wrong(
         `its admin port does not answer, and its port can't be had (${code})`,
         "another program has the port: stop it, or choose another one with POGO_PORT",
@@ -77,7 +78,7 @@ export const redis: Check = {
       );
     } catch (error) {
       // Of what a server repeats of a command, the password may be a part.
-      const code = error instanceof Error && "code" in error ? String(error.code) : "refused";
+      const code = errorCode(error) ?? "refused";
       const isDenied = error instanceof Error && /^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message);
       return isDenied
         ? wrong(

@@ -5,6 +5,7 @@ import { quote, type ConfigError } from "../errors.ts";
 import { isObject, toText, whatTextIs } from "./json-values.ts";
 import { allOptions, perAppOptions } from "../table/table.ts";
 import { explainUnknown } from "./suggest.ts";
+import { errorCode } from "../../http/error-code.ts";
 
 /** Gives a file's text, or throws as `fs.readFileSync` does. */
 export type ReadFile = (path: string) => string;
@@ -58,7 +59,7 @@ export function readText(
   try {
     return { ok: true, text: readFile(path) };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    const code = errorCode(error) ?? "unknown error";
     return {
       ok: false,
       message: `it can't be read: ${readFaults.get(code) ?? code}.`,

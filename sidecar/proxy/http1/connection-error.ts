@@ -3,6 +3,7 @@
 import type { ProxyFault } from "../../core/report/proxy.ts";
 import type { UpstreamAddress } from "../../http/upstream-address.ts";
 import { UpstreamError } from "./upstream-error.ts";
+import { errorCode } from "../../http/error-code.ts";
 
 /** @param isConnected whether there had been a connection. */
 export function toUpstreamError(
@@ -20,8 +21,7 @@ export function toUpstreamError(
 /** Of several attempts (a name with more than one address) the first has it; the error of them all has no text. */
 export function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  if (!(error instanceof Error) || !("code" in error)) return "";
-  return typeof error.code === "string" ? error.code : "";
+  return errorCode(error) ?? "";
 }
 
 function faultOf(code: string, isConnected: boolean): ProxyFault {
