@@ -8,7 +8,7 @@ import type { Availability } from "./availability.ts";
 import type { RedisClock } from "./clock.ts";
 import { Echo } from "./echo.ts";
 import type { EventLog } from "./event-log.ts";
-import { claimed, controlChannel, echoChannelOf } from "./keys.ts";
+import { controlChannel, echoChannelOf } from "./keys.ts";
 import { Nodes } from "./nodes.ts";
 import type { RedisPresence } from "./presence.ts";
 import type { Registrations } from "./registrations.ts";
@@ -110,7 +110,7 @@ export class Session {
     await this.#underWay;
     try {
       const { nodeId } = this.#options;
-      while ((await this.#giveUp(nodeId, null)) === "more_to_do");
+      while ((await this.#giveUp(nodeId, null)).outcome === "more_to_do");
     } catch {
       // Another node does it after the lease.
     }
@@ -210,16 +210,14 @@ export class Session {
 
   async #takeOver(node: string, seen: string): Promise<void> {
     const { appId, report } = this.#options;
-    let outcome = await this.#giveUp(node, seen);
-    // Who goes on with it, for the one that has begun may have died over it, does not say it again.
-    const hasBegun = outcome !== "not_due" && seen !== claimed;
-    if (hasBegun) report({ kind: "node_taken_over", appId, nodeId: node });
-    while (outcome === "more_to_do") outcome = await this.#giveUp(node, seen);
+    let { outcome, isFirst } = await this.#giveUp(node, seen);
+    if (isFirst) report({ kind: "node_taken_over", appId, nodeId: node });
+    while (outcome === "more_to_do") ({ outcome } = await this.#giveUp(node, seen));
   }
 
-  async #giveUp(node: string, seen: string | null): Promise<GivenUp["outcome"]> {
-    const { outcome, transitions } = await this.#options.run(giveUp, node, seen);
-    this.#options.presence.passOn(transitions);
-    return outcome;
+  async #giveUp(node: string, seen: string | null): Promise<GivenUp> {
+    const givenUp = await this.#options.run(giveUp, node, seen);
+    this.#options.presence.passOn(givenUp.transitions);
+    return givenUp;
   }
 }

@@ -125,6 +125,8 @@ return { 1, transitions }
 export interface GivenUp {
   /** `not_due`: another node has done it, or the node is alive. */
   readonly outcome: "done" | "more_to_do" | "not_due";
+  /** This call began it: of several nodes that find a node dead at once, one does. */
+  readonly isFirst: boolean;
   readonly transitions: readonly Transition[];
 }
 
@@ -135,16 +137,17 @@ export const giveUp = script({
   parameters: ["node", "seen"],
   args: (node: string, seen: string | null) => [node, seen ?? ""],
   reply(raw): GivenUp {
-    const [outcome, transitions] = readList(raw);
+    const [outcome, isFirst, transitions] = readList(raw);
     const names = ["done", "more_to_do"] as const;
     const name = names.find((name) => outcomes[name] === outcome) ?? "not_due";
-    return { outcome: name, transitions: readTransitions(transitions) };
+    return { outcome: name, isFirst: isFirst === 1, transitions: readTransitions(transitions) };
   },
   lua: `${transitionsLua}${registrations}
 local last = redis.call('HGET', base .. 'nodes', node)
 if not last or (seen ~= '' and last ~= seen and last ~= '${claimed}') then
-  return { ${outcomes.not_due}, {} }
+  return { ${outcomes.not_due}, 0, {} }
 end
+local isFirst = last ~= '${claimed}' and 1 or 0
 redis.call('HSET', base .. 'nodes', node, '${claimed}')
 
 local registered = base .. 'node:' .. node
@@ -171,10 +174,10 @@ for i = 1, #rows, 2 do
   redis.call('HDEL', registered, rows[i])
 end
 if #rows == 0 then redis.call('DEL', registered) end
-if redis.call('EXISTS', registered) == 1 then return { ${outcomes.more_to_do}, transitions } end
+if redis.call('EXISTS', registered) == 1 then return { ${outcomes.more_to_do}, isFirst, transitions } end
 redis.call('HDEL', base .. 'nodes', node)
 redis.call('HDEL', base .. 'sessions', node)
 redis.call('HDEL', base .. 'connections', node)
-return { ${outcomes.done}, transitions }
+return { ${outcomes.done}, isFirst, transitions }
 `,
 });
