@@ -210,8 +210,9 @@ export class Session {
 
   async #takeOver(node: string, seen: string): Promise<void> {
     const { appId, report } = this.#options;
-    let { outcome, isFirst } = await this.#giveUp(node, seen);
-    if (isFirst) report({ kind: "node_taken_over", appId, nodeId: node });
+    const first = await this.#giveUp(node, seen);
+    if (first.isFirst) report({ kind: "node_taken_over", appId, nodeId: node });
+    let { outcome } = first;
     while (outcome === "more_to_do") ({ outcome } = await this.#giveUp(node, seen));
   }
 
