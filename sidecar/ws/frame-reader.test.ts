@@ -87,7 +87,7 @@ describe("FrameReader", () => {
     }
   });
 
-  it("X06: a close is the last thing that is read, with its code and reason", () => {
+  it("X06: nothing is read behind a close, whose code and reason are", () => {
     const close = Buffer.concat([Buffer.from([0x10, 0x1b]), Buffer.from("bye")]);
     assert.deepEqual(read([frame(0x88, close), frame(0x81, "x")]), ["close 4123 bye"]);
     assert.deepEqual(read([Buffer.concat([frame(0x88), frame(0x81, "x")])]), ["close 1005"]);
@@ -177,11 +177,50 @@ describe("FrameReader, with permessage-deflate", () => {
     assert.deepEqual(read([frame(0xc1, deflated(text, constants.Z_FINISH))], agreed), expected);
   });
 
+  it("X12: reads on behind a final block (RFC 7692 §7.2.1, §7.2.3.4)", () => {
+    const last = deflated(text, constants.Z_FINISH);
+    // "Hello" of §7.2.3.4, with and without the byte that is to follow.
+    const hello = Buffer.from([0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]);
+    const rows: readonly (readonly [bytes: readonly Buffer[], text: string])[] = [
+      [[hello], "Hello"],
+      [[hello.subarray(0, -1)], "Hello"],
+      [[last, deflated("two")], `${text}two`],
+      [[last, last], text + text],
+      [[last, Buffer.from([0x03, 0x00]), last, Buffer.from([0])], text + text],
+      // An empty last block, of which the client left out the length.
+      [[last, Buffer.from([0x01])], text],
+    ];
+    for (const [streams, expected] of rows) {
+      assert.deepEqual(read([frame(0xc1, Buffer.concat(streams))], agreed), [
+        `message ${expected}`,
+      ]);
+    }
+  });
+
+  it("X12: all its streams together have the message's limit, and are 16 at most", () => {
+    const streams = (count: number, each: string): Buffer =>
+      Buffer.concat(Array.from({ length: count }, () => deflated(each, constants.Z_FINISH)));
+    const half = "x".repeat(500);
+    assert.deepEqual(read([frame(0xc1, streams(2, half))], agreed), [`message ${half}${half}`]);
+    assert.deepEqual(read([frame(0xc1, streams(3, half))], agreed), ["fault 1009"]);
+    const over = Buffer.concat([streams(2, half), deflated("x")]);
+    assert.deepEqual(read([frame(0xc1, over)], agreed), ["fault 1009"]);
+    assert.deepEqual(read([frame(0xc1, streams(16, "x"))], agreed), [`message ${"x".repeat(16)}`]);
+    assert.deepEqual(read([frame(0xc1, streams(17, "x"))], agreed), ["fault 1008"]);
+    assert.deepEqual(read([frame(0xc1, streams(400, ""))], agreed), ["fault 1008"]);
+  });
+
   it("X12: a compressed message that was cut short is never taken for a shorter one", () => {
     const events = '{"event":"client-a","channel":"private-b","data":'.repeat(3) + text;
-    const bytes = deflated(events);
-    for (let length = 1; length < bytes.length; length += 1) {
-      assert.deepEqual(read([frame(0xc1, bytes.subarray(0, length))], agreed), ["fault 1007"]);
+    const first = deflated(events, constants.Z_FINISH);
+    for (const [bytes, from] of [
+      [deflated(events), 1],
+      [first, 1],
+      [Buffer.concat([first, deflated(events)]), first.length + 1],
+    ] as const) {
+      for (let length = from; length < bytes.length; length += 1) {
+        assert.deepEqual(read([frame(0xc1, bytes.subarray(0, length))], agreed), ["fault 1007"]);
+      }
     }
   });
 
@@ -195,6 +234,7 @@ describe("FrameReader, with permessage-deflate", () => {
     ["RSV1 of a ping", frame(0xc9, "x"), 1002],
     ["what can't be inflated", frame(0xc1, Buffer.from([0xff, 0xff, 0xff])), 1007],
     ["what stops within a block", frame(0xc1, deflated(text).subarray(0, -5)), 1007],
+    ["what follows a final block and is none", frame(0xc1, Buffer.from([3, 0, 0xff, 0xff])), 1007],
     ["what stops within its only block", frame(0xc1, deflated("{}").subarray(0, 1)), 1007],
     ["what inflates to no UTF-8", frame(0xc1, deflated(Buffer.from([0xff]))), 1007],
     ["what inflates to more", frame(0xc1, deflated("x".repeat(1_001))), 1009],

@@ -6,7 +6,7 @@
 import { isUtf8 } from "node:buffer";
 import { goneCode, noCode } from "../core/close-codes.ts";
 import { frameHeadAt, opcodes, unmask, type FrameHead } from "./frame-head.ts";
-import { inflate } from "./inflate.ts";
+import { inflate, type InflateFault } from "./inflate.ts";
 
 export interface FrameReaderOptions {
   /** Of a message, all its fragments together, and of what a compressed one comes to. */
@@ -29,6 +29,12 @@ export interface FrameListener {
 
 /** Hardly any client fragments its messages. */
 const maxFragments = 64;
+
+const inflateFaults: Readonly<Record<InflateFault, FaultCode>> = {
+  too_long: 1009,
+  too_many_streams: 1008,
+  broken: 1007,
+};
 
 /** A message of which not all fragments have come. */
 interface Message {
@@ -144,8 +150,7 @@ export class FrameReader {
 
   #deliver(opcode: number, isCompressed: boolean, payload: Buffer): void {
     const message = isCompressed ? inflate(payload, this.#options.maxMessageBytes) : payload;
-    if (message === "too_long") return this.#fail(1009);
-    if (message === "broken") return this.#fail(1007);
+    if (typeof message === "string") return this.#fail(inflateFaults[message]);
     if (opcode === opcodes.text && !isUtf8(message)) return this.#fail(1007);
     this.#listener.onMessage(message);
   }

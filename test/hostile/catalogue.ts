@@ -138,7 +138,7 @@ const proxy = [
 
 const sockets = room("websocket", [
   [78, "frames that break RFC 6455", "1002, 1007 or 1009"],
-  [79, "compression: bombs, and where it was not agreed to", "1009, 1002"],
+  [79, "compression: bombs, many streams, and where it was not agreed to", "1009, 1008, 1002"],
   [80, "a message of many fragments (H11)", "64 at most"],
   [81, "floods of pings (H1)", "others are served meanwhile"],
   [82, "floods of garbage (H1)", "others are served meanwhile"],

@@ -84,6 +84,21 @@ describe("frames", () => {
     await sidecar.seriesBecome(active, none);
   });
 
+  it("row 79: a message of many small streams is inflated to the 16th", async (test) => {
+    const sidecar = await startSidecar(test, { POGO_ENABLE_COMPRESSION: "true" });
+    const ping = deflateRawSync('{"event":"pusher:ping"}');
+    const { raw } = await openRaw(test, sidecar.port, [offer]);
+    // Final blocks without content (RFC 7692 §7.2.3.4): a decompressor for every two bytes.
+    const empty = (count: number): Buffer => Buffer.alloc(2 * count, Buffer.from([0x03, 0x00]));
+    raw.write(clientFrame(0xc1, Buffer.concat([empty(15), ping])));
+    await raw.until("pusher:pong");
+    raw.write(clientFrame(0xc1, Buffer.concat([empty(4_000), ping])));
+    await raw.untilEnd();
+    assert.equal(closeCodeIn(raw.bytes), 1008);
+    raw.reset();
+    await sidecar.seriesBecome(active, none);
+  });
+
   it("row 80: a message has 64 fragments at most, whatever comes between them", async (test) => {
     const sidecar = await startSidecar(test, {});
     const filler = clientFrame(0x8a, Buffer.alloc(125));
