@@ -80,7 +80,7 @@ export async function readFigures(sources: FigureSources): Promise<object> {
       maxUnderWay: config.upstream.maxConnections,
       waiting: proxy.waitingRequests,
       waitingForApp: proxy.waitingRoom.waiting,
-      isAppUp: proxy.waitingRoom.isAppUp,
+      app: proxy.waitingRoom.appState,
       isPaused: proxy.waitingRoom.isPaused,
       webSockets: proxy.openTunnels,
     },

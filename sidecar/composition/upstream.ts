@@ -51,7 +51,7 @@ export function connectUpstream(
   metrics.proxy.connectionsActive.read(() => proxy.openRequests);
   metrics.proxy.requestsWaiting.read(() => proxy.waitingRequests);
   const { waitingRoom } = proxy;
-  metrics.proxy.upstreamUp.read(() => Number(waitingRoom.isAppUp));
+  metrics.proxy.upstreamUp.read(() => Number(waitingRoom.appState !== "away"));
   metrics.proxy.requestsPaused.read(() => Number(waitingRoom.isPaused));
   metrics.proxy.requestsAway.read(() => waitingRoom.waiting);
   metrics.proxy.tunnelsActive.read(() => proxy.openTunnels);
@@ -71,7 +71,7 @@ export function connectUpstream(
     proxy,
     authorizer,
     health: () => ({
-      upstream: waitingRoom.isAppUp ? "up" : "away",
+      upstream: waitingRoom.appState,
       requests_paused: waitingRoom.isPaused,
       requests_waiting_for_app: waitingRoom.waiting,
     }),

@@ -16,7 +16,7 @@ test("a page has the greatest, in their order, and how many match", async () => 
   assert.deepEqual(second.rows, [4, 2]);
 });
 
-test("so many are looked at in one turn of the event loop, then others have theirs", async () => {
+test("so many are looked at in one turn of the event loop, then it is the others' turn", async () => {
   let turns = 0;
   const schedule = (run: () => void): void => {
     turns += 1;

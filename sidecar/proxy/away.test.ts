@@ -54,7 +54,7 @@ test("proxy E12: a request that can't be connected waits, whatever its method, a
     ),
   ];
   await waitFor(() => front.proxy.waitingRoom.waiting >= 3);
-  assert.equal(front.proxy.waitingRoom.isAppUp, false);
+  assert.equal(front.proxy.waitingRoom.appState, "away");
   assert.equal(front.proxy.openRequests <= 1, true, "who waits has no turn");
   const { asked } = await startApp(t, port);
   const replies = (await Promise.all(answers)).map((text) => parseMessage(text));
@@ -63,7 +63,7 @@ test("proxy E12: a request that can't be connected waits, whatever its method, a
     ["200 GET /1 0", "200 POST /2 3", "200 DELETE /3 0", "200 PUT /4 2"],
   );
   assert.equal(asked.length, 4, "each once");
-  assert.ok(front.proxy.waitingRoom.isAppUp);
+  assert.equal(front.proxy.waitingRoom.appState, "up");
   await waitFor(() => front.outcomes.length === 4);
   assert.ok(front.outcomes.every(({ status, fault }) => status === 200 && fault === undefined));
 });
@@ -75,7 +75,8 @@ test("proxy E12: a long body stays with its client meanwhile", async (t) => {
   const bytes = 64 * 1_048_576;
   client.write(requestOf("POST", "/", [`Content-Length: ${bytes}`]));
   client.write(Buffer.alloc(bytes));
-  await waitFor(() => front.proxy.waitingRoom.waiting === 1 || !front.proxy.waitingRoom.isAppUp);
+  const { waitingRoom } = front.proxy;
+  await waitFor(() => waitingRoom.waiting === 1 || waitingRoom.appState === "away");
   let before = -1;
   // Until nothing moves any more.
   await waitFor(() => {
@@ -231,7 +232,7 @@ test("proxy E14: a GET whose connection the app ends before an answer is asked a
   const answer = exchangeRaw(t, behind.port, requestOf("GET", "/page", [closing]));
   await isAsked;
   await first.stop();
-  await waitFor(() => !behind.proxy.waitingRoom.isAppUp);
+  await waitFor(() => behind.proxy.waitingRoom.appState === "away");
   await startApp(t, port);
   assert.equal(parseMessage(await answer).body, "GET /page 0");
 });
@@ -254,14 +255,14 @@ test("proxy W10: a handshake of the app's own waits too", async (t) => {
   const front = await startFront(t, port, { awayWaitMs: 10_000 });
   const client = new WebSocket(`ws://127.0.0.1:${front.port}/hmr`);
   t.after(() => client.terminate());
-  await waitFor(() => !front.proxy.waitingRoom.isAppUp);
+  await waitFor(() => front.proxy.waitingRoom.appState === "away");
   const { server } = await startApp(t, port);
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => socket.send("welcome"));
   t.after(() => sockets.close());
   const [message] = await once(client, "message");
   assert.equal(String(message), "welcome");
-  assert.ok(front.proxy.waitingRoom.isAppUp);
+  assert.equal(front.proxy.waitingRoom.appState, "up");
 
   front.proxy.waitingRoom.pause(60_000);
   const gone = new WebSocket(`ws://127.0.0.1:${front.port}/hmr`);

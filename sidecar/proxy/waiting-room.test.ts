@@ -36,7 +36,7 @@ test("one tries, and the others follow in their order once it succeeded, the one
   const b1 = enter("b1");
   assert.ok(a1.failed("refused"));
   assert.deepEqual(log, ["a1", "a2"]);
-  assert.ok(!room.isAppUp);
+  assert.equal(room.appState, "away");
   timers.pass(200);
   assert.deepEqual(log.splice(0), ["a1", "a2", "a1 tries"]);
   a1.failed("refused");
@@ -48,7 +48,7 @@ test("one tries, and the others follow in their order once it succeeded, the one
   timers.pass(3_600);
   a1.connected();
   assert.deepEqual(log.splice(0), ["a2", "b1"]);
-  assert.ok(room.isAppUp);
+  assert.equal(room.appState, "up");
   assert.deepEqual(reported, [
     { kind: "app_away", address: "http://127.0.0.1:8000", cause: "refused" },
     { kind: "app_back", afterMs: 4_000, waited: 3 },
@@ -81,17 +81,17 @@ test("an attempt that began before another one succeeded is repeated at once, an
   enter("b1").connected();
   slow.failed("timeout");
   assert.deepEqual(log, ["a1", "b1", "a1"]);
-  assert.ok(room.isAppUp);
+  assert.equal(room.appState, "up");
   slow.failed("timeout");
-  assert.ok(!room.isAppUp);
+  assert.equal(room.appState, "away");
 });
 
 test("without a wait nobody waits, and the state is known all the same", () => {
   const { room, log, enter, reported } = createRig({ waitMs: 0 });
   assert.equal(enter("a1").failed("refused"), false);
-  assert.ok(!room.isAppUp);
+  assert.equal(room.appState, "away");
   enter("a2").connected();
-  assert.ok(room.isAppUp);
+  assert.equal(room.appState, "up");
   assert.deepEqual(log, ["a1", "a2"]);
   assert.equal(reported.length, 2);
 });

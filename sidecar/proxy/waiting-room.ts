@@ -30,6 +30,9 @@ export interface Ticket {
   leave(): void;
 }
 
+/** As the last attempt to connect showed; nobody tries before a request comes. */
+export type AppState = "unknown" | "up" | "away";
+
 export interface WaitingRoom {
   /** @param visitor as `visitorOf` gives it. */
   enter(visitor: string, guest: Guest): Ticket;
@@ -44,8 +47,7 @@ export interface WaitingRoom {
   drain(forMs: number): void;
   /** Refuses all who wait, and ends the pause. */
   close(): void;
-  /** As the last attempt to connect showed. */
-  readonly isAppUp: boolean;
+  readonly appState: AppState;
   readonly isPaused: boolean;
   readonly waiting: number;
 }
@@ -227,8 +229,9 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
       gate = "open";
       refuseAll();
     },
-    get isAppUp() {
-      return away === null;
+    get appState() {
+      if (away) return "away";
+      return connectionsMade > 0 ? "up" : "unknown";
     },
     get isPaused() {
       return gate === "paused";

@@ -269,8 +269,8 @@ describe("the console: what is to be seen", () => {
     const figures = viewer.messages.find(({ type }) => type === "figures") ?? {};
     const { totals, health, proxy } = figures as Record<string, Json>;
     assert.deepEqual(
-      [totals?.["opened"], totals?.["subscriptions"], health?.["connections"], proxy?.["isAppUp"]],
-      [1, 1, 1, true],
+      [totals?.["opened"], totals?.["subscriptions"], health?.["connections"], proxy?.["app"]],
+      [1, 1, 1, "unknown"],
     );
     assert.doesNotMatch(JSON.stringify(figures), new RegExp(app.secret));
   });

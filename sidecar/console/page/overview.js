@@ -182,9 +182,10 @@ function healthOf({ health, apps, proxy }) {
   ].filter(Boolean);
 }
 
-function appState({ isAppUp, isPaused }) {
+function appState({ app, isPaused }) {
   if (isPaused) return mark("wait", "new requests wait: /hold");
-  return isAppUp ? mark("good", "answers") : mark("bad", "away: requests wait for it");
+  if (app === "unknown") return mark("wait", "unknown: no request has been passed on yet");
+  return app === "up" ? mark("good", "answers") : mark("bad", "away: requests wait for it");
 }
 
 function redisState({ redis, redis_error: error }) {

@@ -44,10 +44,16 @@ function open(root) {
   };
 }
 
+const appStates = {
+  unknown: "unknown: no request has been passed on yet",
+  up: "answers",
+  away: "away",
+};
+
 function toPairs({ proxy, totals }) {
   if (!proxy) return [["App behind", "none (POGO_UPSTREAM=none)"]];
   return [
-    ["App behind", proxy.isAppUp ? "answers" : "away"],
+    ["App behind", appStates[proxy.app]],
     [
       "Rate",
       `${number(rateOf((figures) => figures.totals.proxied))}/s, ${number(totals.proxied)} so far`,

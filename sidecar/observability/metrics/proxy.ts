@@ -80,7 +80,7 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
       overWorkers: "min",
       unit: "yes or no",
       moves:
-        "Read at each scrape. Requests are the check: it is 1 until one has failed, and 0 until one has come through. Not there without an upstream.",
+        "Read at each scrape. Requests are the check: it is 1 until one has failed, and 0 until one has come through. Not there without an upstream. While none has come, /pogo/health says that it is unknown.",
       action: "0 for longer than a restart takes: start the app; the log says why it can't be had.",
     }),
     requestsPaused: reading({
