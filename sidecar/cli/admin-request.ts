@@ -4,10 +4,11 @@ import { formatErrors, formatWarnings, loadAdmin } from "../config.ts";
 import { request } from "../http/node-http.ts";
 import type { CommandContext } from "./command.ts";
 import { errorCode } from "../http/error-code.ts";
+import { showDuration } from "../core/duration.ts";
 
 export type AdminAnswer =
   | { readonly ok: true; readonly status: number; readonly text: string; readonly where: string }
-  /** `why` in words, to stand behind the address: `did not answer within 1.5 s`. */
+  /** `why` in words, to stand behind the address: `did not answer within 1500ms`. */
   | { readonly ok: false; readonly why: string; readonly where: string };
 
 /** Less than the shortest deadline that a container runtime is likely to give, starting this process included. */
@@ -42,7 +43,7 @@ export async function requestAdmin(
   sent.on("error", (error) => {
     const code = errorCode(error) ?? error.message;
     const why = signal.aborted
-      ? `did not answer within ${deadlineMs / 1000} s`
+      ? `did not answer within ${showDuration(deadlineMs)}`
       : `can't be reached (${code}): does a sidecar run on this machine? Its admin port is POGO_ADMIN_PORT`;
     resolve({ ok: false, why, where });
   });

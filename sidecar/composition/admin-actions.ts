@@ -1,6 +1,7 @@
 /** What the admin port does when it is asked to: drain, hold, release. */
 
-import { duration, showDuration } from "../config/parsers/units.ts";
+import { duration } from "../config/parsers/units.ts";
+import { showDuration } from "../core/duration.ts";
 import type { Actions, ActionAnswer } from "../observability/admin.ts";
 import type { UpstreamProxy } from "../proxy/proxy.ts";
 

@@ -1,5 +1,6 @@
 /** What becomes of one request or handshake on its way to the app: it waits for the app's answer, that is relayed, it ends. */
 
+import { showDuration } from "../core/duration.ts";
 import type { ProxyFault } from "../core/report/proxy.ts";
 import type { Report } from "../core/report.ts";
 import { clientGoneStatus, loggedPath } from "../http/access-log.ts";
@@ -67,7 +68,7 @@ export class Attempt {
     if (ms === 0 || !this.isWaiting) return;
     const deadline = setTimeout(() => {
       if (!isAppsTurn()) return void deadline.refresh();
-      this.fail("response_timeout", `timeout: no answer within ${ms} ms`);
+      this.fail("response_timeout", `timeout: no answer within ${showDuration(ms)}`);
       onTimeout();
     }, ms);
     this.#deadline = deadline;

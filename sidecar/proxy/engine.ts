@@ -3,6 +3,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ProxyServer, ProxyTarget } from "http-proxy-3";
+import { showDuration } from "../core/duration.ts";
 import type { UpstreamAddress } from "../http/upstream-address.ts";
 import { codeOf, toUpstreamError } from "./http1/connection-error.ts";
 import { probe } from "./http1/connection.ts";
@@ -150,7 +151,7 @@ function toHandshakeError(
   if (code === "ECONNECT_TIMEOUT") {
     return new UpstreamError(
       "connect_timeout",
-      `timeout: no connection within ${connectTimeoutMs} ms`,
+      `timeout: no connection within ${showDuration(connectTimeoutMs)}`,
     );
   }
   if (code === "HPE_HEADER_OVERFLOW") {

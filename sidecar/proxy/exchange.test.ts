@@ -109,7 +109,7 @@ test("proxy E1: a client that is still sending its body reads the 502", async (t
   assert.equal(client.wasReset, false);
 });
 
-test("proxy E1, S13: the cause of a fault tells what it was: reset, unreadable, too large, broken off, timeout", async (t) => {
+test("proxy E1, S13: the cause of a fault says what it was: reset, unreadable, too large, broken off, timeout", async (t) => {
   const rows: readonly (readonly [
     answer: (connection: RawSocket) => void,
     fault: string,
@@ -142,7 +142,7 @@ test("proxy E1, S13: the cause of a fault tells what it was: reset, unreadable, 
       "head_too_large",
       /^a head of more than 1024 bytes/,
     ],
-    [() => {}, "response_timeout", /^timeout: no answer within 150 ms/],
+    [() => {}, "response_timeout", /^timeout: no answer within 150ms/],
     [
       (connection) =>
         connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").socket.end(),

@@ -6,7 +6,7 @@ import { quote, type ConfigError } from "../errors.ts";
 import { table } from "../table/table.ts";
 import { readAll, type Values } from "../table/values.ts";
 import type { AppScope } from "../sources/reader.ts";
-import { showDuration } from "../parsers/units.ts";
+import { showDuration } from "../../core/duration.ts";
 
 /** @param before the apps in front of this one */
 export function findAppConflicts(

@@ -12,7 +12,7 @@ import { findBroadcastConflicts } from "./redis-broadcasts.ts";
 import { findRedisConflicts } from "./redis.ts";
 import { checksOfWorkers } from "./workers.ts";
 import type { Config } from "../derive.ts";
-import { showDuration } from "../parsers/units.ts";
+import { showDuration } from "../../core/duration.ts";
 
 const { admin, app, server, upstream } = table;
 

@@ -1,5 +1,6 @@
 /** Parsers of amounts with a unit: durations in milliseconds, sizes in bytes. */
 
+import { showDuration } from "../../core/duration.ts";
 import { accept, reject, type Parser } from "./parser.ts";
 
 const millisecondsIn: Readonly<Record<string, number>> = {
@@ -52,19 +53,6 @@ export function duration(
     },
     show: showDuration,
   };
-}
-
-/** In the largest unit that needs no fraction. */
-export function showDuration(valueMs: number): string {
-  if (valueMs === 0) return "0";
-  for (const unit of ["h", "m", "s"]) {
-    const size = millisecondsIn[unit] ?? Number.NaN;
-    // 90s reads better than 1.5m, and 60s better than 1m next to it.
-    if (valueMs % size === 0 && (unit === "s" || valueMs >= 10 * size)) {
-      return `${valueMs / size}${unit}`;
-    }
-  }
-  return `${valueMs}ms`;
 }
 
 const bytesIn: Readonly<Record<string, number>> = {

@@ -1,6 +1,7 @@
 /** One connection to the app: a request and its response at a time. */
 
 import { connect, type Socket } from "node:net";
+import { showDuration } from "../../core/duration.ts";
 import { isStale } from "../../http/stale.ts";
 import type { UpstreamAddress } from "../../http/upstream-address.ts";
 import { toUpstreamError } from "./connection-error.ts";
@@ -38,7 +39,7 @@ function openSocket(address: UpstreamAddress): Socket {
 }
 
 function notInTime(ms: number): UpstreamError {
-  return new UpstreamError("connect_timeout", `no connection within ${ms} ms`);
+  return new UpstreamError("connect_timeout", `no connection within ${showDuration(ms)}`);
 }
 
 export class Connection {

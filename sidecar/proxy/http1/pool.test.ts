@@ -146,7 +146,7 @@ test("proxy E6: only what met a kept connection that closed unanswered is stale"
   }
 });
 
-test("who calls a request off hears only that its connection is gone", async (t) => {
+test("of a request that was called off only the end of its connection is reported", async (t) => {
   const app = await listenRaw(t);
   const { send } = createRig(t, app);
   const { call, told, released } = send();
@@ -158,7 +158,7 @@ test("who calls a request off hears only that its connection is gone", async (t)
   await (await app.connection(0)).untilEnd();
 });
 
-test("what is closed tells those who wait", async (t) => {
+test("those who wait for what is closed fail", async (t) => {
   const app = await listenRaw(t);
   const { pool, send } = createRig(t, app);
   const { told, released } = send();
