@@ -166,6 +166,20 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
       REVERB_PORT: String(stack.sidecar.port),
     }));
 
+  test("a REVERB_PORT at which nothing listens", async () => {
+    const port = await freePort();
+    const advice = new RegExp(
+      `:${port}: connection refused: nothing listens there → .*REVERB_PORT=${stack.sidecar.port},`,
+    );
+    const changed = { REVERB_HOST: "127.0.0.1", REVERB_PORT: String(port) };
+    await broken("publishing", advice, [], changed);
+    const { rows } = await findings([], changed);
+    for (const name of ["WebSocket", "proxies in front", "clock"]) {
+      const row = rows.find((found) => found.name === name);
+      assert.deepEqual([row?.status, row?.text], ["skipped", "waits for: publishing"], name);
+    }
+  });
+
   test("another sidecar at the address: other secret, other key, other id", async (t) => {
     const start = async (changed: Record<string, string>) => {
       const { REVERB_APP_ID, REVERB_APP_KEY, REVERB_APP_SECRET } = env;
@@ -244,7 +258,10 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
 
   test("Redis that is not there, and one that may drop what is stored", async (t) => {
     const scaling = { REVERB_SCALING_ENABLED: "true", REDIS_HOST: "127.0.0.1" };
-    await broken("Redis", /ECONNREFUSED/, [], { ...scaling, REDIS_PORT: "9" });
+    await broken("Redis", /connection refused: nothing listens there.*POGO_REDIS_HOST/, [], {
+      ...scaling,
+      REDIS_PORT: "9",
+    });
     const redis = await startRedis({ args: ["--maxmemory-policy", "allkeys-lru"] });
     t.after(() => redis.stop());
     await broken("Redis", /allkeys-lru.*noeviction/, [], {

@@ -3,6 +3,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { toRequestOptions, type UpstreamAddress } from "../../http/upstream-address.ts";
+import { showDuration } from "../../core/duration.ts";
 import { errorCode } from "../../http/error-code.ts";
 
 const deadlineMs = 5_000;
@@ -16,8 +17,8 @@ export type Answer =
       /** Its beginning, where it is longer than 64 KiB. */
       readonly text: string;
     }
-  /** In words: `connection refused`, `no answer within 5 s`. */
-  | { readonly ok: false; readonly why: string };
+  /** `why` in words: `no answer within 5s`; `isRefused`: nothing listens there. */
+  | { readonly ok: false; readonly why: string; readonly isRefused: boolean };
 
 export interface Question {
   readonly method?: "GET" | "POST";
@@ -46,7 +47,12 @@ function ask(
   const bytes = Buffer.from(body);
   const length = method === "POST" ? { "Content-Length": bytes.length } : {};
   const options = { ...target, method, headers: { ...headers, ...length }, signal, agent: false };
-  const fail = (error: Error): void => resolve({ ok: false, why: explain(error, signal) });
+  const fail = (error: Error): void =>
+    resolve({
+      ok: false,
+      why: signal.aborted ? `no answer within ${showDuration(deadlineMs)}` : explainError(error),
+      isRefused: errorCode(error) === "ECONNREFUSED",
+    });
   const request = send(options, (response) => {
     let text = "";
     const { statusCode: status = 0, headers } = response;
@@ -79,9 +85,11 @@ const words: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate can't be verified",
 };
 
-function explain(error: Error, signal: AbortSignal): string {
-  if (signal.aborted) return `no answer within ${deadlineMs / 1000} s`;
+/** Why there was no connection, or no answer over it. */
+export function explainError(error: unknown): string {
   const code = errorCode(error) ?? "";
   // Of several addresses that were tried (happy eyeballs), each with an error of its own.
-  return words[code] ?? (code || error.message || error.name);
+  return (
+    words[code] ?? (code || (error instanceof Error && error.message) || "no reason was given")
+  );
 }

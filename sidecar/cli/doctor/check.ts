@@ -36,6 +36,11 @@ export interface Check {
   readonly run: (subject: Subject) => Promise<Finding>;
 }
 
+/** Nobody stands in front: the address is the sidecar's own port. */
+export function isOwnPort(url: URL, port: number): boolean {
+  return url.protocol === "http:" && Number(url.port || 80) === port;
+}
+
 export const ok = (text: string): Finding => ({ status: "ok", text });
 export const wrong = (text: string, fix: string): Finding => ({ status: "wrong", text, fix });
 export const hint = (text: string, fix: string): Finding => ({ status: "hint", text, fix });

@@ -94,7 +94,7 @@ export const frontEnd: Check = {
     const files = [...manifest.matchAll(/"file":\s*"([^"]+\.js)"/g)].map(([, file = ""]) => file);
     const scripts = files.map((file) => readText(join(folder, "public/build", file)) ?? "");
     if (!scripts.some((script) => script.includes("pusher"))) {
-      return hint("the built scripts don't hold Echo", "npm run build");
+      return hint("the built scripts don't contain Echo", "npm run build");
     }
     return scripts.some((script) => script.includes(app.key))
       ? ok("was built with the sidecar's key")

@@ -3,9 +3,10 @@
 import { createServer } from "node:net";
 import { createCommands } from "../../broker/redis/clients.ts";
 import { listen, showListenAddress, toListenAddress } from "../../http/listener.ts";
-import { askUrl } from "./ask.ts";
-import { hint, ok, skipped, wrong, type Check } from "./check.ts";
+import { askUrl, explainError } from "./ask.ts";
+import { hint, isOwnPort, ok, skipped, wrong, type Check } from "./check.ts";
 import { errorCode } from "../../http/error-code.ts";
+import { publishes } from "./outside.ts";
 
 export const running: Check = {
   name: "sidecar",
@@ -38,11 +39,12 @@ export const running: Check = {
 
 export const proxies: Check = {
   name: "proxies in front",
+  // What does not answer, or is another server, says nothing about a proxy.
+  needs: [publishes],
   async run({ config, url }) {
     const { trustedProxies } = config.forwarding;
     const { port } = config.server;
-    const isDirect = url.protocol === "http:" && Number(url.port || 80) === port;
-    if (isDirect) return ok(`none: ${url.origin} is the sidecar's own port`);
+    if (isOwnPort(url, port)) return ok(`none: ${url.origin} is the sidecar's own port`);
     return trustedProxies.length > 0
       ? ok(`trusted: ${trustedProxies.join(", ")}`)
       : hint(
@@ -78,14 +80,14 @@ export const redis: Check = {
       );
     } catch (error) {
       // Of what a server repeats of a command, the password may be a part.
-      const code = errorCode(error) ?? "refused";
+      const why = errorCode(error) === null ? "it answers with an error" : explainError(error);
       const isDenied = error instanceof Error && /^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message);
       return isDenied
         ? wrong(
             `refuses this user (${error.message.split(" ")[0]})`,
             "see REDIS_USERNAME and REDIS_PASSWORD, and docs/scaling.md for what the user may do",
           )
-        : wrong(`can't be had: ${code}`, "see POGO_REDIS_HOST and POGO_REDIS_PORT");
+        : wrong(`can't be had: ${why}`, "see POGO_REDIS_HOST and POGO_REDIS_PORT");
     } finally {
       commands.disconnect();
     }

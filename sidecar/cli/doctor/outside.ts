@@ -3,8 +3,9 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { md5, sign } from "../../core/signature.ts";
+import { showDuration } from "../../core/duration.ts";
 import { askUrl } from "./ask.ts";
-import { hint, ok, wrong, type Check, type Finding, type Subject } from "./check.ts";
+import { hint, isOwnPort, ok, wrong, type Check, type Finding, type Subject } from "./check.ts";
 
 const deadlineMs = 5_000;
 
@@ -23,7 +24,10 @@ export const publishes: Check = {
     const target = new URL(`${config.server.pathPrefix}${path}?${query.toString()}`, url);
     const headers = { "Content-Type": "application/json" };
     const answer = await askUrl(target, { method: "POST", headers, body });
-    if (!answer.ok) return wrong(`${url.origin}: ${answer.why}`, addressFix);
+    if (!answer.ok) {
+      const fix = answer.isRefused ? listenFix(url, config.server.port) : addressFix;
+      return wrong(`${url.origin}: ${answer.why}`, fix);
+    }
     switch (answer.status) {
       case 200:
         return ok(`an event is taken at ${url.origin}`);
@@ -50,6 +54,13 @@ export const publishes: Check = {
 
 const addressFix =
   "start the sidecar, or set REVERB_HOST, REVERB_PORT and REVERB_SCHEME to where it is reached (--url tries another address)";
+
+/** Nothing listens where Laravel publishes to and browsers connect. */
+function listenFix(url: URL, ownPort: number): string {
+  return isOwnPort(url, ownPort)
+    ? "start the sidecar: pogo-sidecar"
+    : `in the app's .env: REVERB_PORT=${ownPort}, which is the sidecar's own (POGO_PORT); or start the proxy that is to listen at ${url.host} (--url tries another address)`;
+}
 
 export const connects: Check = {
   name: "WebSocket",
@@ -125,7 +136,7 @@ function explainMessage(text: string, url: URL): Finding {
   }
 }
 
-/** A publisher's clock may be off by so much (`auth_timestamp`). */
+/** By half of what a publisher's clock may be off (`auth_timestamp`) it is soon too much. */
 export const clock: Check = {
   name: "clock",
   needs: [publishes],
@@ -135,12 +146,14 @@ export const clock: Check = {
     if (Number.isNaN(date)) {
       return hint("the other side does not say its time", "compare it by hand: date -u");
     }
-    const offMs = Math.abs(Date.now() - date);
-    const toleranceSeconds = config.httpApi.timestampToleranceSeconds;
-    return offMs < toleranceSeconds * 500
-      ? ok(`${Math.round(offMs / 1000)} s apart`)
+    // The field has whole seconds.
+    const offMs = Math.round(Math.abs(Date.now() - date) / 1000) * 1000;
+    const toleranceMs = config.httpApi.timestampToleranceSeconds * 1000;
+    const apart = offMs === 0 ? "the same" : `${showDuration(offMs)} apart`;
+    return offMs < toleranceMs / 2
+      ? ok(apart)
       : wrong(
-          `${Math.round(offMs / 1000)} s apart: publishes are refused beyond ${toleranceSeconds} s`,
+          `${apart}: publishes are refused beyond ${showDuration(toleranceMs)}`,
           "synchronize the clocks (timedatectl set-ntp true)",
         );
   },
