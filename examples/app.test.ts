@@ -74,7 +74,7 @@ test("denies as Laravel does: no session, a rule that says no, a channel without
   assert.deepEqual(await authorize({ channel_name: "constructor", socket_id }, ada), denied);
 });
 
-test("says no to everybody while it is told to, and is slow where it is asked something", async () => {
+test("says no to everybody while it is switched so, and is slow where it is asked something", async () => {
   const fields = { channel_name: "private-orders.7", socket_id: "1.2" };
   assert.equal((await authorize(fields, ada)).status, 200);
   behaviour.refuses = true;
@@ -154,7 +154,7 @@ test("every script and style that the page names is served", async () => {
   }
 });
 
-test("its log tells a question of the sidecar from one of the browser", async () => {
+test("its log has whether the sidecar asked or the browser", async () => {
   const body = { channel_name: "private-orders", socket_id: "1.2" };
   await authorize(body, { ...ada, "x-frankenphp-ws-channel": "private-orders" });
   await authorize(body, ada);

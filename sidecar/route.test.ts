@@ -33,7 +33,7 @@ function route(
 describe("front door", () => {
   const isUpgrade = true;
 
-  it("R1: a WebSocket upgrade on /app/{key} is ours, whatever the key", () => {
+  it("R1: a WebSocket upgrade on /app/{key} is answered here, whatever the key", () => {
     assert.equal(route("/app/app-key?protocol=7", { isUpgrade }), "ws app-key");
     assert.equal(route("/app/nope", { isUpgrade }), "ws nope");
   });
@@ -72,7 +72,7 @@ describe("front door", () => {
     assert.equal(route("/app/app-key", { pathPrefix: "/ws" }), "upstream");
   });
 
-  it("R4: /apps/{id}/… is ours for configured ids and known routes only", () => {
+  it("R4: /apps/{id}/… is answered here for configured ids and known routes only", () => {
     assert.equal(route("/apps/app-id/events"), "http-api");
     assert.equal(route("/apps/app-id/channels/a/users"), "http-api");
     for (const path of [
@@ -136,13 +136,13 @@ describe("front door", () => {
     }
   });
 
-  it("O01, R7: /up is the app's; stand-alone it is ours", () => {
+  it("O01, R7: /up is the app's; stand-alone it is answered here", () => {
     assert.equal(route("/up"), "upstream");
     assert.equal(route("/up", { isStandAlone: true }), "health");
     assert.equal(route("/ws/up", { isStandAlone: true, pathPrefix: "/ws" }), "health");
   });
 
-  it("O07: with POGO_PUBLIC_HEALTH /up and /pogo/health are ours, whatever the prefix; nothing like them is", () => {
+  it("O07: with POGO_PUBLIC_HEALTH /up and /pogo/health are answered here, whatever the prefix; nothing like them is", () => {
     const publicHealth = () => ({ status: 200, body: "{}" });
     for (const options of [{}, { pathPrefix: "/ws" }, { isStandAlone: true }]) {
       for (const path of ["/up", "/pogo/health", "/up?verbose"]) {
@@ -156,7 +156,7 @@ describe("front door", () => {
     assert.equal(route("/pogo/health"), "upstream");
   });
 
-  it("C18: with a path prefix only paths below it are ours", () => {
+  it("C18: with a path prefix only paths below it are answered here", () => {
     const pathPrefix = "/ws";
     assert.equal(route("/ws/app/key", { pathPrefix, isUpgrade }), "ws key");
     assert.equal(route("/app/key", { pathPrefix, isUpgrade }), "upstream");

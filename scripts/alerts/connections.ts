@@ -11,7 +11,7 @@ export const connectionAlerts: readonly Alert[] = [
     means:
       "{{ $labels.instance }} has {{ $value | humanizePercentage }} of the connections that it takes.",
     next: "Add a node, or raise `POGO_MAX_CONNECTIONS` if CPU, memory and open files have room.",
-    more: "Beyond it clients are told to come back later (4100), and do so by themselves. How much one node takes: [operations.md](operations.md#how-much-one-node-takes).",
+    more: "Beyond it clients are closed with 4100, upon which they come back later by themselves. How much one node takes: [operations.md](operations.md#how-much-one-node-takes).",
   },
   {
     name: "PogoHandshakesRefused",

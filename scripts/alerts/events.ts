@@ -28,7 +28,7 @@ export const eventAlerts: readonly Alert[] = [
     means:
       "Somebody publishes to app {{ $labels.app_id }} at {{ $labels.instance }} with a wrong signature: {{ $labels.reason }}.",
     next: "Compare the app's REVERB_APP_KEY and REVERB_APP_SECRET with the sidecar's, and for `auth_timestamp` the clocks.",
-    more: "`php artisan config:clear` where the configuration is cached; queue workers keep the old one until `php artisan queue:restart`. If all of the app's own events arrive, it is a stranger who tries: `POGO_API_ONLY_ON_SOCKET` takes the API off the port.",
+    more: "`php artisan config:clear` where the configuration is cached; queue workers keep the old one until `php artisan queue:restart`. If all of the app's own events arrive, it is somebody else who tries: `POGO_API_ONLY_ON_SOCKET` takes the API off the port.",
   },
   {
     name: "PogoEventsDropped",

@@ -51,7 +51,7 @@ function histogram(done: readonly number[], windowMs: number): number[] {
   return tenths;
 }
 
-describe("spread", () => {
+describe("stagger", () => {
   it("O04: many are staggered evenly over the window", () => {
     const done = times(10_000, 2_000);
     for (const count of histogram(done, 2_000)) {

@@ -41,7 +41,7 @@ describe("authentication of the API", () => {
     assert.equal(unknown?.sentAppId, "nope");
   });
 
-  it("A03, A04: the body's md5 is recomputed, whatever the query claims", async (test) => {
+  it("A03, A04: the body's md5 is recomputed, whatever the query says", async (test) => {
     const { port, node, call } = await startApi(test);
     const { text } = await call("events", { body: event });
     assert.equal(text, "{}");

@@ -367,7 +367,7 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(log, ["1: 2 delivered 200", "1: 1 shutdown"]);
   });
 
-  it("W11: what an endpoint does not take in time is dropped as shutdown; the others get theirs", async (test) => {
+  it("W11: what an endpoint does not take in time is dropped as shutdown; the others get all of it", async (test) => {
     const hanging = await startEndpoint(test, [silence]);
     const healthy = await startEndpoint(test);
     const { dispatcher, clock, log, logged } = createRig(test, [

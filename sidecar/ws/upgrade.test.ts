@@ -511,7 +511,7 @@ describe("WebSocket connection", () => {
     assert.equal(endpoint.connectionCount, 0);
   });
 
-  it("O04: closeAll spreads the closes; destroy calls off the rest", async () => {
+  it("O04: closeAll closes one after the other; destroy calls off the rest", async () => {
     let nowMs = 1_000;
     const { port, endpoint } = await startEndpoint({ now: () => nowMs });
     const clients = [openClient(port), openClient(port), openClient(port)];

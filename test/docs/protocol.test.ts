@@ -35,7 +35,7 @@ describe("docs/protocol.md", () => {
     );
   });
 
-  it("says nothing with a code, a status or a limit of ours outside of the rules", () => {
+  it("says nothing with a code, a status or a limit of the sidecar outside of the rules", () => {
     const prose = text.split("\n").filter((line) => !line.startsWith("|"));
     const [, ...body] = prose.join("\n").split("\n## ");
     for (const section of body) {

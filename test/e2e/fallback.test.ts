@@ -247,7 +247,7 @@ function suite(release: LaravelRelease): void {
     );
   });
 
-  test("P01, P03, P06: Echo's presence list names who Laravel says they are, whatever the page claims", async () => {
+  test("P01, P03, P06: Echo's presence list names who Laravel says they are, whatever the page says", async () => {
     const first = await open(1, "1");
     const here = inbox<object[]>("here");
     const joining = inbox<object>("joining");

@@ -22,7 +22,7 @@ async function startSubscribed(
 }
 
 describe("the options of Redis reach it", { skip: needsRedis() }, () => {
-  it("a URL of ours: user, password, database; prefix, and the lease", async (test) => {
+  it("POGO_REDIS_URL: user, password, database; prefix, and the lease", async (test) => {
     const redis = await startRedis({ password: "all" });
     test.after(() => redis.stop());
     const admin = connectRedis(test, redis.port, { password: "all" });

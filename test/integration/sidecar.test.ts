@@ -82,7 +82,7 @@ describe("sidecar", () => {
     assert.match(text, /pogo_websocket_subscriptions_active\{app_id="app-id"\} 1/);
   });
 
-  it("O01, O03: stand-alone, /up is ours and the rest is 404", async (test) => {
+  it("O01, O03: stand-alone, /up is answered here and the rest is 404", async (test) => {
     const { port, url } = await startSidecar(test);
     const health = await fetch(`${url}/up`);
     assert.equal(health.status, 200);

@@ -1,4 +1,4 @@
-/** The words of ARCHITECTURE.md in names: what the field has no such word for was a private language. */
+/** The words of ARCHITECTURE.md in names and texts: what the field has no such word for was a private language. */
 
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
@@ -36,5 +36,54 @@ test("names in the source are of the field's words", () => {
         .map((word) => `${file}: ${word}`)
         .filter((found) => !commands.has(found)),
     );
+  assert.deepEqual(found, []);
+});
+
+/** What people search for when they have read it: *hold* is the command. */
+const avoidedInTexts =
+  /\b(ours|theirs|strangers?|tells?|told|hears?|heard|facts?|things?|beats?|spreads?|weighs?|notes?|noted|settles?)\b/i;
+
+/** Text literals of a file, without what is in backticks within them: names are as they are. */
+function textsOf(path: string): readonly string[] {
+  const code = readFileSync(join(root, path), "utf8").replaceAll(
+    /\/\*.*?\*\/|^\s*\/\/[^\n]*/gms,
+    "",
+  );
+  const literals = code.match(/"(?:[^"\\\n]|\\.)*"/g) ?? [];
+  return literals.map((text) => text.replaceAll(/`[^`]*`/g, ""));
+}
+
+test("log lines, hints, texts of metrics, alerts and errors are of the field's words", () => {
+  const files = globSync(
+    [
+      "sidecar/observability/{events,metrics}/*.ts",
+      "sidecar/core/errors.ts",
+      "sidecar/{http/refusal,ws/refusals}.ts",
+      "sidecar/cli/doctor/*.ts",
+      "scripts/{alerts,dashboard,symptoms}/*.ts",
+      "scripts/error-causes.ts",
+    ],
+    { cwd: root },
+  );
+  assert.ok(files.length >= 30);
+  const found = files.flatMap((file) =>
+    textsOf(file)
+      .filter((text) => avoidedInTexts.test(text))
+      .map((text) => `${file}: ${text}`),
+  );
+  assert.deepEqual(found, []);
+});
+
+test("titles of tests are of the field's words", () => {
+  const files = globSync("{sidecar,test,examples}/**/*.test.ts", { cwd: root });
+  const found = files.flatMap((file) => {
+    const titles = readFileSync(join(root, file), "utf8").matchAll(
+      /^\s*(?:it|test|describe)\(\s*(["`].*)/gm,
+    );
+    return [...titles]
+      .map(([, title = ""]) => title.split(/(?<=["`]), /)[0] ?? "")
+      .filter((title) => avoidedInTexts.test(title))
+      .map((title) => `${file}: ${title}`);
+  });
   assert.deepEqual(found, []);
 });

@@ -104,7 +104,7 @@ describe("stock Echo in Chromium", { skip }, () => {
     for (const tab of tabs) assertFaultless(await judgeAll(load, tab.seen));
   });
 
-  test("Y14: two tabs with the cookie alone: nothing comes twice, and who misses something is told", async () => {
+  test("Y14: two tabs with the cookie alone: nothing comes twice, and who misses something gets pogo:gap", async () => {
     stage = await clusterStage(2);
     const context = await stage.profile("ada");
     const tabs = [

@@ -124,8 +124,7 @@ export function webSocketRows({
         webSocket.connectionsCutTotal.inc({ app_id: appId ?? "", reason }),
       log: {
         level: "warn",
-        message:
-          "too much memory waits for slow clients: the connections that hold the most are cut",
+        message: "too much memory waits for slow clients: the connections with the most are cut",
         fields: ({ appId, reason }) => ({ app_id: appId, reason }),
         hint: "raise POGO_OUTBOUND_TOTAL_BYTES, lower POGO_OUTBOUND_QUEUE_BYTES, or publish less to clients that can't keep up",
         throttle: ({ reason }) => reason,
