@@ -18,9 +18,11 @@ const commands: ReadonlySet<string> = new Set(["sidecar/main.ts: hold"]);
 
 /** Names in code: what is left when comments and texts are taken away, split at capitals and digits. */
 function wordsOf(code: string): ReadonlySet<string> {
-  const bare = code
-    .replaceAll(/\/\*.*?\*\/|\/\/[^\n]*/gs, " ")
-    .replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/gs, " ");
+  // Together, for an address in a text has what begins a comment.
+  const bare = code.replaceAll(
+    /\/\*.*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/gs,
+    " ",
+  );
   const names = bare.match(/[A-Za-z_$][\w$]*/g) ?? [];
   return new Set(
     names.flatMap((name) => name.split(/(?=[A-Z])|[\d_$]+/)).map((word) => word.toLowerCase()),
