@@ -122,11 +122,13 @@ export class Connection implements Recipient {
   /**
    * Sends `pusher:error` and, where it is about a subscription or the signin, that one's own error, for a page never
    * sees the former; then closes where the catalogue says so.
+   *
+   * @param channel for the report, where it is not the subject's
    */
-  fail(error: ProtocolError, subject?: Subject | null): void {
+  fail(error: ProtocolError, subject?: Subject | null, channel = channelOf(subject)): void {
     const { code, reason } = error;
     const { socketId } = this;
-    const about = { appId: this.app.id, socketId, channel: channelOf(subject) };
+    const about = { appId: this.app.id, socketId, channel };
     this.#report({ kind: "error_sent", ...about, code, reason });
     this.send(errorFrame(error, this.#errorData));
     if (subject) this.sendText(encodeRefusal(subject, error));

@@ -105,7 +105,7 @@ function handlerFor({ event }: Message): Handler {
 const handleClientEvent: Handler = (connection, message, dependencies, nowMs) => {
   const { hub, broker, webhooks, report } = dependencies;
   const result = toClientEvent(connection, message, nowMs);
-  if (!result.ok) return connection.fail(result.error);
+  if (!result.ok) return connection.fail(result.error, null, parseChannel(message.channel));
   report.details?.(toReceived(connection, result.event));
   hub.broadcast(result.event);
   broker.relay(result.event);
