@@ -10,7 +10,8 @@ import type { PresenceListener } from "./core/presence-store.ts";
 import { createAdminActions } from "./composition/admin-actions.ts";
 import { connectBroadcasts } from "./composition/broadcasts.ts";
 import { createCluster } from "./composition/cluster.ts";
-import { bindConsole } from "./composition/console.ts";
+import { bindConsole, type LoadBackend } from "./composition/console.ts";
+import { bindBackend } from "./composition/console-backend.ts";
 import { createDoors } from "./composition/doors.ts";
 import { readOpenFilesLimit } from "./composition/open-files.ts";
 import { connectReadings } from "./composition/readings.ts";
@@ -49,8 +50,13 @@ export interface Overrides {
   readonly now?: () => number;
   /** Descriptors of listening sockets that take the place of the configured addresses. */
   readonly inherited?: Inherited;
+  /** Of POGO_WORKERS, from 1. */
+  readonly worker?: number;
   /** In place of the admin port: a worker answers its supervisor. */
-  readonly admin?: (routes: AdminRoutes, registry: Metrics["registry"]) => AdminServer;
+  readonly admin?: (
+    routes: AdminRoutes & { readonly loadConsole: LoadBackend },
+    registry: Metrics["registry"],
+  ) => AdminServer;
 }
 
 const webhookBounds = {
@@ -196,24 +202,26 @@ export async function createSidecar(
       proxy: upstream?.proxy ?? null,
     }),
   };
+  const loadConsole = bindBackend({
+    config,
+    worker: overrides.worker ?? null,
+    registry: metrics.registry,
+    hubs,
+    upstream,
+    cluster,
+    webSockets,
+    readiness,
+    health,
+    now,
+    report,
+    clientIp: (handshake) => forwarding.clientIp(handshake),
+  });
   const admin =
-    overrides.admin?.(routes, metrics.registry) ??
+    overrides.admin?.({ ...routes, loadConsole }, metrics.registry) ??
     createAdminServer({
       ...config.admin,
       ...routes,
-      openConsole: bindConsole({
-        config,
-        registry: metrics.registry,
-        hubs,
-        upstream,
-        cluster,
-        webSockets,
-        readiness,
-        health,
-        now,
-        report,
-        clientIp: (handshake) => forwarding.clientIp(handshake),
-      }),
+      openConsole: bindConsole(config, { loadBackend: loadConsole, report, now }),
     });
 
   const lifecycle = createLifecycle({

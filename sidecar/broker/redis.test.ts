@@ -706,7 +706,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
 
   it("a node is given up only while it is as silent as it was seen", async (t) => {
     const { run, keys } = await startScripts(t);
-    await run(joinCluster, "n", 1);
+    await run(joinCluster, "n", 1, null);
     const joins = { kind: "member_added", channel: "presence-a", user: "1", member: "{}" } as const;
     await run(register, "n", 1, [change, { ...joins, isNews: true }]);
     const send = async () => {
@@ -736,7 +736,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
 
   it("what is no field of a node does not keep it from being given up", async (t) => {
     const { run, port } = await startScripts(t);
-    await run(joinCluster, "n", 1);
+    await run(joinCluster, "n", 1, null);
     for (const field of ["m:presence-a", "x", "c:"]) {
       await askRedis(port, "HSET", `${base}node:n`, field, "1");
     }
@@ -750,7 +750,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
 
   it("what a node sent in an earlier term is not done", async (t) => {
     const { run } = await startScripts(t);
-    await run(joinCluster, "n", 2);
+    await run(joinCluster, "n", 2, null);
     assert.equal(await run(register, "n", 1, [change]), null);
     assert.deepEqual(await run(register, "n", 2, [change]), [began(channel)]);
   });

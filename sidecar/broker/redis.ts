@@ -9,6 +9,7 @@ import { RedisApp } from "./redis/app.ts";
 import type { RedisAccess } from "./redis/clients.ts";
 import { createLinks } from "./redis/links.ts";
 import type { RecoveryBounds, RedisRecovery } from "./redis/recovery.ts";
+import type { NodeSummary } from "./redis/scripts/queries.ts";
 
 export interface RedisBrokerOptions {
   readonly redis: RedisAccess & {
@@ -25,6 +26,8 @@ export interface RedisBrokerOptions {
     readonly graceMs: number | null;
   }[];
   readonly receiver: BrokerReceiver;
+  /** Where a browser reaches this node's admin port, for the others' consoles; null: nowhere that is known. */
+  readonly adminUrl: string | null;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** How long the last event of a cache channel is kept. */
@@ -39,8 +42,8 @@ export interface RedisBroker extends Broker {
   readonly lastError: string;
   /** Nodes that are seen alive, this one included; 0 while Redis is lost. */
   readonly nodeCount: number;
-  /** The connections that are subscribed to anything, of each node by its id; null: Redis can't say now. */
-  countByNode(): Promise<ReadonlyMap<string, number> | null>;
+  /** Null: Redis can't say now. */
+  listNodes(): Promise<readonly NodeSummary[] | null>;
   /** No other node is there, or was when Redis was lost. False before Redis was ever there. */
   readonly isAlone: boolean;
   /** The presence store of an app; its listener is called from then on. To be called once for each app. */
@@ -113,6 +116,7 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
         links,
         prefix: redis.prefix,
         nodeId,
+        adminUrl: options.adminUrl,
         newId: () => `${nodeId}.${(ids += 1)}`,
         now,
         receiver,
@@ -156,15 +160,18 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
     },
     lastEvent: (appId, channel) =>
       apps.get(appId)?.publisher.lastEvent(channel) ?? Promise.resolve(null),
-    async countByNode() {
-      const sums = new Map<string, number>();
+    async listNodes() {
+      const nodes = new Map<string, NodeSummary>();
       for (const answer of await Promise.all(
-        [...apps.values()].map(({ presence }) => presence.countByNode()),
+        [...apps.values()].map(({ presence }) => presence.listNodes()),
       )) {
         if (!answer.ok) return null;
-        for (const [node, count] of answer.value) sums.set(node, (sums.get(node) ?? 0) + count);
+        for (const node of answer.value) {
+          const { connections = 0 } = nodes.get(node.id) ?? {};
+          nodes.set(node.id, { ...node, connections: connections + node.connections });
+        }
       }
-      return sums;
+      return [...nodes.values()];
     },
     async whenUp(withinMs) {
       await Promise.all(

@@ -35,9 +35,10 @@ export async function work(context: CommandContext): Promise<number> {
     version,
     log,
     inherited: { public: inherits ? inheritedDescriptor : null, admin: null },
-    admin({ pages, actions }, registry) {
+    worker,
+    admin({ pages, actions, loadConsole }, registry) {
       const metrics = async () => ({ status: 200, text: await exportMetrics(registry) });
-      link.serve({ pages: { ...pages, "/metrics": metrics }, actions });
+      link.serve({ pages: { ...pages, "/metrics": metrics }, actions, loadConsole });
       return { listen: () => Promise.resolve(config.admin.port), close: () => undefined };
     },
   });
@@ -62,11 +63,16 @@ export async function work(context: CommandContext): Promise<number> {
   process.exit(exitCodes.failure);
 }
 
-/** The port is everybody's, the Unix socket of the API the first worker's. */
+/** The port is everybody's, the Unix socket of the API the first worker's; its console is the supervisor's, which shows it. */
 function configOf(worker: number, config: Config): Config {
-  const { server } = config;
+  const { server, admin } = config;
   const apiSocket = worker === 1 ? server.apiSocket : null;
-  return { ...config, server: { ...server, reusePort: true, apiSocket } };
+  const url = admin.url && `${admin.url}?worker=${worker}`;
+  return {
+    ...config,
+    server: { ...server, reusePort: true, apiSocket },
+    admin: { ...admin, url },
+  };
 }
 
 function openChannel(): Channel | null {

@@ -2,6 +2,7 @@
 
 import { createMemoryPresence } from "../broker/memory-presence.ts";
 import { createMemoryBroker } from "../broker/memory.ts";
+import type { RedisBroker } from "../broker/redis.ts";
 import type { Config } from "../config.ts";
 import type { Broker, BrokerReceiver } from "../core/ports.ts";
 import type { RecoveryLog, SessionStore } from "../core/recovery/ports.ts";
@@ -24,8 +25,8 @@ export interface Cluster {
   /** Whether the node should get traffic, as far as other nodes go. */
   readonly isReady: () => boolean;
   readonly health: () => Record<string, unknown>;
-  /** The connections that are subscribed to anything, of each node by its id; null: there is one node, or nobody can say. */
-  readonly countByNode: () => Promise<ReadonlyMap<string, number> | null>;
+  /** Null: there is one node, or nobody can say. */
+  readonly nodes: () => ReturnType<RedisBroker["listNodes"]>;
   /** Resolves once other nodes can be reached, or soon. */
   whenUp(): Promise<void>;
   /** The clients are about to be closed: who is gone from here stays listed until the broker closes. */
@@ -59,7 +60,7 @@ export async function createCluster(
       webhookGraceMs: webhooks.graceMs,
       isReady: () => true,
       health: () => ({}),
-      countByNode: () => Promise.resolve(null),
+      nodes: () => Promise.resolve(null),
       whenUp: () => Promise.resolve(),
       beginDrain: () => ({ isAlone: true, handoverMs: 0 }),
     };
@@ -74,6 +75,7 @@ export async function createCluster(
       graceMs: endpoints.length > 0 ? webhooks.graceMs : null,
     })),
     receiver,
+    adminUrl: config.admin.url,
     now,
     cacheTtlMs,
     report,
@@ -92,7 +94,7 @@ export async function createCluster(
       ...(!broker.isUp && { redis_error: broker.lastError }),
       nodes: broker.nodeCount,
     }),
-    countByNode: () => broker.countByNode(),
+    nodes: () => broker.listNodes(),
     async whenUp() {
       // Somewhat longer than connecting may take, so that it is said why.
       await broker.whenUp(redis.timeoutMs + 250);

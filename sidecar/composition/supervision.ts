@@ -1,6 +1,7 @@
 /** Several workers in the place of one node: their supervisor, and the one admin port that speaks for all. */
 
 import type { Config } from "../config.ts";
+import type { Backend } from "../console/backend.ts";
 import { toListenAddress } from "../http/listener.ts";
 import { systemTimers } from "../http/timers.ts";
 import type { Inherited, Lifecycle } from "../lifecycle.ts";
@@ -14,6 +15,7 @@ import { canSharePorts, checkPortIsFree, PortSharingError } from "../workers/por
 import { Supervisor } from "../workers/supervisor.ts";
 import { startWorkerProcess } from "../workers/worker-process.ts";
 import { draining } from "./admin-actions.ts";
+import { bindConsole } from "./console.ts";
 import { stopOnce } from "./stop-once.ts";
 
 export interface SupervisionOptions {
@@ -57,9 +59,15 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
   });
   metrics.workers.listening.read(() => supervisor.listeningCount);
 
+  async function loadConsole(): Promise<Backend> {
+    const { createWorkersConsole } = await import("./workers-console.ts");
+    const answerWithinMs = config.authorizer.deadlineMs + graceMs;
+    return createWorkersConsole({ workers: supervisor, count: workers.count, answerWithinMs });
+  }
+
   const admin = createAdminServer({
     ...adminOptions,
-    openConsole: null,
+    openConsole: bindConsole(config, { loadBackend: loadConsole, report, now }),
     ...createMergedRoutes({
       ask: (path) => supervisor.ask(path),
       hasStarted: () => supervisor.hasStarted,

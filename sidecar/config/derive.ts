@@ -1,6 +1,8 @@
 /** `Config`: the values of the option table, and what follows from them. */
 
+import { isIPv6 } from "node:net";
 import type { App } from "../core/app.ts";
+import { isLoopbackHost } from "../http/ip-address.ts";
 import type { WebhookApp, WebhookEndpoint } from "../webhooks/dispatcher.ts";
 import type { FoundRedis } from "./redis.ts";
 import type { AppScope, Reader } from "./sources/reader.ts";
@@ -40,6 +42,7 @@ export function derive(reader: Reader, { access, broadcasts }: FoundRedis): Conf
   const node = readAll(nodeTable, sharedBy(workers, reader.read));
   return {
     ...node,
+    admin: { ...node.admin, url: node.admin.url ?? addressOf(node) },
     apps: apps.map(({ app }) => app),
     webhooks: {
       ...node.webhooks,
@@ -53,6 +56,13 @@ export function derive(reader: Reader, { access, broadcasts }: FoundRedis): Conf
       ),
     },
   };
+}
+
+/** Of the console, where it is open to others and listens on one address that they can reach. */
+function addressOf({ admin: { host, port }, console: { token } }: NodeValues): string | null {
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  if (token === null || isEverywhere || isLoopbackHost(host) || port === 0) return null;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 }
 
 /** What each of so many workers gets. */

@@ -686,12 +686,29 @@ describe("check", () => {
   });
 });
 
+describe("where a browser reaches the admin port", () => {
+  const token = "0123456789abcdef";
+  for (const [why, env, url] of [
+    ["is what is said", { POGO_ADMIN_URL: "http://10.0.0.7:2019" }, "http://10.0.0.7:2019/"],
+    ["is not known on loopback", {}, null],
+    ["nor of all addresses", { POGO_ADMIN_HOST: "0.0.0.0", POGO_ADMIN_TOKEN: token }, null],
+    [
+      "is one address beyond loopback",
+      { POGO_ADMIN_HOST: "fd00::7", POGO_ADMIN_TOKEN: token },
+      "http://[fd00::7]:2019/",
+    ],
+    ["but for a console that is off", { POGO_ADMIN_HOST: "10.0.0.7" }, null],
+  ] as const) {
+    it(why, () => assert.equal(configOf({ env }).admin.url, url));
+  }
+});
+
 describe("the admin address alone", () => {
   it("is had without credentials, whatever else is missing or unknown", () => {
     const loaded = loadAdmin(input({ env: { POGO_ADMIN_PORT: "3000", POGO_UNHEARD_OF: "x" } }));
     assert.deepEqual(loaded, {
       ok: true,
-      admin: { host: "127.0.0.1", port: 3000, allowedHosts: [] },
+      admin: { host: "127.0.0.1", port: 3000, url: null, allowedHosts: [] },
       warnings: [],
     });
   });

@@ -2,12 +2,14 @@
 
 import type { ConsoleSources } from "./sources.ts";
 
+export type Fields = Readonly<Record<string, unknown>>;
+
 export interface ActionAnswer {
   readonly status: number;
   readonly value: object;
 }
 
-export type Action = (fields: Readonly<Record<string, unknown>>) => Promise<ActionAnswer>;
+export type Action = (fields: Fields) => Promise<ActionAnswer>;
 
 export function createActions({ actions }: ConsoleSources): ReadonlyMap<string, Action> {
   return new Map<string, Action>([

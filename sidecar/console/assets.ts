@@ -33,6 +33,7 @@ export const assetNames = [
   "overview.js",
   "refusals.js",
   "requests.js",
+  "workers.js",
 ] as const;
 
 export type AssetName = (typeof assetNames)[number];

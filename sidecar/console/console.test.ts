@@ -2,18 +2,20 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { listen } from "../testing/raw-http.ts";
+import { createBackend } from "./backend.ts";
 import { createConsole } from "./console.ts";
 import type { ConsoleSources } from "./sources.ts";
 
 const nothing = (): void => undefined;
 
 const sources: ConsoleSources = {
+  worker: null,
   hubs: [],
   now: () => 0,
   clientIp: () => "",
   trafficOf: () => null,
   figures: () => Promise.resolve({}),
-  countByNode: () => Promise.resolve(null),
+  nodes: () => Promise.resolve(null),
   watch: nothing,
   lineOf: () => null,
   refusals: () => [],
@@ -22,14 +24,19 @@ const sources: ConsoleSources = {
     publish: () => Promise.resolve(null),
     replay: () => Promise.resolve({ isAllowed: true, text: "yes" }),
   },
-  loginRefused: nothing,
 };
 
 test("so many questions at a time are answered; who is answered makes room", async (t) => {
   const waiting: (() => void)[] = [];
   const slow = () => new Promise<null>((resolve) => void waiting.push(() => resolve(null)));
-  const options = { token: null, showsPayloads: false, isLoopback: true };
-  const handle = createConsole(options, { ...sources, countByNode: slow });
+  const handle = createConsole({
+    token: null,
+    showsPayloads: false,
+    isLoopback: true,
+    backend: createBackend({ ...sources, nodes: slow }),
+    now: () => 0,
+    loginRefused: nothing,
+  });
   const port = await listen(t, createServer(handle));
   const ask = () => fetch(`http://127.0.0.1:${port}/console/nodes`);
   const first = Array.from({ length: 4 }, ask);

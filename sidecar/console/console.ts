@@ -1,17 +1,15 @@
-/** The console: one page on the admin port that shows what happens on this node. Here: what a request of it gets. */
+/** The console: one page on the admin port that shows what happens on a node. Here: who may look, and what a request of it gets. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isObject, parseJson } from "../core/json.ts";
 import { TokenBucket } from "../core/rate-limit.ts";
 import { readBody } from "../http/body.ts";
 import { systemTimers } from "../http/timers.ts";
-import { createActions, type Action } from "./actions.ts";
 import { createAccess, isSameOrigin, type Access } from "./access.ts";
 import { isAssetName, type AssetName } from "./assets.ts";
-import { createFeed } from "./feed.ts";
-import { createReadings } from "./readings.ts";
-import { redirect, refuse, sendAsset, sendJson } from "./reply.ts";
-import type { ConsoleSources } from "./sources.ts";
+import type { Fields } from "./actions.ts";
+import type { Backend, Question } from "./backend.ts";
+import { redirect, refuse, sendAnswer, sendAsset } from "./reply.ts";
 import { openStream } from "./stream.ts";
 
 export interface ConsoleOptions {
@@ -21,6 +19,11 @@ export interface ConsoleOptions {
   readonly showsPayloads: boolean;
   /** The port listens on a loopback address alone. */
   readonly isLoopback: boolean;
+  readonly backend: Backend;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Somebody has tried a token that is not the right one. */
+  readonly loginRefused: () => void;
 }
 
 export type Console = (req: IncomingMessage, res: ServerResponse) => void;
@@ -30,8 +33,6 @@ const loginRate = { perSecond: 5, burst: 20 };
 const maxLoginBytes = 4_096;
 const maxActionBytes = 65_536;
 const bodyDeadlineMs = 5_000;
-/** Lists that are looked through at a time. */
-const maxReadings = 4;
 
 const pages: Readonly<Record<Access, { readonly name: AssetName; readonly status: number }>> = {
   granted: { name: "index.html", status: 200 },
@@ -39,53 +40,38 @@ const pages: Readonly<Record<Access, { readonly name: AssetName; readonly status
   off: { name: "off.html", status: 403 },
 };
 
-export function createConsole(options: ConsoleOptions, sources: ConsoleSources): Console {
+export function createConsole(options: ConsoleOptions): Console {
+  const { backend, now, loginRefused } = options;
   const access = createAccess({ ...options, now: Date.now });
-  const logins = new TokenBucket(loginRate, sources.now());
-  const feed = createFeed({ ...sources, timers: systemTimers, wallClock: Date.now });
-  const readings = createReadings(sources);
-  const actions = createActions(sources);
-  let underWay = 0;
-
-  async function read(
-    req: IncomingMessage,
-    res: ServerResponse,
-    reading: (query: URLSearchParams) => Promise<object | null>,
-    query: URLSearchParams,
-  ): Promise<void> {
-    if (underWay >= maxReadings) return refuse(req, res, 429, "Others are looking too: try again.");
-    underWay += 1;
-    const value = await reading(query).finally(() => (underWay -= 1));
-    if (value) sendJson(req, res, { value });
-    else refuse(req, res, 404, "It is not there any more.");
-  }
+  const logins = new TokenBucket(loginRate, now());
 
   async function logIn(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (!logins.tryTake(sources.now())) {
+    if (!logins.tryTake(now())) {
       return refuse(req, res, 429, "Too many logins: wait a few seconds.");
     }
     const text = (await receive(req, maxLoginBytes)) ?? "";
     const isRight = access.isToken(new URLSearchParams(text).get("token") ?? "");
     if (isRight) return redirect(req, res, "/", access.cookie(req));
-    sources.loginRefused();
+    loginRefused();
     // Where the page has what is to be said about it.
     redirect(req, res, "/#wrong");
   }
 
-  /** Only JSON, which no form of another site can send. */
-  async function act(req: IncomingMessage, res: ServerResponse, action: Action): Promise<void> {
-    if (req.headers["content-type"] !== "application/json") {
-      return refuse(req, res, 415, "This takes application/json.");
-    }
-    const json = parseJson((await receive(req, maxActionBytes)) ?? "");
-    if (!json.ok || !isObject(json.value)) {
+  async function ask(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { name, query }: Pick<Question, "name" | "query">,
+  ): Promise<void> {
+    const fields = req.method === "POST" ? await receiveFields(req) : null;
+    if (fields === "unread") return refuse(req, res, 415, "This takes application/json.");
+    if (fields === "unreadable") {
       return refuse(req, res, 400, `This takes a JSON object of ${maxActionBytes} bytes at most.`);
     }
-    sendJson(req, res, await action(json.value));
+    sendAnswer(req, res, await backend.ask({ name, query, fields }));
   }
 
   return (req, res) => {
-    const [path = "", query = ""] = (req.url ?? "").split("?");
+    const [path = "", search = ""] = (req.url ?? "").split("?");
     const name = path.slice("/console/".length);
     const isPost = req.method === "POST";
     if (!isPost && !["GET", "HEAD"].includes(req.method ?? "")) {
@@ -97,16 +83,19 @@ export function createConsole(options: ConsoleOptions, sources: ConsoleSources):
     if (name === "login" && isPost) return void logIn(req, res);
     if (name === "logout" && isPost) return redirect(req, res, "/", access.expiredCookie(req));
     if (access.of(req) !== "granted") return refuse(req, res, 401, "The session is over: log in.");
-    const wanted = new URLSearchParams(query);
+    const query = new URLSearchParams(search);
     if (name === "stream" && req.method === "GET") {
-      return openStream(req, res, { feed, wanted, ...options });
+      return openStream(req, res, { ...options, query });
     }
-    const action = isPost ? actions.get(name) : undefined;
-    if (action) return void act(req, res, action);
-    const reading = readings.get(name);
-    if (reading) return void read(req, res, reading, wanted);
-    refuse(req, res, 404, "The console has no such path.");
+    void ask(req, res, { name, query });
   };
+}
+
+/** Only JSON, which no form of another site can send. `unread`: it is something else. */
+async function receiveFields(req: IncomingMessage): Promise<Fields | "unread" | "unreadable"> {
+  if (req.headers["content-type"] !== "application/json") return "unread";
+  const json = parseJson((await receive(req, maxActionBytes)) ?? "");
+  return json.ok && isObject(json.value) ? json.value : "unreadable";
 }
 
 /** A body as text; null: it is too long, or came too slowly. */

@@ -15,6 +15,7 @@ function createRig() {
     return { level: "info", message: kind, fields: {}, hint: undefined };
   };
   const feed = createFeed({
+    hubs: [],
     watch: (next) => (state.watcher = next),
     lineOf,
     refusals: () => kept,
@@ -45,10 +46,13 @@ function createRig() {
   };
 }
 
-function open({ feed }: ReturnType<typeof createRig>, wanted = { filter: "", hasContents: false }) {
+const everything = { filter: "", hasContents: false, isForRefusals: false };
+
+function open({ feed }: ReturnType<typeof createRig>, wanted: Partial<typeof everything> = {}) {
   const messages: Record<string, unknown>[] = [];
   const state = { takes: true };
   const viewer = feed.open({
+    ...everything,
     ...wanted,
     send(message) {
       messages.push(message as Record<string, unknown>);
@@ -93,10 +97,25 @@ describe("the console's feed", () => {
   it("has as many viewers as may be", () => {
     const rig = createRig();
     const viewers = Array.from({ length: maxViewers }, () => open(rig));
-    const none = { filter: "", hasContents: false, send: () => true };
+    const none = { ...everything, send: () => true };
     assert.equal(rig.feed.open(none), null);
     rig.feed.close(viewers[0]?.viewer ?? assert.fail());
     assert.ok(rig.feed.open(none));
+  });
+
+  it("of who is for refusals alone no details are made, and nothing else is sent", () => {
+    const rig = createRig();
+    const { entries } = open(rig, { isForRefusals: true });
+    assert.equal(rig.watcher?.hasDetails, false);
+    rig.see({ kind: "requests_paused", forMs: 1 });
+    rig.see({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
+    rig.tick();
+    assert.deepEqual(
+      entries().map(({ kind }) => kind),
+      ["publish_refused"],
+    );
+    open(rig);
+    assert.equal(rig.watcher?.hasDetails, true);
   });
 
   it("begins with what was refused before", () => {
@@ -106,7 +125,18 @@ describe("the console's feed", () => {
     const { messages } = open(rig);
     assert.deepEqual(messages[0], {
       type: "refusals",
-      entries: [{ ...event, atMs: 7, level: "info", message: "publish_refused", hint: undefined }],
+      entries: [
+        {
+          ...event,
+          atMs: 7,
+          level: "info",
+          message: "publish_refused",
+          hint: undefined,
+          why: "the app publishes more often than it may",
+          expected: null,
+          fix: null,
+        },
+      ],
     });
   });
 

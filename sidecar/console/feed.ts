@@ -4,11 +4,11 @@ import type { Report, SidecarEvent } from "../core/report.ts";
 import type { Timers } from "../http/timers.ts";
 import type { ConsoleSources } from "./sources.ts";
 import { topicOf } from "./topics.ts";
-import { maxLookedAt, toEntry, Viewer, type ViewerOptions } from "./viewer.ts";
+import { maxLookedAt, toRefusal, Viewer, type ViewerOptions } from "./viewer.ts";
 
 export interface FeedOptions extends Pick<
   ConsoleSources,
-  "watch" | "lineOf" | "refusals" | "figures"
+  "watch" | "lineOf" | "refusals" | "figures" | "hubs"
 > {
   readonly timers: Timers;
   /** Milliseconds since 1970. */
@@ -17,7 +17,7 @@ export interface FeedOptions extends Pick<
 
 export interface Feed {
   /** Null: as many look as may. */
-  open(options: Pick<ViewerOptions, "filter" | "hasContents" | "send">): Viewer | null;
+  open(options: Omit<ViewerOptions, "lineOf" | "apps">): Viewer | null;
   /** Harmless when it is closed already. */
   close(viewer: Viewer): void;
 }
@@ -31,6 +31,7 @@ const flushesPerFigures = 4;
 
 export function createFeed(options: FeedOptions): Feed {
   const { watch, lineOf, refusals, figures, timers, wallClock } = options;
+  const apps = options.hubs.map(({ app }) => app);
   const viewers = new Set<Viewer>();
   let cancel = (): void => {};
   let flushes = 0;
@@ -64,7 +65,8 @@ export function createFeed(options: FeedOptions): Feed {
 
   function attach(): void {
     if (viewers.size === 0) return watch(null);
-    const hasDetails = made < mostMade();
+    const hasDetails =
+      made < mostMade() && viewers.values().some((viewer) => !viewer.isForRefusals);
     const areContentsWanted = viewers.values().some(({ hasContents }) => hasContents);
     watch({ see, hasDetails, contents: hasDetails && areContentsWanted ? seeContents : null });
   }
@@ -94,8 +96,10 @@ export function createFeed(options: FeedOptions): Feed {
   return {
     open(wanted) {
       if (viewers.size >= maxViewers) return null;
-      const viewer = new Viewer({ ...wanted, lineOf });
-      const before = refusals().map(({ event, atMs }) => toEntry(event, lineOf(event), atMs));
+      const viewer = new Viewer({ ...wanted, lineOf, apps });
+      const before = refusals().map(({ event, atMs }) =>
+        toRefusal(event, lineOf(event), apps, atMs),
+      );
       viewer.send({ type: "refusals", entries: before });
       viewers.add(viewer);
       restart();

@@ -17,13 +17,7 @@ export function createReadings(sources: ConsoleSources): ReadonlyMap<string, Rea
     ["connection", async (query) => lists.connection(query.get("id") ?? "")],
     ["channels", (query) => lists.channels(toListQuery(query))],
     ["channel", async (query) => lists.channel(query.get("app") ?? "", query.get("name") ?? "")],
-    [
-      "nodes",
-      async () => {
-        const counts = await sources.countByNode();
-        return { nodes: counts && [...counts].map(([id, connections]) => ({ id, connections })) };
-      },
-    ],
+    ["nodes", async () => ({ nodes: await sources.nodes() })],
   ]);
 }
 

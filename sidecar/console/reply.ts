@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerPlainly } from "../http/plain-answer.ts";
 import { assetOf, pageFields, type AssetName } from "./assets.ts";
+import { refusal, type Answer } from "./backend.ts";
 
 export function sendAsset(
   req: IncomingMessage,
@@ -20,13 +21,9 @@ export function sendAsset(
   res.end(req.method === "HEAD" ? undefined : body);
 }
 
-export function sendJson(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { value, status = 200 }: { readonly value: object; readonly status?: number },
-): void {
+export function sendAnswer(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
   const headers = { ...pageFields, "Content-Type": "application/json" };
-  answerPlainly(req, res, { status, text: JSON.stringify(value), headers });
+  answerPlainly(req, res, { ...answer, headers });
 }
 
 /** @param message a sentence: what is refused and, where it helps, what to do */
@@ -36,7 +33,7 @@ export function refuse(
   status: number,
   message: string,
 ): void {
-  sendJson(req, res, { status, value: { message } });
+  sendAnswer(req, res, refusal(status, message));
 }
 
 export function redirect(

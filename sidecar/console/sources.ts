@@ -48,7 +48,18 @@ export interface ConsoleActions {
   replay(socketId: string, channel: string): Promise<Explanation>;
 }
 
+/** One of those that Redis joins. */
+export interface ConsoleNode {
+  readonly id: string;
+  /** That are subscribed to anything. */
+  readonly connections: number;
+  /** Of its own console, as browsers reach it; null: it has not said. */
+  readonly adminUrl: string | null;
+}
+
 export interface ConsoleSources {
+  /** Which of POGO_WORKERS this process is, from 1; null: there is one process. */
+  readonly worker: number | null;
   readonly hubs: readonly Hub[];
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
@@ -56,12 +67,10 @@ export interface ConsoleSources {
   readonly trafficOf: (connection: Connection) => Traffic | null;
   /** The figures of the node, by name: as JSON, nothing secret. Read once a second while somebody looks. */
   readonly figures: () => Promise<object>;
-  /** The connections that are subscribed to anything, of each node by its id; null: there is one node, or nobody can say. */
-  readonly countByNode: () => Promise<ReadonlyMap<string, number> | null>;
+  /** Null: there is one node, or nobody can say. */
+  readonly nodes: () => Promise<readonly ConsoleNode[] | null>;
   readonly watch: (watcher: Watcher | null) => void;
   readonly lineOf: (event: SidecarEvent) => Line | null;
   readonly refusals: () => readonly KeptRefusal[];
   readonly actions: ConsoleActions;
-  /** Somebody has tried a token that is not the right one. */
-  readonly loginRefused: () => void;
 }

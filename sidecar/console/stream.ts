@@ -2,46 +2,44 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pageFields } from "./assets.ts";
-import { maxViewers, type Feed } from "./feed.ts";
-import { textOf } from "./readings.ts";
+import type { Backend } from "./backend.ts";
+import { maxViewers } from "./feed.ts";
 import { refuse } from "./reply.ts";
 
 export interface StreamOptions {
-  readonly feed: Feed;
-  readonly wanted: URLSearchParams;
+  readonly backend: Backend;
+  readonly query: URLSearchParams;
   readonly showsPayloads: boolean;
 }
 
 export function openStream(
   req: IncomingMessage,
   res: ServerResponse,
-  { feed, wanted, showsPayloads }: StreamOptions,
+  { backend, query, showsPayloads }: StreamOptions,
 ): void {
-  const hasContents = wanted.has("contents");
-  if (hasContents && !showsPayloads) {
+  if (query.has("contents") && !showsPayloads) {
     return refuse(req, res, 403, "What is in events is not shown: see POGO_CONSOLE_PAYLOADS.");
   }
   let giveUp: NodeJS.Timeout | undefined;
-  const viewer = feed.open({
-    filter: textOf(wanted, "text"),
-    hasContents,
-    send(message) {
+  const watching = backend.watch(query, {
+    send(line) {
       if (!res.headersSent) res.writeHead(200, { ...pageFields, ...streamFields });
-      const isTaken = res.write(`${JSON.stringify(message)}\n`);
-      if (!isTaken) giveUp = setTimeout(() => void res.destroy(), patienceMs).unref();
+      const isTaken = res.write(`${line}\n`);
+      if (!isTaken) giveUp ??= setTimeout(() => void res.destroy(), patienceMs).unref();
       return isTaken;
     },
   });
-  if (!viewer) {
+  if (!watching) {
     return refuse(req, res, 503, `${maxViewers} pages of the console are open: close one of them.`);
   }
   res.on("drain", () => {
     clearTimeout(giveUp);
-    viewer.resume();
+    giveUp = undefined;
+    watching.resume();
   });
   res.on("close", () => {
     clearTimeout(giveUp);
-    feed.close(viewer);
+    watching.close();
   });
 }
 

@@ -1,7 +1,10 @@
 /** One who looks: what happens is gathered for a moment and sent at once, as much of it as a person can read. */
 
+import type { App } from "../core/app.ts";
 import type { ChannelEvent } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
+import { causeOf } from "./causes.ts";
+import { remedyFor } from "./remedies.ts";
 import type { Line } from "./sources.ts";
 import { isAbout, type Topic } from "./topics.ts";
 
@@ -10,7 +13,10 @@ export interface ViewerOptions {
   readonly filter: string;
   /** What is in events is wanted too. */
   readonly hasContents: boolean;
+  /** Nothing else is wanted. */
+  readonly isForRefusals: boolean;
   readonly lineOf: (event: SidecarEvent) => Line | null;
+  readonly apps: readonly App[];
   /** False: it was taken, and nothing more is until `resume`. */
   readonly send: (message: object) => boolean;
 }
@@ -46,14 +52,22 @@ export class Viewer {
     return this.#options.filter !== "";
   }
 
+  get isForRefusals(): boolean {
+    return this.#options.isForRefusals;
+  }
+
   see(event: SidecarEvent, topic: Topic, atMs: number): void {
+    if (this.isForRefusals && topic !== "refusals") return;
     // With its contents it comes another way.
     if (event.kind === "event_delivered" && this.hasContents) return;
     if (!this.#takes(topic, event)) return;
-    const line = this.#options.lineOf(event);
+    const { lineOf, apps } = this.#options;
+    const line = lineOf(event);
     // What is ordinary, or said by another event, has none.
     if (topic === "refusals" && !line) return;
-    this.#entries.push({ ...toEntry(event, line, atMs), topic });
+    const entry =
+      topic === "refusals" ? toRefusal(event, line, apps, atMs) : toEntry(event, line, atMs);
+    this.#entries.push({ ...entry, topic });
   }
 
   /** Ignored where it is not wanted. */
@@ -104,7 +118,17 @@ export class Viewer {
 }
 
 /** An event as the page has it: its own fields, and what the log would say of it. */
-export function toEntry(event: SidecarEvent, line: Line | null, atMs: number): object {
+function toEntry(event: SidecarEvent, line: Line | null, atMs: number): object {
   const { level, message, hint } = line ?? {};
   return { ...event, atMs, level, message, hint };
+}
+
+/** One with why it was, what was expected, and what mends it. */
+export function toRefusal(
+  event: SidecarEvent,
+  line: Line | null,
+  apps: readonly App[],
+  atMs: number,
+): object {
+  return { ...toEntry(event, line, atMs), why: causeOf(event), ...remedyFor(event, apps) };
 }

@@ -11,11 +11,8 @@ export interface AdminOptions extends AdminRoutes {
    * bound to a loopback address, or as soon as there are any of these.
    */
   readonly allowedHosts: readonly string[];
-  /**
-   * Makes the console, which answers `/` and what is below `/console/`, when it is asked for first. Null: there is none, for it
-   * shows one process.
-   */
-  readonly openConsole: OpenConsole | null;
+  /** Makes the console, which answers `/` and what is below `/console/`, when it is asked for first. */
+  readonly openConsole: OpenConsole;
 }
 
 export type OpenConsole = (port: {
@@ -102,13 +99,12 @@ export function createAdminServer({ pages, actions, ...options }: AdminOptions):
   };
 }
 
-function createConsoleDoor(open: OpenConsole | null) {
+function createConsoleDoor(open: OpenConsole) {
   let opened: Promise<Handler> | null = null;
   const door = {
     /** Of the port, once it listens. */
     isLoopback: false,
     handle(req: IncomingMessage, res: ServerResponse): void {
-      if (!open) return send(res, 404, "text/plain", noConsole);
       opened ??= open(door);
       void opened.then(
         (handle) => handle(req, res),
@@ -118,9 +114,6 @@ function createConsoleDoor(open: OpenConsole | null) {
   };
   return door;
 }
-
-const noConsole =
-  "There is no console with several workers (POGO_WORKERS), for it shows one process. /metrics has the sums of all.\n";
 
 const wrongHost =
   "Refused: the Host is neither localhost nor an IP address. Add its name to POGO_ADMIN_ALLOWED_HOSTS.\n";

@@ -16,6 +16,7 @@ function createProcess(pid: number) {
     listening: listening.promise,
     exited: exited.promise,
     ask: (path): Promise<Answer> => Promise.resolve({ status: 200, text: `${pid}${path}` }),
+    watch: () => ({ lineTaken: () => undefined, close: () => undefined }),
     stop: (skipsDelay) => void log.push(`stop ${skipsDelay}`),
     kill: () => void log.push("kill"),
   };
@@ -65,6 +66,24 @@ async function start(count: number) {
 }
 
 describe("Supervisor", () => {
+  it("says whenever there is another answer to who listens", async () => {
+    const { supervisor, processes, latest, timers } = supervise(2);
+    const seen: number[][] = [];
+    const stopFollowing = supervisor.onChange(
+      () => void seen.push([...supervisor.listening.keys()]),
+    );
+    const started = supervisor.start();
+    for (const { listen } of processes) await listen();
+    await started;
+    await processes[0]?.exit(1);
+    timers.pass(500);
+    await latest().listen();
+    assert.deepEqual(seen, [[1], [1, 2], [2], [1, 2]]);
+    stopFollowing();
+    await latest().exit(1);
+    assert.equal(seen.length, 4);
+  });
+
   it("has started once all workers listen", async () => {
     const { supervisor, processes } = supervise(2);
     let hasStarted = false;

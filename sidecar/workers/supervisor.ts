@@ -57,6 +57,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #workers: readonly Worker[];
   readonly #started = Promise.withResolvers<void>();
+  readonly #listeners = new Set<() => void>();
   #hasStarted = false;
   #stopped: Promise<void> | null = null;
 
@@ -77,7 +78,19 @@ export class Supervisor {
   }
 
   get listeningCount(): number {
-    return this.#workers.filter(({ isListening }) => isListening).length;
+    return this.listening.size;
+  }
+
+  /** Those that run and can be asked, by their numbers. */
+  get listening(): ReadonlyMap<number, WorkerProcess> {
+    const all = this.#workers.filter(({ isListening }) => isListening);
+    return new Map(all.flatMap(({ number, process }) => (process ? [[number, process]] : [])));
+  }
+
+  /** Has `run` called whenever there is another answer to `listening`; gives what ends that. */
+  onChange(run: () => void): () => void {
+    this.#listeners.add(run);
+    return () => void this.#listeners.delete(run);
   }
 
   /**
@@ -99,13 +112,11 @@ export class Supervisor {
   /** Asks those that listen for what their admin port would answer. */
   ask(path: string): Promise<readonly WorkerAnswer[]> {
     return Promise.all(
-      this.#workers
-        .filter(({ isListening }) => isListening)
-        .map(async ({ number, process }) => ({
-          worker: number,
-          pid: process?.pid ?? null,
-          answer: (await process?.ask(path, answerWithinMs)) ?? null,
-        })),
+      [...this.listening].map(async ([worker, process]) => ({
+        worker,
+        pid: process.pid,
+        answer: await process.ask(path, answerWithinMs),
+      })),
     );
   }
 
@@ -122,11 +133,13 @@ export class Supervisor {
     worker.isListening = true;
     this.#hasStarted ||= this.listeningCount === this.#workers.length;
     if (this.#hasStarted) this.#started.resolve();
+    this.#change();
   }
 
   #ended(worker: Worker, exit: WorkerExit, uptimeMs: number): void {
     worker.process = null;
     worker.isListening = false;
+    this.#change();
     if (this.#stopped) return;
     if (!this.#hasStarted) {
       this.#started.reject(new WorkerStartError(worker.number, exit));
@@ -138,6 +151,10 @@ export class Supervisor {
     const restartInMs = Math.round(backoffMs(restart, worker.failures, random));
     report({ kind: "worker_exited", worker: worker.number, ...exit, uptimeMs, restartInMs });
     worker.cancelRestart = timers.setTimeout(() => this.#run(worker), restartInMs);
+  }
+
+  #change(): void {
+    for (const run of this.#listeners) run();
   }
 
   async #stopAll(skipsDelay: boolean): Promise<void> {

@@ -21,6 +21,15 @@ function link() {
   made.serve({
     pages: { "/readyz": () => ({ status: 200, text: "ok\n" }) },
     actions: { "/hold": (query) => ({ status: 200, text: `for ${query.get("for")}` }) },
+    loadConsole: () =>
+      Promise.resolve({
+        ask: ({ name, query, fields }) =>
+          Promise.resolve({ status: 200, text: `${name} ${query} ${JSON.stringify(fields)}` }),
+        watch(query, receiver) {
+          receiver.send(`{"of":"${query}"}`);
+          return { resume: () => undefined, close: () => undefined };
+        },
+      }),
   });
   return {
     link: made,
@@ -43,6 +52,26 @@ describe("createWorkerLink", () => {
       { kind: "answer", id: 2, answer: { status: 200, text: "for 30s" } },
       { kind: "answer", id: 3, answer: { status: 404, text: "Not found." } },
     ]);
+    assert.deepEqual(sent.map(parseFromWorker), sent);
+  });
+
+  it("answers for the console what its page asks, and what it is to do", async () => {
+    const { sent, receive } = link();
+    receive({ kind: "question", id: 1, path: "/console/channels?page=2", body: null });
+    receive({ kind: "question", id: 2, path: "/console/publish?", body: '{"event":"e"}' });
+    receive({ kind: "watch", id: 3, query: "text=a" });
+    receive({ kind: "line_taken", id: 3 });
+    receive({ kind: "unwatch", id: 3 });
+    receive({ kind: "watch", id: 4, query: "text=b" });
+    await waitFor(() => sent.length === 3);
+    assert.deepEqual(
+      new Set(sent),
+      new Set([
+        { kind: "answer", id: 1, answer: { status: 200, text: "channels page=2 null" } },
+        { kind: "answer", id: 2, answer: { status: 200, text: 'publish  {"event":"e"}' } },
+        { kind: "line", id: 4, text: '{"of":"text=b"}' },
+      ]),
+    );
     assert.deepEqual(sent.map(parseFromWorker), sent);
   });
 

@@ -1,6 +1,8 @@
 /** A worker's end of the channel: answers what the supervisor asks, and has the worker stop when it says so or is gone. */
 
-import { parseToWorker, type Answer, type FromWorker } from "./messages.ts";
+import { isObject, parseJson } from "../core/json.ts";
+import { parseToWorker, type Answer, type FromWorker, type ToWorker } from "./messages.ts";
+import { createWorkerStreams, type WorkerConsole } from "./worker-streams.ts";
 
 /** The channel to the parent process. */
 export interface Channel {
@@ -17,13 +19,18 @@ export interface AdminRoutes {
   readonly actions: Readonly<Record<string, (query: URLSearchParams) => Answer | Promise<Answer>>>;
 }
 
+export interface WorkerRoutes extends AdminRoutes {
+  /** What is behind the page at `/`; loaded when it is asked for first. */
+  readonly loadConsole: () => Promise<WorkerConsole>;
+}
+
 interface Page extends Answer {
   readonly contentType?: string;
 }
 
 export interface WorkerLink {
   /** From now on questions are answered from these. */
-  serve(routes: AdminRoutes): void;
+  serve(routes: WorkerRoutes): void;
   /** The worker's port is open: from now on it counts, and is asked. */
   reportListening(): void;
   /** Resolves once the supervisor wants the worker to stop, or has ended itself. */
@@ -38,29 +45,56 @@ export interface StopRequest {
 /** @param quit ends the process at once: nobody waits for what is still open */
 export function createWorkerLink(channel: Channel, quit: () => void): WorkerLink {
   const { promise: stopRequested, resolve: requestStop } = Promise.withResolvers<StopRequest>();
-  let routes: AdminRoutes = { pages: {}, actions: {} };
+  let routes: WorkerRoutes = nothing;
   let isStopping = false;
+  const streams = createWorkerStreams(() => routes.loadConsole(), channel.send);
 
   channel.onMessage((received) => {
     const message = parseToWorker(received);
-    if (message?.kind === "question") void answer(message.id, message.path);
-    if (message?.kind === "stop") stop(message);
+    if (message) receive(message);
   });
   // A supervisor that ends while its workers drain got a second signal, or was killed.
   channel.onLost(() => (isStopping ? quit() : stop({ skipsDelay: true })));
+
+  function receive(message: ToWorker): void {
+    switch (message.kind) {
+      case "question":
+        return void answer(message);
+      case "watch":
+        return streams.open(message.id, message.query);
+      case "line_taken":
+        return streams.lineTaken(message.id);
+      case "unwatch":
+        return streams.close(message.id);
+      case "stop":
+        return stop(message);
+    }
+  }
 
   function stop(request: StopRequest): void {
     isStopping = true;
     requestStop(request);
   }
 
-  async function answer(id: number, target: string): Promise<void> {
-    const [path = "", query = ""] = target.split("?");
-    const { pages, actions } = routes;
-    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    const action = Object.hasOwn(actions, path) ? actions[path] : undefined;
-    const { status, text } = (await (page?.() ?? action?.(new URLSearchParams(query)))) ?? unknown;
+  async function answer({ id, path: target, body }: Asked): Promise<void> {
+    const [path = "", search = ""] = target.split("?");
+    const query = new URLSearchParams(search);
+    const { status, text } = path.startsWith(consolePath)
+      ? await askConsole(path.slice(consolePath.length), query, body)
+      : ((await answerPort(path, query)) ?? unknown);
     channel.send({ kind: "answer", id, answer: { status, text } });
+  }
+
+  async function askConsole(name: string, query: URLSearchParams, body: string | null) {
+    const json = body === null ? null : parseJson(body);
+    const fields = json?.ok && isObject(json.value) ? json.value : null;
+    return (await routes.loadConsole()).ask({ name, query, fields });
+  }
+
+  function answerPort(path: string, query: URLSearchParams) {
+    const { pages, actions } = routes;
+    if (Object.hasOwn(pages, path)) return pages[path]?.();
+    return Object.hasOwn(actions, path) ? actions[path]?.(query) : undefined;
   }
 
   return {
@@ -71,3 +105,14 @@ export function createWorkerLink(channel: Channel, quit: () => void): WorkerLink
 }
 
 const unknown: Answer = { status: 404, text: "Not found." };
+
+type Asked = Extract<ToWorker, { kind: "question" }>;
+
+const consolePath = "/console/";
+
+/** Before the node is made. */
+const nothing: WorkerRoutes = {
+  pages: {},
+  actions: {},
+  loadConsole: () => Promise.reject(new Error("there is no console yet")),
+};

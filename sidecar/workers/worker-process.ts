@@ -12,12 +12,24 @@ export interface WorkerProcess {
   readonly listening: Promise<void>;
   /** Resolves once the process has ended. Never rejects. */
   readonly exited: Promise<WorkerExit>;
-  /** Resolves with null if it has not answered within `withinMs`. */
-  ask(path: string, withinMs: number): Promise<Answer | null>;
+  /**
+   * Resolves with null if it has not answered within `withinMs`.
+   *
+   * @param body of a POST; without one it is a GET
+   */
+  ask(path: string, withinMs: number, body?: string | null): Promise<Answer | null>;
+  /** From now on `receive` gets the lines of its console's stream. */
+  watch(query: string, receive: (line: string) => void): WorkerStream;
   /** In order; it takes as long as what is open needs. */
   stop(skipsDelay: boolean): void;
   /** At once. */
   kill(): void;
+}
+
+export interface WorkerStream {
+  /** To be called once for each line: beyond a few that are not, no more come. */
+  lineTaken(): void;
+  close(): void;
 }
 
 export interface WorkerExit {
@@ -60,6 +72,7 @@ function neverStarted(reason: string): WorkerProcess {
     listening: new Promise(() => undefined),
     exited: Promise.resolve({ code: null, signal: null, error: reason }),
     ask: () => Promise.resolve(null),
+    watch: () => ({ lineTaken: () => undefined, close: () => undefined }),
     stop: () => undefined,
     kill: () => undefined,
   };
@@ -67,6 +80,7 @@ function neverStarted(reason: string): WorkerProcess {
 
 function follow(child: ChildProcess): WorkerProcess {
   const questions = new Map<number, (answer: Answer | null) => void>();
+  const streams = new Map<number, (line: string) => void>();
   const listening = Promise.withResolvers<void>();
   const exited = Promise.withResolvers<WorkerExit>();
   let ids = 0;
@@ -75,6 +89,7 @@ function follow(child: ChildProcess): WorkerProcess {
     const message = parseFromWorker(received);
     if (message?.kind === "listening") listening.resolve();
     if (message?.kind === "answer") resolveQuestion(message.id, message.answer);
+    if (message?.kind === "line") streams.get(message.id)?.(message.text);
   });
   child.once("exit", (code, signal) => end({ code, signal, error: null }));
   // It could not be started, or a message did not reach it any more; the latter ends with its exit.
@@ -101,7 +116,7 @@ function follow(child: ChildProcess): WorkerProcess {
     pid: child.pid ?? null,
     listening: listening.promise,
     exited: exited.promise,
-    ask(path, withinMs) {
+    ask(path, withinMs, body = null) {
       const { promise, resolve } = Promise.withResolvers<Answer | null>();
       const id = (ids += 1);
       const cancel = schedule(() => resolveQuestion(id, null), withinMs);
@@ -109,9 +124,21 @@ function follow(child: ChildProcess): WorkerProcess {
         cancel();
         resolve(answer);
       });
-      if (child.connected) send({ kind: "question", id, path });
+      if (child.connected) send({ kind: "question", id, path, body });
       else resolveQuestion(id, null);
       return promise;
+    },
+    watch(query, receive) {
+      const id = (ids += 1);
+      streams.set(id, receive);
+      send({ kind: "watch", id, query });
+      return {
+        lineTaken: () => send({ kind: "line_taken", id }),
+        close() {
+          streams.delete(id);
+          send({ kind: "unwatch", id });
+        },
+      };
     },
     stop: (skipsDelay) => send({ kind: "stop", skipsDelay }),
     kill: () => void child.kill("SIGKILL"),

@@ -64,8 +64,9 @@ describe("the console in Chromium", { skip }, () => {
     // Opened afterwards, as by somebody who has never seen it.
     const page = await open();
     const refusal = page.getByRole("listitem").filter({ hasText: "private-denied" });
-    await refusal.getByText("forbidden").waitFor();
-    await refusal.getByText("routes/channels.php").waitFor();
+    await refusal.getByText("the app was asked, and said no").waitFor();
+    await refusal.getByText("forbidden", { exact: true }).waitFor();
+    await refusal.getByText("Broadcast::channel('denied', fn ($user) => true);").waitFor();
     await refusal.getByRole("button", { name: "Ask the app again" }).click();
     const answer = refusal.getByRole("status");
     await answer.getByText("/broadcasting/auth answers 403").waitFor();

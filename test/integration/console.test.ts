@@ -409,11 +409,15 @@ describe("the console: what can be done", () => {
 });
 
 describe("the console: several nodes", { skip: needsRedis() }, () => {
-  it("each says who it is, and has every node's connections", async (test) => {
+  it("each says who it is, and has every node's connections, and its address where it has said one", async (test) => {
     const redis = await startRedis();
     test.after(() => redis.stop());
     const env = { POGO_REDIS_URL: `redis://127.0.0.1:${redis.port}` };
-    const [one, other] = [await startSidecar(test, env), await startSidecar(test, env)];
+    const POGO_ADMIN_URL = "http://10.0.0.7:2019";
+    const [one, other] = [
+      await startSidecar(test, { ...env, POGO_ADMIN_URL }),
+      await startSidecar(test, env),
+    ];
     const ids = await Promise.all(
       [one, other].map(async ({ adminUrl }) => {
         const health = (await (await fetch(`${adminUrl}/pogo/health`)).json()) as Json;
@@ -426,12 +430,20 @@ describe("the console: several nodes", { skip: needsRedis() }, () => {
     await (await connectClient(test, other.port)).join("news");
     for (const sidecar of [one, other]) {
       const counts = new Map<unknown, unknown>();
+      const urls = new Map<unknown, unknown>();
       const isWhole = async (): Promise<boolean> => {
         const { nodes } = await read(sidecar, "nodes");
-        for (const { id, connections } of nodes as Json[]) counts.set(id, connections);
+        for (const { id, connections, adminUrl } of nodes as Json[]) {
+          counts.set(id, connections);
+          urls.set(id, adminUrl);
+        }
         return counts.get(ids[0]) === 2 && counts.get(ids[1]) === 1;
       };
       await until("the counts of both", isWhole, 5_000);
+      assert.deepEqual(
+        ids.map((id) => urls.get(id)),
+        [`${POGO_ADMIN_URL}/`, null],
+      );
     }
     await redis.stop();
     await until("nobody can say", async () => (await read(one, "nodes"))["nodes"] === null, 10_000);

@@ -64,7 +64,7 @@ type Row = (stage: Stage) => Promise<void>;
 // The option table's own groups and order.
 const root = join(import.meta.dirname, "../..");
 
-type RedisNames = EnvNames<typeof redis> | EnvNames<typeof redisBroadcasts>;
+type RedisNames = EnvNames<typeof redis> | EnvNames<typeof redisBroadcasts> | "POGO_ADMIN_URL";
 
 const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> = {
   async POGO_APP_ID({ start }) {
@@ -918,6 +918,7 @@ const withRedis: Readonly<Record<RedisNames, true>> = {
   POGO_BROKER_QUEUE_SIZE: true,
   POGO_NODE_LEASE: true,
   POGO_READY_WITHOUT_REDIS: true,
+  POGO_ADMIN_URL: true,
 };
 
 describe("options reach the running sidecar", { concurrency: 4 }, () => {

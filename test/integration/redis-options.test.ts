@@ -22,18 +22,21 @@ async function startSubscribed(
 }
 
 describe("the options of Redis reach it", { skip: needsRedis() }, () => {
-  it("POGO_REDIS_URL: user, password, database; prefix, and the lease", async (test) => {
+  it("POGO_REDIS_URL: user, password, database; prefix, the lease, and POGO_ADMIN_URL", async (test) => {
     const redis = await startRedis({ password: "all" });
     test.after(() => redis.stop());
     const admin = connectRedis(test, redis.port, { password: "all" });
     await admin.call("ACL", "SETUSER", "pogo", "on", ">pw", "~mine:*", "&mine:*", "+@all");
-    await startSubscribed(test, {
+    const { adminUrl } = await startSubscribed(test, {
       POGO_REDIS_URL: `redis://pogo:pw@127.0.0.1:${redis.port}/3`,
       POGO_REDIS_PREFIX: "mine",
       POGO_NODE_LEASE: "1s",
+      POGO_ADMIN_URL: "http://node1.test:2019",
     });
     await admin.select(3);
     assert.equal(await admin.hget("mine:1:{app-id}:channels", "news"), "1");
+    const nodes = await (await fetch(`${adminUrl}/console/nodes`)).text();
+    assert.match(nodes, /"adminUrl":"http:\/\/node1\.test:2019\/"/);
   });
 
   it("Laravel's names, once scaling is on", async (test) => {

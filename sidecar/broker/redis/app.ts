@@ -25,6 +25,7 @@ export interface RedisAppOptions {
   readonly links: Links;
   readonly prefix: string;
   readonly nodeId: string;
+  readonly adminUrl: string | null;
   readonly newId: () => string;
   readonly now: () => number;
   readonly receiver: BrokerReceiver;

@@ -111,8 +111,8 @@ export class RedisPresence implements PresenceStore {
     return this.#queries.countConnections();
   }
 
-  countByNode(): Promise<Answer<ReadonlyMap<string, number>>> {
-    return this.#queries.countByNode();
+  listNodes(): ReturnType<Queries["listNodes"]> {
+    return this.#queries.listNodes();
   }
 
   /** A change of a channel's members, from whichever node. */

@@ -4,15 +4,20 @@ import { userOfChannel } from "../../core/channel-name.ts";
 import type { Answer, PresenceStore } from "../../core/presence-store.ts";
 import type { Availability } from "./availability.ts";
 import type { Registrations } from "./registrations.ts";
-import { countByNode, countConnections, findChannels, snapshot } from "./scripts/queries.ts";
+import {
+  countConnections,
+  findChannels,
+  listNodes,
+  snapshot,
+  type NodeSummary,
+} from "./scripts/queries.ts";
 import type { RunScript, Script } from "./scripts/script.ts";
 
 export interface Queries extends Pick<
   PresenceStore,
   "findChannels" | "findMembers" | "countConnections"
 > {
-  /** The connections that are subscribed to anything, of each node by its id. */
-  countByNode(): Promise<Answer<ReadonlyMap<string, number>>>;
+  listNodes(): Promise<Answer<readonly NodeSummary[]>>;
 }
 
 export function createQueries(options: {
@@ -47,6 +52,6 @@ export function createQueries(options: {
       return answer.ok ? { ok: true, value: answer.value.members } : answer;
     },
     countConnections: () => ask(countConnections),
-    countByNode: () => ask(countByNode),
+    listNodes: () => ask(listNodes),
   };
 }

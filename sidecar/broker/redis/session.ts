@@ -22,6 +22,8 @@ import type { Topics } from "./topics.ts";
 export interface SessionOptions {
   readonly appId: string;
   readonly nodeId: string;
+  /** Where a browser reaches this node's admin port; null: nowhere that is known. */
+  readonly adminUrl: string | null;
   readonly availability: Availability;
   readonly run: RunScript;
   readonly link: SubscriberLink;
@@ -181,7 +183,7 @@ export class Session {
 
   async #restore({ epoch, nodes, lastEntry }: HeartbeatReply): Promise<void> {
     const { run, nodeId, availability, topics, registrations, presence, log } = this.#options;
-    const { now, nodeLeaseMs } = this.#options;
+    const { adminUrl, now, nodeLeaseMs } = this.#options;
     // Redis has forgotten this node while the links were whole.
     if (availability.signal) {
       this.#options.explain("Redis has forgotten this node: it was emptied, or took it for dead");
@@ -193,7 +195,7 @@ export class Session {
     void topics.want(echoChannelOf(nodeId));
     await topics.connect(signal);
     this.#term += 1;
-    const stored = await run(joinCluster, nodeId, this.#term);
+    const stored = await run(joinCluster, nodeId, this.#term, adminUrl);
     signal.throwIfAborted();
     const isEmptied = !isFirst && epoch !== this.#epoch;
     const opening = { term: this.#term, stored, isEmptied, missedWithinMs: nodeLeaseMs };

@@ -65,9 +65,11 @@ export async function startRedisNode(
     graceMs?: number | null;
     whenUp?: boolean;
     now?: () => number;
+    adminUrl?: string | null;
   } = {},
 ): Promise<RedisNode> {
   const { appId = "app", graceMs = 0, whenUp = true, now = () => performance.now() } = options;
+  const { adminUrl = null } = options;
   const { recorded, receiver, listener } = createRecorder();
   const log: string[] = [];
   const broker = createRedisBroker({
@@ -84,6 +86,7 @@ export async function startRedisNode(
     },
     apps: [{ id: appId, graceMs }],
     receiver,
+    adminUrl,
     now,
     cacheTtlMs: 60_000,
     report: (event) => void log.push(textOf(event)),

@@ -79,6 +79,18 @@ export const hostNames = list(
   "names",
 );
 
+/** Where a browser finds a server: `http://host:port/`. */
+export const webAddress: Parser<string> = {
+  allowed: "http://host:port or https://host:port, without a path",
+  placeholder: "url",
+  parse(text) {
+    const url = URL.parse(text);
+    if (!url || !/^https?:$/.test(url.protocol)) return reject();
+    return url.href === `${url.origin}/` ? accept(url.href) : reject();
+  },
+  show: String,
+};
+
 /** In front of `/app` and `/apps`: empty, or `/…` without a slash at the end. */
 export const pathPrefix: Parser<string> = {
   allowed: "a path of letters, digits and - . _ ~ such as /ws",

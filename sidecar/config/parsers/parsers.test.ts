@@ -9,6 +9,7 @@ import {
   trustedProxies,
   upstreamAddress,
   upstreamPath,
+  webAddress,
 } from "./addresses.ts";
 import { boolean, integer, oneOf, orNone, positive, zeroIsOff, type Parser } from "./parser.ts";
 import { keyPrefix, redisHost, redisNodes, redisUrl, type RedisUrl } from "./redis.ts";
@@ -196,6 +197,22 @@ const tables: readonly Cases<unknown>[] = [
       ["app.internal", "app.internal"],
     ],
     refuses: [["0.0.0.0:8080"], ["[::1]:80"], ["http://x"], ["a b"], ["-x"], ["a..b"]],
+  },
+  {
+    name: "the address of a web server",
+    parser: webAddress,
+    takes: [
+      ["http://10.0.0.7:2019", "http://10.0.0.7:2019/"],
+      ["https://Node1.internal/", "https://node1.internal/"],
+      ["http://[fd00::7]:2019", "http://[fd00::7]:2019/"],
+    ],
+    refuses: [
+      ["10.0.0.7:2019"],
+      ["javascript:alert(1)"],
+      ["http://user:password@10.0.0.7"],
+      ["http://10.0.0.7/console"],
+      ["http://10.0.0.7/?worker=1"],
+    ],
   },
   {
     name: "a path prefix",

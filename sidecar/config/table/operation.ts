@@ -1,6 +1,6 @@
 /** Options for those who run a node: its admin port and its log. */
 
-import { bindHost, hostNames, token } from "../parsers/addresses.ts";
+import { bindHost, hostNames, token, webAddress } from "../parsers/addresses.ts";
 import { boolean, oneOf, optional, port } from "../parsers/parser.ts";
 import { option } from "./option.ts";
 
@@ -16,6 +16,14 @@ export const admin = {
     parser: port,
     fallback: 2019,
     docs: "Port of the console (`/`), of `/metrics`, `/livez`, `/readyz`, `/pogo/health`, and of `/hold`, `/release` and `/drain` for deployments.",
+  }),
+  url: option({
+    env: "POGO_ADMIN_URL",
+    parser: optional(webAddress),
+    fallback: null,
+    fallbackText:
+      "that of `POGO_ADMIN_HOST` where it is one address beyond loopback and `POGO_ADMIN_TOKEN` is set, else none",
+    docs: "Where a browser reaches the admin port of this node: `http://10.0.0.7:2019`. With Redis the consoles of the other nodes link to it; with none they say so.",
   }),
   allowedHosts: option({
     env: "POGO_ADMIN_ALLOWED_HOSTS",

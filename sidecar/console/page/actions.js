@@ -57,13 +57,13 @@ export function eventForm({ appId = null, channel = "" } = {}) {
 }
 
 /** A button that asks the app once more whether this subscribe is allowed, and what it answered. */
-export function replayButton({ appId, socketId, channel }) {
+export function replayButton({ appId, socketId, channel, worker }) {
   const answer = h("div", { className: "answer", role: "status", hidden: true });
   const button = h("button", { type: "button", textContent: "Ask the app again" });
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
-      show(await post("replay", { appId, socketId, channel }));
+      show(await post("replay", { appId, socketId, channel }, worker));
     } catch (error) {
       show({ isAllowed: false, text: error.message, fix: null });
     }

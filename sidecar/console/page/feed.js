@@ -1,6 +1,6 @@
 /** What the node sends as long as the page is seen: figures each second, and what happens. Kept here, as far as is of use. */
 
-import { logInAgain } from "./api.js";
+import { logInAgain, pathOf, setShownWorker } from "./api.js";
 
 /** Of each topic. */
 const maxEntries = 500;
@@ -15,6 +15,9 @@ export const feed = {
   /** The last figures, and those before; the oldest first. */
   figures: null,
   history: [],
+  /** Of several workers: `{ shown, count, listening }`, and the last figures of each. */
+  workers: null,
+  figuresOf: new Map(),
   /** By topic; the oldest first. */
   entries: new Map(),
   /** By topic: how many there were at least that the node did not send. */
@@ -92,11 +95,8 @@ async function follow(signal) {
 }
 
 async function readStream(signal) {
-  const query = new URLSearchParams({
-    text: feed.filter,
-    ...(feed.hasContents && { contents: "" }),
-  });
-  const response = await fetch(`/console/stream?${query}`, { signal });
+  const query = { text: feed.filter, ...(feed.hasContents && { contents: "" }) };
+  const response = await fetch(pathOf("stream", query), { signal });
   if (response.status === 401) return logInAgain();
   if (!response.ok) throw new Error((await response.json()).message);
   setState("live");
@@ -111,28 +111,49 @@ async function readStream(signal) {
   }
 }
 
-function take(message) {
-  if (message.type === "figures") {
+/** By the type of a message. */
+const takers = {
+  workers({ shown, count: all, listening }) {
+    feed.workers = { shown, count: all, listening };
+    setShownWorker(shown);
+    for (const worker of feed.figuresOf.keys()) {
+      if (!listening.includes(worker)) feed.figuresOf.delete(worker);
+    }
+  },
+  figures(message) {
+    feed.figuresOf.set(message.worker, message);
+    if (feed.workers && message.worker !== feed.workers.shown) return;
     feed.figures = message;
     feed.history = [...feed.history, message].slice(-maxHistory);
-  } else if (message.type === "refusals") {
-    feed.entries.set("refusals", message.entries.map(numbered));
-  } else {
-    for (const entry of message.entries) add(entry);
-    for (const [topic, more] of Object.entries(message.skipped)) {
+  },
+  /** Those from before somebody looked; in place of what was known of this process. */
+  refusals({ worker, entries }) {
+    const others = entriesOf("refusals").filter((entry) => entry.worker !== worker);
+    const all = [...others, ...entries.map((entry) => numbered(entry, worker))];
+    feed.entries.set(
+      "refusals",
+      all.toSorted((one, other) => one.atMs - other.atMs),
+    );
+  },
+  entries({ worker, entries, skipped }) {
+    for (const entry of entries) add(numbered(entry, worker));
+    for (const [topic, more] of Object.entries(skipped)) {
       feed.skipped.set(topic, (feed.skipped.get(topic) ?? 0) + more);
     }
-  }
+  },
+};
+
+function take(message) {
+  takers[message.type]?.(message);
   notify();
 }
 
 function add(entry) {
-  const before = feed.entries.get(entry.topic) ?? [];
-  feed.entries.set(entry.topic, [...before.slice(1 - maxEntries), numbered(entry)]);
+  feed.entries.set(entry.topic, [...entriesOf(entry.topic).slice(1 - maxEntries), entry]);
 }
 
-function numbered(entry) {
-  return { ...entry, seq: ++count };
+function numbered(entry, worker) {
+  return { ...entry, seq: ++count, ...(worker && { worker }) };
 }
 
 function setState(state, problem = "") {

@@ -10,6 +10,7 @@ import { duration, number } from "./format.js";
 import { overview } from "./overview.js";
 import { refusals } from "./refusals.js";
 import { requests } from "./requests.js";
+import { showWorkers } from "./workers.js";
 
 /** Each is `{ title, open(root, parts) }`; `open` gives what is to be called with news, and what ends it. */
 const views = { overview, connections, channels, events, refusals, authorization, requests };
@@ -64,18 +65,35 @@ function showHead() {
   if (!feed.figures) return;
   const { health, readiness, hasLogin } = feed.figures;
   document.getElementById("logout").hidden = !hasLogin;
-  set(
-    document.getElementById("readiness"),
-    readiness.ready ? "good" : "bad",
-    readiness.ready ? "ready" : `not ready: ${readiness.reason}`,
-  );
-  const node = health.node ? `node ${health.node}, one of ${number(health.nodes)}` : "single node";
-  const about = `${node} · ${health.version} · up ${duration(health.uptime_seconds * 1_000)}`;
-  document.getElementById("node").textContent = about;
+  showReadiness(readiness);
+  showWorkers(document.getElementById("workers"));
+  document.getElementById("node").textContent = aboutNode(health);
   const count = links.refusals.querySelector(".count");
   const refused = entriesOf("refusals").length;
   count.hidden = refused === 0;
   count.textContent = number(refused);
+}
+
+/** Which process the page shows. */
+function aboutNode({ node, nodes, version, uptime_seconds: seconds }) {
+  const { workers } = feed;
+  return [
+    workers && `worker ${workers.shown} of ${workers.count}`,
+    node ? `node ${node}, one of ${number(nodes)}` : "single node",
+    version,
+    `up ${duration(seconds * 1_000)}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function showReadiness({ ready, reason }) {
+  const { workers } = feed;
+  const element = document.getElementById("readiness");
+  if (workers && !workers.listening.includes(workers.shown)) {
+    return set(element, "bad", `worker ${workers.shown} has ended, and is started again`);
+  }
+  set(element, ready ? "good" : "bad", ready ? "ready" : `not ready: ${reason}`);
 }
 
 function set(element, mark, text) {

@@ -1,7 +1,7 @@
 /** How the node is, in figures; what was refused last; what else happened to it. */
 
-import { read } from "./api.js";
-import { h, link, pairs, panel, reconcile, table } from "./dom.js";
+import { addressOf, read } from "./api.js";
+import { code, h, link, pairs, panel, reconcile, table } from "./dom.js";
 import { entriesOf, feed, rateOf, ratesOf } from "./feed.js";
 import { bytes, number, plural, time, words } from "./format.js";
 import { recentRefusals, refusalItem } from "./refusals.js";
@@ -64,10 +64,7 @@ function open(root) {
   const nodes = table(
     "Nodes and their connections",
     [
-      {
-        title: "Node",
-        cell: ({ id }) => (id === feed.figures?.health.node ? `${id} (this one)` : id),
-      },
+      { title: "Node", cell: nodeCell },
       {
         title: "Subscribed connections",
         className: "number",
@@ -76,11 +73,8 @@ function open(root) {
     ],
     { keyOf: ({ id }) => id, empty: "Redis can’t say now." },
   );
-  const cluster = panel(
-    "Nodes",
-    nodes.element,
-    h("p", { className: "quiet", textContent: ofOthers }),
-  );
+  const others = h("p", { className: "quiet" });
+  const cluster = panel("Nodes", nodes.element, others);
   cluster.hidden = true;
   root.append(
     h("h1", { textContent: "Overview" }),
@@ -105,7 +99,9 @@ function open(root) {
     if (feed.state !== "live" || !feed.figures?.health.node) return;
     const answer = await read("nodes").catch(() => null);
     cluster.hidden = !answer;
-    nodes.set(answer?.nodes ?? []);
+    const all = (answer?.nodes ?? []).map(toNode);
+    nodes.set(all.toSorted((one, other) => one.rank - other.rank));
+    others.textContent = all.some(({ isThis, url }) => !isThis && !url) ? noLink : ofOthers;
   }
 
   return {
@@ -125,7 +121,30 @@ function open(root) {
 }
 
 const ofOthers =
-  "All else here is of this node alone. Each node has a console of its own, at its admin port.";
+  "All else here is of this node alone; each of the others has a console of its own.";
+const noLink = `${ofOthers} One without a link has not said where browsers reach it: set POGO_ADMIN_URL there.`;
+
+/** Whether it is this one, another worker beside it, or elsewhere; and where its console is. */
+function toNode({ id, connections, adminUrl }) {
+  if (id === feed.figures?.health.node) {
+    return { id, connections, about: "this one", isThis: true, rank: 0 };
+  }
+  const worker = [...feed.figuresOf].find(([, { health }]) => health.node === id)?.[0];
+  return worker
+    ? {
+        id,
+        connections,
+        about: `worker ${worker} here`,
+        url: addressOf(worker, "#overview"),
+        rank: worker,
+      }
+    : { id, connections, about: "", url: adminUrl, rank: Number.MAX_SAFE_INTEGER };
+}
+
+function nodeCell({ id, about, url }) {
+  const name = url ? h("a", { href: url, rel: "noreferrer", textContent: id }) : code(id);
+  return h("span", {}, name, about ? h("small", {}, ` ${about}`) : null);
+}
 
 function toTile({ name, unit = "", value, more, rate, show = number }) {
   return {

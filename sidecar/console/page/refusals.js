@@ -1,7 +1,8 @@
 /** What was refused, and why: with the reason as the log has it, and what to do about it. */
 
 import { replayButton } from "./actions.js";
-import { code, h, link, reconcile, toHash } from "./dom.js";
+import { addressAt } from "./api.js";
+import { code, h, link, pairs, reconcile, toHash } from "./dom.js";
 import { entriesOf, feed } from "./feed.js";
 import { plural, time, words } from "./format.js";
 
@@ -14,23 +15,26 @@ export const refusals = { title: "Refusals", open };
 /** The newest first, each once. */
 export function recentRefusals() {
   const all = entriesOf("refusals");
-  return all.filter((entry, index) => !isSaidBefore(entry, all[index - 1])).toReversed();
+  return all.filter((entry, index) => !isSaidBefore(entry, all, index)).toReversed();
 }
 
 /** The client's own signature has been said to be wrong or missing, which says more. */
-function isSaidBefore({ kind, atMs, socketId, channel }, before) {
-  return (
-    kind === "authorization_refused" &&
-    (before?.kind === "client_signature_refused" || before?.kind === "signature_missing") &&
-    before.socketId === socketId &&
-    before.channel === channel &&
-    atMs - before.atMs < sameMs
-  );
+function isSaidBefore({ kind, atMs, socketId, channel }, all, index) {
+  if (kind !== "authorization_refused") return false;
+  for (let before = index - 1; before >= 0 && atMs - all[before].atMs < sameMs; before -= 1) {
+    const other = all[before];
+    const isSame = other.socketId === socketId && other.channel === channel;
+    if (isSame && saysMore.has(other.kind)) return true;
+  }
+  return false;
 }
 
+const saysMore = new Set(["client_signature_refused", "signature_missing"]);
+
 /** Who asks about one knows one of these. */
-function textOf({ kind, channel, socketId, reason, fault, path, message, sent }) {
-  return [kind, channel, socketId, reason, fault, path, message, sent].join(" ").toLowerCase();
+function textOf({ kind, channel, socketId, reason, fault, path, message, sent, why }) {
+  const texts = [kind, channel, socketId, reason, fault, path, message, sent, why];
+  return texts.join(" ").toLowerCase();
 }
 
 function open(root) {
@@ -70,13 +74,14 @@ function open(root) {
   return { update, close() {} };
 }
 
-/** One of the list: what, of whom, why, what to do. */
+/** One of the list: what, of whom, why, what was expected, what mends it. */
 export function refusalItem(entry) {
-  const { atMs, channel, socketId, appId, hint } = entry;
+  const { atMs, channel, socketId, appId, worker, hint, expected, fix } = entry;
   const about = [
     time(atMs),
     appId ? `app ${appId}` : null,
-    socketId ? h("span", {}, "connection ", link(toHash("connections", socketId), socketId)) : null,
+    worker ? `worker ${worker}` : null,
+    socketId ? h("span", {}, "connection ", connectionLink(entry)) : null,
   ].filter(Boolean);
   return h(
     "li",
@@ -87,55 +92,79 @@ export function refusalItem(entry) {
       titleOf(entry),
       channel ? h("span", {}, " ", code(channel)) : null,
     ),
-    h("p", {}, "Why: ", h("strong", { textContent: reasonOf(entry) }), ...detailsOf(entry)),
-    hint ? h("p", { className: "why" }, "What to look at: ", hint) : null,
+    pairs(
+      [
+        ["Why", h("span", {}, ...reasonOf(entry))],
+        expected && ["Expected", expected],
+        hint && ["To do", hint],
+        fix && ["The line", h("span", {}, code(fix.line), h("small", {}, ` ${fix.where}`))],
+      ].filter(Boolean),
+    ),
     h(
       "p",
       { className: "quiet" },
       ...about.flatMap((each, index) => (index === 0 ? [each] : [" · ", each])),
     ),
-    channel && socketId && isAsked(channel) ? replayButton(entry) : null,
+    isAsked(entry) ? replayButton(entry) : null,
   );
 }
 
+function connectionLink({ socketId, worker }) {
+  return link(addressAt(worker, toHash("connections", socketId)), socketId);
+}
+
 const titles = {
-  authorization_refused: ({ channel }) =>
-    channel === null ? "Signin refused" : "Subscribe refused",
-  client_signature_refused: ({ channel }) =>
-    channel === null ? "Signin refused" : "Subscribe refused",
-  signature_missing: ({ channel }) => (channel === null ? "Signin refused" : "Subscribe refused"),
-  error_sent: ({ code: errorCode }) => `Error ${errorCode} sent to a client`,
+  authorization_refused: askedTitle,
+  client_signature_refused: askedTitle,
+  signature_missing: askedTitle,
+  error_sent: ({ channel, code: errorCode, reason }) => {
+    if (clientEventReasons.has(reason)) return "Client event refused";
+    return channel === null ? `Error ${errorCode} sent to a client` : "Subscribe refused";
+  },
   handshake_refused: () => "WebSocket connection refused",
   handshake_misdirected: () => "WebSocket handshake not taken for one",
   publish_refused: () => "Publish refused",
+  api_app_unknown: () => "API request refused",
+  api_asked_elsewhere: () => "API request refused",
+  api_signature_refused: () => "API request refused",
+  api_body_refused: () => "API request refused",
   proxy_refused: () => "Proxied request answered 503",
   proxy_failed: ({ method, path, status }) => `${method} ${path} answered ${status}`,
   request_refused: ({ status }) => `Request answered ${status}`,
   recovery_gap: () => "Client not sent what it missed",
 };
 
+function askedTitle({ channel }) {
+  return channel === null ? "Signin refused" : "Subscribe refused";
+}
+
+const clientEventReasons = new Set([
+  "not_a_member",
+  "client_event_not_allowed_here",
+  "client_events_disabled",
+  "client_event_rate_exceeded",
+  "event_name_too_long",
+  "event_data_too_large",
+]);
+
 function titleOf(entry) {
   return titles[entry.kind]?.(entry) ?? entry.message;
 }
 
-const signatureFaults = {
-  malformed: "the signature that the page sent is none",
-  wrong_key: "signed with another app’s key",
-  mismatch:
-    "the signature that the page sent is wrong: made with another secret, or for something else",
-};
-
-function reasonOf({ kind, reason, fault }) {
-  if (kind === "client_signature_refused") return signatureFaults[fault];
-  if (kind === "signature_missing") return "it has no signature, and there is no app to ask";
-  return words(reason ?? fault ?? "");
+/** In words, as the log and the metrics have it, and with what was sent. */
+function reasonOf({ reason, fault, why, message, sent, sentKey, sentAppId, cause }) {
+  const name = reason ?? fault;
+  const own = sent ?? sentKey ?? sentAppId ?? cause;
+  return [
+    h("strong", { textContent: why ?? (name ? words(name) : message) }),
+    own ? h("span", {}, ": ", code(own)) : "",
+    name ? h("small", {}, ` ${name}`) : "",
+  ];
 }
 
-function detailsOf({ sent, sentKey, sentAppId, cause }) {
-  const text = sent ?? sentKey ?? sentAppId ?? cause;
-  return text ? [" – ", code(text)] : [];
+/** Only of these the app can be asked again. */
+function isAsked({ kind, channel, socketId }) {
+  return asked.has(kind) && Boolean(channel && socketId);
 }
 
-function isAsked(channel) {
-  return /^(private|presence)-/.test(channel);
-}
+const asked = new Set(["authorization_refused", "client_signature_refused", "signature_missing"]);

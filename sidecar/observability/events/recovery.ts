@@ -22,6 +22,7 @@ export function recoveryRows({ recovery }: Metrics): Rows<keyof RecoveryEvents> 
       count: ({ appId, events }) => recovery.replayedTotal.inc({ app_id: appId }, events),
     },
     recovery_gap: {
+      isRefusal: true,
       count: ({ appId, reason }) => recovery.gapsTotal.inc({ app_id: appId, reason }),
       log: {
         level: "warn",

@@ -84,8 +84,8 @@ export interface HeartbeatArguments {
  * saw the node before, silent, sees something else now.
  */
 export const joinCluster = script({
-  parameters: ["node", "term"],
-  args: (node: string, term: number) => [node, term],
+  parameters: ["node", "term", "adminUrl"],
+  args: (node: string, term: number, adminUrl: string | null) => [node, term, adminUrl ?? ""],
   reply: readPairs,
   lua: `
 local last = redis.call('HGET', base .. 'nodes', node)
@@ -93,6 +93,7 @@ if not last or last == '${claimed}' then
   redis.call('HSET', base .. 'nodes', node, string.format('%d', nowMs))
 end
 redis.call('HSET', base .. 'sessions', node, term)
+if adminUrl ~= '' then redis.call('HSET', base .. 'admin_urls', node, adminUrl) end
 announce('${controlChannel}', ${luaMessage("node_registered", { node: "node" })})
 return redis.call('HGETALL', base .. 'node:' .. node)
 `,

@@ -5,7 +5,7 @@ import type { ChannelSummary, WantedChannels } from "../../../core/presence-stor
 import type { RosterSnapshot } from "../../../core/roster.ts";
 import { luaMessage } from "../envelope.ts";
 import { presenceMark } from "../keys.ts";
-import { readList, readNumbers, readPairs, readRows, readTexts } from "./reply.ts";
+import { readList, readNumbers, readRows, readTexts } from "./reply.ts";
 import { script } from "./script.ts";
 
 /** The members of a channel. Of each Redis has its order, a space, and what it is. */
@@ -77,14 +77,33 @@ return total
 `,
 });
 
-/** Of each node by its id. */
-export const countByNode = script({
+export interface NodeSummary {
+  readonly id: string;
+  /** That are subscribed to anything. */
+  readonly connections: number;
+  /** Of its admin port, for browsers; null: it has not said. */
+  readonly adminUrl: string | null;
+}
+
+export const listNodes = script({
   parameters: [],
   args: () => [],
-  reply: (raw): ReadonlyMap<string, number> =>
-    new Map([...readPairs(raw)].map(([node, count]) => [node, Number(count)])),
+  reply: (raw): readonly NodeSummary[] =>
+    readRows(raw, 3).map(([id = "", connections, url = ""]) => ({
+      id,
+      connections: Number(connections),
+      // It becomes a link.
+      adminUrl: /^https?:/.test(url) ? url : null,
+    })),
   lua: `
-return redis.call('HGETALL', base .. 'connections')
+local found = {}
+local counts = redis.call('HGETALL', base .. 'connections')
+for i = 1, #counts, 2 do
+  found[#found + 1] = counts[i]
+  found[#found + 1] = counts[i + 1]
+  found[#found + 1] = redis.call('HGET', base .. 'admin_urls', counts[i]) or ''
+end
+return found
 `,
 });
 

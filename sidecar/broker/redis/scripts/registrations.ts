@@ -178,6 +178,7 @@ if redis.call('EXISTS', registered) == 1 then return { ${outcomes.more_to_do}, i
 redis.call('HDEL', base .. 'nodes', node)
 redis.call('HDEL', base .. 'sessions', node)
 redis.call('HDEL', base .. 'connections', node)
+redis.call('HDEL', base .. 'admin_urls', node)
 return { ${outcomes.done}, isFirst, transitions }
 `,
 });

@@ -1,0 +1,216 @@
+/** What would have been right in place of what was refused, with this node's own keys and limits; and the line that fixes it. */
+
+import type { App, Rate } from "../core/app.ts";
+import type { ErrorReason } from "../core/errors.ts";
+import type { AuthorizationFault, PublishFault } from "../core/ports.ts";
+import type { SidecarEvent } from "../core/report.ts";
+import type { HandshakeRefusal } from "../core/report/websocket.ts";
+
+export interface Remedy {
+  readonly expected: string | null;
+  readonly fix: Fix | null;
+}
+
+/** One line, and where it stands. */
+export interface Fix {
+  readonly where: string;
+  readonly line: string;
+}
+
+/** @param apps all of the node */
+export function remedyFor(event: SidecarEvent, apps: readonly App[]): Remedy {
+  const app = apps.find(({ id }) => "appId" in event && id === event.appId) ?? null;
+  if (event.kind === "handshake_refused") return ofHandshake(event, app, apps);
+  if (event.kind === "api_app_unknown") {
+    return { expected: `an id of ${apps.map(({ id }) => id).join(", ")}`, fix: null };
+  }
+  if (!app) return none;
+  switch (event.kind) {
+    case "authorization_refused":
+      return ofAuthorization(event, app);
+    case "client_signature_refused":
+      return ofSignature(event, app);
+    case "error_sent":
+      return ofError(event, app);
+    case "publish_refused":
+      return { expected: publishes[event.reason]?.(app) ?? null, fix: null };
+    case "api_signature_refused":
+      return event.reason === "auth_key"
+        ? { expected: `the key ${app.key}`, fix: keyLine(app) }
+        : none;
+    default:
+      return none;
+  }
+}
+
+const none: Remedy = { expected: null, fix: null };
+
+function ofAuthorization(
+  { reason, channel }: SidecarEvent<"authorization_refused">,
+  app: App,
+): Remedy {
+  if (notAsked.has(reason)) return { expected: waits[reason] ?? null, fix: null };
+  return { expected: answerFor(channel, app), fix: fixes[reason]?.(channel, app) ?? null };
+}
+
+/** The app was not asked, or nobody would have read its answer. */
+const notAsked: ReadonlySet<AuthorizationFault> = new Set([
+  "origin",
+  "too_many_failures",
+  "concurrency_limit",
+  "queue_full",
+  "circuit_open",
+  "aborted",
+]);
+
+const waits: Readonly<Partial<Record<AuthorizationFault, string>>> = {
+  origin: "a page of the host that it connects to, or one of POGO_ALLOWED_ORIGINS",
+  too_many_failures: "nothing of this visitor’s: the app is asked for it again after a while",
+  concurrency_limit:
+    "an app that answers before its permits (POGO_MAX_CONCURRENT_AUTH) are all taken",
+  queue_full: "fewer questions at a time, or an app that answers them faster",
+  circuit_open:
+    "an app that answers: after POGO_AUTH_BREAKER_TIMEOUT one question tries whether it does",
+};
+
+function answerFor(channel: string | null, { key }: App): string {
+  if (channel === null) return `200 and JSON: {"auth": "${key}:…", "user_data": "…"}`;
+  const more = isPresence(channel) ? `, "channel_data": "…"` : "";
+  return `200 and JSON: {"auth": "${key}:…"${more}}`;
+}
+
+const artisanUp: Fix = { where: "in the app’s folder", line: "php artisan up" };
+const reverb: Fix = {
+  where: ".env of the app, then php artisan config:clear",
+  line: "BROADCAST_CONNECTION=reverb",
+};
+const bootstrap = "bootstrap/app.php";
+
+/** Of what has one line in a Laravel app. */
+const fixes: Readonly<
+  Partial<Record<AuthorizationFault, (channel: string | null, app: App) => Fix | null>>
+> = {
+  forbidden: (channel) => (channel === null ? null : callbackFor(channel)),
+  missing_channel_data: (channel) => (channel === null ? null : callbackFor(channel)),
+  route_not_found: () => ({
+    where: `${bootstrap}, in withRouting()`,
+    line: "channels: __DIR__.'/../routes/channels.php',",
+  }),
+  csrf_token_mismatch: () => ({
+    where: `${bootstrap}, in withMiddleware()`,
+    line: "$middleware->validateCsrfTokens(except: ['broadcasting/*']);",
+  }),
+  service_unavailable: () => artisanUp,
+  invalid_response_json: () => reverb,
+  missing_signature: () => reverb,
+};
+
+function callbackFor(channel: string): Fix {
+  const name = channel.replace(/^(private-encrypted-|private-|presence-)/, "");
+  const result = isPresence(channel) ? "['id' => $user->id, 'name' => $user->name]" : "true";
+  const line = `Broadcast::channel('${name.replaceAll("'", "")}', fn ($user) => ${result});`;
+  return { where: "routes/channels.php, to let everybody in who is logged in", line };
+}
+
+function ofSignature(
+  { fault, socketId, channel }: SidecarEvent<"client_signature_refused">,
+  app: App,
+): Remedy {
+  const { id, key } = app;
+  const text = channel === null ? `${socketId}::user::{user_data}` : `${socketId}:${channel}`;
+  const data = channel !== null && isPresence(channel) ? ":{channel_data}" : "";
+  const whole = `${key}:HMAC-SHA256 of "${text}${data}" with the secret of app ${id}`;
+  if (fault === "malformed") return { expected: whole, fix: null };
+  if (fault === "wrong_key") return { expected: `the key ${key}`, fix: keyLine(app) };
+  return {
+    expected: whole,
+    fix: {
+      where: ".env of the app, then php artisan config:clear",
+      line: `REVERB_APP_SECRET=… (the one that the sidecar has for app ${id})`,
+    },
+  };
+}
+
+function keyLine({ key }: App): Fix {
+  return {
+    where: ".env of the app, then php artisan config:clear",
+    line: `REVERB_APP_KEY=${key}`,
+  };
+}
+
+function ofError({ reason, channel }: SidecarEvent<"error_sent">, app: App): Remedy {
+  const expected = limits[reason]?.(app) ?? null;
+  if (reason === "client_events_disabled") {
+    return { expected, fix: { where: ".env", line: "POGO_ACCEPT_CLIENT_EVENTS_FROM=members" } };
+  }
+  if (reason === "invalid_channel_name" && channel !== null) {
+    const line = channel.replace(/[^-\w=@,.;]+/g, "-").slice(0, 256);
+    return { expected, fix: line === "" ? null : { where: "a name such as", line } };
+  }
+  return { expected, fix: null };
+}
+
+const limits: Readonly<Partial<Record<ErrorReason, (app: App) => string | null>>> = {
+  invalid_channel_name: () => "1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
+  not_a_member: ({ acceptClientEventsFrom }) =>
+    `a subscribe to the channel before (client events are taken from ${acceptClientEventsFrom})`,
+  client_event_not_allowed_here: () => "a private or presence channel without encryption",
+  client_events_disabled: () => "no client event: they are taken from none",
+  client_event_rate_exceeded: ({ clientEventRate }) => rateText(clientEventRate),
+  rate_limit_exceeded: ({ messageRate }) => messageRate && rateText(messageRate),
+  rate_limit_terminated: ({ messageRate }) => messageRate && rateText(messageRate),
+  too_many_channels: (app) => atMost(app.maxChannelsPerConnection, "channels on one connection"),
+  presence_channel_full: (app) => atMost(app.maxPresenceMembers, "members"),
+  member_too_large: (app) => atMost(app.maxPresenceMemberBytes, "bytes of channel_data"),
+  watchlist_too_long: () => atMost(100, "users"),
+  message_too_long: (app) => atMost(app.maxMessageBytes, "bytes"),
+  event_name_too_long: (app) => atMost(app.maxEventNameLength, "characters"),
+  event_data_too_large: (app) => atMost(app.maxEventDataBytes, "bytes"),
+  invalid_message_format: () =>
+    `JSON such as {"event": "pusher:subscribe", "data": {"channel": "news"}}`,
+};
+
+const publishes: Readonly<Partial<Record<PublishFault, (app: App) => string | null>>> = {
+  too_many_channels: (app) => atMost(app.maxChannelsPerPublish, "channels"),
+  invalid_channel: () => "1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
+  event_too_long: (app) => atMost(app.maxEventNameLength, "characters"),
+  payload_too_large: (app) => atMost(app.maxEventDataBytes, "bytes of data"),
+  rate_limited: ({ publishRate }) => publishRate && rateText(publishRate),
+};
+
+function ofHandshake(
+  { reason, sent }: SidecarEvent<"handshake_refused">,
+  app: App | null,
+  apps: readonly App[],
+): Remedy {
+  const expected = handshakes[reason]?.(app, apps) ?? null;
+  const [only] = apps;
+  if (reason === "unknown_key" && only && apps.length === 1) {
+    const line = `VITE_REVERB_APP_KEY=${only.key}`;
+    return { expected, fix: { where: ".env of the app, then npm run build", line } };
+  }
+  const host = sent === null ? undefined : URL.parse(sent)?.hostname;
+  if (reason !== "origin" || !app || !host) return { expected, fix: null };
+  const line = `POGO_ALLOWED_ORIGINS=${[...app.allowedOrigins, host].join(",")}`;
+  return { expected, fix: { where: ".env", line } };
+}
+
+const handshakes: Readonly<
+  Partial<Record<HandshakeRefusal, (app: App | null, apps: readonly App[]) => string | null>>
+> = {
+  unknown_key: (_app, apps) => `the key ${apps.map(({ key }) => key).join(" or ")}`,
+  origin: (app) => app && `an origin of ${app.allowedOrigins.join(", ")}`,
+  over_quota: (app) => atMost(app?.maxConnections ?? null, "connections"),
+};
+
+function rateText({ perSecond, burst }: Rate): string {
+  return `at most ${perSecond} a second, and ${burst} at once`;
+}
+
+function atMost(count: number | null, what: string): string | null {
+  return count === null ? null : `at most ${count.toLocaleString("en")} ${what}`;
+}
+
+function isPresence(channel: string): boolean {
+  return channel.startsWith("presence-");
+}
