@@ -4,7 +4,7 @@ import { FailureLimit, type CountedOutcome, type FailureLimitOptions } from "./f
 import { sessionOf, unprovenOf, type Place } from "./fair-queue.ts";
 
 /** How many times a session's limit the unproven sessions of one address may reach together. */
-export const addressFactor = 10;
+const addressFactor = 10;
 
 /** Keys are those of `sessionOf` and `unprovenOf`. */
 export class VisitorLimit {

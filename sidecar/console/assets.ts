@@ -14,7 +14,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 /** What may be asked for below `/console/`; index and login are answered at `/`. */
-export const assetNames = [
+const assetNames = [
   "index.html",
   "login.html",
   "off.html",

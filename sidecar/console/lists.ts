@@ -116,7 +116,7 @@ export function createLists({ hubs, now, clientIp, trafficOf }: ConsoleSources):
   };
 }
 
-export function findConnection(hubs: readonly Hub[], socketId: string): Connection | undefined {
+function findConnection(hubs: readonly Hub[], socketId: string): Connection | undefined {
   for (const { connections } of hubs) {
     const found = connections.get(socketId);
     if (found) return found;

@@ -8,7 +8,7 @@ const reservedPart = 8;
 const maxReserved = 256;
 
 /** How many descriptors a public port leaves free. */
-export function reservedFiles(limit: number): number {
+function reservedFiles(limit: number): number {
   return Math.min(maxReserved, Math.floor(limit / reservedPart));
 }
 

@@ -8,7 +8,7 @@ import { namesIn, type Matcher, type Named } from "./promql.ts";
 type Labels = ReadonlyMap<string, ReadonlySet<string> | null>;
 
 /** What Prometheus adds of where it scraped. */
-export const targetLabels: ReadonlySet<string> = new Set(["job", "instance"]);
+const targetLabels: ReadonlySet<string> = new Set(["job", "instance"]);
 
 export async function metricLabels(): Promise<ReadonlyMap<string, Labels>> {
   const metrics = createMetrics();

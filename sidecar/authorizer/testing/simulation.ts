@@ -32,7 +32,7 @@ export interface SimulatedRequest {
   endedMs: number;
 }
 
-export const defaultLimits: BulkheadLimits = {
+const defaultLimits: BulkheadLimits = {
   permits: 8,
   perAddress: 4,
   perSession: 2,

@@ -33,7 +33,7 @@ export function explainUnknown(
 }
 
 /** Levenshtein's: letters to insert, delete or replace, with two neighbours swapped counted as one. */
-export function editDistance(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {

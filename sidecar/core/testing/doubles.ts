@@ -105,7 +105,7 @@ export function recordReports() {
   };
 }
 
-export const testHandshake: Handshake = { rawHeaders: [], remoteAddress: "127.0.0.1" };
+const testHandshake: Handshake = { rawHeaders: [], remoteAddress: "127.0.0.1" };
 
 export type TestNode = ReturnType<typeof createTestNode>;
 

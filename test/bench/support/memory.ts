@@ -13,7 +13,7 @@ export function residentBytes(pid: number | null): number {
 }
 
 /** The process and its children, theirs included. */
-export function processTree(pid: number): readonly number[] {
+function processTree(pid: number): readonly number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   return [pid, ...text.split(" ").flatMap((child) => (child ? processTree(Number(child)) : []))];
 }

@@ -43,7 +43,7 @@ export interface NodeOptions {
 }
 
 export const leaseMs = 2_000;
-export const redisTimeoutMs = 1_000;
+const redisTimeoutMs = 1_000;
 
 export const redisIsThere = "redis is connected: events and presence reach all nodes";
 export const redisIsLost = "redis is lost: publishing fails until it is back";

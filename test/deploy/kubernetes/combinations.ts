@@ -12,7 +12,7 @@ export const sidecars: readonly string[] = ["sidecar", "sidecar-classic"];
 export const needs: Readonly<Record<string, string>> = { autoscaling: "redis" };
 
 /** The others, in the order in which they are listed. */
-export const extras: readonly string[] = readdirSync(join(folder, "components"))
+const extras: readonly string[] = readdirSync(join(folder, "components"))
   .filter((name) => !sidecars.includes(name))
   .toSorted();
 

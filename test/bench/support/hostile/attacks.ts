@@ -20,7 +20,7 @@ export interface Attack {
   readonly members?: number;
 }
 
-export const crowdedChannel = "presence-crowded";
+const crowdedChannel = "presence-crowded";
 export const cachedChannel = "cache-big";
 export const cachedBytes = 256_000;
 const memberInfoBytes = 500;
