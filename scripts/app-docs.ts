@@ -2,6 +2,7 @@
 
 import { canBeNone, fallbackText, type Option } from "../sidecar/config/table/option.ts";
 import { perAppOptions } from "../sidecar/config/table/table.ts";
+import { table, type Cells } from "./markdown.ts";
 
 /** Complete: it is loaded by a test as it stands here. */
 const example = `{
@@ -69,21 +70,18 @@ Apps share the ports, the upstream and what bounds the whole node (\`max_connect
 
 Errors name the place: \`apps[1].ping_interval in /etc/pogo.json\`. \`pogo-sidecar check\` prints each app under a heading of its own.
 
-| Key in an app | Whose | Default | Can be \`null\` | The node's option, and what it means |
-| --- | --- | --- | --- | --- |
-${perAppOptions.map(row).join("\n")}
+${table(["Key in an app", "Whose", "Default", "Can be `null`", "The node's option, and what it means"], perAppOptions.map(cellsOf))}
 `;
 }
 
-function row(option: Option<unknown> & { readonly perApp: string }): string {
+function cellsOf(option: Option<unknown> & { readonly perApp: string }): Cells {
   const { perApp, env, laravel, secret, required } = option;
   const keys = secret ? [perApp, `${perApp}_file`] : [perApp];
-  const cells = [
+  return [
     keys.map((key) => `\`${key}\``).join("<br>"),
     laravel === undefined ? "Sidecar" : "Laravel",
     required ? "required" : `\`${fallbackText(option) || "none"}\``,
     canBeNone(option) ? "yes" : "",
     `\`${env}\``,
   ];
-  return `| ${cells.join(" | ")} |`;
 }

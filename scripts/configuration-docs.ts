@@ -1,9 +1,10 @@
 /** `docs/configuration.md`, made of the option table, so that neither can say what the other does not. */
 
 import { renderAppDocs } from "./app-docs.ts";
-import { directives, type Directive } from "../sidecar/config/sources/directives.ts";
+import { directives } from "../sidecar/config/sources/directives.ts";
 import { fallbackText, type Option } from "../sidecar/config/table/option.ts";
 import { allOptions, optionGroups } from "../sidecar/config/table/table.ts";
+import { table } from "./markdown.ts";
 
 export function renderConfigurationDocs(): string {
   return [
@@ -19,6 +20,11 @@ export function renderConfigurationDocs(): string {
     directivesTable(),
   ].join("\n");
 }
+
+/** But that of an app, which is the example. */
+const otherSecrets = new Intl.ListFormat("en-GB").format(
+  allOptions.flatMap(({ secret, env }) => (secret && env !== "POGO_APP_SECRET" ? code(env) : [])),
+);
 
 const intro = `# Configuration
 
@@ -36,7 +42,7 @@ Pogo Sidecar needs three values, the app's id, key and secret, and finds them un
 
 The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
 
-A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for \`POGO_WEBHOOK_SECRET\`, \`POGO_REDIS_URL\`, \`POGO_REDIS_PASSWORD\`, \`POGO_REDIS_SENTINEL_PASSWORD\` and \`POGO_TRACE_HEADERS\`. One line break at its end is left out. The value and the file together are an error.
+A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for ${otherSecrets}. One line break at its end is left out. The value and the file together are an error.
 
 An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit is never silently the default; other names of the environment are left alone, \`REVERB_…\` and the variables that Kubernetes makes for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`) included.
 
@@ -66,11 +72,11 @@ function optionTable(rows: readonly Option<unknown>[]): string {
   const head = ["Environment and flag", "Default", "Value", "Meaning"];
   const cells = rows.map((row) => [
     namesOf(row).map(code).join("<br>"),
-    row.required ? "required" : code(fallbackText(row) || "(empty)"),
+    defaultOf(row),
     withoutMarkup(row.parser.allowed),
     row.share ? `${row.docs} Several workers (\`POGO_WORKERS\`) share it.` : row.docs,
   ]);
-  return table(head, cells);
+  return `${table(head, cells)}\n`;
 }
 
 function namesOf({ env, flag, secret }: Option<unknown>): readonly string[] {
@@ -96,7 +102,7 @@ function laravelTable(): string {
     const row = [`\`${laravel}\``, `\`${env}\``, remark];
     return secret ? [row, inFile] : [row];
   });
-  return table(["Laravel", "Here", "Note"], rows);
+  return `${table(["Laravel", "Here", "Note"], rows)}\n`;
 }
 
 const standardIntro = `## OpenTelemetry's names
@@ -111,7 +117,7 @@ function standardTable(): string {
     const row = [`\`${standard}\``, `\`${env}\``, ""];
     return secret ? [row, inFile] : [row];
   });
-  return table(["OpenTelemetry", "Here", "Note"], rows);
+  return `${table(["OpenTelemetry", "Here", "Note"], rows)}\n`;
 }
 
 const directivesIntro = `## The original's directives
@@ -120,31 +126,24 @@ For who comes from the Pogo WebSocket module for FrankenPHP: each directive of i
 `;
 
 function directivesTable(): string {
-  const cell = ({ option }: Directive): string => {
-    return option ? `\`${option.env}\`` : "none";
-  };
-  const usual = ({ option }: Directive): string =>
-    option ? (option.required ? "required" : code(fallbackText(option))) : "";
-  return table(
-    ["Directive, name in the environment", "Option here", "Default here", "Difference"],
-    directives.map((row) => [
-      [row.name, row.env].flatMap((name) => (name === undefined ? [] : `\`${name}\``)).join("<br>"),
-      cell(row),
-      usual(row),
-      sentenceCase(row.remark),
-    ]),
-  );
+  const heads = ["Directive, name in the environment", "Option here", "Default here", "Difference"];
+  const cells = directives.map(({ name, env, option, remark }) => [
+    [name, ...(env === undefined ? [] : [env])].map(code).join("<br>"),
+    option ? code(option.env) : "none",
+    option ? defaultOf(option) : "",
+    sentenceCase(remark),
+  ]);
+  return `${table(heads, cells)}\n`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => "---"), ...rows].map(
-    (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`,
-  );
-  return `${lines.join("\n")}\n`;
+function defaultOf(option: Option<unknown>): string {
+  if (option.required) return "required";
+  const text = fallbackText(option);
+  return text === "" ? "empty" : code(text);
 }
 
 function code(text: string): string {
-  return text === "(empty)" ? "empty" : `\`${text}\``;
+  return `\`${text}\``;
 }
 
 /** So that `*` is a star and not emphasis. */

@@ -15,7 +15,7 @@ import { answerTo, refusalPages } from "../sidecar/proxy/faults.ts";
 import { httpRefusals, refusals as handshakeRefusals } from "../sidecar/ws/refusals.ts";
 import { causes } from "./error-causes.ts";
 import { page } from "./errors-page.ts";
-import { distinct, meaningOf, quote, rowsOf, table, type Cells } from "./tables.ts";
+import { distinct, meaningOf, quote, rowsOf, table, type Cells } from "./markdown.ts";
 
 type ErrorName = keyof typeof errors;
 

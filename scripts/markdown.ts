@@ -1,4 +1,4 @@
-/** Tables of Markdown, made of tables in the code. */
+/** Markdown made of tables in the code: tables, anchors, what a metric says. */
 
 import { createMetrics } from "../sidecar/observability/metrics.ts";
 
@@ -43,6 +43,14 @@ export function meaningOf(metric: string, label: string, value: string): string 
 }
 
 const descriptions = createMetrics().rooms.flatMap((room) => room.descriptions);
+
+/** As GitHub makes it. */
+export function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+}
 
 export function quote(text: string): string {
   return `“${text.trim().split("\n")[0]}”`;

@@ -3,6 +3,7 @@
 import { withoutCounterpart } from "../sidecar/observability/metrics/original.ts";
 import type { Description, LabelText } from "../sidecar/observability/metric.ts";
 import { createMetrics } from "../sidecar/observability/metrics.ts";
+import { anchorOf } from "./markdown.ts";
 
 const head = `# Metrics
 
@@ -13,6 +14,8 @@ Made by \`npm run docs\` from \`sidecar/observability/metrics/\`: do not edit.
 All labels come from closed sets: nothing that a client sends makes a new series. Counters and gauges whose labels have all their values listed here, or are \`app_id\`, are there from the start with 0, unless a metric had more than 300 series then: with very many apps each appears with the first of its kind. A gauge that is read at each scrape costs nothing in between.
 
 With several workers (\`POGO_WORKERS\`) a value is the sum of all of them, unless it says otherwise here. What a worker had counted stays in the sums when it ends, as far as it was scraped. Of \`nodejs_eventloop_lag_…\` it is the most of all, and \`process_start_time_seconds\` is the supervisor's.
+
+Which of them say that something is wrong, and what to do then, is in [alerts.md](alerts.md); the [dashboard](operations.md#metrics) draws what is worth looking at.
 `;
 
 const original = `## The original's metrics
@@ -30,7 +33,19 @@ export function renderMetricsDocs(): string {
   const missing = Object.entries(withoutCounterpart).map(
     ([name, why]) => `| \`${name}\` | ${why} |`,
   );
-  return [head, ...sections, original, ...missing, ""].join("\n");
+  return [head, ...rooms.map(renderEntry), "", ...sections, original, ...missing, ""].join("\n");
+}
+
+/** The room's line in the table of contents. */
+function renderEntry({
+  title,
+  descriptions,
+}: {
+  readonly title: string;
+  readonly descriptions: readonly Description[];
+}): string {
+  const names = descriptions.map(({ name }) => `[\`${name}\`](#${name})`);
+  return `- **[${title}](#${anchorOf(title)})**: ${names.join(", ")}`;
 }
 
 const overSeveral: Readonly<Record<Description["overWorkers"], string | null>> = {
@@ -49,13 +64,18 @@ function render(description: Description): string {
     "",
     help,
     "",
-    `- **Type**: ${type}, in ${unit}${names.length > 0 ? `; labels ${names.join(", ")}` : ""}`,
+    `- **Type**: ${type}, ${unitText(unit)}${names.length > 0 ? `; labels ${names.join(", ")}` : ""}`,
     `- **Moves**: ${moves}`,
     `- **What to do**: ${action}`,
     ...(several === null ? [] : [`- **With several workers**: ${several}`]),
     ...Object.entries(labels).flatMap(([label, text]) => renderLabel(label, text)),
     "",
   ].join("\n");
+}
+
+/** Most are of something; some say themselves what they can be. */
+function unitText(unit: string): string {
+  return /^(always|0 or 1|the )/.test(unit) ? unit : `in ${unit}`;
 }
 
 function renderLabel(label: string, text: LabelText): string[] {

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import type { SidecarEvent } from "../sidecar/core/report.ts";
 import { createMetrics } from "../sidecar/observability/metrics.ts";
 import { createReport } from "../sidecar/observability/report.ts";
-import { table } from "./tables.ts";
+import { anchorOf, table } from "./markdown.ts";
 import { connections } from "./symptoms/connections.ts";
 import { operation } from "./symptoms/operation.ts";
 import type { Symptom } from "./symptoms/symptom.ts";
@@ -73,12 +73,4 @@ function lineOf(event: SidecarEvent): Record<string, unknown> {
 
 function shorten(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** As GitHub makes it. */
-export function anchorOf(title: string): string {
-  return title
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-    .replaceAll(" ", "-");
 }

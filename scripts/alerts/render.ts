@@ -1,7 +1,7 @@
 /** The alerts as Prometheus reads them, as the Prometheus operator does, and as a page for who was woken by one. */
 
 import { stringify } from "yaml";
-import { anchorOf } from "../troubleshooting-docs.ts";
+import { anchorOf } from "../markdown.ts";
 import { alertGroups } from "./alerts.ts";
 import type { Alert } from "./alert.ts";
 

@@ -11,7 +11,7 @@ import {
   renderRules,
 } from "../../scripts/alerts/render.ts";
 import { renderDashboard } from "../../scripts/dashboard/render.ts";
-import { anchorOf } from "../../scripts/troubleshooting-docs.ts";
+import { anchorOf } from "../../scripts/markdown.ts";
 import { calm, fires, lookedAtMinute, type Series } from "./alert-cases.ts";
 import { at, entries, list } from "./documents.ts";
 import { labelsOf, metricLabels, unknownIn } from "./metric-facts.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { anchorOf } from "../../scripts/troubleshooting-docs.ts";
+import { anchorOf } from "../../scripts/markdown.ts";
 import { directives } from "../../sidecar/config/sources/directives.ts";
 import { allOptions } from "../../sidecar/config/table/table.ts";
 
@@ -51,16 +51,14 @@ describe("README.md", () => {
   });
 });
 
-describe("docs/operations.md", () => {
-  it("quotes lines of the log that there are", () => {
-    const code = globSync("sidecar/**/*.ts", { cwd: root }).map(read).join("\n");
-    const [, line = ""] = /^- \*\*Log\*\*: (.*)$/m.exec(read("docs/operations.md")) ?? [];
-    const quoted = [...line.matchAll(/`([^`]+)`/g)].map(([, text]) => text);
-    assert.ok(quoted.length >= 4);
-    assert.deepEqual(
-      quoted.filter((text) => !code.includes(`"${text}"`)),
-      [],
-    );
+describe("lines of the log", () => {
+  const code = globSync("sidecar/**/*.ts", { cwd: root }).map(read).join("\n");
+  const quoted = pages.flatMap((page) => sentencesOf(read(page)).map((text) => [page, text]));
+
+  it("that a page quotes are there", () => {
+    assert.ok(quoted.length >= 20, String(quoted.length));
+    const missing = quoted.filter(([, text = ""]) => !code.includes(text));
+    assert.deepEqual(missing, []);
   });
 });
 
@@ -91,6 +89,16 @@ function linksOf(text: string): readonly string[] {
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, link = ""]) => link)
     .filter((link) => !/^https?:/.test(link));
+}
+
+/** Of what is in code: what reads like a sentence and is no command; … stands for its end. */
+function sentencesOf(text: string): readonly string[] {
+  const commands =
+    /^(?:client-output-buffer-limit|composer|docker|grep|journalctl|kubectl|npm|npx|php|pogo-sidecar|systemctl)\b/;
+  return [...text.matchAll(/`([a-z][\w',:;.% -]*)(?: …)?`/g)]
+    .map(([, quoted = ""]) => quoted.trim())
+    .filter((quoted) => quoted.split(" ").length >= 4)
+    .filter((quoted) => !commands.test(quoted) && !/^\w+:/.test(quoted));
 }
 
 function leadsSomewhere(page: string, link: string): boolean {

@@ -24,7 +24,7 @@ export function nodeMetrics({ counter, gauge, reading }: Define) {
       name: "pogo_build_info",
       help: "1, with the version that runs.",
       overWorkers: "first",
-      unit: "1",
+      unit: "always 1",
       moves: "Never.",
       action: "Count by version to follow a rollout.",
       labels: { version: "Version of the sidecar." },
@@ -32,7 +32,7 @@ export function nodeMetrics({ counter, gauge, reading }: Define) {
     limit: reading({
       name: "pogo_limit",
       help: "Bounds of this node as they are set, by what they bound.",
-      unit: "as what it bounds",
+      unit: "the unit of what it bounds",
       moves: "Never. Those of the app's requests are not there without an upstream.",
       action: "Draw it beside the metric that says how much of it is taken.",
       labels: { limit: limits },

@@ -78,7 +78,7 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
       name: "pogo_upstream_up",
       help: "1 if the last attempt to connect to the upstream succeeded or none was made yet, 0 if it failed.",
       overWorkers: "min",
-      unit: "yes or no",
+      unit: "0 or 1",
       moves:
         "Read at each scrape. Requests are the check: it is 1 until one has failed, and 0 until one has come through. Not there without an upstream. While none has come, /pogo/health says that it is unknown.",
       action: "0 for longer than a restart takes: start the app; the log says why it can't be had.",
@@ -87,7 +87,7 @@ export function proxyMetrics({ counter, histogram, reading }: Define) {
       name: "pogo_proxy_requests_paused",
       help: "1 while new requests wait because the admin port was asked for it (/hold).",
       overWorkers: "max",
-      unit: "yes or no",
+      unit: "0 or 1",
       moves: "Read at each scrape. Not there without an upstream.",
       action: "1 after a deployment: its script did not get to `pogo-sidecar release`.",
     }),

@@ -161,7 +161,7 @@ export function webSocketMetrics({ counter, gauge, reading, tally }: Define) {
       name: "pogo_websocket_delivery_config",
       help: "Settings that delivery depends on, by key.",
       overWorkers: "first",
-      unit: "as the setting",
+      unit: "the unit of the setting",
       moves: "Never.",
       action: "Nothing; it is there to be drawn beside what it bounds.",
       labels: { key: deliverySettings },
