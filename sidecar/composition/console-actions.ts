@@ -2,6 +2,7 @@
 
 import { explainAnswer, type Asked } from "../authorizer/explain.ts";
 import type { Authorizer, Replayed } from "../authorizer/authorizer.ts";
+import { authorizationCauses } from "../console/causes.ts";
 import type { ConsoleActions, Explanation, TestEvent } from "../console/sources.ts";
 import type { App } from "../core/app.ts";
 import type { Hub } from "../core/hub.ts";
@@ -78,10 +79,7 @@ export function createConsoleActions(options: ConsoleActionsOptions): ConsoleAct
 function explain(asked: Asked, replayed: Replayed): Explanation {
   if (replayed.isAnswered) return explainAnswer(asked, replayed.status, replayed.body);
   const { reason } = replayed;
-  const text =
-    reason === "origin"
-      ? "The app was not asked."
-      : `${asked.authPath}: ${reason.replaceAll("_", " ")}`;
+  const text = authorizationCauses[reason];
   return { isAllowed: false, text, fix: refusalHint(reason) ?? "see the app's own log" };
 }
 

@@ -2,11 +2,11 @@
 
 import type { Backend } from "../console/backend.ts";
 import type { Handshake } from "../core/ports.ts";
+import { showUpstream } from "../http/upstream-address.ts";
 import type { WatchableReport } from "../observability/report.ts";
 import type { WebSocketEndpoint } from "../ws/endpoint.ts";
 import type { Cluster } from "./cluster.ts";
 import type { LoadBackend } from "./console.ts";
-import { createConsoleActions } from "./console-actions.ts";
 import { readFigures, type FigureSources } from "./figures.ts";
 
 export interface ConsoleParts extends Omit<FigureSources, "queuedBytes"> {
@@ -24,10 +24,12 @@ export function bindBackend(parts: ConsoleParts): LoadBackend {
   const load = async (): Promise<Backend> => {
     // Who never looks need not load it.
     const { createBackend } = await import("../console/backend.ts");
+    const { createConsoleActions } = await import("./console-actions.ts");
     const { config, worker, hubs, cluster, upstream, webSockets, report, clientIp, now } = parts;
     return createBackend({
       worker,
       hubs,
+      upstream: config.upstream.address && showUpstream(config.upstream.address),
       now,
       clientIp,
       trafficOf: (connection) => webSockets.trafficOf(connection),

@@ -11,7 +11,7 @@ import type { SignatureFault } from "../core/signature.ts";
 export function causeOf(event: SidecarEvent): string | null {
   switch (event.kind) {
     case "authorization_refused":
-      return authorizations[event.reason];
+      return authorizationCauses[event.reason];
     case "client_signature_refused":
       return signatures[event.fault];
     case "signature_missing":
@@ -29,7 +29,7 @@ export function causeOf(event: SidecarEvent): string | null {
   }
 }
 
-const authorizations: Readonly<Record<AuthorizationFault, string>> = {
+export const authorizationCauses: Readonly<Record<AuthorizationFault, string>> = {
   origin: "the page is not of this host, so the app was not asked with its cookies",
   forbidden: "the app was asked, and said no (401 or 403)",
   route_not_found: "the app was asked, and has no such route (404)",

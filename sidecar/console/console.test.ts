@@ -11,6 +11,7 @@ const nothing = (): void => undefined;
 const sources: ConsoleSources = {
   worker: null,
   hubs: [],
+  upstream: null,
   now: () => 0,
   clientIp: () => "",
   trafficOf: () => null,

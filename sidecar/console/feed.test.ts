@@ -16,6 +16,7 @@ function createRig() {
   };
   const feed = createFeed({
     hubs: [],
+    upstream: null,
     watch: (next) => (state.watcher = next),
     lineOf,
     refusals: () => kept,

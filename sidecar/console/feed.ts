@@ -8,7 +8,7 @@ import { maxLookedAt, toRefusal, Viewer, type ViewerOptions } from "./viewer.ts"
 
 export interface FeedOptions extends Pick<
   ConsoleSources,
-  "watch" | "lineOf" | "refusals" | "figures" | "hubs"
+  "watch" | "lineOf" | "refusals" | "figures" | "hubs" | "upstream"
 > {
   readonly timers: Timers;
   /** Milliseconds since 1970. */
@@ -17,7 +17,7 @@ export interface FeedOptions extends Pick<
 
 export interface Feed {
   /** Null: as many look as may. */
-  open(options: Omit<ViewerOptions, "lineOf" | "apps">): Viewer | null;
+  open(options: Omit<ViewerOptions, "lineOf" | "setting">): Viewer | null;
   /** Harmless when it is closed already. */
   close(viewer: Viewer): void;
 }
@@ -31,7 +31,7 @@ const flushesPerFigures = 4;
 
 export function createFeed(options: FeedOptions): Feed {
   const { watch, lineOf, refusals, figures, timers, wallClock } = options;
-  const apps = options.hubs.map(({ app }) => app);
+  const setting = { apps: options.hubs.map(({ app }) => app), upstream: options.upstream };
   const viewers = new Set<Viewer>();
   let cancel = (): void => {};
   let flushes = 0;
@@ -96,9 +96,9 @@ export function createFeed(options: FeedOptions): Feed {
   return {
     open(wanted) {
       if (viewers.size >= maxViewers) return null;
-      const viewer = new Viewer({ ...wanted, lineOf, apps });
+      const viewer = new Viewer({ ...wanted, lineOf, setting });
       const before = refusals().map(({ event, atMs }) =>
-        toRefusal(event, lineOf(event), apps, atMs),
+        toRefusal(event, lineOf(event), setting, atMs),
       );
       viewer.send({ type: "refusals", entries: before });
       viewers.add(viewer);

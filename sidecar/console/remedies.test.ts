@@ -34,7 +34,7 @@ const cases: readonly {
     name: "a no of the app",
     event: { kind: "authorization_refused", ...about, reason: "forbidden" },
     why: /the app was asked, and said no/,
-    expected: new RegExp(`^200 and JSON: {"auth": "${key}:…"}$`),
+    expected: new RegExp(`^status 200 with JSON: {"auth": "${key}:…"}$`),
     line: "Broadcast::channel('orders', fn ($user) => true);",
   },
   {
@@ -50,10 +50,17 @@ const cases: readonly {
     line: "Broadcast::channel('its', fn ($user) => ['id' => $user->id, 'name' => $user->name]);",
   },
   {
+    name: "an app that is not there",
+    event: { kind: "authorization_refused", ...about, reason: "dispatch_error" },
+    why: /can’t be reached/,
+    expected: /^an app that listens at http:\/\/127\.0\.0\.1:8000 /,
+    line: "php artisan serve --host=127.0.0.1 --port=8000",
+  },
+  {
     name: "an app in maintenance",
     event: { kind: "authorization_refused", ...about, reason: "service_unavailable" },
     why: /is not available/,
-    expected: /^200 and JSON/,
+    expected: /^status 200 with JSON/,
     line: "php artisan up",
   },
   {
@@ -113,9 +120,10 @@ const cases: readonly {
 
 describe("a refusal in the console", () => {
   const apps = [{ ...testApp, allowedOrigins: ["a.test"] }];
+  const setting = { apps, upstream: "http://127.0.0.1:8000" };
   for (const { name, event, why, expected, line } of cases) {
     it(`says why, what was expected, and the line that mends it: ${name}`, () => {
-      const remedy = remedyFor(event, apps);
+      const remedy = remedyFor(event, setting);
       assert.match(causeOf(event) ?? "", why);
       assert.match(remedy.expected ?? "", expected);
       assert.equal(remedy.fix?.line ?? null, line);
@@ -126,8 +134,8 @@ describe("a refusal in the console", () => {
   it("of an app that is not there, or that needs no words, says nothing", () => {
     const none = { expected: null, fix: null };
     const event = cases[0]?.event ?? assert.fail();
-    assert.deepEqual(remedyFor(event, []), none);
+    assert.deepEqual(remedyFor(event, { ...setting, apps: [] }), none);
     const elsewhere: SidecarEvent = { kind: "api_asked_elsewhere" };
-    assert.deepEqual([causeOf(elsewhere), remedyFor(elsewhere, apps)], [null, none]);
+    assert.deepEqual([causeOf(elsewhere), remedyFor(elsewhere, setting)], [null, none]);
   });
 });

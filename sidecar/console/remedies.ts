@@ -5,6 +5,7 @@ import type { ErrorReason } from "../core/errors.ts";
 import type { AuthorizationFault, PublishFault } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
+import { isLoopbackHost } from "../http/ip-address.ts";
 
 export interface Remedy {
   readonly expected: string | null;
@@ -17,8 +18,15 @@ export interface Fix {
   readonly line: string;
 }
 
-/** @param apps all of the node */
-export function remedyFor(event: SidecarEvent, apps: readonly App[]): Remedy {
+/** What the node is set to. */
+export interface Setting {
+  /** All of the node. */
+  readonly apps: readonly App[];
+  /** `http://127.0.0.1:8000`, `unix:/run/app.sock`; null: there is no app behind. */
+  readonly upstream: string | null;
+}
+
+export function remedyFor(event: SidecarEvent, { apps, upstream }: Setting): Remedy {
   const app = apps.find(({ id }) => "appId" in event && id === event.appId) ?? null;
   if (event.kind === "handshake_refused") return ofHandshake(event, app, apps);
   if (event.kind === "api_app_unknown") {
@@ -27,7 +35,7 @@ export function remedyFor(event: SidecarEvent, apps: readonly App[]): Remedy {
   if (!app) return none;
   switch (event.kind) {
     case "authorization_refused":
-      return ofAuthorization(event, app);
+      return ofAuthorization(event, app, upstream);
     case "client_signature_refused":
       return ofSignature(event, app);
     case "error_sent":
@@ -48,9 +56,19 @@ const none: Remedy = { expected: null, fix: null };
 function ofAuthorization(
   { reason, channel }: SidecarEvent<"authorization_refused">,
   app: App,
+  upstream: string | null,
 ): Remedy {
+  if (reason === "dispatch_error" && upstream !== null) return ofAbsence(upstream);
   if (notAsked.has(reason)) return { expected: waits[reason] ?? null, fix: null };
   return { expected: answerFor(channel, app), fix: fixes[reason]?.(channel, app) ?? null };
+}
+
+function ofAbsence(upstream: string): Remedy {
+  const expected = `an app that listens at ${upstream} (POGO_UPSTREAM)`;
+  const url = URL.parse(upstream);
+  if (!url || !isLoopbackHost(url.hostname)) return { expected, fix: null };
+  const line = `php artisan serve --host=${url.hostname} --port=${url.port || "80"}`;
+  return { expected, fix: { where: "in the app’s folder, if artisan serves it", line } };
 }
 
 /** The app was not asked, or nobody would have read its answer. */
@@ -74,9 +92,9 @@ const waits: Readonly<Partial<Record<AuthorizationFault, string>>> = {
 };
 
 function answerFor(channel: string | null, { key }: App): string {
-  if (channel === null) return `200 and JSON: {"auth": "${key}:…", "user_data": "…"}`;
+  if (channel === null) return `status 200 with JSON: {"auth": "${key}:…", "user_data": "…"}`;
   const more = isPresence(channel) ? `, "channel_data": "…"` : "";
-  return `200 and JSON: {"auth": "${key}:…"${more}}`;
+  return `status 200 with JSON: {"auth": "${key}:…"${more}}`;
 }
 
 const artisanUp: Fix = { where: "in the app’s folder", line: "php artisan up" };

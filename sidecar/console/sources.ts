@@ -61,6 +61,8 @@ export interface ConsoleSources {
   /** Which of POGO_WORKERS this process is, from 1; null: there is one process. */
   readonly worker: number | null;
   readonly hubs: readonly Hub[];
+  /** Where the app is; null: there is none behind. */
+  readonly upstream: string | null;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly clientIp: (handshake: Handshake) => string;

@@ -1,10 +1,9 @@
 /** One who looks: what happens is gathered for a moment and sent at once, as much of it as a person can read. */
 
-import type { App } from "../core/app.ts";
 import type { ChannelEvent } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import { causeOf } from "./causes.ts";
-import { remedyFor } from "./remedies.ts";
+import { remedyFor, type Setting } from "./remedies.ts";
 import type { Line } from "./sources.ts";
 import { isAbout, type Topic } from "./topics.ts";
 
@@ -16,7 +15,7 @@ export interface ViewerOptions {
   /** Nothing else is wanted. */
   readonly isForRefusals: boolean;
   readonly lineOf: (event: SidecarEvent) => Line | null;
-  readonly apps: readonly App[];
+  readonly setting: Setting;
   /** False: it was taken, and nothing more is until `resume`. */
   readonly send: (message: object) => boolean;
 }
@@ -61,12 +60,12 @@ export class Viewer {
     // With its contents it comes another way.
     if (event.kind === "event_delivered" && this.hasContents) return;
     if (!this.#takes(topic, event)) return;
-    const { lineOf, apps } = this.#options;
+    const { lineOf, setting } = this.#options;
     const line = lineOf(event);
     // What is ordinary, or said by another event, has none.
     if (topic === "refusals" && !line) return;
     const entry =
-      topic === "refusals" ? toRefusal(event, line, apps, atMs) : toEntry(event, line, atMs);
+      topic === "refusals" ? toRefusal(event, line, setting, atMs) : toEntry(event, line, atMs);
     this.#entries.push({ ...entry, topic });
   }
 
@@ -127,8 +126,8 @@ function toEntry(event: SidecarEvent, line: Line | null, atMs: number): object {
 export function toRefusal(
   event: SidecarEvent,
   line: Line | null,
-  apps: readonly App[],
+  setting: Setting,
   atMs: number,
 ): object {
-  return { ...toEntry(event, line, atMs), why: causeOf(event), ...remedyFor(event, apps) };
+  return { ...toEntry(event, line, atMs), why: causeOf(event), ...remedyFor(event, setting) };
 }

@@ -146,7 +146,9 @@ function toPublished(
   appId: string,
   { name: event, channels, data }: PublishRequest,
 ): SidecarEvent<"event_published"> {
-  return { kind: "event_published", appId, event, channels, bytes: Buffer.byteLength(data) };
+  // As each of its recipients gets it.
+  const bytes = Buffer.byteLength(JSON.stringify(data));
+  return { kind: "event_published", appId, event, channels, bytes };
 }
 
 /** In Laravel's form, which names the fields. */

@@ -8,12 +8,17 @@ export interface KeptRefusal {
   readonly event: SidecarEvent;
 }
 
+interface Kept extends KeptRefusal {
+  readonly order: number;
+}
+
 export class RecentRefusals {
   readonly #max: number;
   readonly #now: () => number;
-  /** A ring once it is full. */
-  readonly #kept: KeptRefusal[] = [];
-  #next = 0;
+  /** Of each kind the oldest first. */
+  readonly #byKind = new Map<string, Kept[]>();
+  /** Ever added. */
+  #added = 0;
 
   /** @param options.now milliseconds since 1970 */
   constructor(options: { readonly max: number; readonly now: () => number }) {
@@ -22,16 +27,23 @@ export class RecentRefusals {
   }
 
   add(event: SidecarEvent): void {
+    if (this.#added >= this.#max) this.#dropOne();
+    const kept = this.#byKind.get(event.kind) ?? [];
+    this.#byKind.set(event.kind, kept);
     // A copy: who reports may use the object again.
-    this.#kept[this.#next] = { atMs: this.#now(), event: cutTexts({ ...event }) };
-    this.#next = (this.#next + 1) % this.#max;
+    kept.push({ atMs: this.#now(), event: cutTexts({ ...event }), order: (this.#added += 1) });
   }
 
   /** The oldest first. */
   all(): readonly KeptRefusal[] {
-    const { length } = this.#kept;
-    const start = length < this.#max ? 0 : this.#next;
-    return [...this.#kept.slice(start), ...this.#kept.slice(0, start)];
+    return [...this.#byKind.values()].flat().toSorted((one, other) => one.order - other.order);
+  }
+
+  /** The oldest of the kind that there is most of: what comes by the thousand must not hide the one that is asked about. */
+  #dropOne(): void {
+    let most: Kept[] = [];
+    for (const kept of this.#byKind.values()) if (kept.length > most.length) most = kept;
+    most.shift();
   }
 }
 

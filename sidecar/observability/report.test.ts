@@ -233,6 +233,20 @@ describe("report: who watches", () => {
     assert.deepEqual([kept.length, kept[0]?.atMs, kept.at(-1)?.atMs], [200, 51, 250]);
   });
 
+  it("of one kind that comes by the thousand the oldest go, and the others stay", () => {
+    const { report } = createRig();
+    report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "forbidden" });
+    for (let index = 0; index < 1_000; index++) {
+      report({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
+    }
+    report({ kind: "api_asked_elsewhere" });
+    const kinds = report.refusals().map(({ event }) => event.kind);
+    assert.deepEqual(
+      [kinds.length, kinds[0], kinds[1], kinds.at(-1)],
+      [200, "authorization_refused", "publish_refused", "api_asked_elsewhere"],
+    );
+  });
+
   it("what is kept is a copy, for the object may be used again", () => {
     const { report } = createRig();
     const refused = {

@@ -7,6 +7,8 @@ import { launchBrowser } from "./support/browser.ts";
 import { asMember, startConsoleStage } from "../kit/console-stage.ts";
 import { needsChromium } from "./support/needs.ts";
 import { app, startSidecar } from "../kit/start.ts";
+import { createScope, redisAt } from "../cluster/support/cluster.ts";
+import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 
 const skip = needsChromium();
 const timeout = 15_000;
@@ -209,6 +211,46 @@ describe("the console in Chromium", { skip }, () => {
     await page.getByRole("heading", { name: "Log in to the console" }).waitFor();
     await close(page);
   });
+
+  test(
+    "with several workers: which one it is, a way to the others, and what any of them refused",
+    {
+      skip: needsRedis(),
+    },
+    async (t) => {
+      const scope = createScope();
+      t.after(() => scope.end());
+      const { supervisor, nodes } = await scope.workers(redisAt((await scope.redis()).port));
+      const first = await scope.client(nodes[0]);
+      await first.subscribe("news");
+      const second = await scope.client(nodes[1]);
+      second.send("pusher:subscribe", { channel: "private-unsigned" });
+      await second.first("its refusal", ({ event }) => event === "pusher:subscription_error");
+      const page = await (await browser.newContext({ viewport: sizes.phone })).newPage();
+      page.setDefaultTimeout(timeout);
+      await page.goto(`${supervisor.adminUrl}/#connections`);
+      await page.getByText(/^worker 1 of 2 · node /).waitFor();
+      await page.getByText(/^All together: 2 connections, 1 subscription\./).waitFor();
+      await page.getByRole("link", { name: first.socketId }).waitFor();
+      assert.equal(await page.getByRole("link", { name: second.socketId }).count(), 0);
+      const width = await page.evaluate("document.documentElement.scrollWidth");
+      assert.ok(Number(width) <= sizes.phone.width, "nothing to scroll sideways");
+
+      await page.getByRole("link", { name: "Refusals" }).click();
+      const refusal = page.getByRole("listitem").filter({ hasText: "private-unsigned" });
+      await refusal.getByText("without a signature", { exact: false }).waitFor();
+      await refusal.getByText("worker 2").waitFor();
+      // To where the connection is.
+      await refusal.getByRole("link", { name: second.socketId }).click();
+      await page.getByText(/^worker 2 of 2 · node /).waitFor();
+      await page.getByRole("complementary").getByText("It is subscribed to nothing.").waitFor();
+      const workers = page.getByRole("navigation", { name: "Workers" });
+      assert.match((await workers.locator("[aria-current]").textContent()) ?? "", /^Worker 2 /);
+      await workers.getByRole("link", { name: "Worker 1" }).click();
+      await page.getByText(/^worker 1 of 2 · node /).waitFor();
+      await close(page);
+    },
+  );
 
   test("all of it without a complaint of the browser, nor a request to elsewhere", () => {
     assert.deepEqual(complaints, []);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { until } from "../../sidecar/testing/eventually.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
 import { exchangeRaw, parseMessage } from "../../sidecar/testing/raw-http.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
@@ -341,6 +342,52 @@ describe("the console: what is to be seen", () => {
       () => viewer.entries().some(({ channel }) => channel === "private-csrf"),
       5_000,
     );
+  });
+});
+
+describe("the console: why something was refused", () => {
+  /** Of each refusal that a viewer is sent, by its reason: what is to be read of it. */
+  async function read(test: TestContext, sidecar: RunningSidecar, reasons: readonly string[]) {
+    const viewer = await look(test, sidecar);
+    const find = (reason: string) =>
+      viewer.entries().find((entry) => entry["reason"] === reason || entry["fault"] === reason);
+    await until("all", () => reasons.every((reason) => find(reason) !== undefined), 5_000);
+    return reasons.map((reason) => {
+      const { why, expected, hint, fix } = find(reason) ?? {};
+      for (const text of [why, expected, hint]) assert.match(String(text), /\w+ \w+/, reason);
+      return (fix as { line: string } | null)?.line ?? null;
+    });
+  }
+
+  it("has a sentence, what was expected, what to do and mostly a line, for each of the usual causes", async (test) => {
+    const { sidecar, connect } = await startConsoleStage(test, {
+      POGO_ACCEPT_CLIENT_EVENTS_FROM: "none",
+    });
+    const client = await connect({ Cookie: "laravel_session=x" });
+    await client.subscribe("private-x", { auth: "other-key:00" });
+    await client.subscribe("private-x", { auth: `${app.key}:${"0".repeat(64)}` });
+    await client.subscribe("private-denied");
+    await client.subscribe("no name");
+    client.say("client-typing", {}, "private-x");
+    const reasons = ["wrong_key", "mismatch", "forbidden", "invalid_channel_name"];
+    const lines = await read(test, sidecar, [...reasons, "client_events_disabled"]);
+    assert.deepEqual(lines, [
+      `REVERB_APP_KEY=${app.key}`,
+      `REVERB_APP_SECRET=… (the one that the sidecar has for app ${app.id})`,
+      "Broadcast::channel('denied', fn ($user) => true);",
+      "no-name",
+      "POGO_ACCEPT_CLIENT_EVENTS_FROM=members",
+    ]);
+  });
+
+  it("also where the app is down, and is not asked any more", async (test) => {
+    const upstream = `http://127.0.0.1:${await freePort()}`;
+    const sidecar = await startSidecar(test, { POGO_UPSTREAM: upstream, POGO_AUTH_RETRY_FOR: "0" });
+    const client = await connectClient(test, sidecar.port, { Origin: sidecar.url });
+    for (let index = 0; index < 12; index++) await client.subscribe(`private-${index}`);
+    const lines = await read(test, sidecar, ["dispatch_error", "circuit_open"]);
+    const { port } = new URL(upstream);
+    assert.deepEqual(lines, [`php artisan serve --host=127.0.0.1 --port=${port}`, null]);
   });
 });
 

@@ -56,20 +56,22 @@ export function eventForm({ appId = null, channel = "" } = {}) {
   return form;
 }
 
-/** A button that asks the app once more whether this subscribe is allowed, and what it answered. */
-export function replayButton({ appId, socketId, channel, worker }) {
+/** A button that asks the app once more whether the subscribe that it is `about` is allowed, and what it answered. */
+export function replayButton() {
   const answer = h("div", { className: "answer", role: "status", hidden: true });
   const button = h("button", { type: "button", textContent: "Ask the app again" });
+  const replay = { about: null, element: h("div", { className: "replay" }, button, answer) };
   button.addEventListener("click", async () => {
+    const { socketId, channel, worker } = replay.about;
     button.disabled = true;
     try {
-      show(await post("replay", { appId, socketId, channel }, worker));
+      show(await post("replay", { socketId, channel }, worker));
     } catch (error) {
       show({ isAllowed: false, text: error.message, fix: null });
     }
     button.disabled = false;
   });
-  return h("div", { className: "panel-less" }, button, answer);
+  return replay;
 
   function show({ isAllowed, text, fix }) {
     answer.hidden = false;

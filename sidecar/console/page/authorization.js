@@ -15,7 +15,7 @@ function open(root) {
     [
       { title: "App", cell: ({ id }) => id },
       { title: "Circuit breaker", cell: ({ breaker }) => state(breaker) },
-      { title: "Being asked", className: "number", cell: ({ asking }) => number(asking) },
+      { title: "Permits taken", className: "number", cell: ({ asking }) => number(asking) },
       { title: "Questions that wait", className: "number", cell: ({ waiting }) => number(waiting) },
     ],
     { keyOf: ({ id }) => id, empty: "There is no app behind (POGO_UPSTREAM=none)." },
@@ -28,7 +28,7 @@ function open(root) {
       { title: "Median", className: "number", cell: ({ median }) => milliseconds(median) },
       { title: "95 %", className: "number", cell: ({ p95 }) => milliseconds(p95) },
     ],
-    { keyOf: ({ outcome }) => outcome, empty: "The app was not asked yet." },
+    { keyOf: ({ outcome }) => outcome, empty: "Nothing was asked since then." },
   );
   const asked = table(
     "Questions, the newest first",
@@ -41,11 +41,12 @@ function open(root) {
         cell: ({ socketId }) => link(toHash("connections", socketId), socketId),
       },
       { title: "Status", className: "number", cell: ({ status }) => status ?? "–" },
-      { title: "Outcome", cell: ({ outcome }) => words(outcome) },
+      { title: "Outcome", className: "name", cell: outcomeCell },
       { title: "Took", className: "number", cell: ({ durationMs }) => milliseconds(durationMs) },
     ],
     {
       keyOf: ({ seq }) => seq,
+      isTall: true,
       empty: "None since the page was opened.",
       rowProperties: ({ outcome }) => ({ className: outcome === "ok" ? "" : "bad" }),
     },
@@ -76,10 +77,15 @@ function open(root) {
       const { asked: total, apps: all } = feed.figures;
       apps.set(all.filter(({ breaker }) => breaker));
       const mean = total.count === 0 ? null : (total.seconds * 1_000) / total.count;
-      summary.textContent = `The app is asked about subscriptions and signins without a signature. Since the start it was asked ${plural(total.count, "time")}, ${milliseconds(mean)} each on average; ${number(total.permits)} may be under way at a time.`;
+      summary.textContent = `The app is asked about subscriptions and signins without a signature. Since the start it was asked ${plural(total.count, "time")}, ${milliseconds(mean)} each on average. ${plural(total.permits, "permit")} (POGO_MAX_CONCURRENT_AUTH) bound how many questions are under way at a time.`;
     },
     close() {},
   };
+}
+
+function outcomeCell({ outcome, isTriedAgain, hint }) {
+  const text = isTriedAgain ? `${words(outcome)}, tried again` : words(outcome);
+  return hint ? h("div", {}, text, h("small", { className: "block", textContent: hint })) : text;
 }
 
 function channelCell({ channel, appId }) {

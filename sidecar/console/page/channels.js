@@ -90,16 +90,20 @@ function toSections(channel, [appId, name = ""]) {
   ];
 }
 
-function toPairs({ appId, subscribers, members, memberIds, events, ...kind }) {
+function toPairs({ appId, subscribers, members, memberIds, events, connections, ...kind }) {
   return [
     ["App", appId],
     ["Kind", kindOf(kind)],
-    ["Subscribers", `${number(subscribers)} on this node`],
+    ["Subscribers", `${number(subscribers)} on this node${cut(subscribers, connections)}`],
     ...(members === null
       ? []
       : [["Members", `${number(members)} on all nodes: ${listed(memberIds, members)}`]]),
     ["Events", `${number(events)} since it has subscribers here`],
   ];
+}
+
+function cut(count, { length }) {
+  return length < count ? `, ${number(length)} of them below` : "";
 }
 
 function listed(ids, count) {

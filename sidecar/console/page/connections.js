@@ -64,8 +64,8 @@ function toSections(connection, [socketId], refresh) {
   return [
     { key: "head", socketId, make: () => head(socketId) },
     { key: "data", data, make: () => pairs(toPairs(connection)) },
-    { key: "subscriptions", subscriptions, make: () => subscriptionTable(subscriptions, appId) },
     { key: "disconnect", make: () => disconnectForm(socketId, refresh) },
+    { key: "subscriptions", subscriptions, make: () => subscriptionTable(subscriptions, appId) },
   ];
 }
 
@@ -78,7 +78,18 @@ function head(socketId) {
   );
 }
 
-function toPairs({ appId, address, peer, user, openForMs, handshake, traffic }) {
+function toPairs({
+  appId,
+  address,
+  peer,
+  user,
+  openForMs,
+  handshake,
+  traffic,
+  channels,
+  subscriptions,
+}) {
+  const { length } = subscriptions;
   return [
     ["App", appId],
     ["Address", address === peer ? address : `${address} (by ${peer || "a Unix socket"})`],
@@ -86,6 +97,7 @@ function toPairs({ appId, address, peer, user, openForMs, handshake, traffic }) 
     ["Open for", duration(openForMs)],
     ...(handshake ? handshakePairs(handshake) : []),
     ...(traffic ? trafficPairs(traffic) : []),
+    ["Channels", number(channels) + (length < channels ? `, the first ${length} below` : "")],
   ];
 }
 
@@ -101,7 +113,7 @@ function trafficPairs(traffic) {
   return [
     ["Sent", bytes(traffic.sentBytes)],
     ["Received", bytes(traffic.receivedBytes)],
-    ["Waits for it", bytes(traffic.queuedBytes)],
+    ["Still to be sent", bytes(traffic.queuedBytes)],
     ["Dropped", droppedText(traffic)],
   ];
 }

@@ -55,8 +55,13 @@ function rendered(render, item, key, state) {
  * A table whose rows are set later.
  *
  * @param columns `{ title, className?, cell(row) }`; what a cell gives is text or an element
+ * @param isTall it scrolls by itself, under its head
  */
-export function table(caption, columns, { keyOf, empty, rowProperties = () => ({}) }) {
+export function table(
+  caption,
+  columns,
+  { keyOf, empty, rowProperties = () => ({}), isTall = false },
+) {
   const body = h("tbody");
   const none = h("p", { className: "empty", textContent: empty });
   const heads = columns.map(({ title, className = "" }) =>
@@ -69,7 +74,8 @@ export function table(caption, columns, { keyOf, empty, rowProperties = () => ({
     h("thead", {}, h("tr", {}, ...heads)),
     body,
   );
-  const element = h("div", { className: "rows", tabIndex: -1 }, rows, none);
+  const tall = { className: "rows tall", tabIndex: 0, role: "region", aria: { label: caption } };
+  const element = h("div", isTall ? tall : { className: "rows", tabIndex: -1 }, rows, none);
   const render = (row) =>
     h(
       "tr",

@@ -39,13 +39,13 @@ function open(root) {
       clear,
     ),
     off,
-    h("section", { className: "panel", aria: { label: "Events" } }, rows.element, skipped),
     h(
       "details",
       { className: "panel" },
       h("summary", { textContent: "Send a test event" }),
       eventForm(),
     ),
+    h("section", { className: "panel", aria: { label: "Events" } }, rows.element, skipped),
   );
   filter.addEventListener("input", () => {
     clearTimeout(timer);
@@ -93,7 +93,8 @@ function eventTable() {
     ],
     {
       keyOf: ({ seq }) => seq,
-      empty: "Nothing has passed yet. “Send a test event” below makes one.",
+      isTall: true,
+      empty: "Nothing has passed yet. “Send a test event” above makes one.",
     },
   );
 }

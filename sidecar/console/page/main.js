@@ -5,10 +5,10 @@ import { channels } from "./channels.js";
 import { connections } from "./connections.js";
 import { h } from "./dom.js";
 import { events } from "./events.js";
-import { entriesOf, feed, onFeed, setPaused, start } from "./feed.js";
+import { feed, onFeed, setPaused, start } from "./feed.js";
 import { duration, number } from "./format.js";
 import { overview } from "./overview.js";
-import { refusals } from "./refusals.js";
+import { recentRefusals, refusals } from "./refusals.js";
 import { requests } from "./requests.js";
 import { showWorkers } from "./workers.js";
 
@@ -69,7 +69,7 @@ function showHead() {
   showWorkers(document.getElementById("workers"));
   document.getElementById("node").textContent = aboutNode(health);
   const count = links.refusals.querySelector(".count");
-  const refused = entriesOf("refusals").length;
+  const refused = recentRefusals().length;
   count.hidden = refused === 0;
   count.textContent = number(refused);
 }

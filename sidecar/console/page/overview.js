@@ -4,7 +4,7 @@ import { addressOf, read } from "./api.js";
 import { code, h, link, pairs, panel, reconcile, table } from "./dom.js";
 import { entriesOf, feed, rateOf, ratesOf } from "./feed.js";
 import { bytes, number, plural, time, words } from "./format.js";
-import { recentRefusals, refusalItem } from "./refusals.js";
+import { grouped, recentRefusals, refusalItem } from "./refusals.js";
 
 /** `value` is shown; of what has a `rate` it is that, with its line. */
 const tiles = [
@@ -43,6 +43,7 @@ function open(root) {
   const figures = h("dl", { className: "tiles" });
   const lately = h("ol", { className: "refusals" });
   const none = h("p", { className: "empty", textContent: "Nothing was refused lately." });
+  const more = link("#refusals", "");
   const health = h("div");
   const counts = table(
     "Refusals by reason since the start",
@@ -82,7 +83,7 @@ function open(root) {
     h(
       "div",
       { className: "uneven" },
-      panel("Refused lately", lately, none, h("p", {}, link("#refusals", "All refusals"))),
+      panel("Refused lately", lately, none, h("p", {}, more)),
       h(
         "div",
         { className: "stack" },
@@ -106,9 +107,11 @@ function open(root) {
 
   return {
     update() {
-      const last = recentRefusals().slice(0, shownRefusals);
-      none.hidden = last.length > 0;
-      reconcile(lately, last, ({ seq }) => seq, refusalItem);
+      const all = recentRefusals();
+      none.hidden = all.length > 0;
+      reconcile(lately, grouped(all).slice(0, shownRefusals), ({ key }) => key, refusalItem);
+      more.textContent =
+        all.length > 0 ? `All ${plural(all.length, "refusal")}, with a filter` : "";
       news.set(entriesOf("node").toReversed().slice(0, 20));
       if (!feed.figures) return;
       if (cluster.hidden && feed.history.length === 1) void showNodes();
@@ -162,7 +165,7 @@ function renderTile({ name, unit, value, more, rates }) {
     { className: "tile" },
     h("dt", { textContent: name }),
     h("dd", {}, value, h("small", { textContent: unit || more })),
-    rates ? spark(rates) : null,
+    rates && rates.length > 1 ? spark(rates) : null,
   );
 }
 
@@ -195,10 +198,18 @@ function healthOf({ health, apps, proxy }) {
         ? "closed"
         : breakers.map(({ id, breaker }) => `${breaker} (app ${id})`).join(", "),
     ],
+    proxy && ["Questions to it", questions(apps)],
     ["Redis", health.redis ? redisState(health) : "not used: one node"],
     health.nodes !== undefined && ["Nodes seen", number(health.nodes)],
     ["Apps", apps.map(({ id, connections }) => `${id} (${number(connections)})`).join(", ")],
   ].filter(Boolean);
+}
+
+/** Of subscribes without a signature: what waits is not refused yet. */
+function questions(apps) {
+  const waiting = sum(apps, (app) => app.waiting ?? 0);
+  const text = `${number(sum(apps, (app) => app.asking ?? 0))} under way, ${number(waiting)} wait`;
+  return waiting > 0 ? link("#authorization", text) : text;
 }
 
 function appState({ app, isPaused }) {

@@ -4,7 +4,7 @@ import { replayButton } from "./actions.js";
 import { addressAt } from "./api.js";
 import { code, h, link, pairs, reconcile, toHash } from "./dom.js";
 import { entriesOf, feed } from "./feed.js";
-import { plural, time, words } from "./format.js";
+import { number, plural, time, words } from "./format.js";
 
 const shownItems = 100;
 /** Two events of one refusal come right behind each other. */
@@ -30,6 +30,36 @@ function isSaidBefore({ kind, atMs, socketId, channel }, all, index) {
 }
 
 const saysMore = new Set(["client_signature_refused", "signature_missing"]);
+
+/** What is refused again and again is one, with how often: the newest, under a key of its own. */
+export function grouped(entries) {
+  const groups = Map.groupBy(entries, keyOf);
+  return [...groups].map(([key, all]) => {
+    const others = {
+      times: all.length,
+      otherChannels: new Set(all.map(({ channel }) => channel)).size - 1,
+      firstAtMs: all.at(-1).atMs,
+    };
+    return Object.assign(others, all[0], { key });
+  });
+}
+
+function keyOf({ kind, appId, channel, reason, fault, sent, sentKey, path, status }) {
+  const about = ofAllChannels.has(reason) ? null : channel;
+  return JSON.stringify([kind, appId, about, reason, fault, sent, sentKey, path, status]);
+}
+
+/** The app was not there to say anything about a channel. */
+const ofAllChannels = new Set([
+  "circuit_open",
+  "concurrency_limit",
+  "connection_reset",
+  "dispatch_error",
+  "queue_full",
+  "service_unavailable",
+  "timeout",
+  "too_many_failures",
+]);
 
 /** Who asks about one knows one of these. */
 function textOf({ kind, channel, socketId, reason, fault, path, message, sent, why }) {
@@ -63,7 +93,7 @@ function open(root) {
     const text = filter.value.toLowerCase();
     const all = recentRefusals();
     const found = all.filter((entry) => textOf(entry).includes(text));
-    reconcile(list, found.slice(0, shownItems), ({ seq }) => seq, refusalItem);
+    reconcile(list, grouped(found).slice(0, shownItems), ({ key }) => key, refusalItem);
     none.hidden = found.length > 0;
     none.textContent = all.length > 0 ? "None matches." : "Nothing was refused lately.";
     const skipped = feed.skipped.get("refusals") ?? 0;
@@ -74,39 +104,56 @@ function open(root) {
   return { update, close() {} };
 }
 
-/** One of the list: what, of whom, why, what was expected, what mends it. */
+/** One of `grouped`: what, when, why, what was expected, what mends it, of whom. */
 export function refusalItem(entry) {
-  const { atMs, channel, socketId, appId, worker, hint, expected, fix } = entry;
-  const about = [
-    time(atMs),
-    appId ? `app ${appId}` : null,
-    worker ? `worker ${worker}` : null,
-    socketId ? h("span", {}, "connection ", connectionLink(entry)) : null,
-  ].filter(Boolean);
+  const { channel, otherChannels, hint, expected, fix } = entry;
+  const others = otherChannels > 0 ? ` and ${plural(otherChannels, "other channel")}` : null;
   return h(
     "li",
     { className: "refusal" },
     h(
       "p",
-      { className: "what" },
-      titleOf(entry),
-      channel ? h("span", {}, " ", code(channel)) : null,
+      { className: "head" },
+      h("strong", {}, titleOf(entry), channel ? h("span", {}, " ", code(channel)) : null, others),
+      h("span", { className: "quiet", textContent: whenOf(entry) }),
     ),
     pairs(
       [
         ["Why", h("span", {}, ...reasonOf(entry))],
         expected && ["Expected", expected],
         hint && ["To do", hint],
-        fix && ["The line", h("span", {}, code(fix.line), h("small", {}, ` ${fix.where}`))],
+        fix && ["The line", h("div", {}, h("small", {}, fix.where), h("pre", {}, fix.line))],
       ].filter(Boolean),
     ),
-    h(
-      "p",
-      { className: "quiet" },
-      ...about.flatMap((each, index) => (index === 0 ? [each] : [" · ", each])),
-    ),
-    isAsked(entry) ? replayButton(entry) : null,
+    h("div", { className: "controls" }, isAsked(entry) ? replayOf(entry) : null, whoseOf(entry)),
   );
+}
+
+function whenOf({ atMs, firstAtMs, times }) {
+  if (times === 1) return time(atMs);
+  return `${number(times)} times since ${time(firstAtMs)}, last at ${time(atMs)}`;
+}
+
+function whoseOf({ appId, worker, socketId }) {
+  const parts = [
+    appId && `app ${appId}`,
+    worker && `worker ${worker}`,
+    socketId && h("span", {}, "connection ", connectionLink({ socketId, worker })),
+  ].filter(Boolean);
+  const separated = parts.flatMap((part, index) => (index === 0 ? [part] : [" · ", part]));
+  return h("p", { className: "quiet" }, ...separated);
+}
+
+/** By the group's key: what the app has answered stays, while the same is refused again. */
+const replays = new Map();
+
+function replayOf(entry) {
+  const replay = replays.get(entry.key) ?? replayButton();
+  replay.about = entry;
+  replays.delete(entry.key);
+  replays.set(entry.key, replay);
+  if (replays.size > 2 * shownItems) replays.delete(replays.keys().next().value);
+  return replay.element;
 }
 
 function connectionLink({ socketId, worker }) {

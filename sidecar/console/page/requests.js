@@ -12,7 +12,7 @@ export const requests = { title: "Requests", open };
 function open(root) {
   const now = h("div");
   const slow = requestTable("The slowest", "None since the page was opened.");
-  const all = requestTable("Requests, the newest first", "None since the page was opened.");
+  const all = requestTable("Requests, the newest first", "None since the page was opened.", true);
   const skipped = h("p", { className: "quiet", role: "status" });
   root.append(
     h("h1", { textContent: "Requests" }),
@@ -65,7 +65,7 @@ function toPairs({ proxy, totals }) {
   ];
 }
 
-function requestTable(caption, empty) {
+function requestTable(caption, empty, isTall = false) {
   return table(
     caption,
     [
@@ -86,6 +86,7 @@ function requestTable(caption, empty) {
     ],
     {
       keyOf: ({ seq }) => seq,
+      isTall,
       empty,
       rowProperties: ({ status }) => ({ className: status >= 500 ? "bad" : "" }),
     },

@@ -59,9 +59,9 @@ export function refusalHint(reason: AuthorizationFault): string | undefined {
 
 const plainHints: Readonly<Partial<Record<AuthorizationFault, string>>> = {
   forbidden:
-    "the app said no: its callback for this channel in routes/channels.php returned nothing or false, there is none, or nobody is logged in by the cookies that the page sent",
+    "look at the channel's callback in routes/channels.php: it returned nothing or false, there is none, or nobody is logged in by the cookies that the page sent",
   circuit_open:
-    "the app failed again and again, so it is not asked for POGO_AUTH_BREAKER_TIMEOUT; the refusals before this one say how",
+    "see by the refusals before this one how the app failed; it is asked again after POGO_AUTH_BREAKER_TIMEOUT",
   aborted: "the page closed the connection, or unsubscribed, before the app had answered",
 };
 

@@ -21,14 +21,15 @@ export const handshakeHints: Readonly<Partial<Record<HandshakeRefusal, string>>>
 
 /** Of the errors on open connections; one without a row is logged elsewhere, or ordinary. */
 export const errorHints: Readonly<Partial<Record<ErrorReason, string>>> = {
-  not_a_member: "the page sends a client event to a channel that it has not subscribed to",
+  not_a_member:
+    "have the page subscribe to the channel before it whispers there; POGO_ACCEPT_CLIENT_EVENTS_FROM=all takes whispers from everybody",
   client_event_not_allowed_here:
     "whispers are for private and presence channels that are not encrypted: that is Pusher's rule, and POGO_ACCEPT_CLIENT_EVENTS_FROM=private",
   slow_consumer:
     "the client read nothing for POGO_WRITE_WAIT; if many do, events are too large or too many for their networks",
   invalid_message_format: "what came is no message of the Pusher protocol: is it a Pusher client?",
   invalid_channel_name:
-    "channel names have 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
+    "rename the channel: 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
   client_events_disabled:
     "set POGO_ACCEPT_CLIENT_EVENTS_FROM, or accept_client_events_from of the app, to members or all",
   client_event_rate_exceeded:
