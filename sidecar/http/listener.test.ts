@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { startChild } from "../testing/child.ts";
+import { until, within } from "../testing/eventually.ts";
 import { listen, toListenAddress } from "./listener.ts";
 
 const configured = {
@@ -62,6 +63,29 @@ describe("where a server listens", () => {
     writeFileSync(path, "somebody's");
     await assert.rejects(listen(server(t), unix(path)));
     assert.ok(statSync(path).isFile());
+  });
+
+  const crowd = 1_500;
+  const limit = "/proc/sys/net/core/somaxconn";
+  const hasRoom = existsSync(limit) && Number(readFileSync(limit, "utf8")) > crowd;
+  it("a crowd that comes at once waits to be accepted", { skip: !hasRoom }, async (t) => {
+    const module = JSON.stringify(new URL("./listener.ts", import.meta.url).href);
+    const script = `
+      import { createServer } from "node:net";
+      import { listen } from ${module};
+      const address = { kind: "tcp", host: "127.0.0.1", port: 0, reusePort: false };
+      console.log(await listen(createServer(), address));`;
+    const busy = startChild(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: tmpdir(),
+      env: {},
+    });
+    const port = Number(await until("it to listen", () => Promise.resolve(busy.lines.at(-1))));
+    // So busy that it accepts nobody meanwhile.
+    busy.signal("SIGSTOP");
+    t.after(() => busy.signal("SIGKILL"));
+    const clients = Array.from({ length: crowd }, () => connect({ host: "127.0.0.1", port }));
+    t.after(() => clients.forEach((client) => client.destroy()));
+    await within("all to connect", Promise.all(clients.map((each) => once(each, "connect"))));
   });
 
   it("an inherited descriptor comes before what is configured", () => {

@@ -98,8 +98,15 @@ async function listenOnPath(server: Server, path: string): Promise<void> {
   await listenOn(server, { path });
 }
 
+/**
+ * Connections that may wait to be accepted: as many as the system lets (`net.core.somaxconn`). Beyond, it drops what a
+ * client sends to connect, who tries again after 1, 3, 7 and 15 s: so did most of a crowd that came back at once, with
+ * Node's own 511.
+ */
+const backlog = 65_535;
+
 async function listenOn(server: Server, options: ListenOptions | { fd: number }): Promise<void> {
-  server.listen(options);
+  server.listen({ ...options, backlog });
   await once(server, "listening");
 }
 

@@ -87,7 +87,8 @@ export async function startTcpProxy(target: number | (() => number)): Promise<Tc
 async function listen(port: number, accept: (client: Socket) => void): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, accept);
   server.unref();
-  server.listen(port, "127.0.0.1");
+  // A crowd may come back at once.
+  server.listen({ port, host: "127.0.0.1", backlog: 4_096 });
   await once(server, "listening");
   return server;
 }
