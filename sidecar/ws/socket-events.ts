@@ -5,8 +5,6 @@ import type { Duplex } from "node:stream";
 export interface SocketOwner {
   /** There is something to read, or the end of the stream. */
   onSocketReadable(): void;
-  /** The other side sends nothing more. */
-  onSocketEnd(): void;
   onSocketError(error: Error): void;
   /** It is gone; nothing comes after this. */
   onSocketClose(): void;
@@ -18,17 +16,13 @@ const owners = new WeakMap<Duplex, SocketOwner>();
 export function listenTo(socket: Duplex, owner: SocketOwner): void {
   owners.set(socket, owner);
   socket.on("readable", onReadable);
-  socket.on("end", onEnd);
+  socket.on("end", onReadable);
   socket.on("error", onError);
   socket.on("close", onClose);
 }
 
 function onReadable(this: Duplex): void {
   owners.get(this)?.onSocketReadable();
-}
-
-function onEnd(this: Duplex): void {
-  owners.get(this)?.onSocketEnd();
 }
 
 function onError(this: Duplex, error: Error): void {

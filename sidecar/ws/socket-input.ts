@@ -1,5 +1,6 @@
 /** What a client sends, on its way to the reader: it stays in the socket, unread, until the inbox gives it a turn. */
 
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Inbox, Input, InputHandler } from "./inbox.ts";
 
@@ -7,8 +8,10 @@ import type { Inbox, Input, InputHandler } from "./inbox.ts";
 export interface InputOwner {
   /** True while nothing more is to be read from the client. */
   readonly isPaused: boolean;
-  /** The next bytes, which may be written into. */
+  /** The next bytes, which may be written into, and are gone after the call. */
   receive(chunk: Buffer): void;
+  /** All that the client sent is handled, and it sends nothing more. */
+  onInputEnd(): void;
 }
 
 /** What a client may have sent before our close reached it; who sends more is cut. */
@@ -21,6 +24,9 @@ export class SocketInput implements InputHandler {
   /** `closing`: our close was sent, the client's is looked for. `ended`: nothing more is of interest. */
   #state: "open" | "closing" | "ended" = "open";
   #bytesAfterClose = 0;
+  /** Taken from the socket, and handled as far as `#handled`. */
+  #chunk: Buffer = nothing;
+  #handled = 0;
 
   constructor(
     socket: Duplex,
@@ -31,7 +37,7 @@ export class SocketInput implements InputHandler {
     this.#input = inbox.open(visitor, this);
   }
 
-  /** There is something to read, or it may be read again. */
+  /** There is something to read, or the end of it, or it may be read again. */
   arrived(): void {
     this.#input.arrived();
   }
@@ -49,19 +55,44 @@ export class SocketInput implements InputHandler {
   /** The socket is gone. */
   close(): void {
     this.#state = "ended";
+    this.#release();
     this.#input.close();
   }
 
   handle(maxBytes: number): { bytes: number; hasMore: boolean } {
     if (this.#state === "open" && this.#owner.isPaused) return { bytes: 0, hasMore: false };
-    const socket = this.#socket;
-    const bytes = Math.min(maxBytes, socket.readableLength);
-    const chunk: unknown = socket.read(bytes);
-    if (Buffer.isBuffer(chunk)) this.#pass(chunk);
-    const hasMore = socket.readableLength > 0;
+    const next = this.#take(maxBytes);
+    const bytes = next.length;
+    if (bytes > 0) this.#pass(next);
+    if (this.#handled < this.#chunk.length) return { bytes, hasMore: true };
+    this.#release();
+    const hasMore = this.#socket.readableLength > 0;
     // Brings the end of the stream, if that is next.
-    if (!hasMore) socket.read(0);
+    if (!hasMore) this.#socket.read(0);
+    if (this.#socket.readableEnded) this.#owner.onInputEnd();
     return { bytes, hasMore };
+  }
+
+  #take(maxBytes: number): Buffer {
+    if (this.#chunk.length === 0) {
+      const read: unknown = this.#socket.read();
+      this.#chunk = Buffer.isBuffer(read) ? read : nothing;
+    }
+    const from = this.#handled;
+    this.#handled = Math.min(this.#chunk.length, from + maxBytes);
+    return this.#chunk.subarray(from, this.#handled);
+  }
+
+  /**
+   * Gives the memory of a chunk back at once. Whatever waits for its turn gets old: freed by the garbage collector it
+   * would take a collection of the whole heap for each few MB that a flood brings.
+   */
+  #release(): void {
+    const { buffer, length } = this.#chunk;
+    this.#chunk = nothing;
+    this.#handled = 0;
+    const isOwn = this.#socket instanceof Socket && length > 0 && length === buffer.byteLength;
+    if (isOwn && buffer instanceof ArrayBuffer) buffer.transfer(0);
   }
 
   #pass(chunk: Buffer): void {
@@ -72,3 +103,5 @@ export class SocketInput implements InputHandler {
     if (this.#state !== "ended") this.#owner.receive(chunk);
   }
 }
+
+const nothing = Buffer.alloc(0);

@@ -198,7 +198,7 @@ export class SocketTransport
   }
 
   /** Without a close it is gone. */
-  onSocketEnd(): void {
+  onInputEnd(): void {
     this.#state = "ended";
     this.#socket.end();
     this.#cutLater();
