@@ -34,16 +34,18 @@ export class Backlog {
     return this.#inFlight.length > 0;
   }
 
-  add(batch: Batch): void {
-    batch.detach();
-    this.#retain(batch);
-    this.#waiting.push(batch);
+  add(batches: readonly Batch[]): void {
+    for (const batch of batches) {
+      batch.detach();
+      this.#retain(batch);
+      this.#waiting.push(batch);
+    }
   }
 
-  /** The socket has it. */
-  written(batch: Batch): void {
-    this.#retain(batch);
-    this.#inFlight.push([batch]);
+  /** The socket has them. */
+  written(batches: readonly Batch[]): void {
+    for (const batch of batches) this.#retain(batch);
+    this.#inFlight.push(batches);
   }
 
   /** Takes out the first batches for the socket: at least one, and of several so many bytes at most. */

@@ -26,6 +26,19 @@ export class Batch {
   }
 }
 
+/** A frame of so many bytes is written as it is: to copy it costs more than to write it by itself. */
+export const largeBytes = 16_384;
+
+const large = new WeakMap<Buffer, Batch>();
+
+/** The same one for all who wait for a large frame, whenever it was sent to them. */
+export function batchOf(bytes: Buffer): Batch {
+  if (bytes.length < largeBytes) return new Batch(bytes);
+  const batch = large.get(bytes) ?? new Batch(bytes);
+  large.set(bytes, batch);
+  return batch;
+}
+
 /** What a batch takes beside its bytes: the Buffer, the object around it. */
 const batchBytes = 512;
 /** A place in somebody's backlog. */

@@ -10,6 +10,11 @@ export interface TurnBudget {
   /** Connections written to before the event loop gets its turn again, and the bytes that they get. */
   readonly writesPerTurn: number;
   readonly bytesPerTurn: number;
+  /**
+   * Of those that get a lot, bytes of large frames. Little, for no copy of these is shared by those who get them in one
+   * turn.
+   */
+  readonly uncopiedBytesPerTurn: number;
 }
 
 export class Departures {
@@ -26,8 +31,10 @@ export class Departures {
   }
 
   /** Writes what a turn may; of those with a lot at least one. */
-  depart({ writesPerTurn, bytesPerTurn }: TurnBudget, write: (queue: OutboundQueue) => void): void {
+  depart(budget: TurnBudget, write: (queue: OutboundQueue) => void): void {
+    const { writesPerTurn, bytesPerTurn, uncopiedBytesPerTurn } = budget;
     let bytes = 0;
+    let uncopiedBytes = 0;
     for (let writes = 0; writes < writesPerTurn && bytes < bytesPerTurn;) {
       const queue = this.#waiting.shift();
       if (!queue) break;
@@ -44,7 +51,8 @@ export class Departures {
       const queue = this.#bulky.shift();
       if (!queue) return;
       bytes += queue.pending?.length ?? 0;
+      uncopiedBytes += queue.pending?.uncopiedLength ?? 0;
       write(queue);
-    } while (bytes < bytesPerTurn);
+    } while (bytes < bytesPerTurn && uncopiedBytes < uncopiedBytesPerTurn);
   }
 }

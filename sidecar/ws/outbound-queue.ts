@@ -49,6 +49,11 @@ export function createDrops(appId: string | null): Drops {
   };
 }
 
+export function createQueue(socket: Duplex, client: QueueClient, drops: Drops): OutboundQueue {
+  const state = { pending: null, backlog: null, isFull: false, dropped: 0 };
+  return { socket, client, drops, kind: "bytes", ...state };
+}
+
 /** Bytes on their way to the client that it has not taken yet. */
 export function countQueuedBytes({ backlog, pending }: OutboundQueue): number {
   return (backlog?.bytes ?? 0) + (pending?.length ?? 0);

@@ -1,12 +1,10 @@
 /** Measures what waits for clients and what a write takes; there only while POGO_HOT_PATH_METRICS is on. */
 
-import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
 
 /** What waits for one connection. */
 interface Queue {
-  readonly socket: Duplex;
   /** Of the last frame. */
   readonly kind: FrameKind;
 }
@@ -38,19 +36,19 @@ export class OutboxProbe {
     measured.queued += 1;
   }
 
-  /** Writes what waits. A write is finished once the kernel has all of it, which a slow client may hold up. */
-  write(queue: Queue, bytes: Buffer): void {
+  /** What waits is written. What it returns is to be called once the kernel has all of it, which a slow client may hold up. */
+  writing(queue: Queue): (error?: Error | null) => void {
     const measured = this.#of(queue);
     const frames = measured.queued;
     const frame = queue.kind;
     const writtenMs = this.#now();
     measured.queued = 0;
     this.#report({ kind: "frames_written", residenceMs: writtenMs - measured.sinceMs });
-    queue.socket.write(bytes, (error) => {
+    return (error) => {
       measured.waiting -= frames;
       if (error) return;
       this.#report({ kind: "write_finished", frame, durationMs: this.#now() - writtenMs });
-    });
+    };
   }
 
   #of(queue: Queue): Measured {

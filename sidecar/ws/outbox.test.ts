@@ -8,21 +8,27 @@ import { Outbox, type OutboxOptions } from "./outbox.ts";
 /** A socket whose client reads only when told to. */
 class SlowSocket extends Duplex {
   readonly writes: Buffer[] = [];
+  /** What these were given as. */
+  readonly pieces: Buffer[] = [];
   #waiting: ((error?: Error) => void) | null = null;
   isReading = true;
 
   override _read(): void {}
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    this.#take(chunk, done);
+    this.#take([chunk], done);
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
-    this.#take(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+    const pieces = chunks.map(({ chunk }) => chunk);
+    this.#take(pieces, done);
   }
 
-  #take(bytes: Buffer, done: (error?: Error) => void): void {
+  #take(pieces: Buffer[], done: (error?: Error) => void): void {
+    const [first = Buffer.alloc(0)] = pieces;
+    const bytes = pieces.length === 1 ? first : Buffer.concat(pieces);
     if (bytes.length > 0) this.writes.push(bytes);
+    this.pieces.push(...pieces);
     if (this.isReading) done();
     else this.#waiting = done;
   }
@@ -54,6 +60,7 @@ function createOutbox(options: Partial<OutboxOptions> = {}) {
     maxTotalBytes: 10_000_000,
     writesPerTurn: 100,
     bytesPerTurn: 1_000_000,
+    uncopiedBytesPerTurn: 1_000_000,
     schedule: (flush) => void turns.push(flush),
     report: reports.report,
     measure: null,
@@ -135,6 +142,20 @@ describe("outbox", () => {
     turn();
     assert.equal(one.socket.writes[0], two.socket.writes[0]);
     assert.equal(other.socket.writes[0], a);
+  });
+
+  it("copies a large frame never, and writes it in one go with what is around it", () => {
+    const { outbox, turn } = createOutbox();
+    const queue = createQueue(outbox);
+    const large = encodeFrame("x".repeat(20_000));
+    for (const frame of [a, b, large, c]) outbox.enqueue(queue, frame, "prepared");
+    turn();
+    assert.equal(queue.socket.writes.length, 1);
+    assert.equal(texts(queue.socket.writes), texts([a, b, large, c]));
+    assert.equal(queue.socket.pieces.length, 3);
+    assert.equal(queue.socket.pieces[1], large);
+    assert.equal(queue.socket.pieces[2], c);
+    assert.equal(outbox.writtenBytes, texts([a, b, large, c]).length);
   });
 
   it("keeps each connection's own order where they part", () => {
@@ -317,6 +338,26 @@ describe("outbox", () => {
     }
   });
 
+  it("of large frames few bytes go out in a turn, of many small ones as many as their copy is shared by", () => {
+    const { outbox, turn } = createOutbox({ uncopiedBytesPerTurn: 100_000 });
+    const written = (queues: { socket: SlowSocket }[]): number =>
+      queues.filter(({ socket }) => socket.writes.length > 0).length;
+    const large = Array.from({ length: 10 }, () => createQueue(outbox));
+    const frame = encodeFrame("x".repeat(70_000));
+    for (const queue of large) outbox.enqueue(queue, frame, "prepared");
+    for (let turns = 1; turns <= 5; turns++) {
+      turn();
+      assert.equal(written(large), 2 * turns);
+    }
+    const many = Array.from({ length: 10 }, () => createQueue(outbox));
+    const small = encodeFrame("x".repeat(10_000));
+    for (const queue of many) {
+      for (let i = 0; i < 7; i++) outbox.enqueue(queue, small, "prepared");
+    }
+    turn();
+    assert.equal(written(many), 10);
+  });
+
   describe("a client that is slow to read", () => {
     it("gets no second write before it has taken the first, then all that waits, in order", async () => {
       const context = createOutbox();
@@ -366,6 +407,20 @@ describe("outbox", () => {
         context.outbox.retainedBytes - before < 103_000,
         String(context.outbox.retainedBytes),
       );
+    });
+
+    it("a large frame that is sent to them one after the other is in memory once", () => {
+      const context = createOutbox();
+      const queues = Array.from({ length: 100 }, () => createSlowQueue(context));
+      const before = context.outbox.retainedBytes;
+      const frame = encodeFrame("x".repeat(100_000));
+      for (const [index, queue] of queues.entries()) {
+        context.outbox.enqueue(queue, encodeFrame(`its own ${index}`), "bytes");
+        context.outbox.enqueue(queue, frame, "prepared");
+        context.turn();
+      }
+      const retained = context.outbox.retainedBytes - before;
+      assert.ok(retained > 100_000 && retained < 200_000, String(retained));
     });
 
     it("a small frame that waits is cut out of the pool that it was made in", () => {

@@ -17,6 +17,7 @@ import { Departures, type TurnBudget } from "./departures.ts";
 import {
   countQueuedBytes,
   createDrops,
+  createQueue,
   fullestFirst,
   type Drops,
   type OutboundQueue,
@@ -77,16 +78,7 @@ export class Outbox {
     const { appId } = client;
     const drops = this.#drops.get(appId) ?? createDrops(appId);
     this.#drops.set(appId, drops);
-    return {
-      socket,
-      client,
-      drops,
-      kind: "bytes",
-      pending: null,
-      backlog: null,
-      isFull: false,
-      dropped: 0,
-    };
+    return createQueue(socket, client, drops);
   }
 
   /** An error of the connection's socket, which is gone with it. */
@@ -178,23 +170,29 @@ export class Outbox {
     if (!pending) return;
     queue.pending = null;
     if (!socket.writable) return this.#forget(queue);
-    if (backlog) return backlog.add(pending.batch());
-    this.#writeTo(queue, pending.bytes());
-    if (socket.writableLength > 0) this.#await(queue, pending.batch());
+    if (backlog) return backlog.add(pending.batches());
+    this.#writeTo(queue, pending.pieces());
+    if (socket.writableLength > 0) this.#await(queue, pending.batches());
   }
 
-  #writeTo(queue: OutboundQueue, bytes: Frame): void {
-    this.#writtenBytes += bytes.length;
-    if (this.#probe) this.#probe.write(queue, bytes);
-    else queue.socket.write(bytes);
+  #writeTo(queue: OutboundQueue, pieces: readonly Buffer[]): void {
+    const { socket } = queue;
+    const onTaken = this.#probe?.writing(queue);
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    for (const [index, bytes] of pieces.entries()) {
+      this.#writtenBytes += bytes.length;
+      socket.write(bytes, index === last ? onTaken : undefined);
+    }
+    if (last > 0) socket.uncork();
   }
 
   /** The client has not taken all of the first write. */
-  #await(queue: OutboundQueue, batch: Batch): void {
+  #await(queue: OutboundQueue, batches: readonly Batch[]): void {
     const backlog = new Backlog(this.#retained);
     queue.backlog = backlog;
     this.#slow.add(queue);
-    backlog.written(batch);
+    backlog.written(batches);
     this.#mark(queue, backlog);
   }
 
@@ -212,7 +210,8 @@ export class Outbox {
   #writeOn(queue: OutboundQueue, backlog: Backlog, maxBytes: number): void {
     const { socket } = queue;
     socket.cork();
-    for (const { bytes } of backlog.write(maxBytes)) this.#writeTo(queue, bytes);
+    const pieces = backlog.write(maxBytes).map(({ bytes }) => bytes);
+    this.#writeTo(queue, pieces);
     this.#mark(queue, backlog);
     socket.uncork();
   }

@@ -4,24 +4,26 @@
  */
 
 import type { Frame } from "../core/frame.ts";
-import { Batch } from "./batch.ts";
+import { batchOf, largeBytes, type Batch } from "./batch.ts";
 
 export class Pending {
   readonly length: number;
+  /** Of these in frames that are not copied. */
+  readonly uncopiedLength: number;
   readonly #parent: Pending | null;
   readonly #frame: Frame | null;
   /** Nearly always there is one child at most: a map for each node would be most of its memory. */
   #child: Pending | null = null;
   #others: Map<Frame, Pending> | null = null;
-  #bytes: Buffer | null;
-  #batch: Batch | null = null;
+  #pieces: readonly Buffer[] | null = null;
+  #batches: readonly Batch[] | null = null;
 
   constructor(parent: Pending | null, frame: Frame | null) {
+    const length = frame?.length ?? 0;
     this.#parent = parent;
     this.#frame = frame;
-    this.length = (parent?.length ?? 0) + (frame?.length ?? 0);
-    // A single frame is its own concatenation.
-    this.#bytes = parent?.length ? null : frame;
+    this.length = (parent?.length ?? 0) + length;
+    this.uncopiedLength = (parent?.uncopiedLength ?? 0) + (length < largeBytes ? 0 : length);
   }
 
   next(frame: Frame): Pending {
@@ -36,25 +38,44 @@ export class Pending {
     return node;
   }
 
-  /** All frames in one buffer, made at the first call and shared by all who ask. */
-  bytes(): Buffer {
-    return (this.#bytes ??= Pending.#concatenate(this));
+  /** All frames, in one buffer but for large ones: made at the first call and shared by all who ask. */
+  pieces(): readonly Buffer[] {
+    return (this.#pieces ??= join(Pending.#framesOf(this)));
   }
 
   /** The same for those who can't be written to now; it keeps nothing else of the trie. */
-  batch(): Batch {
-    return (this.#batch ??= new Batch(this.bytes()));
+  batches(): readonly Batch[] {
+    return (this.#batches ??= this.pieces().map(batchOf));
   }
 
-  static #concatenate(last: Pending): Buffer {
-    const bytes = Buffer.allocUnsafe(last.length);
-    let end = last.length;
+  static #framesOf(last: Pending): Frame[] {
+    const frames: Frame[] = [];
     let node: Pending | null = last;
     while (node !== null && node.#frame !== null) {
-      end -= node.#frame.length;
-      node.#frame.copy(bytes, end);
+      frames.push(node.#frame);
       node = node.#parent;
     }
-    return bytes;
+    return frames.toReversed();
   }
+}
+
+function join(frames: readonly Frame[]): Buffer[] {
+  const pieces: Buffer[] = [];
+  let small: Frame[] = [];
+  for (const frame of frames) {
+    if (frame.length < largeBytes) {
+      small.push(frame);
+      continue;
+    }
+    if (small.length > 0) pieces.push(concatenate(small));
+    small = [];
+    pieces.push(frame);
+  }
+  if (small.length > 0) pieces.push(concatenate(small));
+  return pieces;
+}
+
+function concatenate(frames: readonly Frame[]): Buffer {
+  const [first] = frames;
+  return first && frames.length === 1 ? first : Buffer.concat(frames);
 }

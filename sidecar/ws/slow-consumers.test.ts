@@ -15,6 +15,7 @@ function createSlowClient() {
     maxTotalBytes: 1_000_000,
     writesPerTurn: 100,
     bytesPerTurn: 1_000_000,
+    uncopiedBytesPerTurn: 1_000_000,
     schedule: (run) => void turns.push(run),
     report() {},
     measure: null,

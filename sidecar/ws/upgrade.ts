@@ -36,6 +36,7 @@ const maxShareBytes = 4_096;
 /** Connections written to before the event loop gets its turn. */
 const writesPerTurn = 256;
 const bytesPerTurn = 67_108_864;
+const uncopiedBytesPerTurn = 2_097_152;
 const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxUnknownAppMessageBytes = 1_024;
@@ -52,6 +53,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     maxTotalBytes: options.maxTotalQueuedBytes,
     writesPerTurn,
     bytesPerTurn,
+    uncopiedBytesPerTurn,
     schedule: setImmediate,
     report,
     measure: options.hotPathMetrics ? now : null,
