@@ -3,13 +3,9 @@
  *
  * A scenario that measures any server of the Pusher protocol takes one that runs already:
  * `npm run bench -- hostile --target http://127.0.0.1:6001 --app-id 1 --key key --secret secret
-<<<<<<< HEAD
- * [--health URL] [--pid PID] [--only TEXT]`.
- * `--checkout DIR` measures the sidecar of another checkout of this repository, `--only TEXT` the rows with that text.
-=======
- * [--health URL] [--pid PID] [--restart COMMAND] [--only TEXT]`.
- * `--checkout DIR` measures the sidecar of another checkout of this repository.
->>>>>>> 9a9add8 (wip)
+ * [--health URL] [--pid PID] [--restart COMMAND]`.
+ * `--checkout DIR` measures the sidecar of another checkout of this repository, `--only TEXT` the rows with that text,
+ * `--sockets N` attacks over so many (`hostile`).
  */
 
 import { readFileSync } from "node:fs";
@@ -33,11 +29,13 @@ const { values, positionals: wanted } = parseArgs({
     restart: { type: "string" },
     checkout: { type: "string" },
     only: { type: "string" },
+    sockets: { type: "string" },
   },
 });
 const names = scenarios.map(({ name }) => name);
 if (values.help) {
   console.log(`npm run bench -- [SCENARIO…] [--only TEXT] [--checkout DIR]
+npm run bench -- hostile [--sockets N]
 npm run bench -- SCENARIO --target URL --app-id ID --key KEY --secret SECRET [--health URL] [--pid PID]
 
 Scenarios: ${names.join(", ")}. Without one it runs them all, which takes an hour.`);
@@ -74,7 +72,9 @@ for (const scenario of scenarios) {
     `Pogo Sidecar ${version ?? ""}, Node ${process.version}, Redis ${redisVersion()}, ${new Date().toISOString().slice(0, 10)}\n`,
   );
   const { checkout = null, only = null, restart = null } = values;
-  console.log(await scenario.run({ ...fullSettings, cores, target, restart, checkout, only }));
+  const sockets = values.sockets === undefined ? fullSettings.sockets : Number(values.sockets);
+  const chosen = { cores, target, restart, checkout, only, sockets };
+  console.log(await scenario.run({ ...fullSettings, ...chosen }));
 }
 process.exit(0);
 

@@ -10,6 +10,8 @@ export interface Settings {
   readonly measuredMs: number;
   readonly channelCount: number;
   readonly subscribersPerChannel: number;
+  /** Of the attackers in `hostile`, all together. */
+  readonly sockets: number;
   /** Of all rates: below 1 for a run that is only to show that it runs. */
   readonly scale: number;
   /** Servers on one, the load on the other; null: wherever the system puts them. */
@@ -38,5 +40,6 @@ export const fullSettings: Omit<Settings, "cores" | "target" | "restart" | "chec
   measuredMs: 4_000,
   channelCount: 100,
   subscribersPerChannel: 9,
+  sockets: 100,
   scale: 1,
 };

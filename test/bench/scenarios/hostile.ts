@@ -9,14 +9,13 @@ import type { Scenario, Settings } from "../scenario.ts";
 import { mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
 import { attacks, cachedBytes, cachedChannel, type Attack } from "../support/hostile/attacks.ts";
 import type { AttackerInput, AttackerResult } from "../support/hostile/attacker.ts";
-import type { BystanderInput, BystanderResult, Percentiles } from "../support/hostile/bystander.ts";
+import type { BystanderInput, BystanderResult, Delays } from "../support/hostile/bystander.ts";
 import { createPublisher } from "../support/publisher.ts";
 import { lend, startPogo } from "../support/servers.ts";
 import { toTable, whole } from "../support/table.ts";
 import type { Target } from "../support/target.ts";
 import { startWorker } from "../support/worker.ts";
 
-const sockets = 100;
 const attackedMs = 6_000;
 /** Before the memory afterwards is looked at. */
 const restMs = 3_000;
@@ -50,7 +49,7 @@ export const hostile: Scenario = {
 async function measure(
   target: Target,
   attack: Attack | null,
-  { cores, scale }: Settings,
+  { cores, scale, sockets }: Settings,
 ): Promise<Row> {
   const core = cores?.load ?? null;
   const publisher = createPublisher({ ports: [target.port], app: target.app });
@@ -100,13 +99,14 @@ async function measure(
 }
 
 function describe(rows: readonly Row[], settings: Settings): string {
-  const triple = ({ p50Ms, p99Ms, maxMs }: Percentiles): string =>
+  const triple = ({ p50Ms, p99Ms, maxMs }: Delays): string =>
     [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(ms < 10 ? 1 : 0)).join(" / ");
   const missing = ({ pings, probes, publishes }: Row): number =>
     pings.missing + probes.missing + publishes.missing;
   const table = toTable(rows, [
     ["attack", (row) => row.attack],
     ["ping p50 / p99 / max ms", (row) => triple(row.pings)],
+    ["of it the client's own", (row) => triple(row.ownDelay)],
     ["/livez", (row) => triple(row.probes)],
     ["publish", (row) => triple(row.publishes)],
     ["lost", (row) => whole(missing(row))],
@@ -114,11 +114,12 @@ function describe(rows: readonly Row[], settings: Settings): string {
     ["attack MB/s", (row) => (row.bytesSent / 1e6 / row.seconds).toFixed(1)],
     ["closed", (row) => whole(row.closes)],
   ]);
-  const count = Math.max(2, Math.round(sockets * settings.scale));
+  const count = Math.max(2, Math.round(settings.sockets * settings.scale));
   return [
     `${count} sockets write as fast as the server takes it for ${(attackedMs / 1000) * Math.min(1, settings.scale * 2)} s; ` +
       "beside them one client pings every 20 ms, /livez is asked every 100 ms and an event is published every 50 ms. " +
-      "What was not answered within 2 s counts as lost; closed: how often the server ended an attacker's connection.",
+      "What was not answered within 2 s counts as lost; the client's own: how late its event loop was, beside the " +
+      "attackers on the core of the load; closed: how often the server ended an attacker's connection.",
     table,
   ].join("\n\n");
 }

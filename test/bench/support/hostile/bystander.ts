@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import { createHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import type { Histogram } from "node:perf_hooks";
 import { handshakeRequest, messageFrame } from "../client-frames.ts";
 import { createPublisher } from "../publisher.ts";
 import type { Target } from "../target.ts";
@@ -14,11 +15,14 @@ export interface BystanderInput {
   readonly target: Target;
 }
 
-export interface Percentiles {
-  readonly count: number;
+export interface Delays {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+}
+
+export interface Percentiles extends Delays {
+  readonly count: number;
   /** Not answered, refused, or still waited for two seconds after the end; they count as that late. */
   readonly missing: number;
 }
@@ -27,6 +31,8 @@ export interface BystanderResult {
   readonly pings: Percentiles;
   readonly probes: Percentiles;
   readonly publishes: Percentiles;
+  /** How late this process's own event loop was: a part of all the others. */
+  readonly ownDelay: Delays;
 }
 
 const pingEveryMs = 20;
@@ -50,8 +56,10 @@ await runWorker<BystanderResult>(async (text) => {
   const publish = async (): Promise<boolean> =>
     (await publisher.publish([{ channel: "quiet", data }])) === 200;
   let measurements: Measurement[] = [];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
   return {
     begin() {
+      delay.enable();
       measurements = [
         measureEvery(pingEveryMs, ping),
         measureEvery(probeEveryMs, () => probe(target.healthUrl)),
@@ -59,10 +67,11 @@ await runWorker<BystanderResult>(async (text) => {
       ];
     },
     async end() {
+      delay.disable();
       const [pings, probes, publishes] = await Promise.all(measurements.map((one) => one.end()));
       publisher.close();
       if (!pings || !probes || !publishes) throw new Error("ended before it began");
-      return { pings, probes, publishes };
+      return { pings, probes, publishes, ownDelay: delaysOf(delay, 1e6) };
     },
   };
 });
@@ -73,7 +82,7 @@ interface Measurement {
 
 /** Asks by the clock, whether or not the last one was answered: what waits for its turn counts as late. */
 function measureEvery(everyMs: number, ask: () => Promise<boolean>): Measurement {
-  const histogram: RecordableHistogram = createHistogram();
+  const histogram = createHistogram();
   const startMs = performance.now();
   const open = new Set<number>();
   let asked = 0;
@@ -110,12 +119,19 @@ function measureEvery(everyMs: number, ask: () => Promise<boolean>): Measurement
       open.clear();
       return {
         count: asked,
-        p50Ms: histogram.percentile(50) / 1_000,
-        p99Ms: histogram.percentile(99) / 1_000,
-        maxMs: histogram.max / 1_000,
+        ...delaysOf(histogram, 1_000),
         missing,
       };
     },
+  };
+}
+
+/** @param perMs how many of the histogram's units a millisecond has */
+function delaysOf(histogram: Histogram, perMs: number): Delays {
+  return {
+    p50Ms: histogram.percentile(50) / perMs,
+    p99Ms: histogram.percentile(99) / perMs,
+    maxMs: histogram.max / perMs,
   };
 }
 
