@@ -1,6 +1,7 @@
 /** How a metric is defined: the series that Prometheus reads, and what `docs/metrics.md` says of it. */
 
 import { Counter, Gauge, Histogram, type Aggregator, type Registry } from "prom-client";
+import { Tally } from "./tally.ts";
 
 /** What a label says; for one with a closed set of values, what each of them means. */
 export type LabelText = string | Readonly<Record<string, string>>;
@@ -38,11 +39,6 @@ export interface Reading {
   readEach(series: () => Iterable<readonly [labels: readonly string[], value: number]>): void;
 }
 
-/** A counter of each app for what happens at every message: adding to it is adding to a number. */
-export interface Tally {
-  add(appId: string, count: number): void;
-}
-
 /** Makes the metrics of one registry and keeps their descriptions. */
 export interface Define {
   /**
@@ -54,7 +50,8 @@ export interface Define {
   readonly histogram: <L extends string = never>(
     definition: HistogramDefinition<L>,
   ) => Histogram<L>;
-  readonly tally: (definition: Definition<"app_id">) => Tally;
+  /** A counter for what happens at every message. */
+  readonly tally: <L extends string>(definition: Definition<L>) => Tally;
   readonly reading: <L extends string = never>(
     definition: Definition<L> & { readonly type?: "gauge" | "counter" },
   ) => Reading;
@@ -114,10 +111,13 @@ export function createDefine(
       return new Histogram({ ...options, buckets: [...buckets], registers });
     },
     tally(definition) {
-      const counts = new Map(appIds.map((appId) => [appId, 0]));
+      const tally = new Tally();
+      for (const values of seriesAtStart(definition.labels)) {
+        values.reduce((part, value) => part.of(value), tally);
+      }
       const reading = createReading(registry, "counter", describe("counter", definition));
-      reading.readEach(() => counts.entries().map(([appId, count]) => [[appId], count]));
-      return { add: (appId, count) => void counts.set(appId, (counts.get(appId) ?? 0) + count) };
+      reading.readEach(() => tally.series());
+      return tally;
     },
     reading({ type = "gauge", ...definition }) {
       return createReading(registry, type, describe(type, definition));

@@ -64,15 +64,29 @@ describe("metric definitions", () => {
     assert.deepEqual(await seriesOf({ registry }), ['pogo_depth{app_id="2"} 7', "pogo_sum 1"]);
   });
 
-  it("a tally is a counter of each app, there from the start", async () => {
+  it("a tally of each app is there from the start", async () => {
     const { define, registry, descriptions } = createRig(["1", "2"]);
     const sent = define.tally({ ...text, name: "pogo_sent_total", labels: { app_id: "…" } });
-    sent.add("2", 3);
-    sent.add("2", 4);
+    sent.of("2").add(3);
+    sent.of("2").add(4);
     const expected = ['pogo_sent_total{app_id="1"} 0', 'pogo_sent_total{app_id="2"} 7'];
     assert.deepEqual(await seriesOf({ registry }), expected);
     assert.deepEqual(await seriesOf({ registry }), expected, "read twice, counted once");
     assert.equal(descriptions[0]?.type, "counter");
+  });
+
+  it("a tally with labels of any value has those series that were added to", async () => {
+    const { define, registry } = createRig(["1", "2"]);
+    const labels = { app_id: "…", code: "…", reason: { a: "because" } };
+    const sent = define.tally({ ...text, name: "pogo_sent_total", labels });
+    assert.deepEqual(await seriesOf({ registry }), []);
+    sent.of("1").of(4_200).of("a").add(1);
+    sent.of("").of(4_001).of("a").add(1);
+    sent.of("1").of(4_200).of("a").add(1);
+    assert.deepEqual(await seriesOf({ registry }), [
+      'pogo_sent_total{app_id="1",code="4200",reason="a"} 2',
+      'pogo_sent_total{app_id="",code="4001",reason="a"} 1',
+    ]);
   });
 
   it("each is described, with what its labels mean", () => {

@@ -26,7 +26,7 @@ export function apiRows({ webSocket, api, broker, hotPath }: Metrics): Rows<keyo
     },
     messages_published: {
       count({ appId, messages, validateMs, brokerMs }) {
-        webSocket.messagesTotal.add(appId, messages);
+        webSocket.messagesTotal.of(appId).add(messages);
         if (!hotPath) return;
         const { publishDurationSeconds } = hotPath;
         publishDurationSeconds.observe({ phase: "validate" }, validateMs / 1000);

@@ -101,8 +101,8 @@ export function webSocketRows({
     },
     broadcast: {
       count({ appId, recipients }) {
-        webSocket.broadcastsTotal.add(appId, 1);
-        webSocket.deliveriesTotal.add(appId, recipients);
+        webSocket.broadcastsTotal.of(appId).add(1);
+        webSocket.deliveriesTotal.of(appId).add(recipients);
         hotPath?.fanoutSubscribers.observe(recipients);
       },
     },
@@ -133,7 +133,11 @@ export function webSocketRows({
     error_sent: {
       isRefusal: true,
       count: ({ appId, code, reason }) =>
-        webSocket.errorsSentTotal.inc({ app_id: appId ?? "", code, reason }),
+        webSocket.errorsSentTotal
+          .of(appId ?? "")
+          .of(code)
+          .of(reason)
+          .add(1),
       log: {
         level: "info",
         message: "an error was sent to a client",
@@ -146,7 +150,7 @@ export function webSocketRows({
     authorization_refused: {
       isRefusal: true,
       count({ appId, reason }) {
-        webSocket.authFailuresTotal.inc({ app_id: appId, reason });
+        webSocket.authFailuresTotal.of(appId).of(reason).add(1);
         if (reason === "circuit_open") authorizer.circuitBreakerOpenTotal.inc();
       },
       log: {

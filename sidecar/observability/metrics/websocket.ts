@@ -107,7 +107,7 @@ export function webSocketMetrics({ counter, gauge, reading, tally }: Define) {
       action: "Compare its rate with the CPU: this is the work of a real-time server.",
       labels: { app_id: app },
     }),
-    errorsSentTotal: counter({
+    errorsSentTotal: tally({
       name: "pogo_websocket_errors_sent_total",
       help: "pusher:error messages sent to clients, by code and reason; 1009 are closes for a message too long.",
       unit: "messages",
@@ -174,7 +174,7 @@ export function webSocketMetrics({ counter, gauge, reading, tally }: Define) {
       action: "Raise POGO_OUTBOUND_TOTAL_BYTES, or look for a client that asks and never reads.",
       labels: { app_id: appOrNone, reason: cutReasons },
     }),
-    authFailuresTotal: counter({
+    authFailuresTotal: tally({
       name: "pogo_websocket_auth_failures_total",
       help: "Subscriptions and signins refused, by reason.",
       unit: "requests",
