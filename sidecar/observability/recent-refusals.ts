@@ -19,6 +19,9 @@ export class RecentRefusals {
   readonly #byKind = new Map<string, Kept[]>();
   /** Ever added. */
   #added = 0;
+  #second = 0;
+  /** Looked at in this second, by reason. */
+  readonly #counts = new Map<string, number>();
 
   /** @param options.now milliseconds since 1970 */
   constructor(options: { readonly max: number; readonly now: () => number }) {
@@ -27,11 +30,25 @@ export class RecentRefusals {
   }
 
   add(event: SidecarEvent): void {
+    const atMs = this.#now();
+    if (!this.#mayAdd(event, atMs)) return;
     if (this.#added >= this.#max) this.#dropOne();
     const kept = this.#byKind.get(event.kind) ?? [];
     this.#byKind.set(event.kind, kept);
     // A copy: who reports may use the object again.
-    kept.push({ atMs: this.#now(), event: cutTexts({ ...event }), order: (this.#added += 1) });
+    kept.push({ atMs, event: cutTexts({ ...event }), order: (this.#added += 1) });
+  }
+
+  /** A copy of each refusal of a flood would cost more than all else that is done about it. */
+  #mayAdd(event: SidecarEvent, atMs: number): boolean {
+    const second = Math.floor(atMs / 1_000);
+    if (second !== this.#second) this.#counts.clear();
+    this.#second = second;
+    const reason = "reason" in event ? event.reason : event.kind;
+    const count = this.#counts.get(reason) ?? 0;
+    if (count === maxPerSecond) return false;
+    this.#counts.set(reason, count + 1);
+    return true;
   }
 
   /** The oldest first. */
@@ -47,6 +64,8 @@ export class RecentRefusals {
   }
 }
 
+/** Of one reason. */
+const maxPerSecond = 1_000;
 /** What a client made up is kept no longer than this. */
 const maxTextLength = 256;
 

@@ -247,6 +247,26 @@ describe("report: who watches", () => {
     );
   });
 
+  it("of one reason a thousand a second are looked at, and others beside them", () => {
+    const { report, clock } = createRig();
+    const about = { appId: "1", ...subscription };
+    const last = (): readonly string[] =>
+      report
+        .refusals()
+        .slice(-2)
+        .map(({ atMs, event }) => `${event.kind} at ${atMs}`);
+    for (let nth = 0; nth < 1_000; nth++) {
+      report({ kind: "error_sent", ...about, code: 4200, reason: "invalid_message_format" });
+    }
+    clock.nowMs = 999;
+    report({ kind: "authorization_refused", ...about, reason: "forbidden" });
+    report({ kind: "error_sent", ...about, code: 4200, reason: "invalid_message_format" });
+    assert.deepEqual(last(), ["error_sent at 0", "authorization_refused at 999"]);
+    clock.nowMs = 1_000;
+    report({ kind: "error_sent", ...about, code: 4200, reason: "invalid_message_format" });
+    assert.deepEqual(last(), ["authorization_refused at 999", "error_sent at 1000"]);
+  });
+
   it("what is kept is a copy, for the object may be used again", () => {
     const { report } = createRig();
     const refused = {
