@@ -4,6 +4,8 @@ import type { ErrorReason } from "../core/errors.ts";
 import type { AuthorizationFault, PublishFault } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import type { SignatureRefusal } from "../core/report/api.ts";
+import type { ProxyRefusal } from "../core/report/proxy.ts";
+import type { GapReason } from "../core/report/recovery.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
 import type { SignatureFault } from "../core/signature.ts";
 
@@ -24,6 +26,12 @@ export function causeOf(event: SidecarEvent): string | null {
       return publishes[event.reason] ?? null;
     case "api_signature_refused":
       return requests[event.reason];
+    case "handshake_misdirected":
+      return misdirections[event.reason];
+    case "proxy_refused":
+      return proxied[event.reason];
+    case "recovery_gap":
+      return gaps[event.reason];
     default:
       return null;
   }
@@ -115,4 +123,23 @@ const requests: Readonly<Record<SignatureRefusal, string>> = {
   auth_timestamp: "the request’s time is too far from this machine’s",
   auth_signature: "the request’s signature is wrong: made with another secret, or for another path",
   body_md5: "the body is not the one that was signed",
+};
+
+const misdirections = {
+  no_upgrade: "it came without its Upgrade field, which a proxy has taken off",
+  path: "its path has something before /app/{key}",
+};
+
+const proxied: Readonly<Record<ProxyRefusal, string>> = {
+  queue_full: "as many requests as may were waiting for the app",
+  queue_timeout: "the app was busy with others for too long",
+  away_queue_full: "the app is away, and as many requests as may were waiting for it",
+  away_timeout: "the app was away for too long",
+  too_many_websockets: "as many WebSockets of the app’s own are open as may be",
+};
+
+const gaps: Readonly<Record<GapReason, string>> = {
+  bounds: "more was published meanwhile than is kept, or may be sent at once",
+  ambiguous: "several tabs share one cookie, and had seen different events",
+  dropped: "it read so slowly that it had missed events already before it went away",
 };

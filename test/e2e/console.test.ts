@@ -83,8 +83,10 @@ describe("the console in Chromium", { skip }, () => {
     const refusal = page.getByRole("listitem").filter({ hasText: "private-x" });
     await refusal.getByText("signed with another app’s key").waitFor();
     assert.equal(await refusal.count(), 1, "said once");
+    await client.subscribe("private-x", { auth: "other-key:00" });
+    await refusal.getByText(/^2 times since /).waitFor();
     await page.getByRole("searchbox").fill("PRIVATE-X");
-    await page.getByText("1 refusal", { exact: true }).waitFor();
+    await page.getByText("2 refusals", { exact: true }).waitFor();
     await close(page);
   });
 

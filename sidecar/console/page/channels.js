@@ -95,9 +95,7 @@ function toPairs({ appId, subscribers, members, memberIds, events, connections, 
     ["App", appId],
     ["Kind", kindOf(kind)],
     ["Subscribers", `${number(subscribers)} on this node${cut(subscribers, connections)}`],
-    ...(members === null
-      ? []
-      : [["Members", `${number(members)} on all nodes: ${listed(memberIds, members)}`]]),
+    ...(members === null ? [] : [["Members", listed(memberIds, members)]]),
     ["Events", `${number(events)} since it has subscribers here`],
   ];
 }
@@ -108,8 +106,13 @@ function cut(count, { length }) {
 
 function listed(ids, count) {
   const more = count - ids.length;
-  return `${ids.join(", ")}${more > 0 ? ` and ${number(more)} more` : ""}`;
+  const text = `${number(count)} on all nodes: ${ids.join(", ")}${more > 0 ? ` and ${number(more)} more` : ""}`;
+  const long = { className: "long", tabIndex: 0, role: "region", aria: { label: "Members" } };
+  return h("div", ids.length > shownMembers ? long : {}, text);
 }
+
+/** Beyond so many they scroll. */
+const shownMembers = 20;
 
 function subscribers(connections) {
   const rows = connectionTable({ empty: "None.", isShort: true });

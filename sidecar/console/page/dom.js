@@ -69,7 +69,7 @@ export function table(
   );
   const rows = h(
     "table",
-    {},
+    { hidden: true },
     h("caption", { className: "unseen", textContent: caption }),
     h("thead", {}, h("tr", {}, ...heads)),
     body,

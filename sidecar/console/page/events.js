@@ -105,13 +105,25 @@ function eventCell({ event, contents }) {
     : h("div", {}, code(event), h("pre", { textContent: readable(contents) }));
 }
 
-/** Most often JSON in a JSON string. What was cut is shown as it came. */
+/** Most often JSON in a JSON string, which may be cut, also in the middle of an escape. */
 function readable(contents) {
+  const data = parsed(contents);
+  if (data !== undefined) return typeof data === "string" ? data : contents;
+  for (let cut = 0; cut <= longestEscape; cut += 1) {
+    const text = parsed(`${contents.slice(0, contents.length - cut)}"`);
+    if (text !== undefined) return `${text}…`;
+  }
+  return `${contents}…`;
+}
+
+/** `\u1234` */
+const longestEscape = 6;
+
+function parsed(text) {
   try {
-    const data = JSON.parse(contents);
-    return typeof data === "string" ? data : contents;
+    return JSON.parse(text);
   } catch {
-    return `${contents}…`;
+    return undefined;
   }
 }
 

@@ -25,7 +25,7 @@ let shown = { name: "", update() {}, close() {} };
 const links = Object.fromEntries(
   Object.entries(views).map(([name, { title }]) => [
     name,
-    h("a", { href: `#${name}` }, title, h("span", { className: "count", hidden: true })),
+    h("a", { href: `#${name}` }, title, " ", h("span", { className: "count", hidden: true })),
   ]),
 );
 nav.append(...Object.values(links));
@@ -62,11 +62,11 @@ function showHead() {
   set(live, mark, feed.problem ? `${text}: ${feed.problem}` : text);
   pause.setAttribute("aria-pressed", String(feed.isPaused));
   pause.textContent = feed.isPaused ? "Go on" : "Pause";
-  if (!feed.figures) return;
-  const { health, readiness, hasLogin } = feed.figures;
-  document.getElementById("logout").hidden = !hasLogin;
-  showReadiness(readiness);
   showWorkers(document.getElementById("workers"));
+  showReadiness(feed.figures?.readiness);
+  if (!feed.figures) return;
+  const { health, hasLogin } = feed.figures;
+  document.getElementById("logout").hidden = !hasLogin;
   document.getElementById("node").textContent = aboutNode(health);
   const count = links.refusals.querySelector(".count");
   const refused = recentRefusals().length;
@@ -87,12 +87,14 @@ function aboutNode({ node, nodes, version, uptime_seconds: seconds }) {
     .join(" · ");
 }
 
-function showReadiness({ ready, reason }) {
+function showReadiness(readiness) {
   const { workers } = feed;
   const element = document.getElementById("readiness");
   if (workers && !workers.listening.includes(workers.shown)) {
     return set(element, "bad", `worker ${workers.shown} has ended, and is started again`);
   }
+  if (!readiness) return;
+  const { ready, reason } = readiness;
   set(element, ready ? "good" : "bad", ready ? "ready" : `not ready: ${reason}`);
 }
 

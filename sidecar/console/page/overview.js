@@ -4,7 +4,7 @@ import { addressOf, read } from "./api.js";
 import { code, h, link, pairs, panel, reconcile, table } from "./dom.js";
 import { entriesOf, feed, rateOf, ratesOf } from "./feed.js";
 import { bytes, number, plural, time, words } from "./format.js";
-import { grouped, recentRefusals, refusalItem } from "./refusals.js";
+import { newestCauses, recentRefusals, refusalItem } from "./refusals.js";
 
 /** `value` is shown; of what has a `rate` it is that, with its line. */
 const tiles = [
@@ -109,7 +109,7 @@ function open(root) {
     update() {
       const all = recentRefusals();
       none.hidden = all.length > 0;
-      reconcile(lately, grouped(all).slice(0, shownRefusals), ({ key }) => key, refusalItem);
+      reconcile(lately, newestCauses(all, shownRefusals), ({ key }) => key, refusalItem);
       more.textContent =
         all.length > 0 ? `All ${plural(all.length, "refusal")}, with a filter` : "";
       news.set(entriesOf("node").toReversed().slice(0, 20));
@@ -164,7 +164,7 @@ function renderTile({ name, unit, value, more, rates }) {
     "div",
     { className: "tile" },
     h("dt", { textContent: name }),
-    h("dd", {}, value, h("small", { textContent: unit || more })),
+    h("dd", {}, value, " ", h("small", { textContent: unit || more })),
     rates && rates.length > 1 ? spark(rates) : null,
   );
 }

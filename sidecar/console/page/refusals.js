@@ -31,8 +31,17 @@ function isSaidBefore({ kind, atMs, socketId, channel }, all, index) {
 
 const saysMore = new Set(["client_signature_refused", "signature_missing"]);
 
+/**
+ * So many causes for which something was refused last. They stand in the order in which they began, the newest first: one that
+ * goes on must not jump about under who reads.
+ */
+export function newestCauses(entries, most) {
+  const last = grouped(entries).slice(0, most);
+  return last.toSorted((one, other) => other.firstAtMs - one.firstAtMs);
+}
+
 /** What is refused again and again is one, with how often: the newest, under a key of its own. */
-export function grouped(entries) {
+function grouped(entries) {
   const groups = Map.groupBy(entries, keyOf);
   return [...groups].map(([key, all]) => {
     const others = {
@@ -77,7 +86,7 @@ function open(root) {
     h("p", {
       className: "lead",
       textContent:
-        "What this node refused last, the newest first; those from before the page was opened too, up to 200.",
+        "What was refused lately, also before the page was opened: the last 200, each cause once, those that began last at the top.",
     }),
     h(
       "div",
@@ -93,7 +102,7 @@ function open(root) {
     const text = filter.value.toLowerCase();
     const all = recentRefusals();
     const found = all.filter((entry) => textOf(entry).includes(text));
-    reconcile(list, grouped(found).slice(0, shownItems), ({ key }) => key, refusalItem);
+    reconcile(list, newestCauses(found, shownItems), ({ key }) => key, refusalItem);
     none.hidden = found.length > 0;
     none.textContent = all.length > 0 ? "None matches." : "Nothing was refused lately.";
     const skipped = feed.skipped.get("refusals") ?? 0;
@@ -104,7 +113,7 @@ function open(root) {
   return { update, close() {} };
 }
 
-/** One of `grouped`: what, when, why, what was expected, what mends it, of whom. */
+/** One of `newestCauses`: what, when, why, what was expected, what mends it, of whom. */
 export function refusalItem(entry) {
   const { channel, otherChannels, hint, expected, fix } = entry;
   const others = otherChannels > 0 ? ` and ${plural(otherChannels, "other channel")}` : null;
