@@ -120,6 +120,7 @@ export async function createSidecar(
 
   const forwarding = createForwarding({ ...config.forwarding, report });
   const upstream = connectUpstream(config, {
+    hubs,
     forwarding,
     report,
     metrics,
@@ -133,6 +134,7 @@ export async function createSidecar(
     hotPathMetrics: config.metrics.hotPath,
     keepsHandshakes: config.upstream.address !== null,
     setsRecoveryCookie: config.recovery.setsCookie,
+    knowsBrowsers: config.recovery.authorizes,
     hubs: hubsByKey,
     onMessage(hub, connection, text, nowMs) {
       const authorizer = upstream?.authorizer ?? null;
@@ -172,7 +174,7 @@ export async function createSidecar(
     }),
     webSocket: webSockets.handleUpgrade,
     httpApi: (...request) => void httpApi.handle(...request),
-    upstream: upstream?.proxy ?? null,
+    upstream: upstream?.atDoor ?? null,
     maxOpenFiles: readOpenFilesLimit(),
     isTrustedPeer: (peer) => forwarding.isTrusted(peer),
     requestIdOf: (req) => forwarding.requestId(peerOf(req)) ?? randomUUID(),

@@ -104,6 +104,11 @@ export const sections: readonly Section[] = [
         "ops",
         rate(ofApps("pogo_websocket_recovery_gaps_total"), "reason"),
       ),
+      lines(
+        "Asked again at the auth endpoint, by outcome",
+        "ops",
+        rate(ofApps("pogo_websocket_recovery_authorizations_total"), "outcome"),
+      ),
     ],
   },
   {

@@ -127,6 +127,12 @@ export const connections: readonly Symptom[] = [
       gap("dropped"),
       { kind: "recovery_token_shared", appId },
       {
+        kind: "recovery_directory_unusable",
+        directory: "/var/lib/pogo",
+        problem: "missing",
+        reason: "ENOENT: no such file or directory, access '/var/lib/pogo/'",
+      },
+      {
         kind: "recovery_state_failed",
         step: "write",
         reason: "EACCES: permission denied, open '/var/lib/pogo/pogo-recovery.json'",

@@ -34,9 +34,16 @@ it("Y15: what a channel had lost before the node stopped is a gap after it, thou
   };
   publish("quiet");
   const position = before.log.positionAt(before.log.delivered);
-  const seat = { position, earliest: position, member: null, socketIds: ["1.1"], gap: null };
+  const seat = {
+    position,
+    earliest: position,
+    member: null,
+    socketIds: ["1.1"],
+    gap: null,
+    isGranted: false,
+  };
   const seats = new Map(["busy", "quiet"].map((channel) => [channel, seat]));
-  before.sessions.put("page", { userId: null, seats, connections: 1 }, report);
+  before.sessions.put("page", { users: new Set(), seats, connections: 1, grant: null }, report);
   for (let event = 0; event < 5; event++) publish("busy");
   saveState(directory, [before], { nowMs: 0, atMs: 0, report });
 

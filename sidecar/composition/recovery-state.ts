@@ -22,6 +22,7 @@ import type { MemoryLog } from "../core/recovery/memory-log.ts";
 import type { MemorySessions } from "../core/recovery/memory-sessions.ts";
 import { encodeSession, parseSession, type Seat, type Session } from "../core/recovery/session.ts";
 import type { Report } from "../core/report.ts";
+import type { DirectoryProblem } from "../core/report/recovery.ts";
 import { errorCode } from "../http/error-code.ts";
 
 export interface KeptApp {
@@ -47,8 +48,8 @@ export function saveState(
     writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
     report({ kind: "recovery_state_failed", step: "write", reason: reasonOf(error) });
+    removeFile(temporary, report);
   }
 }
 
@@ -61,9 +62,11 @@ export function restoreState(
   const path = join(directory, fileName);
   // What will be wrong at the stop is said while there is time to mend it.
   try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
+    accessSync(`${directory}/`, constants.W_OK | constants.X_OK);
   } catch (error) {
-    return report({ kind: "recovery_state_failed", step: "write", reason: reasonOf(error) });
+    const problem = problems.get(errorCode(error) ?? "") ?? "unusable";
+    const reason = reasonOf(error);
+    return report({ kind: "recovery_directory_unusable", directory, problem, reason });
   }
   try {
     const text = readFile(path);
@@ -83,11 +86,24 @@ export function restoreState(
   }
 }
 
+const problems: ReadonlyMap<string, DirectoryProblem> = new Map([
+  ["ENOENT", "missing"],
+  ["ENOTDIR", "no_directory"],
+  ["EACCES", "not_writable"],
+  ["EROFS", "not_writable"],
+]);
+
 /** Once a node serves with it: a start that fails leaves it for the next one. Never throws. */
 export function discardState(directory: string, report: Report): void {
+  removeFile(join(directory, fileName), report);
+}
+
+function removeFile(path: string, report: Report): void {
   try {
-    rmSync(join(directory, fileName), { force: true });
+    rmSync(path, { force: true });
   } catch (error) {
+    // Where no directory is there is no file in it.
+    if (errorCode(error) === "ENOTDIR") return;
     report({ kind: "recovery_state_failed", step: "read", reason: reasonOf(error) });
   }
 }

@@ -1,6 +1,7 @@
 /** The way to the app behind: its proxy, and the questions that are put to it; null where there is none. */
 
 import type { Config } from "../config.ts";
+import type { Hub } from "../core/hub.ts";
 import type { Report } from "../core/report.ts";
 import type { Tracer } from "../core/trace.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
@@ -8,9 +9,12 @@ import type { Metrics } from "../observability/metrics.ts";
 import { createAuthorizer, type Authorizer } from "../authorizer/authorizer.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { createUpstreamProxy, type UpstreamProxy } from "../proxy/proxy.ts";
+import { answerReturningPages, type Upstream } from "./returning-pages.ts";
 
 export interface UpstreamParts {
   readonly proxy: UpstreamProxy;
+  /** Who takes the requests that are the app's. */
+  readonly atDoor: Upstream;
   readonly authorizer: Authorizer;
   readonly health: () => Record<string, unknown>;
 }
@@ -18,6 +22,7 @@ export interface UpstreamParts {
 export function connectUpstream(
   config: Config,
   options: {
+    hubs: readonly Hub[];
     forwarding: Forwarding;
     report: Report;
     metrics: Metrics;
@@ -26,7 +31,7 @@ export function connectUpstream(
     tracer: Tracer | null;
   },
 ): UpstreamParts | null {
-  const { forwarding, report, metrics, now, isDraining, tracer } = options;
+  const { hubs, forwarding, report, metrics, now, isDraining, tracer } = options;
   const { address } = config.upstream;
   if (address === null) return null;
   const proxy = createUpstreamProxy({
@@ -69,6 +74,7 @@ export function connectUpstream(
   );
   return {
     proxy,
+    atDoor: answerReturningPages(config, { proxy, hubs, forwarding, report }),
     authorizer,
     health: () => ({
       upstream: waitingRoom.appState,

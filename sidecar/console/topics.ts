@@ -29,6 +29,7 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   authorization_finished: "authorization",
   authorization_withheld: "authorization",
   circuit_breaker_changed: "authorization",
+  recovery_authorization: "authorization",
 
   request_finished: "requests",
 
@@ -42,6 +43,7 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   node_taken_over: "node",
   recovery_token_shared: "node",
   recovery_state_restored: "node",
+  recovery_directory_unusable: "node",
   recovery_state_failed: "node",
   leaving: "node",
   draining: "node",

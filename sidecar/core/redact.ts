@@ -18,7 +18,7 @@ const maxDepth = 4;
 export function redactFields(rawHeaders: readonly string[]): string[] {
   return rawHeaders.map((text, index) => {
     if (index % 2 === 0) return text.slice(0, maxTextLength);
-    if (isSecret(rawHeaders[index - 1] ?? "")) return cut;
+    if (isSecretName(rawHeaders[index - 1] ?? "")) return cut;
     const shown = text.replace(/\?.*/s, `?${cut}`).replaceAll(/\/\/[^/\s]*@/g, `//${cut}@`);
     return shown.slice(0, maxTextLength);
   });
@@ -46,7 +46,7 @@ function redactValue(value: unknown, depth: number): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
       name,
-      isSecret(name) ? cut : redactValue(member, depth + 1),
+      isSecretName(name) ? cut : redactValue(member, depth + 1),
     ]),
   );
 }
@@ -56,6 +56,7 @@ function isJson(text: string): boolean {
   return /^\s*[[{]/.test(text);
 }
 
-function isSecret(name: string): boolean {
+/** A header field, member or parameter of this name may hold a secret. */
+export function isSecretName(name: string): boolean {
   return secretName.test(name) && !publicNames.has(name.toLowerCase());
 }

@@ -13,6 +13,11 @@ export function readRecoveryCookie(header: string | undefined): string | null {
   return valuePattern.test(value) ? value : null;
 }
 
+/** Whether there are several, of which somebody else has set one (RFC 6265 §8.6). @param header of a Cookie field */
+export function hasSeveralRecoveryCookies(header: string | undefined): boolean {
+  return pairsOf(header ?? "").filter(isOurs).length > 1;
+}
+
 /** What is left of a Cookie field for the app, which has no use for this one. */
 export function withoutRecoveryCookie(header: string): string {
   if (!header.includes(name)) return header;
@@ -30,6 +35,13 @@ export function recoverySetCookie(
   { path, isSecure }: { readonly path: string; readonly isSecure: boolean },
 ): string {
   return `${name}=${value}; Path=${path}; HttpOnly; SameSite=Lax${isSecure ? "; Secure" : ""}`;
+}
+
+/** Of a Cookie field; without ours. */
+export function cookieNamesIn(header: string): readonly string[] {
+  return pairsOf(withoutRecoveryCookie(header))
+    .map((pair) => pair.split("=", 1)[0] ?? "")
+    .filter((name) => name !== "");
 }
 
 function pairsOf(header: string): readonly string[] {

@@ -37,6 +37,8 @@ export interface WebSocketEndpointOptions {
   readonly keepsHandshakes: boolean;
   /** Whether a page that is to be recognized again gets a cookie. */
   readonly setsRecoveryCookie: boolean;
+  /** Whether a page with a token gets one as well, so that it is known by both. */
+  readonly knowsBrowsers: boolean;
 }
 
 export interface WebSocketPath {

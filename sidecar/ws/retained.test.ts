@@ -57,6 +57,7 @@ test("a connection keeps one object of each kind and no request, and leaves noth
     compression: { enabled: true, thresholdBytes: 512 },
     keepsHandshakes: true,
     setsRecoveryCookie: true,
+    knowsBrowsers: false,
   });
   const server = createServer();
   recordPeers(server);

@@ -43,6 +43,7 @@ async function startEndpoint(
     compression: { enabled: false, thresholdBytes: 512 },
     keepsHandshakes: true,
     setsRecoveryCookie: true,
+    knowsBrowsers: false,
     ...overrides,
   });
   const server = createServer();

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { Connection } from "../core/connection.ts";
 import { errorDataFor, type ErrorData } from "../core/dialect.ts";
 import { RecoveryClient } from "../core/recovery/client.ts";
+import { Grants } from "../core/recovery/grants.ts";
 import type { Hub } from "../core/hub.ts";
 import { encodeEstablished } from "../core/messages.ts";
 import { isOriginAllowed } from "../core/origin.ts";
@@ -116,6 +117,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
             appId: app.hub.app.id,
             pathToken: recoveryToken,
             setsCookie: options.setsRecoveryCookie,
+            knowsBrowsers: options.knowsBrowsers,
           })
         : null;
     const setCookie = recognized?.setCookie ?? null;
@@ -125,7 +127,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
     context.finish(101);
     transports.add(transport);
     const errorData = errorDataFor(req.url ?? "");
-    const recovery = recognized && new RecoveryClient(recognized.token);
+    const { token, browser = null } = recognized ?? {};
+    const recovery = token
+      ? new RecoveryClient(token, browser === null ? null : new Grants(browser))
+      : null;
     if (app && !refusal) return open(app, transport, { handshake, errorData, recovery });
     if (!refusal) return;
     const appId = app?.hub.app.id ?? null;

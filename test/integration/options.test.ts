@@ -20,6 +20,7 @@ import { freePort, onFreePort } from "../../sidecar/testing/ports.ts";
 import { connectRaw, type RawSocket } from "../../sidecar/testing/raw-http.ts";
 import { connectClient, openClient, type Client } from "../kit/client.ts";
 import { startCollector } from "../kit/collector.ts";
+import { openPage, startGrantingApp } from "../kit/returning-page.ts";
 import { signChannel } from "../kit/sign.ts";
 import {
   app,
@@ -627,6 +628,18 @@ const rows: Readonly<Record<Exclude<EnvNames<typeof table>, RedisNames>, Row>> =
     const { port } = await start("false", { POGO_RECOVERY: "all" });
     const { raw } = await openRaw(test, port, ["Origin: http://127.0.0.1"]);
     assert.doesNotMatch(raw.text, /Set-Cookie/);
+  },
+  async POGO_RECOVERY_AUTH({ test, start }) {
+    const granting = await startGrantingApp(test);
+    const env = { POGO_RECOVERY: "all", POGO_UPSTREAM: granting.url };
+    const { port, seriesBecome } = await start("true", env);
+    const page = { port, browser: { recovery: null }, token: randomUUID() };
+    const before = await openPage(test, page);
+    await before.enter("private-orders");
+    before.terminate();
+    await seriesBecome("pogo_websocket_connections_active", {});
+    assert.equal(await (await openPage(test, page)).enter("private-orders"), true);
+    assert.deepEqual(granting.asked(), ["private-orders"]);
   },
   async POGO_RECOVERY_MAX_EVENTS(stage) {
     const sidecar = await stage.start("2", { POGO_RECOVERY: "all" });

@@ -293,12 +293,23 @@ describe("a single node's restart, with POGO_RECOVERY_STATE_DIR", () => {
     }
   });
 
-  it("Y04: a directory that can't be written is said, and nothing else is harmed", async (t) => {
-    const node = await startSidecar(t, { POGO_RECOVERY_STATE_DIR: "/nonexistent/pogo" });
-    const warnings = () => node.lines.filter(({ step, level }) => step === "write" && level === 40);
-    assert.equal(warnings().length, 1);
-    await (await connect(t, node, randomUUID())).join("news");
-    await node.stop();
-    assert.equal(warnings().length, 2);
+  it("Y04: a directory that can't be written is said at the start, with the line that mends it, and nothing else is harmed", async (t) => {
+    const directory = await temporaryDirectory(t);
+    const path = join(directory, "file");
+    writeFileSync(path, "");
+    for (const [unusable, problem, hint] of [
+      [join(directory, "none"), "missing", /mkdir -p -m 700 .*\/none/],
+      [path, "no_directory", /is a file/],
+    ] as const) {
+      const node = await startSidecar(t, { POGO_RECOVERY_STATE_DIR: unusable });
+      const [line, ...others] = node.lines.filter(({ level }) => level === 40);
+      assert.deepEqual(others, []);
+      assert.equal(line?.["directory"], unusable);
+      assert.equal(line["problem"], problem);
+      assert.match(String(line["hint"]), hint);
+      await (await connect(t, node, randomUUID())).join("news");
+      await node.stop();
+      assert.ok(node.lines.some(({ step, level }) => step === "write" && level === 40));
+    }
   });
 });

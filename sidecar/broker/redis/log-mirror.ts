@@ -48,10 +48,10 @@ export class LogMirror {
     return index ? { ok: true, events: index.of(channel, after), upTo: index.end } : { ok: false };
   }
 
-  /** Whether a user was terminated behind an entry. Where nobody can say it is false, and nothing can be given either. */
-  async wasTerminated(userIds: ReadonlySet<string>, after: string): Promise<boolean> {
+  /** Whether a user was terminated behind an entry; null: nobody can say, and nothing can be given either. */
+  async wasTerminated(userIds: ReadonlySet<string>, after: string): Promise<boolean | null> {
     const index = await this.#upToNow(after);
-    return index?.hasTerminated(userIds, after) ?? false;
+    return index?.hasTerminated(userIds, after) ?? null;
   }
 
   tick(nowMs: number): void {

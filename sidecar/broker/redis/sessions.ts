@@ -37,10 +37,8 @@ export class RedisSessions implements SessionStore {
     this.#options = options;
     const { run, nodeId, windowMs } = options;
     this.checkpoints = {
-      store(sessions, position, done) {
-        const texts = new Map([...sessions].map(([token, it]) => [token, encodeSession(it)]));
-        void answer(run(storeOpen, nodeId, windowMs, position, texts), done);
-      },
+      store: (sessions, position, done) =>
+        void answer(run(storeOpen, nodeId, windowMs, position, sessions), done),
       forget: (token) => void answer(run(forgetOpen, nodeId, token), () => undefined),
       onClaimed: () => undefined,
     };
@@ -73,10 +71,12 @@ export class RedisSessions implements SessionStore {
       .filter(({ gap }) => gap === null)
       .map((seat) => seat.earliest)
       .toSorted(compareEntryIds);
-    // Who is given nothing but gaps has nothing to be refused.
-    if (users.size === 0 || earliest === undefined) return session;
-    const wasTerminated = await this.#options.mirror.wasTerminated(users, earliest);
-    return wasTerminated ? null : session;
+    if (users.size === 0) return session;
+    // Who is given nothing but gaps has nothing to be refused but a grant.
+    const wasTerminated =
+      earliest === undefined ? null : await this.#options.mirror.wasTerminated(users, earliest);
+    if (wasTerminated) return null;
+    return wasTerminated === null ? { ...session, grant: null } : session;
   }
 
   async #find(token: string): Promise<Session | null> {

@@ -9,6 +9,7 @@ import { boolean } from "../parsers/parser.ts";
 import type { Reader } from "../sources/reader.ts";
 import type { FoundRedis } from "../redis.ts";
 import { findBroadcastConflicts } from "./redis-broadcasts.ts";
+import { checksOfRecovery } from "./recovery.ts";
 import { findRedisConflicts } from "./redis.ts";
 import { checksOfWorkers } from "./workers.ts";
 import type { Config } from "../derive.ts";
@@ -85,7 +86,7 @@ export function findConflicts({
   reader: Reader;
 }): readonly ConfigError[] {
   const conflicts = [
-    ...findIn([...checksOfNode, ...checksOfWorkers], config, reader),
+    ...findIn([...checksOfNode, ...checksOfWorkers, ...checksOfRecovery], config, reader),
     ...findRedisConflicts(redis, reader),
     ...findBroadcastConflicts(reader),
     ...findBesideApps(reader),

@@ -24,6 +24,12 @@ export const recovery = {
     fallback: true,
     docs: "Recognize browsers by a cookie of the WebSocket handshake, `pogo_recovery`: random, HttpOnly, and sent to `/app/{key}` alone. Without it only clients with a token of their own in their path are recognized (`wsPath: '/r/' + crypto.randomUUID()` in Echo's options).",
   }),
+  authorizes: option({
+    env: "POGO_RECOVERY_AUTH",
+    parser: boolean,
+    fallback: false,
+    docs: "Answer `POGO_AUTH_PATH` in the app's place for pages that are back, where the app had granted them the channel. A restart then costs PHP nothing. Only within `POGO_RECOVERY_WINDOW`, for pages with a token in their path, in the same browser, with the same credentials. Whoever has lost a right or was logged out meanwhile keeps a channel as if the connection had stayed open; ADR 27 says who could gain by it.",
+  }),
   maxEvents: option({
     env: "POGO_RECOVERY_MAX_EVENTS",
     parser: count,

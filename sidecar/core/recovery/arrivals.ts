@@ -99,7 +99,7 @@ export class Arrivals {
     }
     const seat = seats.get(channel);
     const user = userOfChannel(channel);
-    const isOtherUser = user !== null && session.userId !== null && session.userId !== user;
+    const isOtherUser = user !== null && session.users.size > 0 && !session.users.has(user);
     if (isOtherUser || (seat && !isSameMember(seat.member, member))) {
       const { report, appId } = this.#options;
       this.drop(client);
@@ -109,7 +109,8 @@ export class Arrivals {
     if (!seat) return decide(isNew);
     seats.delete(channel);
     this.#options.onSeatEnded(client.token.key, channel);
-    if (seat.gap) return decide({ outcome: { kind: "gap", reason: seat.gap }, seat });
+    const reason = session.users.size > 1 ? "ambiguous" : seat.gap;
+    if (reason) return decide({ outcome: { kind: "gap", reason }, seat });
     arrival.setStanding({ since: Number.POSITIVE_INFINITY, from: seat });
     const { socketId } = connection;
     const hasRoom = (bytes: number): boolean => connection.hasRoom(bytes);

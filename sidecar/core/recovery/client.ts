@@ -1,5 +1,6 @@
 /** What is remembered of a connection so that its client can come back: who it is, and what it has received. */
 
+import type { Grants } from "./grants.ts";
 import type { Seat, Session } from "./session.ts";
 
 /** How a client is recognized when it comes back. */
@@ -50,13 +51,16 @@ export class RecoveryClient {
   isSuspended = false;
   /** Frames for it were dropped: what it has acknowledged by then is all that is certain. */
   isLossy = false;
+  /** Null: the app is asked again when it comes back, whatever it had granted. */
+  grants: Grants | null;
   /** The tick in which it was pinged last and, in the lowest bits, how many pings have no answer: one small number. */
   #asked = -1 << countBits;
   /** The highest number of events; 0: it has never answered. */
   #acknowledged = 0;
 
-  constructor(token: RecoveryToken) {
+  constructor(token: RecoveryToken, grants: Grants | null = null) {
     this.token = token;
+    this.grants = grants;
   }
 
   /** True once in a tick: it is to be pinged with a position. */

@@ -21,13 +21,24 @@ export interface StoredSession {
   readonly endsMs: number;
 }
 
+/** What connections with one token have left, the first to end first, and how many of them are back. */
+interface Shared {
+  readonly left: readonly StoredSession[];
+  readonly taken: number;
+}
+
+const nothing: Shared = { left: [], taken: 0 };
+
+/** Connections with one token, of which so many are remembered. */
+const maxConnections = 16;
+
 export class MemorySessions implements SessionStore {
   readonly checkpoints = null;
   readonly #bounds: SessionBounds;
   readonly #compare: (a: Position, b: Position) => number;
   readonly #onEnded: SessionOptions["onEnded"];
-  /** In the order in which they end. */
-  readonly #sessions = new Map<string, StoredSession>();
+  /** In the order in which the last of each ends. */
+  readonly #sessions = new Map<string, Shared>();
   #seats = 0;
   #nowMs = 0;
 
@@ -42,46 +53,43 @@ export class MemorySessions implements SessionStore {
   }
 
   put(token: string, session: Session, done: (isKept: boolean) => void): void {
-    const before = this.#remove(token);
-    const joined = before ? mergeSessions(before, session, this.#compare) : session;
-    this.#add(token, { session: joined, endsMs: this.#nowMs + this.#bounds.windowMs });
-    this.#bound();
+    this.#add(token, { session, endsMs: this.#nowMs + this.#bounds.windowMs });
     done(this.#sessions.has(token));
   }
 
   take(token: string, done: (session: Session | null) => void): void {
-    const stored = this.#sessions.get(token);
-    if (!stored || stored.endsMs <= this.#nowMs) return done(null);
-    const { session, endsMs } = stored;
-    const connections = session.connections - 1;
-    if (connections === 0) this.#remove(token);
-    else this.#sessions.set(token, { session: { ...session, connections }, endsMs });
+    const { left, taken } = this.#waiting(token);
+    const session = this.#join(left);
+    if (!session) return done(null);
+    if (taken + 1 < left.length) this.#set(token, { left, taken: taken + 1 });
+    else this.#remove(token);
     done(session);
   }
 
   terminate(userId: string): void {
-    for (const [token, { session }] of this.#sessions) {
-      if (usersOf(session).has(userId)) this.#end(token, "evicted");
+    for (const [token, { left }] of this.#sessions) {
+      if (left.some(({ session }) => usersOf(session).has(userId))) this.#end(token, "evicted");
     }
   }
 
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
-    for (const [token, { endsMs }] of this.#sessions) {
-      if (endsMs > nowMs) return;
+    for (const [token, { left }] of this.#sessions) {
+      if (left.some(({ endsMs }) => endsMs > nowMs)) return;
       this.#end(token, "expired");
     }
   }
 
-  /** Those that wait, the first to end first. */
-  entries(): Iterable<[string, StoredSession]> {
-    return this.#sessions;
+  /** Those that wait, of each token the first to end first. */
+  *entries(): Iterable<[string, StoredSession]> {
+    for (const [token, { left }] of this.#sessions) {
+      for (const stored of left) yield [token, stored];
+    }
   }
 
   /** One of another process, with what is left of its time. Those that end first come first. */
   restore(token: string, session: Session, leftMs: number): void {
     this.#add(token, { session, endsMs: this.#nowMs + leftMs });
-    this.#bound();
   }
 
   #bound(): void {
@@ -93,20 +101,44 @@ export class MemorySessions implements SessionStore {
   }
 
   #add(token: string, stored: StoredSession): void {
-    this.#sessions.set(token, stored);
-    this.#seats += stored.session.seats.size;
+    const { left, taken } = this.#waiting(token);
+    // It ends last now.
+    this.#remove(token);
+    this.#set(token, { left: [...left, stored].slice(-maxConnections), taken });
+    this.#bound();
+  }
+
+  /** Without those whose window has passed; who is back counts as one of them first. */
+  #waiting(token: string): Shared {
+    const { left, taken } = this.#sessions.get(token) ?? nothing;
+    const waiting = left.filter(({ endsMs }) => endsMs > this.#nowMs);
+    const over = left.length - waiting.length;
+    return { left: waiting, taken: Math.max(0, taken - over) };
+  }
+
+  #join(left: readonly StoredSession[]): Session | null {
+    const [first, ...others] = left.map(({ session }) => session);
+    return first ? others.reduce((a, b) => mergeSessions(a, b, this.#compare), first) : null;
+  }
+
+  #set(token: string, shared: Shared): void {
+    this.#seats += seatsOf(shared) - seatsOf(this.#sessions.get(token) ?? nothing);
+    this.#sessions.set(token, shared);
   }
 
   #remove(token: string): Session | null {
-    const stored = this.#sessions.get(token);
-    if (!stored) return null;
+    const shared = this.#sessions.get(token) ?? nothing;
+    this.#seats -= seatsOf(shared);
     this.#sessions.delete(token);
-    this.#seats -= stored.session.seats.size;
-    return stored.session;
+    return this.#join(shared.left);
   }
 
   #end(token: string, why: "expired" | "evicted"): void {
     const session = this.#remove(token);
     if (session) this.#onEnded(token, session, why);
   }
+}
+
+function seatsOf({ left }: Shared): number {
+  return left.reduce((sum, { session }) => sum + session.seats.size, 0);
 }

@@ -7,11 +7,13 @@ import type { Checkpoints } from "./ports.ts";
 
 function createPages() {
   const stored: { tokens: readonly string[]; position: string | null }[] = [];
+  const lengths: number[] = [];
   const forgotten: string[] = [];
   const redis = { isThere: true };
   const checkpoints: Checkpoints = {
     store(sessions, position, done) {
       if (redis.isThere) stored.push({ tokens: [...sessions.keys()], position });
+      lengths.push([...sessions.values()].join("").length);
       done(redis.isThere);
     },
     forget: (token) => void forgotten.push(token),
@@ -36,16 +38,18 @@ function createPages() {
     pages,
     shared: () => shared,
     stored,
+    /** Characters of each time. */
+    lengths,
     forgotten,
     redis,
     checkpoints,
     log,
-    async open(token: string, isOfOnePage = true) {
+    async open(token: string, isOfOnePage = true, channels: readonly string[] = ["news"]) {
       const client = node.connect({ token, isOfOnePage });
       const { connection } = client;
       const { recovery } = connection;
       assert.ok(recovery);
-      await client.subscribe("news");
+      for (const channel of channels) await client.subscribe(channel);
       pages.add(connection, recovery);
       pages.changed(recovery);
       return { connection, recovery, transport: client.transport };
@@ -86,6 +90,16 @@ describe("Y21: what open pages would leave", () => {
       [1_000, 200, 0],
     );
     assert.equal(new Set(stored.flatMap(({ tokens }) => tokens)).size, 1_200);
+  });
+
+  it("is at most a megabyte in a tick, and one page where that is more alone", async () => {
+    const { pages, stored, lengths, open } = createPages();
+    const channels = Array.from({ length: 1_000 }, (_, n) => `${n}${"c".repeat(200)}`);
+    for (let n = 0; n < 10; n += 1) await open(`page-${n}`, true, channels);
+    for (let n = 0; n < 4; n += 1) pages.tick(n);
+    assert.equal(new Set(stored.flatMap(({ tokens }) => tokens)).size, 10);
+    const [longest = 0] = lengths.toSorted((a, b) => b - a);
+    assert.ok(longest > 1_048_576 && longest < 1_048_576 + 300_000, lengths.join());
   });
 
   it("is nothing for tabs that share a cookie, nor for a page that has left", async () => {

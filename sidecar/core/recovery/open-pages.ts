@@ -8,10 +8,11 @@ import { errors } from "../errors.ts";
 import type { RecoveryClient } from "./client.ts";
 import type { Checkpoints, RecoveryLog } from "./ports.ts";
 import { leaveSession } from "./seats.ts";
-import type { Session } from "./session.ts";
+import { encodeSession } from "./session.ts";
 
-/** Stored in one tick; more wait for the next. */
+/** Stored in one tick, sessions and their characters; more wait for the next. */
 const storedPerTick = 1_000;
+const lengthPerTick = 1_048_576;
 /** What was sent so many ticks ago has come, as far as can be said of a node that died. */
 const ticksUnderWay = 2;
 
@@ -97,15 +98,19 @@ export class OpenPages {
     });
   }
 
-  #takeChanged(nowMs: number): ReadonlyMap<string, Session> {
-    const sessions = new Map<string, Session>();
+  #takeChanged(nowMs: number): ReadonlyMap<string, string> {
+    const sessions = new Map<string, string>();
+    let length = 0;
     for (const key of this.#changed) {
-      if (sessions.size >= storedPerTick) break;
+      if (sessions.size >= storedPerTick || length >= lengthPerTick) break;
       this.#changed.delete(key);
       const page = this.#pages.get(key);
       const how = { received: "acknowledged", nowMs, log: this.#log } as const;
       const session = page && leaveSession(page.connection, page.client, how);
-      if (session) sessions.set(key, session);
+      if (!session) continue;
+      const text = encodeSession(session);
+      length += text.length;
+      sessions.set(key, text);
     }
     return sessions;
   }

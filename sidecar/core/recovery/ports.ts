@@ -54,9 +54,9 @@ export interface RecoveryLog {
 
 /** What the connections of this node would leave if it died now, of pages that each have a token of their own. */
 export interface Checkpoints {
-  /** Stores some in place of what they had. Who has received less than `position` counts as having received that much. */
+  /** Stores some, encoded (`encodeSession`), in place of what they had. Who has received less than `position` counts as having received that much. */
   store(
-    sessions: ReadonlyMap<string, Session>,
+    sessions: ReadonlyMap<string, string>,
     position: Position | null,
     done: (isStored: boolean) => void,
   ): void;

@@ -273,6 +273,76 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(await node.connect(cookie).say(join("news")), [subscribed("news")]);
   });
 
+  it("Y14: a tab that was away for longer than the window no longer counts, though others of its browser come and go", async () => {
+    const node = createRecoveringNode({ mode: "orderly", windowMs: 60_000 });
+    const cookie = { token: "browser", isOfOnePage: false };
+    const tabs = [node.connect(cookie), node.connect(cookie)];
+    for (const tab of tabs) await tab.say(join("news"));
+    for (const tab of tabs) drain(node, tab);
+    node.publish("news", "one");
+    node.pass(40_000);
+    const back = node.connect(cookie);
+    assert.deepEqual(events(await back.say(join("news"))), ["one"]);
+    drain(node, back);
+    node.pass(30_000);
+    node.publish("news", "two");
+    const again = node.connect(cookie);
+    assert.deepEqual(events(await again.say(join("news"))), ["two"]);
+    assert.deepEqual(await node.connect(cookie).say(join("news")), [subscribed("news")]);
+  });
+
+  it("Y13: nor is anything given to a third one, where two users shared a cookie", async () => {
+    const node = createRecoveringNode({ mode: "orderly" });
+    const cookie = { token: "browser", isOfOnePage: false };
+    const tabs = [node.connect(cookie), node.connect(cookie)];
+    for (const [index, tab] of tabs.entries()) {
+      await tab.say(signin(tab, ["ada", "bea"][index] ?? ""));
+      await tab.subscribe("private-orders");
+    }
+    for (const tab of tabs) drain(node, tab);
+    node.publish("private-orders", "one");
+    const other = node.connect(cookie);
+    await other.say(signin(other, "cleo"));
+    assert.deepEqual(events(await other.subscribe("private-orders")), []);
+    const outcomes = node.reports.of("recovery_session").map(({ outcome }) => outcome);
+    assert.deepEqual(outcomes, ["kept", "kept", "ambiguous", "refused"]);
+  });
+
+  it("Y13: one of two users who shared a cookie gets gaps: whose a channel was can't be said", async () => {
+    const node = createRecoveringNode({ mode: "orderly" });
+    const cookie = { token: "browser", isOfOnePage: false };
+    const [ada, bea] = [node.connect(cookie), node.connect(cookie)];
+    await ada.say(signin(ada, "ada"));
+    await ada.subscribe("private-orders");
+    await bea.say(signin(bea, "bea"));
+    await bea.subscribe("private-salaries");
+    for (const tab of [ada, bea]) drain(node, tab);
+    for (const channel of ["private-orders", "private-salaries"]) node.publish(channel, "one");
+    const back = node.connect(cookie);
+    await back.say(signin(back, "ada"));
+    for (const channel of ["private-orders", "private-salaries"]) {
+      assert.deepEqual(events(await back.subscribe(channel)), ["pogo:gap"], channel);
+    }
+  });
+
+  it("Y13: a guest's tab beside the user's leaves the session the user's", async () => {
+    for (const order of [0, 1]) {
+      const node = createRecoveringNode({ mode: "orderly" });
+      const cookie = { token: "browser", isOfOnePage: false };
+      const [ada, guest] = [node.connect(cookie), node.connect(cookie)];
+      await ada.say(signin(ada, "ada"));
+      for (const tab of [ada, guest]) await tab.say(join("news"));
+      for (const tab of order === 0 ? [ada, guest] : [guest, ada]) drain(node, tab);
+      node.publish("news", "one");
+      const back = node.connect(cookie);
+      await back.say(signin(back, "ada"));
+      assert.deepEqual(events(await back.say(join("news"))), ["one"]);
+      const other = node.connect(cookie);
+      await other.say(signin(other, "bea"));
+      assert.deepEqual(await other.say(join("news")), [subscribed("news")]);
+    }
+  });
+
   it("Y14: tabs that share a cookie get what came behind the later position, or a gap where they differ", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
     const cookie = { token: "browser", isOfOnePage: false };

@@ -12,8 +12,11 @@ import type { Recipient } from "../recipient.ts";
 import type { Report } from "../report.ts";
 import { Arrivals, type Arrival } from "./arrivals.ts";
 import type { RecoveryClient, Resumption } from "./client.ts";
+import type { Credentials } from "./credentials.ts";
+import { ownSession } from "./grants.ts";
 import { OpenPages } from "./open-pages.ts";
 import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
+import { regrant, type Regrant } from "./regrant.ts";
 import { leaveSession, type Received } from "./seats.ts";
 import { usersOf, type Session } from "./session.ts";
 
@@ -76,8 +79,10 @@ export class Recovery {
       leftBytes: maxBytes,
     };
     client.resumption = resumption;
-    const found = (session: Session | null): void =>
-      this.#found(connection, client, resumption, session);
+    const found = (session: Session | null): void => {
+      this.#found(connection, client, resumption, session && ownSession(client.grants, session));
+      for (const look of resumption.waiting.splice(0)) look();
+    };
     // Two connections at once: what the first has asked for already is the second's.
     if (before && !before.session) before.heir = found;
     else sessions.take(client.token.key, found);
@@ -93,6 +98,22 @@ export class Recovery {
       arrival.done(isUpToDate);
     };
     this.#arrivals.arrive(connection, client, { ...arrival, done }, this.#nowMs);
+  }
+
+  /**
+   * A page asks for a channel of which the app may have been asked before. Calls back once, as soon as it is known whether
+   * the connection goes on with a session.
+   */
+  regrant(
+    connection: Connection,
+    channel: string,
+    shown: Credentials | null,
+    done: (outcome: Regrant) => void,
+  ): void {
+    const decide = (): void => done(regrant(connection, channel, shown, this.#nowMs));
+    const { resumption } = connection.recovery ?? {};
+    if (resumption && !resumption.session) resumption.waiting.push(decide);
+    else decide();
   }
 
   /** An event is about to be delivered. */
@@ -149,6 +170,8 @@ export class Recovery {
     const isCut = code === goneCode || code === errors.pongTimeout.closeCode;
     // So pusher-js ends a line that fell silent, which may be seen here when the line is back.
     const isGivenUp = client.token.isOfOnePage && (code === normalCode || code === noCode);
+    // Or so it was left, which can't be told apart.
+    if (isGivenUp) client.grants = null;
     if (this.#isForCuts && (isCut || isGivenUp)) {
       const isKept = this.#keep(connection, client, "acknowledged");
       return isKept && isCut;
@@ -200,8 +223,6 @@ export class Recovery {
     } else {
       client.resumption = null;
     }
-    const waiting = resumption.waiting.splice(0);
-    for (const look of waiting) look();
   }
 
   /** False: there is nothing to keep, and nobody is called. */

@@ -23,22 +23,26 @@ export function leaveSession(
   const { socketId, user, subscriptions } = connection;
   const { resumption } = client;
   const count = countOf(client, received, log);
+  const { grants } = client;
   const seats = new Map<string, Seat>();
+  const set = (channel: string, seat: Seat): void =>
+    void seats.set(channel, { ...seat, isGranted: grants?.has(channel) ?? false });
   const isStillOpen = resumption !== null && resumption.endsMs > nowMs;
   if (isStillOpen) {
-    for (const [channel, seat] of resumption.seats) seats.set(channel, seatAgain(seat, socketId));
+    for (const [channel, seat] of resumption.seats) set(channel, seatAgain(seat, socketId));
   }
   function add(channel: string, member: Member | null, standing: Standing | null): void {
     const seat = seatOf({ socketId, member, standing, count, log });
-    if (seat) seats.set(channel, seat);
+    if (seat) set(channel, seat);
   }
   for (const { channel, member, state } of subscriptions.values()) {
     if (state.kind === "live") add(channel, member, state.standing);
   }
   if (user) add(channelOfUser(user.id), null, client.userStanding);
   if (seats.size === 0) return null;
-  const before = isStillOpen ? (resumption.session?.userId ?? null) : null;
-  return { userId: user?.id ?? before, seats, connections: 1 };
+  const before = isStillOpen ? (resumption.session?.users ?? []) : [];
+  const users = new Set([...before, ...(user ? [user.id] : [])]);
+  return { users, seats, connections: 1, grant: grants?.kept ?? null };
 }
 
 interface Count {
@@ -75,5 +79,7 @@ function seatOf(subscription: {
   if (isReplaying) return null;
   const position = log.positionAt(Math.max(count.delivered, since));
   const gap = position === null ? "bounds" : count.gap;
-  return { position: position ?? "", earliest: position ?? "", member, socketIds: [socketId], gap };
+  const place = position ?? "";
+  const socketIds = [socketId];
+  return { position: place, earliest: place, member, socketIds, gap, isGranted: false };
 }

@@ -4,6 +4,7 @@ import { userOfChannel } from "../channel-name.ts";
 import { isObject, parseJson } from "../json.ts";
 import { encodeMember, isSameMember, memberKey, parseMember, type Member } from "../presence.ts";
 import type { GapReason } from "../report/recovery.ts";
+import type { Grant } from "./credentials.ts";
 
 /** Where somebody is in the log of an app's events. Only that log can compare two of them. */
 export type Position = string;
@@ -20,15 +21,19 @@ export interface Seat {
   readonly socketIds: readonly string[];
   /** What it missed can't be said. */
   readonly gap: GapReason | null;
+  /** The app has granted it to the page itself, which may be granted it again as the session's `grant` says. */
+  readonly isGranted: boolean;
 }
 
 export interface Session {
-  /** Who had signed in. */
-  readonly userId: string | null;
+  /** Who had signed in: several where users shared a token, and then nobody can say whose the seats are. */
+  readonly users: ReadonlySet<string>;
   /** By channel; a user's own is among them. */
   readonly seats: ReadonlyMap<string, Seat>;
   /** How many connections left it: more than one where tabs share a cookie. */
   readonly connections: number;
+  /** To whom its seats may be granted again without asking the app; null: to nobody. */
+  readonly grant: Grant | null;
 }
 
 /** Of one page that is cut off again and again, so many connections are remembered. */
@@ -51,8 +56,8 @@ export function mergeSessions(
     const other = seats.get(channel);
     seats.set(channel, other ? mergeSeats(other, seat, compare) : seat);
   }
-  const userId = a.userId === b.userId ? a.userId : null;
-  return { userId, seats, connections: a.connections + b.connections };
+  const users = new Set([...a.users, ...b.users]);
+  return { users, seats, connections: a.connections + b.connections, grant: null };
 }
 
 function mergeSeats(a: Seat, b: Seat, compare: (a: Position, b: Position) => number): Seat {
@@ -62,59 +67,71 @@ function mergeSeats(a: Seat, b: Seat, compare: (a: Position, b: Position) => num
     member: isSameMember(a.member, b.member) ? a.member : null,
     socketIds: [...new Set([...a.socketIds, ...b.socketIds])].slice(-maxSocketIds),
     gap: a.gap ?? b.gap,
+    isGranted: false,
   };
 }
 
-/**
- * Whose it is: who signed in, and members of its channels. Of connections that share a token it may be that only some
- * were signed in: then the user's own channel says so.
- */
-export function usersOf({ userId, seats }: Session): ReadonlySet<string> {
-  const users = new Set(userId === null ? [] : [userId]);
-  for (const [channel, { member }] of seats) {
+/** Whose it is: who signed in, and members of its channels. */
+export function usersOf(session: Session): ReadonlySet<string> {
+  const users = new Set(session.users);
+  for (const [channel, { member }] of session.seats) {
     const user = userOfChannel(channel) ?? (member && memberKey(member));
     if (user !== null) users.add(user);
   }
   return users;
 }
 
-export function encodeSession({ userId, seats, connections }: Session): string {
-  const rows = [...seats].map(([channel, { position, earliest, member, socketIds, gap }]) => [
+export function encodeSession({ users, seats, connections, grant }: Session): string {
+  const rows = [...seats].map(([channel, seat]) => [
     channel,
-    position,
-    earliest,
-    member && encodeMember(member),
-    socketIds,
-    gap,
+    seat.position,
+    seat.earliest,
+    seat.member && encodeMember(seat.member),
+    seat.socketIds,
+    seat.gap,
+    seat.isGranted,
   ]);
-  return JSON.stringify({ userId, connections, seats: rows });
+  return JSON.stringify({ users: [...users], connections, grant, seats: rows });
 }
 
 /** Null: it is none that was encoded here. */
 export function parseSession(text: string): Session | null {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return null;
-  const { userId, connections, seats } = json.value;
-  if (!isTextOrNull(userId) || typeof connections !== "number") return null;
-  if (!Array.isArray(seats)) return null;
+  const { users, connections, seats } = json.value;
+  if (!isTexts(users) || typeof connections !== "number" || !Array.isArray(seats)) return null;
   const parsed = new Map<string, Seat>();
   for (const row of seats) {
     const entry = parseRow(row);
     if (!entry) return null;
     parsed.set(...entry);
   }
-  return { userId, connections, seats: parsed };
+  const grant = parseGrant(json.value["grant"]);
+  return { users: new Set(users), connections, seats: parsed, grant };
 }
 
 function parseRow(row: unknown): [string, Seat] | null {
   if (!Array.isArray(row)) return null;
-  const [channel, position, earliest, memberText, socketIds, gap]: unknown[] = row;
+  const [channel, position, earliest, memberText, socketIds, gap, isGranted]: unknown[] = row;
   if (typeof channel !== "string" || typeof position !== "string") return null;
   if (typeof earliest !== "string" || !isTextOrNull(memberText)) return null;
   const member = memberText === null ? null : parseMember(memberText);
-  if (!Array.isArray(socketIds) || !socketIds.every((id) => typeof id === "string")) return null;
+  if (!isTexts(socketIds)) return null;
   if (gap !== null && !isGapReason(gap)) return null;
-  return [channel, { position, earliest, member, socketIds, gap }];
+  const seat = { position, earliest, member, socketIds, gap, isGranted: isGranted === true };
+  return [channel, seat];
+}
+
+function parseGrant(value: unknown): Grant | null {
+  if (!isObject(value) || !isObject(value["credentials"])) return null;
+  const { browser, credentials } = value;
+  const { cookies, proofs } = credentials;
+  if (typeof browser !== "string" || typeof proofs !== "string" || !isTexts(cookies)) return null;
+  return { browser, credentials: { cookies, proofs } };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
 }
 
 function isTextOrNull(value: unknown): value is string | null {

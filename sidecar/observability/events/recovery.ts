@@ -1,6 +1,6 @@
 /** Events of clients that were away. */
 
-import type { GapReason, RecoveryEvents } from "../../core/report/recovery.ts";
+import type { DirectoryProblem, GapReason, RecoveryEvents } from "../../core/report/recovery.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
@@ -12,6 +12,19 @@ const gapHints: Readonly<Record<GapReason, string>> = {
   dropped:
     "the client read too slowly before it went away; the page can fetch anew when it gets pogo:gap",
 };
+
+const directoryHints: Readonly<Record<DirectoryProblem, (directory: string) => string>> = {
+  missing: (directory) =>
+    `there is no such directory: make it as the user that runs the sidecar (mkdir -p -m 700 ${directory}), or have the system make it (systemd: StateDirectory=; a container: a volume)`,
+  no_directory: (directory) =>
+    `${directory} is a file, or lies below one: POGO_RECOVERY_STATE_DIR names a directory`,
+  not_writable: (directory) =>
+    `the user that runs the sidecar may not write there: chown it to that user (chown pogo ${directory}), and have it mounted to be written`,
+  unusable: () => directoryHint,
+};
+
+const directoryHint =
+  "POGO_RECOVERY_STATE_DIR must be a directory in which this user can write, and which stays when the process ends";
 
 export function recoveryRows({ recovery }: Metrics): Rows<keyof RecoveryEvents> {
   return {
@@ -32,6 +45,19 @@ export function recoveryRows({ recovery }: Metrics): Rows<keyof RecoveryEvents> 
         throttle: ({ appId, reason }) => `${appId} ${reason}`,
       },
     },
+    recovery_authorization: {
+      count: ({ appId, outcome }) => recovery.authorizationsTotal.inc({ app_id: appId, outcome }),
+      log: {
+        level: "debug",
+        message: "a page asked for a channel at the auth endpoint",
+        fields: ({ appId, socketId, channel, outcome }) => ({
+          app_id: appId,
+          socket_id: socketId,
+          channel,
+          outcome,
+        }),
+      },
+    },
     recovery_token_shared: {
       log: {
         level: "warn",
@@ -48,12 +74,21 @@ export function recoveryRows({ recovery }: Metrics): Rows<keyof RecoveryEvents> 
         fields: ({ sessions }) => ({ sessions }),
       },
     },
+    recovery_directory_unusable: {
+      log: {
+        level: "warn",
+        message:
+          "POGO_RECOVERY_STATE_DIR can't be written: what clients miss over the next restart is lost to them",
+        fields: ({ directory, problem, reason }) => ({ directory, problem, reason }),
+        hint: ({ problem, directory }) => directoryHints[problem](directory),
+      },
+    },
     recovery_state_failed: {
       log: {
         level: "warn",
-        message: "clients can't be handed from one node to the next: they begin anew",
+        message: "what clients missed over a restart is lost to them: its file could not be used",
         fields: ({ step, reason }) => ({ step, reason }),
-        hint: "POGO_RECOVERY_STATE_DIR must be a directory in which this user can write, and which stays when the process ends",
+        hint: directoryHint,
       },
     },
   };

@@ -1,6 +1,6 @@
 /** Metrics of clients that were away, and of what they missed. */
 
-import type { GapReason, SessionOutcome } from "../../core/report/recovery.ts";
+import type { GapReason, ReturnOutcome, SessionOutcome } from "../../core/report/recovery.ts";
 import type { Define } from "../metric.ts";
 import { app } from "./labels.ts";
 
@@ -19,6 +19,16 @@ const gapReasons = {
   ambiguous: "tabs that share a cookie were at different places: give each page a token",
   dropped: "the client read so slowly that frames for it had been dropped",
 } satisfies Record<GapReason, string>;
+
+const returnOutcomes = {
+  answered: "the sidecar answered: the app had granted the page this channel before it was away",
+  not_granted:
+    "the app was asked: the page comes for the first time, or is back too late, without its cookie, or after the app's answer went through another node",
+  other_credentials:
+    "the app was asked: the page is back with another Authorization, or a cookie is gone",
+  other_origin:
+    "the app was asked: the page's origin is not this host. Has a proxy in front changed Host?",
+} satisfies Record<ReturnOutcome, string>;
 
 export function recoveryMetrics({ counter, reading }: Define) {
   return {
@@ -46,6 +56,16 @@ export function recoveryMetrics({ counter, reading }: Define) {
       moves: "With each event and client, at the subscribe that follows a reconnect.",
       action: "Nothing: these would have been lost.",
       labels: { app_id: app },
+    }),
+    authorizationsTotal: counter({
+      name: "pogo_websocket_recovery_authorizations_total",
+      help: "Questions of pages with a token at the app's auth endpoint, by outcome; with POGO_RECOVERY_AUTH alone.",
+      unit: "requests",
+      moves:
+        "With each POST to POGO_AUTH_PATH that names a connection of such a page on this node.",
+      action:
+        "Compare answered with all of them after a deploy: it is what PHP was spared. The other outcomes say why not.",
+      labels: { app_id: app, outcome: returnOutcomes },
     }),
     gapsTotal: counter({
       name: "pogo_websocket_recovery_gaps_total",

@@ -24,7 +24,7 @@ export const putSession = script({
   reply: () => undefined,
   lua: `
 local key = base .. 'away:' .. token
-redis.call('RPUSH', key, session)
+redis.call('RPUSH', key, string.format('%.0f ', nowMs + windowMs) .. session)
 redis.call('LTRIM', key, -${maxConnections}, -1)
 redis.call('PEXPIRE', key, windowMs)
 redis.call('HDEL', base .. 'open:' .. node, token)
@@ -75,7 +75,8 @@ export type FoundSessions =
     };
 
 /**
- * The sessions of all connections that had the token, which are gone with as many calls. Where none has left one, but a
+ * The sessions of all connections that had the token and whose window has not passed, which are gone with as many calls.
+ * Where none has left one, but a
  * node has one open, that node is asked to end it; of one that has died, what was stored last is taken.
  *
  * @param isLast the node is not waited for any more
@@ -91,9 +92,20 @@ export const takeSessions = script({
   },
   lua: `
 local key = base .. 'away:' .. token
-local sessions = redis.call('LRANGE', key, 0, -1)
+local rows = redis.call('LRANGE', key, 0, -1)
+local sessions, over = {}, 0
+for _, row in ipairs(rows) do
+  local ends, session = string.match(row, '^(%d+) (.*)$')
+  if ends and tonumber(ends) > nowMs then sessions[#sessions + 1] = session else over = over + 1 end
+end
+if over > 0 then
+  -- They end in the order in which they came; who is back is counted among them first.
+  redis.call('LTRIM', key, over, -1)
+  local taken = tonumber(redis.call('GET', key .. ':taken') or 0)
+  if taken > 0 then redis.call('DECRBY', key .. ':taken', math.min(taken, over)) end
+end
 if #sessions == 1 then
-  redis.call('DEL', key)
+  redis.call('DEL', key, key .. ':taken')
 elseif #sessions > 1 then
   local taken = redis.call('INCR', key .. ':taken')
   if taken >= #sessions then

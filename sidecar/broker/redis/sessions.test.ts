@@ -1,0 +1,92 @@
+/** Sessions in a real Redis: how long what connections with one token have left is there. */
+
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import type { Seat, Session } from "../../core/recovery/session.ts";
+import { connectRedis } from "../../testing/redis/redis-client.ts";
+import { needsRedis } from "../../testing/redis/redis-needs.ts";
+import { startRedis } from "../../testing/redis/redis-server.ts";
+import { startRedisNode } from "../testing/redis-node.ts";
+
+const key = "test:1:{app}:away:browser";
+
+async function start(test: TestContext) {
+  const redis = await startRedis();
+  test.after(() => redis.stop());
+  const servers = { kind: "standalone", host: "127.0.0.1", port: redis.port } as const;
+  const { broker, close } = await startRedisNode({ servers });
+  test.after(close);
+  const recovery = broker.recovery("app", { windowMs: 60_000, maxBytes: 1_000_000 });
+  assert.ok(recovery);
+  const { sessions } = recovery;
+  const admin = connectRedis(test, redis.port);
+  return {
+    broker,
+    admin,
+    put: (session: Session) =>
+      new Promise<boolean>((resolve) => sessions.put("browser", session, resolve)),
+    take: () => new Promise<Session | null>((resolve) => sessions.take("browser", resolve)),
+    /** As if this one's window had passed. */
+    async expire(index: number): Promise<void> {
+      const row = String(await admin.lindex(key, index));
+      await admin.lset(key, index, row.replace(/^\d+/, "1"));
+    },
+  };
+}
+
+function leftAt(position: string, more: Partial<Session> = {}): Session {
+  const seat: Seat = {
+    position,
+    earliest: position,
+    member: null,
+    socketIds: [],
+    gap: null,
+    isGranted: true,
+  };
+  const seats = new Map([["news", seat]]);
+  return { users: new Set(), seats, connections: 1, grant: null, ...more };
+}
+
+const earliest = (session: Session | null) => session?.seats.get("news")?.earliest;
+
+describe("sessions in Redis", { skip: needsRedis() }, () => {
+  it("Y14: a tab that was away for longer than the window no longer counts, though others of its browser come and go", async (t) => {
+    const { put, take, expire, admin } = await start(t);
+    await put(leftAt("1-1"));
+    await put(leftAt("2-1"));
+    assert.equal(earliest(await take()), "1-1");
+    await put(leftAt("3-1"));
+    await expire(0);
+    await expire(1);
+    const found = await take();
+    assert.equal(earliest(found), "3-1");
+    assert.equal(found?.connections, 1);
+    assert.deepEqual(await admin.keys("*away:*"), []);
+    assert.equal(await take(), null);
+  });
+
+  it("Y14: of tabs that are still away each gets its turn, and nothing is left behind them", async (t) => {
+    const { put, take, expire, admin } = await start(t);
+    for (const position of ["1-1", "2-1", "3-1"]) await put(leftAt(position));
+    await expire(0);
+    for (let times = 0; times < 2; times += 1) {
+      const found = await take();
+      assert.equal(earliest(found), "2-1");
+      assert.equal(found?.connections, 2);
+    }
+    assert.equal(await take(), null);
+    assert.deepEqual(await admin.keys("*away:*"), []);
+  });
+
+  it("Y23: what was granted no longer counts where nobody can say whether its user was terminated", async (t) => {
+    const { put, take, broker } = await start(t);
+    const credentials = { cookies: ["session"], proofs: "" };
+    const grant = { browser: "digest", credentials };
+    const event = { appId: "app", channel: "news", event: "e", dataJson: "1" };
+    await broker.publish([event]);
+    await put(leftAt("1-1", { users: new Set(["ada"]), grant }));
+    assert.equal((await take())?.grant, null);
+    await put(leftAt("1-1", { grant }));
+    assert.deepEqual((await take())?.grant, grant);
+  });
+});
