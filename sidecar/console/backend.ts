@@ -1,5 +1,6 @@
 /** What is behind the page: answers its questions, and sends it what happens. Here: on the node that it is about. */
 
+import { randomUUID } from "node:crypto";
 import { systemTimers } from "../http/timers.ts";
 import { createActions, type Fields } from "./actions.ts";
 import { createFeed } from "./feed.ts";
@@ -47,7 +48,11 @@ export function createBackend(sources: ConsoleSources): Backend {
   const feed = createFeed({ ...sources, timers: systemTimers, wallClock: Date.now });
   const readings = createReadings(sources);
   const actions = createActions(sources);
-  const origin = sources.worker === null ? {} : { worker: sources.worker };
+  /** Of all that is sent: a process that was started anew is another source. */
+  const origin = {
+    source: randomUUID(),
+    ...(sources.worker !== null && { worker: sources.worker }),
+  };
   let underWay = 0;
 
   async function read(name: string, query: URLSearchParams): Promise<Answer> {

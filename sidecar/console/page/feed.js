@@ -126,17 +126,15 @@ const takers = {
     feed.figures = message;
     feed.history = [...feed.history, message].slice(-maxHistory);
   },
-  /** Those from before somebody looked; in place of what was known of this process. */
-  refusals({ worker, entries }) {
-    const others = entriesOf("refusals").filter((entry) => entry.worker !== worker);
-    const all = [...others, ...entries.map((entry) => numbered(entry, worker))];
-    feed.entries.set(
-      "refusals",
-      all.toSorted((one, other) => one.atMs - other.atMs),
-    );
+  /** Those from before somebody looked, in place of what was known of this process; what a dead one refused stays. */
+  refusals({ source, worker, entries }) {
+    const others = entriesOf("refusals").filter((entry) => entry.source !== source);
+    const all = [...others, ...entries.map((entry) => numbered(entry, { source, worker }))];
+    const ordered = all.toSorted((one, other) => one.atMs - other.atMs);
+    feed.entries.set("refusals", ordered.slice(-maxEntries));
   },
-  entries({ worker, entries, skipped }) {
-    for (const entry of entries) add(numbered(entry, worker));
+  entries({ source, worker, entries, skipped }) {
+    for (const entry of entries) add(numbered(entry, { source, worker }));
     for (const [topic, more] of Object.entries(skipped)) {
       feed.skipped.set(topic, (feed.skipped.get(topic) ?? 0) + more);
     }
@@ -152,8 +150,8 @@ function add(entry) {
   feed.entries.set(entry.topic, [...entriesOf(entry.topic).slice(1 - maxEntries), entry]);
 }
 
-function numbered(entry, worker) {
-  return { ...entry, seq: ++count, ...(worker && { worker }) };
+function numbered(entry, origin) {
+  return { ...entry, ...origin, seq: ++count };
 }
 
 function setState(state, problem = "") {
