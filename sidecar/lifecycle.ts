@@ -17,7 +17,7 @@ import type { FrontDoor } from "./server.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 import type { WebhookDispatcher } from "./webhooks/dispatcher.ts";
 import type { WebSocketEndpoint } from "./ws/endpoint.ts";
-import { stopOnce, type Stop } from "./composition/stop-once.ts";
+import { stopOnce, type Stop, type StopOptions } from "./composition/stop-once.ts";
 
 /**
  * `leaving`: readiness says no, so that no new traffic is sent here, and everything goes on. `draining`: nothing new is
@@ -62,7 +62,7 @@ export interface LifecycleOptions {
 }
 
 export interface Lifecycle extends Stop {
-  /** Resolves once both ports listen; rejects if one of them can't be had. */
+  /** Resolves once both ports listen; rejects if one of them can't be had. A stop meanwhile is in order. */
   start(): Promise<{ port: number; adminPort: number }>;
 }
 
@@ -89,9 +89,10 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   const { webSockets, webhooks, tracing, frontDoor, admin } = options;
   const { server } = config;
   let ticking: NodeJS.Timeout | undefined;
+  let starting: Promise<unknown> = Promise.resolve();
   const stopping = stopOnce(stopAll);
 
-  async function start(): Promise<{ port: number; adminPort: number }> {
+  async function listen(): Promise<{ port: number; adminPort: number }> {
     ticking = setInterval(() => {
       for (const hub of hubs) hub.tick(now());
     }, tickMs).unref();
@@ -126,10 +127,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     return { port, adminPort };
   }
 
-  async function stopAll(skipsDelay: boolean): Promise<void> {
+  async function stopAll({ skipsDelay = false, isReplaced = false }: StopOptions): Promise<void> {
+    // What begins to listen can be closed only once it does; it waits for nothing for long.
+    await starting.catch(() => undefined);
     if (!skipsDelay) await leave();
     const deadlineMs = now() + server.shutdownTimeoutMs;
-    await drain();
+    await drain(isReplaced);
     // An answer, before what is still open is cut.
     upstream?.proxy.waitingRoom.close();
     webSockets.destroy();
@@ -156,7 +159,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   }
 
   /** Ends what is open in order; resolves when all has ended, or the shutdown timeout is over. */
-  async function drain(): Promise<void> {
+  async function drain(isReplaced: boolean): Promise<void> {
     phase.name = "draining";
     report({
       kind: "draining",
@@ -166,7 +169,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     });
     const { promise: deadline, resolve: giveUp } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(() => giveUp("deadline"), server.shutdownTimeoutMs);
-    const { isAlone, handoverMs } = cluster.beginDrain();
+    const { isAlone, handoverMs } = cluster.beginDrain(isReplaced);
     const handoverWaitMs = hubs.some((hub) => hub.isInUse) ? handoverMs : 0;
     upstream?.proxy.waitingRoom.drain(server.shutdownTimeoutMs);
     const isClosed = frontDoor.close();
@@ -180,7 +183,14 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     if (outcome === "deadline") report({ kind: "drain_timed_out" });
   }
 
-  return { start, ...stopping };
+  return {
+    start() {
+      const started = listen();
+      starting = started;
+      return started;
+    },
+    ...stopping,
+  };
 }
 
 /** Does not keep the process running by itself. */

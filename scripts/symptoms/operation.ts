@@ -1,6 +1,6 @@
 /** Symptoms of pages, webhooks, nodes and the process. */
 
-import type { WorkerExit } from "../../sidecar/workers/worker-process.ts";
+import type { WorkerEnd } from "../../sidecar/workers/supervisor.ts";
 import type { Symptom } from "./symptom.ts";
 import { appId, dropped, failed, unread, webhook } from "./events.ts";
 
@@ -121,6 +121,8 @@ export const operation: readonly Symptom[] = [
       workerExited({ code: 1 }),
       workerExited({ signal: "SIGKILL" }),
       workerExited({ error: "ENOMEM" }),
+      workerExited({ signal: "SIGKILL", hasTimedOut: true, uptimeMs: 60_000 }),
+      { kind: "worker_stop_timed_out", worker: 2, timeoutMs: 15_000 },
     ],
   },
   {
@@ -149,14 +151,22 @@ export const operation: readonly Symptom[] = [
   },
 ];
 
-function workerExited({ code = null, signal = null, error = null }: Partial<WorkerExit>) {
+function workerExited(end: Partial<WorkerEnd>) {
+  const {
+    code = null,
+    signal = null,
+    error = null,
+    hasTimedOut = false,
+    uptimeMs = 86_400_000,
+  } = end;
   return {
     kind: "worker_exited",
     worker: 2,
     code,
     signal,
     error,
-    uptimeMs: 86_400_000,
+    uptimeMs,
+    hasTimedOut,
     restartInMs: 380,
   } as const;
 }

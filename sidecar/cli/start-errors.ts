@@ -2,7 +2,7 @@
 
 import type { Config } from "../config.ts";
 import { PortSharingError } from "../workers/port-sharing.ts";
-import { WorkerStartError } from "../workers/supervisor.ts";
+import { WorkerStartError, type WorkerEnd } from "../workers/supervisor.ts";
 
 /** What to do about a port that can't be had; null: it is something else. */
 export function explainStart(
@@ -10,16 +10,15 @@ export function explainStart(
   { server, admin }: Config,
 ): Record<string, unknown> | null {
   if (error instanceof WorkerStartError) {
-    const { worker, exit } = error;
+    const { worker, end } = error;
+    const { code, signal, error: systemError, uptimeMs } = end;
     return {
       worker,
-      exit_code: exit.code,
-      signal: exit.signal,
-      error: exit.error,
-      hint:
-        exit.error === null
-          ? "its own line says why"
-          : "the system did not start it: raise the memory limit or that of processes, or lower POGO_WORKERS",
+      ...(code !== null && { exit_code: code }),
+      ...(signal !== null && { signal }),
+      ...(systemError !== null && { error: systemError }),
+      uptime_ms: uptimeMs,
+      hint: explainWorker(end),
     };
   }
   if (error instanceof PortSharingError) return { hint: error.message };
@@ -56,6 +55,18 @@ export function explainStart(
   };
   const hint = hints[String(code)];
   return hint === undefined ? null : { code, host, port, hint };
+}
+
+function explainWorker({ error, signal, hasTimedOut }: WorkerEnd): string {
+  if (hasTimedOut) {
+    return "it had not opened its port in time, and was killed: look at its own last lines; a debugger that waits (--inspect-brk in NODE_OPTIONS), a file system that does not answer and a machine without CPU to spare are usual causes";
+  }
+  if (error !== null) {
+    return "the system did not start it: raise the memory limit or that of processes, or lower POGO_WORKERS";
+  }
+  return signal === null
+    ? "its own line says why"
+    : "a signal ended it; SIGKILL is mostly the kernel's, out of memory: raise the memory limit, or lower POGO_WORKERS";
 }
 
 function explainSocket(code: string, path: string, option: string): Record<string, unknown> | null {

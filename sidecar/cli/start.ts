@@ -62,9 +62,7 @@ export async function start(context: CommandContext): Promise<number> {
       }
       stoppingSinceMs = performance.now();
       log.info({ signal }, "stopping");
-      // What begins to listen can be stopped only once it does.
-      const skipsDelay = signal === "SIGINT" && context.isTerminal;
-      void listening.then(() => sidecar.stop({ skipsDelay }));
+      void sidecar.stop({ skipsDelay: signal === "SIGINT" && context.isTerminal });
     });
   }
   void sidecar.stopped.then(() => process.exit(exitCodes.ok));

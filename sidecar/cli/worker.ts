@@ -11,6 +11,9 @@ import { explainStart } from "./start-errors.ts";
 import { readVersion } from "./version.ts";
 import { parseWorkerArgs } from "./worker-args.ts";
 
+/** systemd sends SIGTERM to all processes of a unit: that all of them stop the supervisor says within this time. */
+const supervisorSaysWithinMs = 250;
+
 /** Ends the process itself once the node has stopped; resolves only where it could not start. */
 export async function work(context: CommandContext): Promise<number> {
   const channel = openChannel();
@@ -55,8 +58,10 @@ export async function work(context: CommandContext): Promise<number> {
 
   // Ctrl-C in a terminal comes to all processes: the supervisor says what is to be done about it.
   process.on("SIGINT", () => undefined);
-  process.once("SIGTERM", () => void listening.then(() => sidecar.stop()));
-  void Promise.all([link.stopRequested, listening]).then(([request]) => sidecar.stop(request));
+  process.once("SIGTERM", () => {
+    setTimeout(() => void sidecar.stop({ isReplaced: true }), supervisorSaysWithinMs);
+  });
+  void link.stopRequested.then((request) => sidecar.stop(request));
   void sidecar.stopped.then(() => process.exit(exitCodes.ok));
 
   if (await listening) return await new Promise<never>(() => undefined);

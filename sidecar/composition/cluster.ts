@@ -29,8 +29,12 @@ export interface Cluster {
   readonly nodes: () => ReturnType<RedisBroker["listNodes"]>;
   /** Resolves once other nodes can be reached, or soon. */
   whenUp(): Promise<void>;
-  /** The clients are about to be closed: who is gone from here stays listed until the broker closes. */
-  beginDrain(): DrainPlan;
+  /**
+   * The clients are about to be closed: who is gone from here stays listed until the broker closes.
+   *
+   * @param isReplaced other workers of this sidecar go on
+   */
+  beginDrain(isReplaced: boolean): DrainPlan;
 }
 
 export interface DrainPlan {
@@ -100,9 +104,10 @@ export async function createCluster(
       await broker.whenUp(redis.timeoutMs + 250);
       if (!broker.isUp) report({ kind: "redis_lost", reason: broker.lastError });
     },
-    beginDrain() {
+    beginDrain(isReplaced) {
       broker.beginDrain();
-      const isAlone = broker.isAlone || (broker.isUp && broker.nodeCount <= workers.count);
+      const stopping = isReplaced ? 1 : workers.count;
+      const isAlone = broker.isAlone || (broker.isUp && broker.nodeCount <= stopping);
       return { isAlone, handoverMs: isAlone ? 0 : handoverMs };
     },
   };

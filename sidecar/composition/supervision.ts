@@ -16,7 +16,7 @@ import { Supervisor } from "../workers/supervisor.ts";
 import { startWorkerProcess } from "../workers/worker-process.ts";
 import { draining } from "./admin-actions.ts";
 import { bindConsole } from "./console.ts";
-import { stopOnce } from "./stop-once.ts";
+import { stopOnce, type StopOptions } from "./stop-once.ts";
 
 export interface SupervisionOptions {
   readonly version: string;
@@ -30,6 +30,8 @@ export interface SupervisionOptions {
   };
 }
 
+/** How long a worker may take until it listens. It waits for Redis as well, and not for long. */
+const startTimeoutMs = 60_000;
 /** What a worker has for its last steps, beyond the delay and the timeout of a stop. */
 const graceMs = 5_000;
 
@@ -51,6 +53,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
         args: command.args(worker),
         descriptor: inherited.public,
       }),
+    startTimeoutMs: startTimeoutMs + (config.redis?.timeoutMs ?? 0),
     stopTimeoutMs: server.drainDelayMs + server.shutdownTimeoutMs + graceMs,
     report,
     now,
@@ -101,7 +104,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
     return { port, adminPort };
   }
 
-  async function stopAll(skipsDelay: boolean): Promise<void> {
+  async function stopAll({ skipsDelay = false }: StopOptions): Promise<void> {
     await supervisor.stop(skipsDelay);
     admin.close();
     report({ kind: "stopped" });

@@ -73,6 +73,15 @@ describe("the admin port of several workers", () => {
     });
   });
 
+  it("/metrics asked by two scrapers at once is one scrape, for a sum is never older than the last one", async () => {
+    const { pages, asked } = merge([{ status: 200, text: "a" }]);
+    const [one, other] = await Promise.all([pages["/metrics"]?.(), pages["/metrics"]?.()]);
+    assert.deepEqual(one, other);
+    assert.deepEqual(asked, ["/metrics"]);
+    await pages["/metrics"]?.();
+    assert.deepEqual(asked, ["/metrics", "/metrics"]);
+  });
+
   it("/hold goes to all, with its time, and their answers are one line where they are the same", async () => {
     const same = merge([
       { status: 200, text: "new requests wait" },

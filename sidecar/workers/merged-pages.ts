@@ -2,7 +2,7 @@
 
 import type { Answer } from "./messages.ts";
 import type { WorkerAnswer } from "./supervisor.ts";
-import type { AdminRoutes } from "./worker-link.ts";
+import type { AdminRoutes, Page } from "./worker-link.ts";
 
 export interface MergedRoutesOptions {
   /** Asks all workers that listen. */
@@ -32,13 +32,18 @@ export function createMergedRoutes(options: MergedRoutesOptions): AdminRoutes {
     return mergeReadiness(await ask("/readyz"));
   }
 
+  /** Under way: what was asked earlier and is added up later would be older than what the sums have. */
+  let scrape: Promise<Page> | null = null;
+
+  async function collectMetrics(): Promise<Page> {
+    const answers = await ask("/metrics");
+    const exported = answers.map(({ pid, answer }) => ({ pid, text: answer?.text ?? null }));
+    return { status: 200, ...(await mergeMetrics(exported)) };
+  }
+
   return {
     pages: {
-      async "/metrics"() {
-        const answers = await ask("/metrics");
-        const exported = answers.map(({ pid, answer }) => ({ pid, text: answer?.text ?? null }));
-        return { status: 200, ...(await mergeMetrics(exported)) };
-      },
+      "/metrics": () => (scrape ??= collectMetrics().finally(() => (scrape = null))),
       async "/livez"() {
         const silent = (await ask("/livez")).filter(({ answer }) => answer?.status !== 200);
         if (silent.length === 0) return { status: 200, text: "ok\n" };

@@ -47,6 +47,7 @@ function supervise(count: number) {
       processes.push({ ...made, worker });
       return made.process;
     },
+    startTimeoutMs: 60_000,
     stopTimeoutMs: 15_000,
     report,
     now: timers.now,
@@ -103,7 +104,7 @@ describe("Supervisor", () => {
     const { supervisor, processes } = supervise(2);
     const refused = assert.rejects(supervisor.start(), (error) => {
       assert.ok(error instanceof WorkerStartError);
-      assert.deepEqual([error.worker, error.exit.code], [2, 78]);
+      assert.deepEqual([error.worker, error.end.code], [2, 78]);
       return true;
     });
     await processes[0]?.listen();
@@ -111,6 +112,58 @@ describe("Supervisor", () => {
     await refused;
     assert.deepEqual(processes[0]?.log, ["stop true"]);
     assert.equal(processes.length, 2);
+  });
+
+  it("kills a worker that neither listens nor ends, and gives up the start with its name", async () => {
+    const { supervisor, timers, processes } = supervise(2);
+    const refused = assert.rejects(supervisor.start(), (error) => {
+      assert.ok(error instanceof WorkerStartError);
+      assert.deepEqual(
+        [error.worker, error.end.hasTimedOut, error.end.uptimeMs],
+        [2, true, 60_000],
+      );
+      return true;
+    });
+    await processes[0]?.listen();
+    timers.pass(59_999);
+    assert.deepEqual(processes[1]?.log, []);
+    timers.pass(1);
+    assert.deepEqual([processes[0]?.log, processes[1]?.log], [[], ["kill"]]);
+    await processes[1]?.exit(null, "SIGKILL");
+    await refused;
+    assert.deepEqual(processes[0]?.log, ["stop true"]);
+  });
+
+  it("kills one that it has started again and that does not listen, and starts it once more", async () => {
+    const { events, timers, processes, latest } = await start(2);
+    await processes[0]?.exit(1);
+    timers.pass(250);
+    timers.pass(60_000);
+    assert.deepEqual(latest().log, ["kill"]);
+    await latest().exit(null, "SIGKILL");
+    assert.deepEqual(
+      events.map((event) => event.kind === "worker_exited" && [event.worker, event.hasTimedOut]),
+      [
+        [1, false],
+        [1, true],
+      ],
+    );
+    timers.pass(500);
+    assert.equal(processes.length, 4);
+  });
+
+  it("a stop while it starts ends those that do not listen within five seconds", async () => {
+    const { supervisor, timers, processes, events } = supervise(2);
+    void supervisor.start();
+    await processes[0]?.listen();
+    const stopped = supervisor.stop(false);
+    await processes[0]?.exit(0);
+    timers.pass(5_000);
+    assert.deepEqual(processes[1]?.log, ["stop false", "kill"]);
+    await processes[1]?.exit(null, "SIGKILL");
+    await stopped;
+    assert.deepEqual(events, [{ kind: "worker_stop_timed_out", worker: 2, timeoutMs: 5_000 }]);
+    assert.equal(timers.pending, 0);
   });
 
   it("starts a worker again that ended, under its number, sooner after a sound run than in a row of failures", async () => {
@@ -178,10 +231,11 @@ describe("Supervisor", () => {
   });
 
   it("kills a worker that does not stop in time", async () => {
-    const { supervisor, timers, processes } = await start(1);
+    const { supervisor, timers, processes, events } = await start(1);
     const stopped = supervisor.stop(false);
     timers.pass(15_000);
     assert.deepEqual(processes[0]?.log, ["stop false", "kill"]);
+    assert.deepEqual(events, [{ kind: "worker_stop_timed_out", worker: 1, timeoutMs: 15_000 }]);
     await processes[0]?.exit(null, "SIGKILL");
     await stopped;
   });

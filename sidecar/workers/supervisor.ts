@@ -10,6 +10,8 @@ export interface SupervisorOptions {
   readonly count: number;
   /** @param worker its number, from 1 */
   readonly startProcess: (worker: number) => WorkerProcess;
+  /** A worker that does not listen by then, and has not ended either, is killed. */
+  readonly startTimeoutMs: number;
   /** A worker that has not stopped by then is killed. */
   readonly stopTimeoutMs: number;
   readonly report: Report;
@@ -26,15 +28,22 @@ export interface WorkerAnswer {
   readonly answer: Answer | null;
 }
 
-/** A worker ended before it listened: what it lacks, it will lack again. It has said why in the log. */
+/** How a worker ended, and after how long. */
+export interface WorkerEnd extends WorkerExit {
+  readonly uptimeMs: number;
+  /** It did not listen in time, and was killed for that. */
+  readonly hasTimedOut: boolean;
+}
+
+/** A worker ended before it listened: what it lacks, it will lack again. */
 export class WorkerStartError extends Error {
   readonly worker: number;
-  readonly exit: WorkerExit;
+  readonly end: WorkerEnd;
 
-  constructor(worker: number, exit: WorkerExit) {
+  constructor(worker: number, end: WorkerEnd) {
     super(`worker ${worker} could not start`);
     this.worker = worker;
-    this.exit = exit;
+    this.end = end;
   }
 }
 
@@ -45,11 +54,15 @@ interface Worker {
   /** Ends in a row, each soon after the start. */
   failures: number;
   cancelRestart: () => void;
+  /** Of one that has yet to listen. */
+  cancelKill: () => void;
 }
 
 const restart = { firstMs: 500, maxMs: 30_000 };
 /** Who ran for so long had started well. */
 const soundAfterMs = 60_000;
+/** What is left of a stop to one that does not listen yet: nobody is connected to it. */
+const stopOfStartingMs = 5_000;
 /** Less than the CLI's `healthcheck` waits for the answer that is made of these. */
 const answerWithinMs = 1_000;
 
@@ -69,6 +82,7 @@ export class Supervisor {
       isListening: false,
       failures: 0,
       cancelRestart: () => undefined,
+      cancelKill: () => undefined,
     }));
   }
 
@@ -94,7 +108,7 @@ export class Supervisor {
   }
 
   /**
-   * Resolves once all listen.
+   * Resolves once all listen; never, if all are stopped before.
    *
    * @throws WorkerStartError; those that had started are stopped then
    */
@@ -121,35 +135,44 @@ export class Supervisor {
   }
 
   #run(worker: Worker): void {
-    const { startProcess, now } = this.#options;
+    const { startProcess, startTimeoutMs, now, timers } = this.#options;
     const startedMs = now();
     const process = startProcess(worker.number);
     worker.process = process;
+    let hasTimedOut = false;
+    worker.cancelKill = timers.setTimeout(() => {
+      hasTimedOut = true;
+      process.kill();
+    }, startTimeoutMs);
     void process.listening.then(() => this.#listens(worker));
-    void process.exited.then((exit) => this.#ended(worker, exit, Math.round(now() - startedMs)));
+    void process.exited.then((exit) =>
+      this.#ended(worker, { ...exit, uptimeMs: Math.round(now() - startedMs), hasTimedOut }),
+    );
   }
 
   #listens(worker: Worker): void {
+    worker.cancelKill();
     worker.isListening = true;
     this.#hasStarted ||= this.listeningCount === this.#workers.length;
     if (this.#hasStarted) this.#started.resolve();
     this.#change();
   }
 
-  #ended(worker: Worker, exit: WorkerExit, uptimeMs: number): void {
+  #ended(worker: Worker, end: WorkerEnd): void {
+    worker.cancelKill();
     worker.process = null;
     worker.isListening = false;
     this.#change();
     if (this.#stopped) return;
     if (!this.#hasStarted) {
-      this.#started.reject(new WorkerStartError(worker.number, exit));
+      this.#started.reject(new WorkerStartError(worker.number, end));
       void this.stop(true);
       return;
     }
     const { report, random, timers } = this.#options;
-    worker.failures = uptimeMs < soundAfterMs ? worker.failures + 1 : 1;
+    worker.failures = end.uptimeMs < soundAfterMs ? worker.failures + 1 : 1;
     const restartInMs = Math.round(backoffMs(restart, worker.failures, random));
-    report({ kind: "worker_exited", worker: worker.number, ...exit, uptimeMs, restartInMs });
+    report({ kind: "worker_exited", worker: worker.number, ...end, restartInMs });
     worker.cancelRestart = timers.setTimeout(() => this.#run(worker), restartInMs);
   }
 
@@ -158,12 +181,16 @@ export class Supervisor {
   }
 
   async #stopAll(skipsDelay: boolean): Promise<void> {
-    const { stopTimeoutMs, timers } = this.#options;
+    const { stopTimeoutMs, report, timers } = this.#options;
     await Promise.all(
-      this.#workers.map(async ({ process, cancelRestart }) => {
+      this.#workers.map(async ({ number, process, isListening, cancelRestart }) => {
         cancelRestart();
         if (!process) return;
-        const cancelKill = timers.setTimeout(() => process.kill(), stopTimeoutMs);
+        const timeoutMs = isListening ? stopTimeoutMs : stopOfStartingMs;
+        const cancelKill = timers.setTimeout(() => {
+          report({ kind: "worker_stop_timed_out", worker: number, timeoutMs });
+          process.kill();
+        }, timeoutMs);
         process.stop(skipsDelay);
         await process.exited;
         cancelKill();

@@ -24,7 +24,7 @@ export interface WorkerRoutes extends AdminRoutes {
   readonly loadConsole: () => Promise<WorkerConsole>;
 }
 
-interface Page extends Answer {
+export interface Page extends Answer {
   readonly contentType?: string;
 }
 

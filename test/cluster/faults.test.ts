@@ -14,6 +14,7 @@ const keptSeeds = [2, 3, 12, 1_704_803_947];
 const stepCount = 60;
 
 const replayed = process.env["FAULT_SEED"];
+const seedOfWorkers = Number(replayed ?? 2);
 const minutes = Number(process.env["FAULT_MINUTES"] ?? 0);
 const seeds = replayed === undefined ? [...keptSeeds, randomInt(2 ** 31)] : [Number(replayed)];
 
@@ -26,6 +27,14 @@ describe("random faults", { skip: needsRedis(), concurrency: 2 }, () => {
       await playSchedule(scope, world, { random: createRandom(seed), stepCount });
     });
   }
+
+  // What may end otherwise: each is started again at once, on the same port, and all lose Redis together.
+  test(`workers, FAULT_SEED=${seedOfWorkers}`, async (t) => {
+    const scope = createScope();
+    t.after(() => scope.end());
+    const world = await createWorld(scope, { kind: "workers" });
+    await playSchedule(scope, world, { random: createRandom(seedOfWorkers), stepCount });
+  });
 });
 
 // By hand and on CI: a test that is left out for want of minutes would be no test.
@@ -39,7 +48,7 @@ if (minutes > 0) {
       async (t) => {
         const scope = createScope();
         t.after(() => scope.end());
-        const world = await createWorld(scope, true);
+        const world = await createWorld(scope, { isFirstKept: true });
         const untilMs = performance.now() + limitMs;
         const usage: Usage[] = [];
         for (
@@ -92,6 +101,6 @@ function usageOf({ slots }: World): Usage {
   return {
     residentMb: Math.round(Number(kilobytes) / 1024),
     handles: readdirSync(`${folder}/fd`).length,
-    links: slots[0]?.proxy.connections ?? 0,
+    links: slots[0]?.link.proxy.connections ?? 0,
   };
 }

@@ -7,22 +7,15 @@ import {
   createScope,
   deployments,
   eventsOf,
+  startTwo,
   untilDelivered,
   type Deployment,
-  type Env,
-  type Scope,
 } from "./support/cluster.ts";
 import type { ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
 import { until } from "../../sidecar/testing/eventually.ts";
 
 const graceMs = 1_000;
-
-/** What two nodes are: processes with a port each, or workers that share one. */
-const startTwo = {
-  nodes: (scope: Scope, env: Env) => Promise.all([scope.node(env), scope.node(env)]),
-  workers: async (scope: Scope, env: Env) => (await scope.workers(env)).nodes,
-};
 
 const settings = [
   ...Object.entries(deployments).map(([name, start]) => ({ kind: "nodes", name, start }) as const),
@@ -47,7 +40,7 @@ for (const { kind, name, start } of settings) {
         POGO_WEBHOOK_URL: webhooks.url,
         POGO_WEBHOOK_GRACE: `${graceMs}ms`,
       };
-      [a, b] = await startTwo[kind](stage, env);
+      [a, b] = await startTwo(kind, stage, env);
     });
     after(() => stage.end());
     afterEach(() => clients.end());

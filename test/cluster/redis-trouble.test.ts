@@ -14,15 +14,16 @@ import {
   eventsOf,
   redisAt,
   sentinelsAt,
+  startTwo,
   untilDelivered,
+  type Env,
+  type Kind,
   type Scope,
 } from "./support/cluster.ts";
 import { leaseMs, redisIsLost, redisIsThere, type ClusterNode } from "./support/node.ts";
 import { startPump, type Pump } from "./support/pump.ts";
 import { startWebhooks } from "./support/webhooks.ts";
 import { until } from "../../sidecar/testing/eventually.ts";
-
-type Env = Readonly<Record<string, string>>;
 
 const room = "presence-room";
 const base = `pogo:1:{${app.id}}:`;
@@ -54,8 +55,8 @@ function createTestScope(test: TestContext) {
   return scope;
 }
 
-async function setUp(scope: Scope, envs: readonly [Env, Env]): Promise<Stage> {
-  const [a, b] = await Promise.all([scope.node(envs[0]), scope.node(envs[1])]);
+async function setUp(scope: Scope, nodes: Stage["nodes"]): Promise<Stage> {
+  const [a, b] = nodes;
   const ada = await enter(scope, a, "ada");
   const cleo = await enter(scope, a, "cleo");
   const bea = await enter(scope, b, "bea");
@@ -66,7 +67,7 @@ async function setUp(scope: Scope, envs: readonly [Env, Env]): Promise<Stage> {
   await pumps[0].untilTaken(3);
   return {
     scope,
-    nodes: [a, b],
+    nodes,
     a,
     b,
     ada,
@@ -78,12 +79,17 @@ async function setUp(scope: Scope, envs: readonly [Env, Env]): Promise<Stage> {
   };
 }
 
+interface OnOne extends RedisOptions {
+  readonly env?: Env;
+  readonly kind?: Kind;
+}
+
 /** Two nodes straight on one Redis. */
-async function setUpOnOne(test: TestContext, options?: RedisOptions, more: Env = {}) {
+async function setUpOnOne(test: TestContext, { env, kind = "nodes", ...options }: OnOne = {}) {
   const scope = createTestScope(test);
   const redis = await scope.redis(options);
-  const env = { ...redisAt(redis.port), ...more };
-  return { redis, ...(await setUp(scope, [env, env])) };
+  const nodes = await startTwo(kind, scope, { ...redisAt(redis.port), ...env });
+  return { redis, ...(await setUp(scope, nodes)) };
 }
 
 /** A comes to Redis through a proxy of its own. */
@@ -91,11 +97,11 @@ async function setUpWithProxy(test: TestContext, more: Env = {}) {
   const scope = createTestScope(test);
   const redis = await scope.redis();
   const proxy = await scope.proxy(redis.port);
-  const envs = [
-    { ...redisAt(proxy.port), ...more },
-    { ...redisAt(redis.port), ...more },
-  ] as const;
-  return { redis, proxy, ...(await setUp(scope, envs)) };
+  const nodes = await Promise.all([
+    scope.node({ ...redisAt(proxy.port), ...more }),
+    scope.node({ ...redisAt(redis.port), ...more }),
+  ]);
+  return { redis, proxy, ...(await setUp(scope, nodes)) };
 }
 
 /** These nodes say that Redis is lost, and refuse what needs it; they live, and their clients stay. */
@@ -177,6 +183,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
   for (const [title, options] of [
     ["killed and back empty", { isPersistent: false }],
     ["stopped and back with its old data", { isPersistent: true }],
+    ["killed and back empty, under workers", { isPersistent: false, kind: "workers" }],
   ] as const) {
     test(`${title}: who stayed sees nobody who stayed go or come, who left has left once`, async (t) => {
       const stage = await setUpOnOne(t, options);
@@ -203,8 +210,8 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
   }
 
   test("who comes after an outage is not shown who left during it, as soon as all nodes are back", async (t) => {
-    const longer = { POGO_NODE_LEASE: "30s" };
-    const stage = await setUpOnOne(t, { isPersistent: false }, longer);
+    const env = { POGO_NODE_LEASE: "30s" };
+    const stage = await setUpOnOne(t, { isPersistent: false, env });
     const { redis, scope, nodes, a, b, ada, bea, cora, cleo } = stage;
     await stage.during(() => redis.kill());
     await assertLost(nodes);
@@ -353,7 +360,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     const sentinels = await startRedisSentinels();
     scope.after(() => sentinels.stop());
     const env = sentinelsAt(sentinels.addresses);
-    const stage = await setUp(scope, [env, env]);
+    const stage = await setUp(scope, await startTwo("nodes", scope, env));
     const { nodes, ada, bea, cleo, cora } = stage;
     await stage.during(() => sentinels.killMaster());
     await assertLost(nodes);
@@ -369,7 +376,7 @@ describe("Redis in trouble", { skip: needsRedis(), concurrency: 2 }, () => {
     const cluster = await startRedisCluster({ replicas: 1 });
     scope.after(() => cluster.stop());
     const env = clusterOf(cluster.addresses);
-    const stage = await setUp(scope, [env, env]);
+    const stage = await setUp(scope, await startTwo("nodes", scope, env));
     const { nodes, ada, bea, cleo, cora } = stage;
     const master = await cluster.masterOf(base);
     await stage.during(() => master.kill());

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, test } from "node:test";
 import { parseEnvelope } from "../../sidecar/broker/redis/envelope.ts";
 import { askRedis, connectRedis } from "../../sidecar/testing/redis/redis-client.ts";
+import { until } from "../../sidecar/testing/eventually.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { app } from "../kit/sign.ts";
 import { createScope, eventsOf, redisAt, untilDelivered } from "./support/cluster.ts";
@@ -101,6 +102,30 @@ describe("a deploy in progress", { skip: needsRedis() }, () => {
     assert.deepEqual(bea.changes(room), []);
     assert.deepEqual(await next.api.users(room), ["ada", "bea"]);
     assert.equal(await next.api.connections(), 2);
+  });
+
+  test("old workers drain, and their clients go on to new ones unnoticed", async () => {
+    const redis = await scope.redis();
+    const env = { ...redisAt(redis.port), POGO_NODE_LEASE: "30s" };
+    const [old, next] = await Promise.all([scope.workers(env), scope.workers(env)]);
+    const clients = await Promise.all(old.nodes.map((node) => scope.client(node)));
+    for (const [index, client] of clients.entries()) await client.join(room, `user ${index}`);
+    const bea = await scope.client(next.supervisor);
+    await bea.join(room, "bea");
+    const all = ["bea", "user 0", "user 1"];
+    assert.deepEqual(bea.members(room), all);
+    const fourNodes = async () => (await old.supervisor.metric("pogo_cluster_nodes")) === 4;
+    await until("all to know all", fourNodes);
+    const stopping = old.supervisor.stop();
+    for (const { closed } of clients) assert.equal(await closed, 4200);
+    for (const index of clients.keys()) {
+      const back = await scope.client(next.supervisor);
+      await back.join(room, `user ${index}`);
+      assert.deepEqual(back.members(room), all);
+    }
+    assert.deepEqual(await stopping, { code: 0, signal: null });
+    await untilDelivered(next.supervisor, room, [bea]);
+    assert.deepEqual(bea.changes(room), []);
   });
 
   test("messages of version 1 do on a node what they did", async () => {

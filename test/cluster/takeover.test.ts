@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askRedis } from "../../sidecar/testing/redis/redis-client.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
+import type { Api } from "./support/api.ts";
 import type { Client } from "./support/client.ts";
-import { createScope, redisAt, untilDelivered } from "./support/cluster.ts";
+import { createScope, redisAt, startThree, untilDelivered, type Env } from "./support/cluster.ts";
 import { leaseMs, type ClusterNode } from "./support/node.ts";
 import { startWebhooks, type Webhooks } from "./support/webhooks.ts";
 import { until } from "../../sidecar/testing/eventually.ts";
@@ -19,7 +20,7 @@ const nodeIsGone = "a node is gone: its members are removed";
 describe("a node goes", { skip: needsRedis() }, () => {
   const scope = createScope();
   let webhooks: Webhooks;
-  let env: Readonly<Record<string, string>>;
+  let env: Env;
 
   beforeEach(async () => {
     webhooks = await startWebhooks(scope);
@@ -31,10 +32,6 @@ describe("a node goes", { skip: needsRedis() }, () => {
   });
   afterEach(() => scope.end());
 
-  const startNodes = async (more: Readonly<Record<string, string>> = {}) => {
-    const start = () => scope.node({ ...env, ...more });
-    return Promise.all([start(), start(), start()]);
-  };
   const join = async (node: ClusterNode, userId: string): Promise<Client> => {
     const client = await scope.client(node);
     await client.join(channel, userId);
@@ -44,7 +41,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
     nodes.reduce((sum, node) => sum + node.logged(nodeIsGone), 0);
 
   test("kill -9: its members leave once, for all survivors, within the lease", async () => {
-    const [a, b, c] = await startNodes();
+    const [a, b, c] = await startThree("nodes", scope, env);
     const watchers = [await join(b, "bea"), await join(c, "cleo")];
     for (const userId of ["ada", "ann", "amy", "bea"]) await join(a, userId);
     const friend = await scope.client(c);
@@ -75,12 +72,12 @@ describe("a node goes", { skip: needsRedis() }, () => {
     }
     for (const { api } of [b, c]) {
       assert.deepEqual(await api.users(channel), ["bea", "cleo"]);
-      assert.equal(await api.connections(), 2);
+      await untilConnections(api, 2);
       const { json } = await api.get(`channels/${channel}`, { info: "user_count" });
       assert.deepEqual(json, { occupied: true, user_count: 2 });
     }
     assert.deepEqual(statuses(friend), ["offline", "online", "offline"]);
-    assert.equal(takeovers([b, c]), 1);
+    assert.equal(takeovers([a, b, c]), 1);
     assert.deepEqual(await webhooks.untilSent("ada", 2), ["user_connected", "user_disconnected"]);
     const facts = await webhooks.untilSent(channel, 9);
     assert.deepEqual(facts.filter((fact) => fact.startsWith("member_removed")).toSorted(), [
@@ -90,37 +87,82 @@ describe("a node goes", { skip: needsRedis() }, () => {
     ]);
   });
 
-  test("kill -9: who comes back on another node within the lease has never left", async () => {
-    const [a, b, c] = await startNodes();
-    const watchers = [await join(b, "bea"), await join(c, "cleo")];
-    const ada = await join(a, "ada");
-    await untilDelivered(b, channel, watchers);
-    await a.kill();
-    await ada.closed;
-    const back = await join(b, "ada");
-    assert.deepEqual(back.members(channel), ["ada", "bea", "cleo"]);
-    await until("the takeover", async () => takeovers([b, c]) > 0);
-    await until("A to be forgotten", async () => (await c.metric("pogo_cluster_nodes")) === 2);
-    await untilDelivered(c, channel, [...watchers, back]);
-    assert.deepEqual(watchers[0]?.changes(channel), ["+cleo", "+ada"]);
-    assert.deepEqual(watchers[1]?.changes(channel), ["+ada"]);
-    assert.deepEqual(back.changes(channel), []);
-    assert.ok(!webhooks.about(channel).includes("member_removed ada"));
-  });
+  for (const kind of ["nodes", "workers"] as const) {
+    const startNodes = (more: Env = {}) => startThree(kind, scope, { ...env, ...more });
 
-  test("kill -9 of all nodes: who comes next takes their members off, and finds no ghosts", async () => {
-    const [a, b, c] = await startNodes();
-    await Promise.all([join(a, "ada"), join(b, "bea"), join(c, "cleo")]);
-    await Promise.all([a.kill(), b.kill(), c.kill()]);
-    const next = await scope.node(env);
-    const dan = await join(next, "dan");
-    await dan.until("nobody else", () => dan.members(channel).join() === "dan", leaseMs + slackMs);
-    assert.deepEqual(await next.api.users(channel), ["dan"]);
-    assert.equal(await next.api.connections(), 1);
-  });
+    test(`${kind}: kill -9, and who comes back on another one within the lease has never left`, async () => {
+      const [a, b, c] = await startNodes();
+      const watchers = [await join(b, "bea"), await join(c, "cleo")];
+      const ada = await join(a, "ada");
+      await untilDelivered(b, channel, watchers);
+      await a.kill();
+      await ada.closed;
+      const back = await join(b, "ada");
+      assert.deepEqual(back.members(channel), ["ada", "bea", "cleo"]);
+      await until("the takeover", () => takeovers([a, b, c]) > 0);
+      // A worker has a successor by then.
+      const left = kind === "workers" ? 3 : 2;
+      await until("A to be forgotten", async () => (await c.metric("pogo_cluster_nodes")) === left);
+      await untilDelivered(c, channel, [...watchers, back]);
+      assert.deepEqual(watchers[0]?.changes(channel), ["+cleo", "+ada"]);
+      assert.deepEqual(watchers[1]?.changes(channel), ["+ada"]);
+      assert.deepEqual(back.changes(channel), []);
+      assert.ok(!webhooks.about(channel).includes("member_removed ada"));
+    });
+
+    test(`${kind}: kill -9 of all, and who comes next takes their members off, and finds no ghosts`, async () => {
+      const [a, b, c] = await startNodes();
+      await Promise.all([join(a, "ada"), join(b, "bea"), join(c, "cleo")]);
+      await Promise.all([a.kill(), b.kill(), c.kill()]);
+      const next = kind === "workers" ? a : await scope.node(env);
+      await next.untilReady();
+      const dan = await join(next, "dan");
+      await dan.until(
+        "nobody else",
+        () => dan.members(channel).join() === "dan",
+        leaseMs + slackMs,
+      );
+      assert.deepEqual(await next.api.users(channel), ["dan"]);
+      await untilConnections(next.api, 1);
+    });
+
+    test(`${kind}: SIGTERM of one, and who goes on to another one at once has never left; the rest leave without a lease`, async () => {
+      const long = { POGO_NODE_LEASE: "30s" };
+      const [a, b, c] = await startNodes(long);
+      const watchers = [await join(b, "bea"), await join(c, "cleo")];
+      const [ada, ann] = [await join(a, "ada"), await join(a, "ann")];
+      await untilDelivered(b, channel, watchers);
+      const before = watchers.map((watcher) => watcher.changes(channel));
+
+      const stopping = a.stop();
+      assert.deepEqual(await Promise.all([ada.closed, ann.closed]), [4200, 4200]);
+      const back = await join(b, "ada");
+      assert.deepEqual(back.members(channel), ["ada", "ann", "bea", "cleo"]);
+      assert.deepEqual(await stopping, { code: 0, signal: null });
+      await Promise.all(
+        [...watchers, back].map((client) =>
+          client.until("ann to leave", () => client.changes(channel).includes("-ann")),
+        ),
+      );
+      await untilDelivered(c, channel, [...watchers, back]);
+      for (const [index, watcher] of watchers.entries()) {
+        assert.deepEqual(watcher.changes(channel), [...(before[index] ?? []), "-ann"]);
+      }
+      for (const { api } of [b, c]) {
+        assert.deepEqual(await api.users(channel), ["ada", "bea", "cleo"]);
+        await untilConnections(api, 3);
+      }
+      assert.equal(takeovers([a, b, c]), 0);
+      const told = await webhooks.untilSent(channel, 6);
+      assert.deepEqual(
+        told.filter((fact) => fact.startsWith("member_removed")),
+        ["member_removed ann"],
+      );
+    });
+  }
 
   test("a node that only slept for longer than the lease: gone once, and back once", async () => {
-    const [a, b, c] = await startNodes();
+    const [a, b, c] = await startThree("nodes", scope, env);
     const watchers = [await join(b, "bea"), await join(c, "cleo")];
     const ada = await join(a, "ada");
     await untilDelivered(b, channel, watchers);
@@ -149,40 +191,6 @@ describe("a node goes", { skip: needsRedis() }, () => {
     }
     const told = await webhooks.untilSent(channel, 6);
     assert.deepEqual(told.slice(-2), ["member_removed ada", "member_added ada"]);
-  });
-
-  test("SIGTERM: who goes on to another node at once has never left; the rest leave without a lease", async () => {
-    const long = { POGO_NODE_LEASE: "30s" };
-    const [a, b, c] = await startNodes(long);
-    const watchers = [await join(b, "bea"), await join(c, "cleo")];
-    const [ada, ann] = [await join(a, "ada"), await join(a, "ann")];
-    await untilDelivered(b, channel, watchers);
-    const before = watchers.map((watcher) => watcher.changes(channel));
-
-    const stopping = a.stop();
-    assert.deepEqual(await Promise.all([ada.closed, ann.closed]), [4200, 4200]);
-    const back = await join(b, "ada");
-    assert.deepEqual(back.members(channel), ["ada", "ann", "bea", "cleo"]);
-    assert.deepEqual(await stopping, { code: 0, signal: null });
-    await Promise.all(
-      [...watchers, back].map((client) =>
-        client.until("ann to leave", () => client.changes(channel).includes("-ann")),
-      ),
-    );
-    await untilDelivered(c, channel, [...watchers, back]);
-    for (const [index, watcher] of watchers.entries()) {
-      assert.deepEqual(watcher.changes(channel), [...(before[index] ?? []), "-ann"]);
-    }
-    for (const { api } of [b, c]) {
-      assert.deepEqual(await api.users(channel), ["ada", "bea", "cleo"]);
-      assert.equal(await api.connections(), 3);
-    }
-    assert.equal(takeovers([b, c]), 0);
-    const told = await webhooks.untilSent(channel, 6);
-    assert.deepEqual(
-      told.filter((fact) => fact.startsWith("member_removed")),
-      ["member_removed ann"],
-    );
   });
 
   test("FLUSHALL, and SIGTERM right after it: who does not come back leaves with the node, not with the lease", async () => {
@@ -216,6 +224,11 @@ describe("a node goes", { skip: needsRedis() }, () => {
     assert.deepEqual((await join(successor, "ada")).members(channel), ["ada"]);
   });
 });
+
+/** Whoever came to the wrong worker is on the way out. */
+function untilConnections(api: Api, count: number): Promise<boolean> {
+  return until(`${count} connections`, async () => (await api.connections()) === count);
+}
 
 /** What a client was told of its watchlist. */
 function statuses(client: Client): string[] {

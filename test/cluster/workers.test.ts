@@ -10,10 +10,16 @@ import { listen } from "../../sidecar/testing/raw-http.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { repository, runSidecar } from "../kit/process.ts";
 import { app } from "../kit/sign.ts";
+import { checkPortIsFree } from "../../sidecar/workers/port-sharing.ts";
+import { connectClient } from "./support/client.ts";
 import { createScope, redisAt, untilDelivered, type Env } from "./support/cluster.ts";
+import { workerHasEnded } from "./support/workers.ts";
 
-const credentials = { POGO_APP_ID: "1", POGO_APP_KEY: "key", POGO_APP_SECRET: "secret" };
-const hasEnded = "a worker has ended, and is started again";
+const credentials = {
+  POGO_APP_ID: app.id,
+  POGO_APP_KEY: app.key,
+  POGO_APP_SECRET: app.secret,
+};
 
 describe("the workers of one sidecar", { skip: needsRedis() }, () => {
   const scope = createScope();
@@ -35,8 +41,10 @@ describe("the workers of one sidecar", { skip: needsRedis() }, () => {
     assert.ok(before >= 2);
 
     await a.kill();
-    await until("the worker's end", () => supervisor.logged(hasEnded) === 1);
-    assert.equal(await supervisor.status("/livez"), 200);
+    await until("the worker's end", () => supervisor.logged(workerHasEnded) === 1);
+    for (const page of ["/livez", "/readyz"] as const) {
+      assert.equal(await supervisor.status(page), 200);
+    }
     await until("its successor", async () => (await supervisor.metric("pogo_workers")) === 2);
     assert.equal(await supervisor.metric('pogo_worker_exits_total{reason="killed"}'), 1);
     assert.ok((await supervisor.metric(opened)) >= before);
@@ -56,9 +64,79 @@ describe("the workers of one sidecar", { skip: needsRedis() }, () => {
     await until("its end", async () => (await supervisor.metric(stopped)) === 1);
     await until("its successor", async () => (await supervisor.metric("pogo_workers")) === 2);
     const levels = supervisor.lines
-      .filter((line) => line.includes(hasEnded))
+      .filter((line) => line.includes(workerHasEnded))
       .map((line) => (JSON.parse(line) as { level: string }).level);
     assert.deepEqual(levels, ["info"]);
+  });
+
+  test("one that sleeps is no answer: the node is not alive, and ready, and its counters stay", async () => {
+    const { supervisor, nodes } = await scope.workers(env);
+    const clients = await Promise.all(nodes.map((node) => scope.client(node)));
+    const opened = `pogo_websocket_connections_opened_total{app_id="${app.id}"}`;
+    const before = await supervisor.metric(opened);
+    process.kill(nodes[0].pid, "SIGSTOP");
+    try {
+      const alive = await fetch(`${supervisor.adminUrl}/livez`);
+      assert.deepEqual([alive.status, await alive.text()], [503, "no answer from worker 1\n"]);
+      assert.equal(await supervisor.status("/readyz"), 200);
+      assert.equal(await supervisor.metric(opened), before);
+    } finally {
+      process.kill(nodes[0].pid, "SIGCONT");
+    }
+    await until("it to answer", async () => (await supervisor.status("/livez")) === 200);
+    for (const client of clients) await client.roundTrip();
+  });
+
+  test("kill -9 of the supervisor ends its workers in order: clients come back to a successor, and the port is free", async () => {
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const command = `"${process.execPath}" sidecar/main.ts & echo "supervisor $!"; wait; sleep 60`;
+    const shell = startChild("sh", ["-c", command], {
+      cwd: repository,
+      env: {
+        ...env,
+        ...credentials,
+        POGO_UPSTREAM: "none",
+        POGO_HOST: "127.0.0.1",
+        POGO_PORT: String(port),
+        POGO_ADMIN_PORT: String(adminPort),
+        POGO_WORKERS: "2",
+      },
+    });
+    scope.after(() => shell.stop(0));
+    const isReady = async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok;
+    await waitUntilUp(shell, isReady, 30_000);
+    const clients = await Promise.all([connectClient(port), connectClient(port)]);
+    const line = shell.lines.find((line) => line.startsWith("supervisor "));
+    process.kill(Number(line?.split(" ")[1]), "SIGKILL");
+    assert.deepEqual(await Promise.all(clients.map(({ closed }) => closed)), [4100, 4100]);
+    const stopped = () => shell.lines.filter((line) => line.includes('"msg":"stopped"')).length;
+    await until("both workers to stop", () => stopped() === 2);
+    for (const each of [port, adminPort]) {
+      await until("a free port", async () => {
+        await checkPortIsFree({ kind: "tcp", host: "127.0.0.1", port: each, reusePort: false });
+        return true;
+      });
+    }
+  });
+
+  test("SIGTERM while a worker neither listens nor ends stops all, that one by force", async () => {
+    const stuck = join(repository, "test/cluster/fixtures/never-starts.ts");
+    const child = runSidecar([], {
+      ...env,
+      ...credentials,
+      POGO_UPSTREAM: "none",
+      POGO_HOST: "127.0.0.1",
+      POGO_PORT: String(await freePort()),
+      POGO_ADMIN_PORT: String(await freePort()),
+      POGO_WORKERS: "2",
+      NODE_OPTIONS: `--import=${stuck}`,
+    });
+    scope.after(() => child.stop(0));
+    const says = (text: string) => child.lines.some((line) => line.includes(text));
+    await until("the other one to listen", () => says('"msg":"listening"'));
+    assert.deepEqual(await child.stop(), { code: 0, signal: null });
+    assert.ok(says('"worker":2,"timeout_ms":5000'), child.lines.join("\n"));
+    assert.ok(says("a worker did not stop in time, and is killed"));
   });
 
   test("SIGTERM stops all: clients of each are closed with 4100, for no other node is there", async () => {
@@ -67,7 +145,7 @@ describe("the workers of one sidecar", { skip: needsRedis() }, () => {
     const exit = await supervisor.stop();
     assert.deepEqual(exit, { code: 0, signal: null });
     assert.deepEqual(await Promise.all(clients.map(({ closed }) => closed)), [4100, 4100]);
-    assert.equal(supervisor.logged(hasEnded), 0);
+    assert.equal(supervisor.logged(workerHasEnded), 0);
     // Each worker's, and the last line of all.
     assert.equal(supervisor.logged("stopped"), 3);
   });

@@ -13,6 +13,10 @@ export interface WorkerEvents {
     /** Why the system did not start it, such as ENOMEM. */
     error: string | null;
     uptimeMs: number;
+    /** It had not opened its port in time, and was killed for that. */
+    hasTimedOut: boolean;
     restartInMs: number;
   };
+  /** A stop was asked for, a worker had not ended in time, and was killed. */
+  worker_stop_timed_out: { worker: number; timeoutMs: number };
 }

@@ -31,6 +31,14 @@ export function workerRows({ workers }: Metrics): Rows<keyof WorkerEvents> {
         hint: (event) => (event.error === null ? hints[reasonOf(event)] : notStarted),
       },
     },
+    worker_stop_timed_out: {
+      log: {
+        level: "error",
+        message: "a worker did not stop in time, and is killed",
+        fields: ({ worker, timeoutMs }) => ({ worker, timeout_ms: timeoutMs }),
+        hint: "its clients are cut off; its own last lines say what it was doing",
+      },
+    },
   };
 }
 
@@ -39,12 +47,15 @@ const notStarted =
 
 const hints: Readonly<Record<ReturnType<typeof reasonOf>, string | undefined>> = {
   failed: "its own last line says why; the other workers go on",
+  timed_out:
+    "it had not opened its port in time, and was killed: its own last lines say what it waited for",
   killed:
     "SIGKILL is mostly the kernel's, out of memory: raise the memory limit, or lower POGO_WORKERS",
   stopped: undefined,
 };
 
-function reasonOf({ code, signal }: Exited): "failed" | "killed" | "stopped" {
+function reasonOf({ code, signal, hasTimedOut }: Exited) {
+  if (hasTimedOut) return "timed_out";
   if (signal !== null) return "killed";
   return code === 0 ? "stopped" : "failed";
 }

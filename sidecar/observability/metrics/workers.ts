@@ -22,6 +22,7 @@ export function workerMetrics({ counter, reading }: Define) {
         reason: {
           failed: "It ended with an exit code: a bug, or it could not start again.",
           killed: "A signal ended it, such as the kernel's SIGKILL when memory is short.",
+          timed_out: "It had not opened its port within a minute, and was killed for that.",
           stopped: "It stopped in order, asked by SIGTERM to the worker itself.",
         },
       },

@@ -22,6 +22,7 @@ export interface Scope {
   proxy(port: number): Promise<TcpProxy>;
   node(env: Env, options?: Omit<NodeOptions, "env">): Promise<ClusterNode>;
   workers(env: Env): Promise<Workers>;
+  threeWorkers(env: Env): Promise<Workers<3>>;
   client(node: ClusterNode): Promise<Client>;
 }
 
@@ -29,6 +30,10 @@ export interface Scope {
 export function createScope(): Scope & { end(): Promise<void> } {
   const cleanups: (() => unknown)[] = [];
   const after = (cleanup: () => unknown): void => void cleanups.push(cleanup);
+  const endWith = <Count extends 2 | 3>(workers: Workers<Count>): Workers<Count> => {
+    after(() => workers.supervisor.kill());
+    return workers;
+  };
   return {
     after,
     redis: async (options) => {
@@ -46,11 +51,8 @@ export function createScope(): Scope & { end(): Promise<void> } {
       after(() => node.kill());
       return node;
     },
-    workers: async (env) => {
-      const workers = await startWorkers({ env });
-      after(() => workers.supervisor.kill());
-      return workers;
-    },
+    workers: async (env) => endWith(await startWorkers(2, { env })),
+    threeWorkers: async (env) => endWith(await startWorkers(3, { env })),
     client: async (node) => {
       const client = await node.connect();
       after(() => client.terminate());
@@ -60,6 +62,19 @@ export function createScope(): Scope & { end(): Promise<void> } {
       for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
     },
   };
+}
+
+/** What nodes are: processes with a port each, or workers that share one. */
+export type Kind = "nodes" | "workers";
+
+export async function startTwo(kind: Kind, scope: Scope, env: Env) {
+  if (kind === "workers") return (await scope.workers(env)).nodes;
+  return Promise.all([scope.node(env), scope.node(env)]);
+}
+
+export async function startThree(kind: Kind, scope: Scope, env: Env) {
+  if (kind === "workers") return (await scope.threeWorkers(env)).nodes;
+  return Promise.all([scope.node(env), scope.node(env), scope.node(env)]);
 }
 
 /** For nodes on one Redis, or on a proxy in front of it. */

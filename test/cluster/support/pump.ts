@@ -42,7 +42,7 @@ export function startPump(node: ClusterNode, channel: string): Pump {
 
   const pump = async (): Promise<void> => {
     for (let i = 0; !stopping.signal.aborted; i++) {
-      const id = `${node.port}-${i}`;
+      const id = `${node.pid}-${i}`;
       const faultsBefore = faults;
       const began = faultsUnderWay;
       const { status, text } = await node.api.publish(channel, id);

@@ -1,18 +1,25 @@
-// Three nodes, each behind a proxy of its own, and one Redis: the steps of a random schedule, and what each does to the model.
+// Three nodes, each behind a proxy of its own, or three workers behind one, and one Redis: the steps of a random schedule, and what each does to the model.
 import { setTimeout as sleep } from "node:timers/promises";
 import process from "node:process";
 import type { RedisServer } from "../../../sidecar/testing/redis/redis-server.ts";
 import type { TcpProxy } from "../../../sidecar/testing/tcp-proxy.ts";
-import { redisAt, untilDelivered, type Scope } from "./cluster.ts";
+import { redisAt, untilDelivered, type Kind, type Scope } from "./cluster.ts";
 import { isPresence, Model, type Visitor } from "./model.ts";
 import { leaseMs, type ClusterNode } from "./node.ts";
 import type { Random } from "./random.ts";
 
-interface Slot {
+interface Link {
   readonly proxy: TcpProxy;
+  state: "whole" | "slow" | "cut" | "blackhole";
+}
+
+interface Slot {
+  /** To Redis; workers have one together. */
+  readonly link: Link;
+  /** Resolves once the node is ready: workers are started by their supervisor. */
+  readonly start: () => Promise<ClusterNode>;
   /** Null: killed, and not started again yet. */
   node: ClusterNode | null;
-  link: "whole" | "slow" | "cut" | "blackhole";
 }
 
 export interface World {
@@ -27,14 +34,37 @@ export const channels = ["news", "sport", "presence-hall", "presence-yard"];
 const users = ["ada", "bea", "cleo", "dora"];
 const maxVisitors = 16;
 
-export async function createWorld(scope: Scope, isFirstKept = false): Promise<World> {
+export async function createWorld(
+  scope: Scope,
+  { kind = "nodes", isFirstKept = false }: { kind?: Kind; isFirstKept?: boolean } = {},
+): Promise<World> {
   const redis = await scope.redis({ isPersistent: true });
-  const start = async (): Promise<Slot> => {
-    const proxy = await scope.proxy(redis.port);
-    return { proxy, node: await scope.node(redisAt(proxy.port)), link: "whole" };
-  };
-  const slots = await Promise.all([start(), start(), start()]);
-  return { slots, redis, isFirstKept, isRedisUp: true };
+  return { slots: await createSlots[kind](scope, redis), redis, isFirstKept, isRedisUp: true };
+}
+
+const createSlots: Readonly<Record<Kind, (scope: Scope, redis: RedisServer) => Promise<Slot[]>>> = {
+  nodes(scope, redis) {
+    const create = async (): Promise<Slot> => {
+      const link = await createLink(scope, redis);
+      const start = () => scope.node(redisAt(link.proxy.port));
+      return { link, start, node: await start() };
+    };
+    return Promise.all([create(), create(), create()]);
+  },
+  async workers(scope, redis) {
+    const link = await createLink(scope, redis);
+    const { nodes, worker } = await scope.threeWorkers(redisAt(link.proxy.port));
+    const startAt = (index: number) => async () => {
+      const node = await worker(index + 1);
+      await node.untilReady();
+      return node;
+    };
+    return nodes.map((node, index) => ({ link, start: startAt(index), node }));
+  },
+};
+
+async function createLink(scope: Scope, redis: RedisServer): Promise<Link> {
+  return { proxy: await scope.proxy(redis.port), state: "whole" };
 }
 
 interface Play {
@@ -56,7 +86,7 @@ interface Step {
 const running = ({ world }: Play): number[] =>
   [...world.slots.keys()].filter((slot) => world.slots[slot]?.node);
 const isWhole = ({ world }: Play): boolean =>
-  world.slots.every(({ link }) => link === "whole" || link === "slow");
+  world.slots.every(({ link: { state } }) => state === "whole" || state === "slow");
 const hasVisitors = ({ model }: Play): boolean =>
   [...model.visitors].some(({ isAnchor }) => !isAnchor);
 /** One that may leave. */
@@ -153,7 +183,7 @@ const steps: Readonly<Record<string, Step>> = {
       const slot = slotOf(play, index);
       // What was taken before a node has come to Redis for the first time, it can't know of.
       await heal(slot);
-      slot.node = await play.scope.node(redisAt(slot.proxy.port));
+      slot.node = await slot.start();
       return String(index);
     },
   },
@@ -176,22 +206,27 @@ const steps: Readonly<Record<string, Step>> = {
     isPossible: ({ world }) => world.isRedisUp,
     run: async (play) => {
       const index = play.random.below(play.world.slots.length);
-      const slot = slotOf(play, index);
-      const link = play.random.pick(["cut", "cut", "blackhole", "slow"] as const);
-      if (slot.link !== "whole") return "broken already";
-      slot.link = link;
-      if (link !== "slow") play.model.disturb(index);
-      if (link === "slow") slot.proxy.delay(20 + play.random.below(150));
-      else await slot.proxy[link]();
-      return `${link} ${index}`;
+      const { link } = slotOf(play, index);
+      const state = play.random.pick(["cut", "cut", "blackhole", "slow"] as const);
+      if (link.state !== "whole") return "broken already";
+      link.state = state;
+      if (state === "slow") {
+        link.proxy.delay(20 + play.random.below(150));
+        return `slow ${index}`;
+      }
+      for (const [other, slot] of play.world.slots.entries()) {
+        if (slot.link === link) play.model.disturb(other);
+      }
+      await link.proxy[state]();
+      return `${state} ${index}`;
     },
   },
   heal: {
     weight: 9,
-    isPossible: (play) => play.world.slots.some(({ link }) => link !== "whole"),
+    isPossible: (play) => play.world.slots.some(({ link }) => link.state !== "whole"),
     run: async (play) => {
       const broken = [...play.world.slots.keys()].filter(
-        (index) => slotOf(play, index).link !== "whole",
+        (index) => slotOf(play, index).link.state !== "whole",
       );
       const index = play.random.pick(broken);
       await heal(slotOf(play, index));
@@ -290,12 +325,12 @@ async function anchor(play: Play, slot: number): Promise<void> {
 }
 
 async function mend(play: Play): Promise<void> {
-  const { world, scope, underWay } = play;
+  const { world, underWay } = play;
   if (!world.isRedisUp) await world.redis.restart();
   world.isRedisUp = true;
   for (const slot of world.slots) {
     await heal(slot);
-    slot.node ??= await scope.node(redisAt(slot.proxy.port));
+    slot.node ??= await slot.start();
   }
   await untilReady(play);
   await Promise.all(underWay);
@@ -355,10 +390,10 @@ async function end(play: Play, how: (node: ClusterNode) => Promise<unknown>): Pr
   return String(index);
 }
 
-async function heal(slot: Slot): Promise<void> {
-  slot.proxy.delay(0);
-  await slot.proxy.heal();
-  slot.link = "whole";
+async function heal({ link }: Slot): Promise<void> {
+  link.proxy.delay(0);
+  await link.proxy.heal();
+  link.state = "whole";
 }
 
 async function untilReady({ world }: Play): Promise<void> {
