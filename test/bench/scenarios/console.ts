@@ -62,7 +62,7 @@ async function measureLoad(load: FanOutLoad, settings: Settings): Promise<readon
     for (const measure of [nobody, somebody]) await measure();
     without.length = 0;
     withViewer.length = 0;
-    for (let round = 0; round < settings.rounds; round++) {
+    for (let round = 0; round < roundsOf(settings); round++) {
       for (const measure of round % 2 === 0 ? [nobody, somebody] : [somebody, nobody]) {
         await measure();
       }
@@ -78,7 +78,13 @@ async function measureLoad(load: FanOutLoad, settings: Settings): Promise<readon
   ];
 }
 
-function describe(rows: readonly Row[], { rounds, measuredMs, scale }: Settings): string {
+/** Two runs of one process differ by some percent as well: twice as many as elsewhere. */
+function roundsOf({ rounds }: Settings): number {
+  return rounds * 2;
+}
+
+function describe(rows: readonly Row[], settings: Settings): string {
+  const { measuredMs, scale } = settings;
   const table = toTable(rows, [
     ["subscribers × data", ({ load }) => nameOf(load)],
     ["who looks", ({ name }) => name],
@@ -94,7 +100,7 @@ function describe(rows: readonly Row[], { rounds, measuredMs, scale }: Settings)
   ]);
   const scaled = scale === 1 ? "" : ` All numbers of subscribers times ${scale}.`;
   return [
-    `One warm process, with nobody at its console and with a viewer in turn; each number is the median of ${rounds} rounds of ` +
+    `One warm process, with nobody at its console and with a viewer in turn; each number is the median of ${roundsOf(settings)} rounds of ` +
       `${measuredMs / 1000} s.${scaled} The viewer reads the stream of figures and events, and asks for the lists of connections ` +
       "and channels every two seconds, as the page does.",
     table,
