@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { text as readText } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { inspect } from "node:util";
 import type { Authentication, Authorization, AuthorizationRequest } from "../core/ports.ts";
@@ -52,8 +53,7 @@ async function createRig(
   const events: string[] = [];
   const outcomes: { reason: string; durationMs: number }[] = [];
   async function receive(req: IncomingMessage, answer: ServerResponse): Promise<void> {
-    let text = "";
-    for await (const chunk of req) text += String(chunk);
+    const text = await readText(req);
     const body: unknown = Object.fromEntries(new URLSearchParams(text));
     const request = { path: req.url ?? "", headers: req.headers, text, body, answer };
     seen.push(request);

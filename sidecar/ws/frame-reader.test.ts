@@ -1,22 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { constants, deflateRawSync } from "node:zlib";
+import { clientFrame } from "../testing/client-frame.ts";
 import { FrameReader } from "./frame-reader.ts";
 
 const key = Buffer.from([0x12, 0x34, 0x56, 0x78]);
 
-/** A client's frame, masked. @param first FIN, reserved bits and opcode */
-function frame(first: number, payload: string | Buffer = "", mask = key): Buffer {
-  const bytes = Buffer.from(payload);
-  const { length } = bytes;
-  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
-  head[0] = first;
-  head[1] = 0x80 | (length < 126 ? length : length < 65_536 ? 126 : 127);
-  if (head.length === 4) head.writeUInt16BE(length, 2);
-  if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2);
-  const masked = bytes.map((byte, index) => byte ^ (mask[index % 4] ?? 0));
-  return Buffer.concat([head, mask, masked]);
-}
+const frame = (first: number, payload: string | Buffer = "", mask = key): Buffer =>
+  clientFrame(first, payload, mask);
 
 /** The head of a masked frame that has its length in two bytes (126), or in eight (127). */
 function longHead(kind: 126 | 127, length: number, first = 0x81): Buffer {

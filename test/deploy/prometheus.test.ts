@@ -13,7 +13,7 @@ import { until } from "../../sidecar/testing/eventually.ts";
 import { commandPath, lacking } from "../../sidecar/testing/needs.ts";
 import { freePort } from "../../sidecar/testing/ports.ts";
 import { connectClient } from "../kit/client.ts";
-import { parseQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
+import { readQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
 
 const needsPrometheus = commandPath("prometheus") === undefined && lacking("Prometheus");
 
@@ -72,9 +72,7 @@ function asked(expr: string): string {
 describe("a real Prometheus", { skip: needsPrometheus }, () => {
   it("has an answer for every panel of a node on its own, but for those of Redis", async (test) => {
     const upstream = await startApp(test, async (req, res) => {
-      let body = "";
-      for await (const chunk of req) body += String(chunk);
-      const { socket_id, channel_name } = parseQuestion(body);
+      const { socket_id, channel_name } = await readQuestion(req);
       res.end(JSON.stringify(signedAnswer(socket_id, channel_name)));
     });
     const sidecar = await startSidecar(test, { POGO_UPSTREAM: upstream });

@@ -8,7 +8,6 @@ import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import PusherServer from "pusher";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
@@ -21,7 +20,7 @@ import { connectClient, openClient } from "../kit/client.ts";
 import { createSigner } from "../kit/sign.ts";
 import { repository, runSidecar, startSidecar } from "../kit/process.ts";
 import type { Sidecar } from "../kit/process.ts";
-import { within } from "../../sidecar/testing/eventually.ts";
+import { until, within } from "../../sidecar/testing/eventually.ts";
 
 const app = { id: "123456", key: "process-key", secret: "process-secret" };
 const credentials = {
@@ -447,12 +446,8 @@ describe("the listening socket", () => {
     const starts = (): string[] => unit.lines.filter((line) => line.startsWith("started "));
     const listening = (): string[] =>
       unit.lines.filter((line) => line.includes('"msg":"listening"'));
-    const hasStarted = (times: number): Promise<void> =>
-      within(
-        `start ${times}`,
-        until(() => listening().length >= times),
-        30_000,
-      );
+    const hasStarted = (times: number): Promise<boolean> =>
+      until(`start ${times}`, () => listening().length >= times, 30_000);
 
     /** A connection of its own for each request, as many visitors have; they go on through the restarts. */
     const end = new AbortController();
@@ -475,11 +470,7 @@ describe("the listening socket", () => {
     for (let restarts = 1; restarts <= 5; restarts += 1) {
       await hasStarted(restarts);
       // In the midst of them.
-      await within(
-        "fifty answers",
-        until(() => answered >= 50 * restarts),
-        20_000,
-      );
+      await until("fifty answers", () => answered >= 50 * restarts);
       process.kill(Number(starts().at(-1)?.split(" ")[1]), "SIGTERM");
     }
     await hasStarted(6);
@@ -502,7 +493,3 @@ describe("the listening socket", () => {
     assert.match(text, /another process listens on .*pogo.sock: stop it, or choose another path/);
   });
 });
-
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(10);
-}

@@ -1,10 +1,10 @@
 // pusher-js whose handler answers a token instead of a signature, before an app that knows nobody but by token.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { after, before, describe, test } from "node:test";
 import PusherServer from "pusher";
 import { WebSocket } from "ws";
-import { parseQuestion } from "../kit/start.ts";
+import { readQuestion } from "../kit/start.ts";
 import { inbox } from "./support/inbox.ts";
 import { Pusher } from "./support/pusher-js.ts";
 import { startSidecar, type Sidecar } from "../kit/process.ts";
@@ -21,20 +21,18 @@ const users: Readonly<Record<string, { id: string; name: string }>> = {
 };
 
 /** What Laravel answers behind `auth:sanctum`. */
-const tokenApp = createServer((req, res) => {
-  let body = "";
-  req.on("data", (chunk) => (body += String(chunk)));
-  req.on("end", () => {
-    const [, token = ""] = /^Bearer (.+)$/.exec(req.headers.authorization ?? "") ?? [];
-    const user = users[token];
-    if (!user) return void res.writeHead(401).end('{"message":"Unauthenticated."}');
-    const { socket_id: socketId, channel_name: channel } = parseQuestion(body);
-    const answer = channel.startsWith("presence-")
-      ? server.authorizeChannel(socketId, channel, { user_id: user.id, user_info: user })
-      : server.authorizeChannel(socketId, channel);
-    res.end(JSON.stringify(answer));
-  });
-});
+const tokenApp = createServer((req, res) => void answer(req, res));
+
+async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { socket_id: socketId, channel_name: channel } = await readQuestion(req);
+  const [, token = ""] = /^Bearer (.+)$/.exec(req.headers.authorization ?? "") ?? [];
+  const user = users[token];
+  if (!user) return void res.writeHead(401).end('{"message":"Unauthenticated."}');
+  const proof = channel.startsWith("presence-")
+    ? server.authorizeChannel(socketId, channel, { user_id: user.id, user_info: user })
+    : server.authorizeChannel(socketId, channel);
+  res.end(JSON.stringify(proof));
+}
 
 describe("pusher-js with a token", () => {
   let sidecar: Sidecar;

@@ -10,20 +10,15 @@ import {
   type RawSocket,
 } from "../../sidecar/testing/raw-http.ts";
 import { ok, requestOf, requestsOf, startUpstream } from "../../sidecar/testing/raw-upstream.ts";
+import { upgradeRequest } from "../../sidecar/testing/upgrade-request.ts";
 import { waitFor } from "../../sidecar/testing/eventually.ts";
 import { connectClient } from "../kit/client.ts";
 import { app, startSidecar } from "../kit/start.ts";
 import { startBehind } from "./support/behind.ts";
 
 /** The head of a WebSocket handshake. */
-function handshakeOf(target: string, lines: readonly string[] = []): string {
-  return requestOf("GET", target, [
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-    ...lines,
-  ]);
+function handshakeOf(target: string, fields: readonly string[] = []): string {
+  return upgradeRequest(target, { fields });
 }
 
 describe("the address of a client that resets its connection right behind its request", () => {

@@ -11,14 +11,15 @@ import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { startRedis } from "../../sidecar/testing/redis/redis-server.ts";
 import { connectClient, type Client } from "../kit/client.ts";
 import { app, startSidecar } from "../kit/start.ts";
-import { clientFrame, closeCodeIn, serverFrames } from "./support/frames.ts";
-import { frameOf, handshakeOf, openRaw } from "./support/raw-handshake.ts";
+import { clientFrame, textFrame } from "../../sidecar/testing/client-frame.ts";
+import { closeCodeIn, serverFrames } from "./support/frames.ts";
+import { handshakeOf, openRaw } from "./support/raw-handshake.ts";
 import { until, waitFor } from "../../sidecar/testing/eventually.ts";
 
 const api = createSigner(app);
 const active = "pogo_websocket_connections_active";
 const none = { [`app_id="${app.id}"`]: 0 };
-const text = (message: object): Buffer => frameOf(JSON.stringify(message));
+const text = (message: object): Buffer => textFrame(JSON.stringify(message));
 const subscribe = (channel: string, more: object = {}): Buffer =>
   text({ event: "pusher:subscribe", data: { channel, ...more } });
 
@@ -140,8 +141,12 @@ describe("floods", () => {
       ["row 81: pings", () => clientFrame(0x89), 20_000],
       ["row 81: pusher:ping", () => text({ event: "pusher:ping" }), 5_000],
       ["row 82: one-byte garbage", () => clientFrame(0x81, "x"), 5_000],
-      ["row 83: JSON 500 deep", () => frameOf(`{"a":${"[".repeat(500)}${"]".repeat(500)}}`), 1_000],
-      ["row 83: many exact numbers", () => frameOf(`{"a":[${"1.1,".repeat(2_000)}1]}`), 100],
+      [
+        "row 83: JSON 500 deep",
+        () => textFrame(`{"a":${"[".repeat(500)}${"]".repeat(500)}}`),
+        1_000,
+      ],
+      ["row 83: many exact numbers", () => textFrame(`{"a":[${"1.1,".repeat(2_000)}1]}`), 100],
       ["row 83: names of 9 KB", () => subscribe("n".repeat(9_000)), 100],
       ["row 83: wrong signatures", (i) => subscribe("private-a", { auth: `app-key:${i}` }), 500],
       [

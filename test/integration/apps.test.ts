@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import Pusher from "pusher";
 import { connectClient, openClient, type Client } from "../kit/client.ts";
 import { hmac, signChannel, signUser } from "../kit/sign.ts";
-import { parseQuestion, startApp, startSidecar } from "../kit/start.ts";
+import { readQuestion, startApp, startSidecar } from "../kit/start.ts";
 
 const shop = { app_id: "501", key: "shop-key", secret: "shop-secret" };
 const chat = { app_id: "502", key: "chat-key", secret: "chat-secret" };
@@ -296,7 +296,7 @@ describe("two apps on one node", () => {
   it("C17: the answer of the upstream they share counts for the app whose secret signed it", async (test) => {
     const asked: string[] = [];
     const upstream = await startApp(test, async (req, res) => {
-      const { channel_name, socket_id } = parseQuestion(await readText(req));
+      const { channel_name, socket_id } = await readQuestion(req);
       asked.push(channel_name);
       res.setHeader("Content-Type", "application/json");
       res.end(JSON.stringify(signChannel(shop, socket_id, channel_name)));
@@ -312,7 +312,7 @@ describe("two apps on one node", () => {
   it("C17, row 22: an app whose questions open its circuit breaker does not close the other's", async (test) => {
     // Answers shop's with the gateway's word that there is no PHP.
     const upstream = await startApp(test, async (req, res) => {
-      const { channel_name, socket_id } = parseQuestion(await readText(req));
+      const { channel_name, socket_id } = await readQuestion(req);
       if (channel_name === "private-of-shop") return void res.writeHead(502).end();
       res.end(JSON.stringify(signChannel(chat, socket_id, channel_name)));
     });

@@ -1,13 +1,13 @@
 /** Row A24: what an operator reads in `/metrics` about authorizations, each case brought about in a running sidecar. */
 
 import assert from "node:assert/strict";
-import type { RequestListener, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import type { AuthorizationFault } from "../../sidecar/core/ports.ts";
 
 import { connectClient, type Client } from "../kit/client.ts";
 import {
-  parseQuestion,
+  readQuestion,
   signedAnswer,
   startApp,
   startSidecar,
@@ -57,20 +57,15 @@ async function setStage(
 ): Promise<Stage> {
   const held: { allow: () => void }[] = [];
   let failures = 0;
-  const answer: RequestListener = (req, res) => {
-    let body = "";
-    req.on("data", (chunk) => (body += String(chunk)));
-    req.on("end", () => {
-      clock.onQuestion?.();
-      const { channel_name, socket_id: socketId } = parseQuestion(body);
-      const channel = channel_name || "signin";
-      if (channel === "private-flaky" && failures++ === 0) return void res.writeHead(500).end("{}");
-      const isHeld = channel === "private-held" || channel === "private-flaky";
-      if (!isHeld) return answers[channel]?.(res, socketId);
-      held.push({ allow: () => void res.end(JSON.stringify(signedAnswer(socketId, channel))) });
-    });
-  };
-  const url = await startApp(test, answer);
+  const url = await startApp(test, async (req, res) => {
+    const { channel_name, socket_id: socketId } = await readQuestion(req);
+    clock.onQuestion?.();
+    const channel = channel_name || "signin";
+    if (channel === "private-flaky" && failures++ === 0) return void res.writeHead(500).end("{}");
+    const isHeld = channel === "private-held" || channel === "private-flaky";
+    if (!isHeld) return answers[channel]?.(res, socketId);
+    held.push({ allow: () => void res.end(JSON.stringify(signedAnswer(socketId, channel))) });
+  });
   const defaults = { POGO_UPSTREAM: url, POGO_AUTH_RETRY_FOR: "0" };
   const sidecar = await startSidecar(test, { ...defaults, ...env }, clock);
   return { sidecar, held, connect: (headers) => connectClient(test, sidecar.port, headers) };

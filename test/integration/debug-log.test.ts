@@ -8,16 +8,14 @@ import { createReport } from "../../sidecar/observability/report.ts";
 import { until } from "../../sidecar/testing/eventually.ts";
 import { connectClient } from "../kit/client.ts";
 import { signChannel } from "../kit/sign.ts";
-import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
+import { app, readQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
 
 const secret = "hunter2";
 
 /** One client after another: subscribes, whispers, is published to, asks for a page, and leaves. */
 async function converse(test: TestContext, logLevel: "info" | "debug" | "trace") {
   const upstream = await startApp(test, async (req, res) => {
-    let body = "";
-    for await (const chunk of req) body += String(chunk);
-    const { socket_id: socketId, channel_name: channel } = parseQuestion(body);
+    const { socket_id: socketId, channel_name: channel } = await readQuestion(req);
     res.end(channel === "" ? "page" : JSON.stringify(signedAnswer(socketId, channel)));
   });
   const node = await startSidecar(test, { POGO_UPSTREAM: upstream }, { logLevel });

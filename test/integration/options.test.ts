@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { createHmac, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { text as readText } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import type { redisBroadcasts } from "../../sidecar/config/table/redis-broadcasts.ts";
@@ -28,7 +29,7 @@ import {
   startApp,
   startSidecar,
   type RunningSidecar,
-  parseQuestion,
+  readQuestion,
 } from "../kit/start.ts";
 import { serverFrames } from "../hostile/support/frames.ts";
 import { openRaw } from "../hostile/support/raw-handshake.ts";
@@ -1076,7 +1077,7 @@ async function startAuthApp(test: TestContext, answer: number | "never") {
   async function listener(req: IncomingMessage, res: ServerResponse): Promise<void> {
     asked += 1;
     if (answer === "never") return;
-    const { socket_id: socketId, channel_name: channel } = parseQuestion(await textOf(req));
+    const { socket_id: socketId, channel_name: channel } = await readQuestion(req);
     const body = answer === 200 ? signedAnswer(socketId, channel) : {};
     res.writeHead(answer).end(JSON.stringify(body));
   }
@@ -1088,7 +1089,7 @@ async function startHook(test: TestContext, answer: number | "never" = 200) {
   const received: { body: string; signature: string }[] = [];
   async function take(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const signature = String(req.headers["x-pusher-signature"]);
-    received.push({ body: await textOf(req), signature });
+    received.push({ body: await readText(req), signature });
     if (answer !== "never") res.writeHead(answer).end();
   }
   const url = await startApp(test, (req, res) => void take(req, res));
@@ -1099,12 +1100,6 @@ async function startHook(test: TestContext, answer: number | "never" = 200) {
       ),
     );
   return { url: `${url}/hook`, received, events };
-}
-
-async function textOf(req: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of req) text += String(chunk);
-  return text;
 }
 
 /** Of a Unix socket that is not there yet. */

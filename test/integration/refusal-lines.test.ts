@@ -6,7 +6,7 @@ import { waitFor } from "../../sidecar/testing/eventually.ts";
 import { exchangeRaw } from "../../sidecar/testing/raw-http.ts";
 import { requestOf } from "../../sidecar/testing/raw-upstream.ts";
 import { connectClient } from "../kit/client.ts";
-import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
+import { app, readQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
 
 type Node = Awaited<ReturnType<typeof startSidecar>>;
 
@@ -182,9 +182,7 @@ describe("what a wrong setting brings about", { concurrency: true }, () => {
   for (const { title, env = {}, answers = answering(200), make, says } of mistakes) {
     it(`${title}: ${says ? "one line says what mends it, however often it happens" : "nothing at info"}`, async (test) => {
       const upstream = await startApp(test, async (req, res) => {
-        let body = "";
-        for await (const chunk of req) body += String(chunk);
-        const answer = answers?.(parseQuestion(body));
+        const answer = answers?.(await readQuestion(req));
         res.writeHead(answer?.status ?? 200, answer?.headers).end(answer?.body);
       });
       const node = await startSidecar(test, {

@@ -1,29 +1,31 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { connect as connectTcp } from "node:net";
+import { text as readText } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import Pusher from "pusher";
 import { WebSocketServer } from "ws";
 import { connectRaw, exchangeRaw, listen } from "../../sidecar/testing/raw-http.ts";
 import { connectClient, openClient } from "../kit/client.ts";
-import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
+import { app, readQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
 
 /** What Laravel's `/broadcasting/auth` does, for whoever has the right cookie. */
-const authEndpoint: RequestListener = (req, res) => {
+async function authEndpoint(req: IncomingMessage, res: ServerResponse): Promise<void> {
   if (req.url !== "/broadcasting/auth") {
     res.setHeader("X-Seen-Host", req.headers.host ?? "");
     return void res.end(`page ${req.url}`);
   }
-  const chunks: Buffer[] = [];
-  req.on("data", (chunk) => chunks.push(chunk));
-  req.on("end", () => {
-    const { channel_name, socket_id } = parseQuestion(Buffer.concat(chunks).toString());
-    if (req.headers.cookie !== "session=ann") return void res.writeHead(403).end('{"message":""}');
-    res.setHeader("Content-Type", "application/json");
-    res.end(JSON.stringify(signedAnswer(socket_id, channel_name)));
-  });
-};
+  const { channel_name, socket_id } = await readQuestion(req);
+  if (req.headers.cookie !== "session=ann") return void res.writeHead(403).end('{"message":""}');
+  res.setHeader("Content-Type", "application/json");
+  res.end(JSON.stringify(signedAnswer(socket_id, channel_name)));
+}
 
 describe("sidecar", () => {
   it("serves WebSockets, API and pages of the app on one port", async (test) => {
@@ -190,13 +192,9 @@ describe("sidecar", () => {
 
   it("W01, W09, W11: webhooks say what happened, at a path of its own, and what waits when it stops", async (test) => {
     const received: { headers: IncomingHttpHeaders; body: string }[] = [];
-    const upstream = await startApp(test, (req, res) => {
-      let body = "";
-      req.on("data", (chunk) => (body += String(chunk)));
-      req.on("end", () => {
-        received.push({ headers: req.headers, body });
-        res.end();
-      });
+    const upstream = await startApp(test, async (req, res) => {
+      received.push({ headers: req.headers, body: await readText(req) });
+      res.end();
     });
     const { stop, port } = await startSidecar(test, {
       POGO_UPSTREAM: upstream,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { connectClient } from "../kit/client.ts";
 import { startCollector, type Span } from "../kit/collector.ts";
-import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
+import { app, readQuestion, signedAnswer, startApp, startSidecar } from "../kit/start.ts";
 import { createSigner } from "../kit/sign.ts";
 import { waitFor } from "../../sidecar/testing/eventually.ts";
 
@@ -23,10 +23,8 @@ async function setStage(test: TestContext, env: Readonly<Record<string, string>>
       traceparent: traceparent?.toString(),
       tracestate: tracestate?.toString(),
     });
-    let body = "";
-    for await (const chunk of req) body += String(chunk);
     if (!req.url?.startsWith("/broadcasting/auth")) return void res.end("page");
-    const { socket_id, channel_name } = parseQuestion(body);
+    const { socket_id, channel_name } = await readQuestion(req);
     if (channel_name === "private-no") return void res.writeHead(403).end("{}");
     res.end(JSON.stringify(signedAnswer(socket_id, channel_name)));
   });

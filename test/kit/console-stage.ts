@@ -3,7 +3,7 @@
 import type { Cleanup } from "../../sidecar/testing/raw-http.ts";
 import { connectClient } from "./client.ts";
 import { signChannel } from "./sign.ts";
-import { app, parseQuestion, signedAnswer, startApp, startSidecar } from "./start.ts";
+import { app, readQuestion, signedAnswer, startApp, startSidecar } from "./start.ts";
 
 /** What the app answers about a channel. */
 const answers: Readonly<Record<string, { readonly status: number; readonly location?: string }>> = {
@@ -14,10 +14,8 @@ const answers: Readonly<Record<string, { readonly status: number; readonly locat
 
 export async function startConsoleStage(test: Cleanup, env: Readonly<Record<string, string>> = {}) {
   const upstream = await startApp(test, async (req, res) => {
-    let body = "";
-    for await (const chunk of req) body += String(chunk);
     if (req.url !== "/broadcasting/auth") return void res.end("hello");
-    const { socket_id: socketId, channel_name: channel } = parseQuestion(body);
+    const { socket_id: socketId, channel_name: channel } = await readQuestion(req);
     const { status, location } = answers[channel] ?? { status: 200 };
     res.writeHead(status, location === undefined ? {} : { Location: location });
     res.end(status === 200 ? JSON.stringify(signedAnswer(socketId, channel)) : "");

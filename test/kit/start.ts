@@ -1,7 +1,8 @@
 /** A whole sidecar in this process, and an app behind it. */
 
 import assert from "node:assert/strict";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import { text as readText } from "node:stream/consumers";
 import { isDeepStrictEqual } from "node:util";
 import { pino } from "pino";
 import { formatErrors, loadConfig } from "../../sidecar/config.ts";
@@ -20,7 +21,11 @@ import {
 
 export { app } from "./sign.ts";
 
-/** What a subrequest's body asks; about a user it names no channel. */
+/** What a subrequest asks; about a user it names no channel. */
+export async function readQuestion(req: IncomingMessage) {
+  return parseQuestion(await readText(req));
+}
+
 export function parseQuestion(body: string) {
   const fields = new URLSearchParams(body);
   return {

@@ -1,7 +1,7 @@
 /** A client of the Pusher protocol that costs little: a socket, and what tells the server's frames apart. */
 
 import { connect, type Socket } from "node:net";
-import { handshakeRequest, messageFrame } from "./client-frames.ts";
+import { handshakeRequest, messageFrame } from "./client-bytes.ts";
 import { createFrameReader, payloadOf, type ServerFrame } from "./server-frames.ts";
 import type { Target } from "./target.ts";
 

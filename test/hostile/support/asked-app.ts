@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { connectClient } from "../../kit/client.ts";
-import { parseQuestion, signedAnswer, startApp, startSidecar } from "../../kit/start.ts";
+import { readQuestion, signedAnswer, startApp, startSidecar } from "../../kit/start.ts";
 import type { Cleanup } from "../../../sidecar/testing/raw-http.ts";
 
 export interface Question {
@@ -23,17 +23,13 @@ export async function startAsked(
 ) {
   const { answer = (question) => question.allow(), env = {} } = options;
   const asked: Question[] = [];
-  const url = await startApp(test, (req, res) => {
-    let body = "";
-    req.on("data", (chunk) => (body += String(chunk)));
-    req.on("end", () => {
-      const { socket_id: socketId, channel_name: channel } = parseQuestion(body);
-      const { url: path = "", headers, rawHeaders } = req;
-      const allow = () => void res.end(JSON.stringify(signedAnswer(socketId, channel)));
-      const question = { path, headers, rawHeaders, socketId, channel, allow };
-      asked.push(question);
-      answer(question, res);
-    });
+  const url = await startApp(test, async (req, res) => {
+    const { socket_id: socketId, channel_name: channel } = await readQuestion(req);
+    const { url: path = "", headers, rawHeaders } = req;
+    const allow = () => void res.end(JSON.stringify(signedAnswer(socketId, channel)));
+    const question = { path, headers, rawHeaders, socketId, channel, allow };
+    asked.push(question);
+    answer(question, res);
   });
   const sidecar = await startSidecar(test, { POGO_UPSTREAM: url, ...env });
   return {

@@ -1,4 +1,4 @@
-/** WebSocket frames byte by byte (RFC 6455 §5.2): any that a client could send, and those that came from the sidecar. */
+/** WebSocket frames that came from the sidecar, byte by byte (RFC 6455 §5.2). */
 
 export interface Frame {
   readonly opcode: number;
@@ -7,14 +7,6 @@ export interface Frame {
 }
 
 const extended: Readonly<Record<number, number>> = { 126: 2, 127: 8 };
-
-/** @param first FIN, reserved bits and opcode. The mask is zero. */
-export function clientFrame(first: number, payload: string | Uint8Array = ""): Buffer {
-  const bytes = Buffer.from(payload);
-  const length =
-    bytes.length < 126 ? [0x80 | bytes.length] : [0xfe, bytes.length >> 8, bytes.length & 255];
-  return Buffer.concat([Buffer.from([first, ...length]), Buffer.alloc(4), bytes]);
-}
 
 /** Whole frames behind the head of the handshake's answer. */
 export function serverFrames(bytes: Buffer): readonly Frame[] {

@@ -1,29 +1,13 @@
 /** A WebSocket that sends the handshake's bytes and the messages' bytes as they are here. */
 
 import { app } from "../../kit/start.ts";
+import { textFrame } from "../../../sidecar/testing/client-frame.ts";
+import { upgradeRequest } from "../../../sidecar/testing/upgrade-request.ts";
 import { connectRaw, type Cleanup, type RawSocket } from "../../../sidecar/testing/raw-http.ts";
 
-/** @param lines beside Host, which is the address of `port`. */
-export function handshakeOf(port: number, lines: readonly string[]): string {
-  return [
-    `GET /app/${app.key} HTTP/1.1`,
-    `Host: 127.0.0.1:${port}`,
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-    ...lines,
-    "",
-    "",
-  ].join("\r\n");
-}
-
-/** One masked text frame; the mask is zero. */
-export function frameOf(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const long = Buffer.from([0xfe, payload.length >> 8, payload.length & 255]);
-  const length = payload.length < 126 ? Buffer.from([0x80 | payload.length]) : long;
-  return Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), payload]);
+/** @param fields beside Host, which is the address of `port`. */
+export function handshakeOf(port: number, fields: readonly string[]): string {
+  return upgradeRequest(`/app/${app.key}`, { host: `127.0.0.1:${port}`, fields });
 }
 
 export interface RawWebSocket {
@@ -45,7 +29,7 @@ export async function openRaw(
     if (chunk[0] === 0x88) raw.socket.destroy();
   });
   await raw.until("pusher:connection_established");
-  const send = (...texts: readonly string[]) => void raw.write(Buffer.concat(texts.map(frameOf)));
+  const send = (...texts: readonly string[]) => void raw.write(Buffer.concat(texts.map(textFrame)));
   return {
     raw,
     send,

@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { handshakeRequest } from "../client-frames.ts";
+import { handshakeRequest } from "../client-bytes.ts";
 import { runWorker } from "../worker.ts";
 import type { Target } from "../target.ts";
 import { attacks, memberSubscribe, type Attack } from "./attacks.ts";

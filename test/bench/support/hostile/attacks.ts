@@ -1,7 +1,8 @@
 /** What strangers send to take a node from the others: a table from name to bytes, each written over and over. */
 
 import { createHmac } from "node:crypto";
-import { clientFrame, messageFrame } from "../client-frames.ts";
+import { clientFrame, textFrame } from "../../../../sidecar/testing/client-frame.ts";
+import { messageFrame } from "../client-bytes.ts";
 
 export interface AttackApp {
   readonly key: string;
@@ -30,23 +31,23 @@ const deepest = 500;
 const fillerBytes = 61_000;
 
 export const attacks: readonly Attack[] = [
-  { name: "one-byte frames", repeated: () => clientFrame("x") },
-  { name: "one-byte frames, nothing read", repeated: () => clientFrame("x"), isDeaf: true },
+  { name: "one-byte frames", repeated: () => textFrame("x") },
+  { name: "one-byte frames, nothing read", repeated: () => textFrame("x"), isDeaf: true },
   {
     name: "broken JSON",
-    repeated: () => clientFrame('{"event":"pusher:subscribe","data":{"channel":"news","auth'),
+    repeated: () => textFrame('{"event":"pusher:subscribe","data":{"channel":"news","auth'),
   },
   {
     name: "4 KB of nested JSON",
     repeated: () => {
       const nested = `${"[".repeat(deepest)}${"]".repeat(deepest)}`;
-      return clientFrame(`{"event":"pusher:ping","data":[${[nested, nested, nested].join()}]}`);
+      return textFrame(`{"event":"pusher:ping","data":[${[nested, nested, nested].join()}]}`);
     },
   },
   {
     name: "long numbers",
     repeated: () =>
-      clientFrame(`{"event":"pusher:ping","data":[${Array(2_400).fill("1e3").join()}]}`),
+      textFrame(`{"event":"pusher:ping","data":[${Array(2_400).fill("1e3").join()}]}`),
   },
   {
     name: "subscribes, wrong signature",
@@ -82,12 +83,12 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: "fragments with filler",
-    first: () => clientFrame("{", { isLast: false }),
+    first: () => clientFrame(0x01, "{"),
     repeated: () =>
       Buffer.concat([
-        clientFrame("x", { opcode: "continuation", isLast: false }),
+        clientFrame(0x00, "x"),
         ...Array.from({ length: Math.floor(fillerBytes / 131) }, () =>
-          clientFrame(Buffer.alloc(125), { opcode: "pong" }),
+          clientFrame(0x8a, Buffer.alloc(125)),
         ),
       ]),
   },

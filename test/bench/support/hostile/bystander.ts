@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import type { Histogram } from "node:perf_hooks";
-import { handshakeRequest, messageFrame } from "../client-frames.ts";
+import { handshakeRequest, messageFrame } from "../client-bytes.ts";
 import { createPublisher } from "../publisher.ts";
 import type { Target } from "../target.ts";
 import { runWorker } from "../worker.ts";
