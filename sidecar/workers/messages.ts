@@ -1,5 +1,7 @@
 /** What a supervisor and its workers send each other, over the channel that Node opens between a process and its child. */
 
+import { isObject } from "../core/json.ts";
+
 export type ToWorker =
   /** Asks for what its admin port would answer to `path`, a query included. `body`: of a POST; null: it is a GET. */
   | {
@@ -52,8 +54,4 @@ export function parseFromWorker(message: unknown): FromWorker | null {
   return typeof answer.status === "number" && typeof answer.text === "string"
     ? { kind, id, answer: { status: answer.status, text: answer.text } }
     : null;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,7 +1,8 @@
 /** Reads `apps` of the config file: entries with the keys that an app has in Laravel's `config/reverb.php`, and with more. */
 
 import type { ConfigError } from "../errors.ts";
-import { isObject, toText, whatTextIs } from "./json-values.ts";
+import { isObject } from "../../core/json.ts";
+import { toText, whatTextIs } from "./json-values.ts";
 import { canBeNone, type Option } from "../table/option.ts";
 import { allOptions, perAppOptions } from "../table/table.ts";
 import { explainUnknown } from "./suggest.ts";

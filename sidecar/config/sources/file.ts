@@ -2,7 +2,8 @@
 
 import { readApps, type AppEntry } from "./app-entry.ts";
 import { quote, type ConfigError } from "../errors.ts";
-import { isObject, toText, whatTextIs } from "./json-values.ts";
+import { isObject } from "../../core/json.ts";
+import { toText, whatTextIs } from "./json-values.ts";
 import { allOptions, perAppOptions } from "../table/table.ts";
 import { explainUnknown } from "./suggest.ts";
 import { errorCode } from "../../http/error-code.ts";

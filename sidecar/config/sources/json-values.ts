@@ -10,7 +10,3 @@ export function toText(value: unknown): string | null | undefined {
 }
 
 export const whatTextIs = "a text, a number, true, false or a list of texts goes here.";
-
-export function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
