@@ -84,11 +84,12 @@ export function openSubscriber(options: SubscriberOptions): Subscriber {
   };
 }
 
-/** Asks `/broadcasting/auth` at this port, each time over a connection of its own. */
-export function askedAt(port: number, user: string): Authorize {
+/** Asks `/broadcasting/auth` at this port, each time over a connection of its own. @param origin of a page */
+export function askedAt(port: number, user: string, origin?: string): Authorize {
   const headers = {
     "Content-Type": "application/x-www-form-urlencoded",
     Cookie: `session=${user}`,
+    ...(origin !== undefined && { Origin: origin }),
   };
   return (socketId, channel, done) => {
     const options = { port, path: "/broadcasting/auth", method: "POST", headers, agent: false };

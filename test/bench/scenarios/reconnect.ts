@@ -33,7 +33,7 @@ type Measure = (recovery: string, settings: Settings) => Promise<Omit<Row, "what
 
 interface Cell {
   readonly what: string;
-  /** Of `POGO_RECOVERY`; "–" where the server knows no such setting. */
+  /** Of `POGO_RECOVERY`, and whether with `POGO_RECOVERY_AUTH`; "–" where the server knows no such setting. */
   readonly recovery: string;
   readonly measure: Measure;
 }
@@ -46,10 +46,15 @@ const rolling: Measure = (recovery, settings) =>
     (fleet) => fleet.restart(),
   );
 
+/** The sidecar answers for the app what that had granted before. */
+const grantedAgain = "orderly, granted again";
+
 const lone: Measure = async (recovery, settings) => {
   const folder = mkdtempSync(join(tmpdir(), "pogo-recovery-"));
+  const isGrantedAgain = recovery === grantedAgain;
   const env = {
-    POGO_RECOVERY: recovery,
+    POGO_RECOVERY: isGrantedAgain ? "orderly" : recovery,
+    ...(isGrantedAgain && { POGO_RECOVERY_AUTH: "true" }),
     ...(recovery !== "off" && { POGO_RECOVERY_STATE_DIR: folder }),
   };
   try {
@@ -97,7 +102,11 @@ function cellsOf({ target, restart }: Settings): readonly Cell[] {
     return [{ what: "it restarts", recovery: "–", measure: ofTarget(run) }, cutLines];
   }
   const hasPerl = commandPath("perl") !== undefined;
-  const alone = ["orderly", "off"].map((recovery) => ({ what: loneNode, recovery, measure: lone }));
+  const alone = ["orderly", grantedAgain, "off"].map((recovery) => ({
+    what: loneNode,
+    recovery,
+    measure: lone,
+  }));
   return [
     { what: twoNodes, recovery: "orderly", measure: rolling },
     { what: twoNodes, recovery: "off", measure: rolling },
@@ -130,6 +139,7 @@ async function measureFleet(
     ...(cores && { onStart: (pid: number) => bind(pid, cores.servers) }),
   });
   const { port } = fleet.line;
+  const origin = env["POGO_RECOVERY_AUTH"] === undefined ? null : `http://localhost:${port}`;
   let asked = 0;
   try {
     const size = sizeOf(settings);
@@ -138,7 +148,8 @@ async function measureFleet(
         ...size,
         port,
         app,
-        authorize: askedAt(port, "ada"),
+        authorize: askedAt(port, "ada", origin ?? undefined),
+        origin,
         hasToken: env["POGO_RECOVERY"] !== "off",
         fault: () => fault(fleet),
       },
@@ -173,6 +184,7 @@ async function measureTarget(
         app: target.app,
         authorize,
         hasToken: false,
+        origin: null,
         fault: () => Promise.resolve(fault(line.reset)),
       },
       () => (askedFirst = asked),

@@ -2,8 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../../../sidecar/testing/eventually.ts";
-import { loadPusherJs } from "../../../e2e/matrix/pusher-js-client.ts";
+import { loadPusherJs, type PusherClass } from "../../../e2e/matrix/pusher-js-client.ts";
 import { judge, startNumbered, type NumberedLoad } from "../../../kit/numbered.ts";
+import { connectAsPages } from "../../../kit/page-sockets.ts";
 import type { Credentials } from "../../../kit/sign.ts";
 import { openSubscriber, type Authorize, type Subscriber } from "../../../kit/subscriber.ts";
 
@@ -16,6 +17,8 @@ export interface CrowdOptions {
   readonly authorize: Authorize;
   /** They say who they are in their path, as pages do with Echo's `wsPath`. */
   readonly hasToken: boolean;
+  /** They are pages of this origin, each in a browser of its own; null: they are none. */
+  readonly origin: string | null;
   /** Between two events of one channel. */
   readonly everyMs: number;
   readonly times: number;
@@ -54,9 +57,11 @@ export async function measureCrowd(
   options: CrowdOptions,
   onSubscribed: () => void,
 ): Promise<CrowdResult> {
-  const { port, app, everyMs, times, calmMs, fault } = options;
+  const { port, app, everyMs, times, calmMs, fault, origin } = options;
+  const Library = loadPusherJs("pusher-js");
+  const asBefore = origin === null ? () => undefined : connectAsPages(Library, origin);
   const names = Array.from({ length: options.channels }, (_, index) => `private-orders.${index}`);
-  const crowd = openCrowd(options, names);
+  const crowd = openCrowd(options, Library, names);
   /** Resolves once all are subscribed, and were away since they had been so often. */
   async function settled(absences: readonly number[]): Promise<void> {
     const isSo = (client: Subscriber, index: number): boolean =>
@@ -96,12 +101,16 @@ export async function measureCrowd(
     loadCpu,
   };
   for (const subscriber of crowd) subscriber.leave();
+  asBefore();
   return result;
 }
 
-function openCrowd(options: CrowdOptions, names: readonly string[]): readonly Subscriber[] {
+function openCrowd(
+  options: CrowdOptions,
+  Library: PusherClass,
+  names: readonly string[],
+): readonly Subscriber[] {
   const { port, app, clients, authorize, hasToken } = options;
-  const Library = loadPusherJs("pusher-js");
   return Array.from({ length: clients }, (_, index) =>
     openSubscriber({
       Library,
