@@ -17,7 +17,7 @@ import { describe, it, type TestContext } from "node:test";
 import { connectClient, type Client } from "../kit/client.ts";
 import {
   app,
-  parseQuestion,
+  readQuestion,
   signedAnswer,
   startApp,
   startSidecar,
@@ -99,10 +99,8 @@ describe("who is recognized", () => {
   it("Y02: the cookie brings back what its browser missed, and the app does not see it", async (t) => {
     const seen: string[] = [];
     const upstream = await startApp(t, async (req, res) => {
-      let body = "";
-      for await (const chunk of req) body += String(chunk);
       seen.push(req.headers.cookie ?? "");
-      const { socket_id, channel_name } = parseQuestion(body);
+      const { socket_id, channel_name } = await readQuestion(req);
       res.end(JSON.stringify(signedAnswer(socket_id, channel_name)));
     });
     const sidecar = await startSidecar(t, { POGO_RECOVERY: "all", POGO_UPSTREAM: upstream });
