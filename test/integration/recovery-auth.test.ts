@@ -200,6 +200,15 @@ describe("a page that is back", () => {
     assert.deepEqual(setCookie, []);
   });
 
+  it("Y25: below POGO_PATH the cookie is for the pages there, and brings them back as well", async (t) => {
+    const stage = await start(t, { POGO_PATH: "/ws" });
+    const before = await stage.open({ prefix: "/ws" });
+    assert.match(before.setCookie.join(), /; Path=\/ws\/r; /);
+    await before.enter("private-orders");
+    await cut(stage, before);
+    assert.equal(await (await stage.open({ prefix: "/ws" })).enter("private-orders"), true);
+  });
+
   it("Y25: off by default: no cookie for a page with a token, and the app is asked", async (t) => {
     const stage = await start(t, { POGO_RECOVERY_AUTH: "false" });
     assert.deepEqual((await leave(stage)).setCookie, []);

@@ -20,17 +20,19 @@ export interface PageOptions {
   /** @default of the host that it comes to; null: it says none, and is no page */
   readonly origin?: string | null;
   readonly appKey?: string;
+  /** In front of it: of POGO_PATH. */
+  readonly prefix?: string;
 }
 
 export type Page = Awaited<ReturnType<typeof openPage>>;
 
 /** Resolves once it is connected. */
 export async function openPage(test: Cleanup, options: PageOptions) {
-  const { port, browser, token, appKey = app.key } = options;
+  const { port, browser, token, appKey = app.key, prefix = "" } = options;
   const { origin = `http://127.0.0.1:${port}` } = options;
   const cookies = ["session=x", ...(browser.recovery === null ? [] : [browser.recovery])];
   const client = openClient(test, port, {
-    path: `${token === null ? "" : `/r/${token}`}/app/${appKey}`,
+    path: `${prefix}${token === null ? "" : `/r/${token}`}/app/${appKey}`,
     headers: { Cookie: cookies.join("; "), ...(origin !== null && { Origin: origin }) },
   });
   const setCookie: string[] = [];
