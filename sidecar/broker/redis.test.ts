@@ -8,7 +8,7 @@ import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Occupancy } from "../core/occupancy.ts";
 import { createCertificate } from "../testing/certificate.ts";
-import { within } from "../testing/eventually.ts";
+import { until, within } from "../testing/eventually.ts";
 import { freePort } from "../testing/ports.ts";
 import { needsRedis } from "../testing/redis/redis-needs.ts";
 import { askRedis } from "../testing/redis/redis-client.ts";
@@ -17,7 +17,7 @@ import { startTcpProxy, type TcpProxy } from "../testing/tcp-proxy.ts";
 import type { RedisBrokerOptions } from "./redis.ts";
 import { baseOf } from "./redis/keys.ts";
 import { createLinks } from "./redis/links.ts";
-import { publish } from "./redis/scripts/events.ts";
+import { publish, readLog } from "./redis/scripts/events.ts";
 import { heartbeat, joinCluster } from "./redis/scripts/nodes.ts";
 import { giveUp, register, type RegistrationChange } from "./redis/scripts/registrations.ts";
 import type { RunScript } from "./redis/scripts/script.ts";
@@ -79,6 +79,16 @@ async function startGate(t: TestContext, firstPort: number) {
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return { port, leadTo: (to: number) => (target = to) };
+}
+
+/** By the second one from now on it knows how far in the log it has come. */
+async function untilHeartbeats({ port }: RedisServer, { broker }: RedisNode): Promise<void> {
+  const count = async () =>
+    Number.parseInt(
+      String(await askRedis(port, "HGET", `${baseOf("test", "app")}nodes`, broker.nodeId)),
+    );
+  const wanted = (await count()) + 2;
+  await until("two heartbeats", async () => (await count()) >= wanted);
 }
 
 function data(node: RedisNode): unknown[] {
@@ -202,8 +212,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
       await join(node, "room");
       await other.broker.publish([event("room", "1")]);
       await recorded(() => data(node), ["1"]);
-      // Until a beat has said how far it has come.
-      await sleep(500);
+      await untilHeartbeats(redis, node);
       await proxy[how]();
       for (const text of ["2", "3"]) {
         assert.deepEqual(
@@ -230,7 +239,8 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     const other = await startNode(t, redis.port, { timeoutMs: 20_000 });
     await join(node, "room");
     await other.broker.publish([event("room", "1")]);
-    await sleep(500);
+    await recorded(() => data(node), ["1"]);
+    await untilHeartbeats(redis, node);
     await proxy.cut();
     const big = "x".repeat(250_000);
     for (let i = 0; i < 300; i++) {
@@ -264,7 +274,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     const { node, proxy } = await startCuttableNode(t, redis);
     const other = await startNode(t, redis.port);
     await other.broker.publish([event("room", "1")]);
-    await sleep(500);
+    await untilHeartbeats(redis, node);
     await proxy.cut();
     await other.broker.terminate("app", "7");
     await proxy.heal();
@@ -685,6 +695,27 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
   const began = (occupancy: Occupancy) => ({ occupancy, change: "began" });
   const ended = (occupancy: Occupancy) => ({ occupancy, change: "ended" });
   const channel: Occupancy = { kind: "channel", channel: "presence-a" };
+
+  it("the log is read in pages of a MiB or so: each arrives in time, however large its events are", async (t) => {
+    const { run } = await startScripts(t);
+    const limits = { maxLogEntries: 100, maxLogBytes: 100_000_000, cacheTtlMs: 1_000 };
+    const channels = [{ name: "room", isCached: false }];
+    for (const bytes of [400_000, 400_000, 400_000, 3_000_000, 10]) {
+      const deadlineMs = Date.now() + 10_000;
+      const publications = [{ message: "x".repeat(bytes), channels }];
+      assert.equal(await run(publish, { ...limits, deadlineMs }, publications), true);
+    }
+    const pages: number[][] = [];
+    for (let after = "0-0"; ;) {
+      const { entries, upTo, isLast } = await run(readLog, `(${after}`, "+", 200);
+      pages.push(entries.map(({ message }) => message.length));
+      if (isLast) break;
+      after = upTo ?? assert.fail("a page of nothing");
+    }
+    assert.deepEqual(pages, [[400_000, 400_000, 400_000], [3_000_000], [10]]);
+    const { entries, isLast } = await run(readLog, "(0-0", "+", 2);
+    assert.deepEqual([entries.length, isLast], [2, false]);
+  });
 
   it("a publish whose time is over leaves nothing behind", async (t) => {
     const { run, keys } = await startScripts(t);

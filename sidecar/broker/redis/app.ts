@@ -144,7 +144,7 @@ export class RedisApp {
     const { appId, report } = this.#options;
     return new EventLog({
       read: (after, count) => run(readLog, `(${after}`, "+", count),
-      has: async (id) => (await run(readLog, id, id, 1)).length > 0,
+      has: async (id) => (await run(readLog, id, id, 1)).entries.length > 0,
       deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
       onPosition: (position) => this.#recovery?.log.advance(position),
       appId,

@@ -6,11 +6,11 @@
  */
 
 import type { Report } from "../../core/report.ts";
-import type { LogEntry } from "./scripts/events.ts";
+import type { LogPage } from "./scripts/events.ts";
 
 export interface EventLogOptions {
   /** Reads entries behind `after`, oldest first, at most so many. */
-  readonly read: (after: string, count: number) => Promise<readonly LogEntry[]>;
+  readonly read: (after: string, count: number) => Promise<LogPage>;
   /** Whether the entry at the position is still there. */
   readonly has: (id: string) => Promise<boolean>;
   /** `entryId`: of a message that comes from the log. */
@@ -92,14 +92,14 @@ export class EventLog {
     let after = position;
     let replayed = 0;
     for (;;) {
-      const entries = await this.#options.read(after, pageSize);
+      const { entries, upTo, isLast } = await this.#options.read(after, pageSize);
       for (const { id, message, channels } of entries) {
         for (const channel of channels) this.#options.deliver(channel, message, id);
-        after = id;
       }
+      after = upTo ?? after;
       replayed += entries.length;
       // What came meanwhile and did not fit is in the log.
-      const isWhole = entries.length < pageSize && !this.#hasOverflown;
+      const isWhole = isLast && !this.#hasOverflown;
       if (this.#hasOverflown) this.#buffered = [];
       this.#hasOverflown = false;
       if (isWhole) break;

@@ -18,7 +18,13 @@ function createLog({ maxBytes = 1_000_000, idleMs = 60_000 } = {}) {
     async read(after, count) {
       asked.push(after);
       await gate.promise;
-      return entries.filter(({ id }) => compareEntryIds(id, after) > 0).slice(0, count);
+      const behind = entries.filter(({ id }) => compareEntryIds(id, after) > 0);
+      const page = behind.slice(0, count);
+      return {
+        entries: page,
+        upTo: page.at(-1)?.id ?? null,
+        isLast: behind.length < count,
+      };
     },
     has: (wanted) => Promise.resolve(entries.some(({ id }) => id === wanted)),
     whenReceived: () => {

@@ -5,13 +5,13 @@
 
 import { LogIndex } from "./log-index.ts";
 import { compareEntryIds } from "./entry-id.ts";
-import type { LogEntry } from "./scripts/events.ts";
+import type { LogPage } from "./scripts/events.ts";
 import type { Missed } from "../../core/recovery/ports.ts";
 
 export interface LogMirrorOptions {
   readonly appId: string;
   /** Reads entries behind `after`, oldest first, at most so many. */
-  readonly read: (after: string, count: number) => Promise<readonly LogEntry[]>;
+  readonly read: (after: string, count: number) => Promise<LogPage>;
   /** Whether an entry is still there. */
   readonly has: (id: string) => Promise<boolean>;
   /** Resolves once all that was published before the call has been delivered here; rejects if nobody can say. */
@@ -95,10 +95,11 @@ export class LogMirror {
     const { read } = this.#options;
     const index = await this.#indexFrom(after);
     if (!index) return;
-    for (;;) {
-      const entries = await read(index.end, pageSize);
+    for (let after = index.end; ;) {
+      const { entries, upTo, isLast } = await read(after, pageSize);
       for (const entry of entries) index.add(entry);
-      if (entries.length < pageSize) break;
+      if (isLast) break;
+      after = upTo ?? after;
     }
     // The log may be ahead of pub/sub: who is given an entry now must not be sent its message afterwards.
     await this.#options.whenReceived();
@@ -111,7 +112,7 @@ export class LogMirror {
     const index = this.#index;
     if (index && compareEntryIds(index.beginning, after) <= 0) return index;
     if (after === beginning || (await has(after))) return new LogIndex(appId, after, maxBytes);
-    const [oldest] = await read(beginning, 1);
+    const [oldest] = (await read(beginning, 1)).entries;
     return oldest ? new LogIndex(appId, oldest.id, maxBytes) : null;
   }
 }

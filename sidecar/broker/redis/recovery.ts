@@ -31,7 +31,7 @@ export function createRedisRecovery(options: {
   const mirror = new LogMirror({
     appId,
     read: (after, count) => run(readLog, `(${after}`, "+", count),
-    has: async (id) => (await run(readLog, id, id, 1)).length > 0,
+    has: async (id) => (await run(readLog, id, id, 1)).entries.length > 0,
     whenReceived,
     maxBytes,
     idleMs: windowMs,

@@ -21,6 +21,8 @@ export interface RedisCluster {
   readonly addresses: readonly { readonly host: string; readonly port: number }[];
   /** The node that serves a key's slot now; waits for it while there is a failover. */
   masterOf(key: string): Promise<RedisServer>;
+  /** Whether replicas take the place of a master that is gone. They do at first. */
+  allowFailover(isAllowed: boolean): Promise<void>;
   /** Stops all nodes. */
   stop(): Promise<void>;
 }
@@ -46,6 +48,14 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   return {
     nodes,
     addresses: nodes.map(({ port }) => ({ host: "127.0.0.1", port })),
+    async allowFailover(isAllowed) {
+      const value = isAllowed ? "no" : "yes";
+      await Promise.all(
+        nodes
+          .slice(masters)
+          .map(({ port }) => askRedis(port, "CONFIG", "SET", "cluster-replica-no-failover", value)),
+      );
+    },
     masterOf: (key) => until(`a master of ${key}`, () => findMaster(nodes, key)),
     stop,
   };

@@ -27,6 +27,8 @@ export interface RedisSentinels {
   readonly nodes: readonly RedisServer[];
   /** The server that is master now; waits for it while there is a failover. */
   master(): Promise<RedisServer>;
+  /** Whether a replica takes the place of a master that is gone. It does at first. */
+  allowFailover(isAllowed: boolean): Promise<void>;
   /** SIGKILL for the master; resolves with it when it has ended, which is before there is another. */
   killMaster(): Promise<RedisServer>;
   /** Stops all servers and Sentinels. */
@@ -64,6 +66,11 @@ export async function startRedisSentinels(
       sentinels,
       nodes,
       master,
+      async allowFailover(isAllowed) {
+        const afterMs = String(isAllowed ? downAfterMs : 600_000);
+        const setting = ["SET", masterName, "down-after-milliseconds", afterMs];
+        await Promise.all(sentinels.map(({ port }) => askRedis(port, "SENTINEL", ...setting)));
+      },
       killMaster: async () => {
         const now = await master();
         await now.kill();
@@ -78,6 +85,7 @@ export async function startRedisSentinels(
 }
 
 const masterName = "mymaster";
+const downAfterMs = 1_000;
 
 function startSentinel(masterPort: number, quorum: number): Promise<RedisProcess> {
   return onFreePort((port) => {
@@ -90,7 +98,7 @@ function startSentinel(masterPort: number, quorum: number): Promise<RedisProcess
       "protected-mode no",
       `dir ${folder}`,
       `sentinel monitor ${masterName} 127.0.0.1 ${masterPort} ${quorum}`,
-      `sentinel down-after-milliseconds ${masterName} 1000`,
+      `sentinel down-after-milliseconds ${masterName} ${downAfterMs}`,
       `sentinel failover-timeout ${masterName} 5000`,
     ];
     writeFileSync(file, `${settings.join("\n")}\n`);

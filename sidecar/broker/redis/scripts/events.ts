@@ -116,13 +116,42 @@ export interface LogEntry {
   readonly channels: readonly string[];
 }
 
-/** Entries of the log between two ids, as XRANGE takes them; what is no entry of a publish is left out. */
+export interface LogPage {
+  /** What is no entry of a publish is left out. */
+  readonly entries: readonly LogEntry[];
+  /** The last entry that was looked at; null: there was none. */
+  readonly upTo: string | null;
+  /** Nothing is behind it. */
+  readonly isLast: boolean;
+}
+
+/** A page has to arrive within `POGO_REDIS_TIMEOUT` over whatever link there is: events may have megabytes each. */
+const maxPageBytes = 1_048_576;
+
+/** Entries of the log between two ids, as XRANGE takes them: at most so many, and no more behind the first MiB. */
 export const readLog = script({
   parameters: ["from", "to", "count"],
   args: (from: string, to: string, count: number) => [from, to, count],
-  reply: (raw): readonly LogEntry[] => readList(raw).flatMap(readEntry),
+  reply(raw): LogPage {
+    const [isLast, list] = readList(raw);
+    const entries = readList(list);
+    const [upTo = null] = readList(entries.at(-1));
+    return {
+      entries: entries.flatMap(readEntry),
+      upTo: typeof upTo === "string" ? upTo : null,
+      isLast: isLast === 1,
+    };
+  },
   lua: `
-return redis.call('XRANGE', base .. 'log', from, to, 'COUNT', count)
+local entries, bytes = {}, 0
+while #entries < tonumber(count) and bytes < ${maxPageBytes} do
+  local entry = redis.call('XRANGE', base .. 'log', from, to, 'COUNT', 1)[1]
+  if not entry then return { 1, entries } end
+  entries[#entries + 1] = entry
+  for _, text in ipairs(entry[2]) do bytes = bytes + #text end
+  from = '(' .. entry[1]
+end
+return { 0, entries }
 `,
 });
 
