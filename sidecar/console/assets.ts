@@ -29,6 +29,7 @@ const assetNames = [
   "events.js",
   "feed.js",
   "format.js",
+  "health.js",
   "list-view.js",
   "overview.js",
   "refusals.js",

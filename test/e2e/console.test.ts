@@ -7,6 +7,8 @@ import { launchBrowser } from "./support/browser.ts";
 import { asMember, startConsoleStage } from "../kit/console-stage.ts";
 import { needsChromium } from "./support/needs.ts";
 import { app, startSidecar } from "../kit/start.ts";
+import { connectClient } from "../kit/client.ts";
+import { freePort } from "../../sidecar/testing/ports.ts";
 import { createScope, redisAt } from "../cluster/support/cluster.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 
@@ -159,6 +161,24 @@ describe("the console in Chromium", { skip }, () => {
     await stage.publish("invoices", "Later");
     await page.getByText("Later").first().waitFor();
     assert.equal(await page.getByText("Missed").count(), 0);
+    await close(page);
+  });
+
+  test("with the app down, a subscribe that is asked about again and again is said to wait", async (t) => {
+    const sidecar = await startSidecar(t, {
+      POGO_UPSTREAM: `http://127.0.0.1:${await freePort()}`,
+    });
+    const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(timeout);
+    await page.goto(sidecar.adminUrl);
+    await page.getByRole("status").filter({ hasText: "live" }).waitFor();
+    const client = await connectClient(t, sidecar.port, { Origin: sidecar.url });
+    client.say("pusher:subscribe", { channel: "private-orders" });
+    await page.getByText("1 subscribe or signin waits for the app’s answer").waitFor();
+    await page.getByRole("link", { name: "How it answers" }).click();
+    const question = page.getByRole("row").filter({ hasText: "private-orders" }).first();
+    await question.getByText("dispatch error, tried again").waitFor();
+    await question.getByText("is PHP running?").waitFor();
     await close(page);
   });
 

@@ -15,8 +15,8 @@ function open(root) {
     [
       { title: "App", cell: ({ id }) => id },
       { title: "Circuit breaker", cell: ({ breaker }) => state(breaker) },
-      { title: "Permits taken", className: "number", cell: ({ asking }) => number(asking) },
-      { title: "Questions that wait", className: "number", cell: ({ waiting }) => number(waiting) },
+      { title: "Permits", className: "number", cell: ({ asking }) => number(asking) },
+      { title: "Waiting", className: "number", cell: ({ waiting }) => number(waiting) },
     ],
     { keyOf: ({ id }) => id, empty: "There is no app behind (POGO_UPSTREAM=none)." },
   );
@@ -40,7 +40,7 @@ function open(root) {
         className: "wide",
         cell: ({ socketId }) => link(toHash("connections", socketId), socketId),
       },
-      { title: "Status", className: "number", cell: ({ status }) => status ?? "–" },
+      { title: "Status", className: "number wide", cell: ({ status }) => status ?? "–" },
       { title: "Outcome", className: "name", cell: outcomeCell },
       { title: "Took", className: "number", cell: ({ durationMs }) => milliseconds(durationMs) },
     ],

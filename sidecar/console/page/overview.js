@@ -4,6 +4,7 @@ import { addressOf, read } from "./api.js";
 import { code, h, link, pairs, panel, reconcile, table } from "./dom.js";
 import { entriesOf, feed, rateOf, ratesOf } from "./feed.js";
 import { bytes, number, plural, time, words } from "./format.js";
+import { healthOf, showWaiting, sum } from "./health.js";
 import { newestCauses, recentRefusals, refusalItem } from "./refusals.js";
 
 /** `value` is shown; of what has a `rate` it is that, with its line. */
@@ -44,6 +45,7 @@ function open(root) {
   const lately = h("ol", { className: "refusals" });
   const none = h("p", { className: "empty", textContent: "Nothing was refused lately." });
   const more = link("#refusals", "");
+  const waits = h("p", { role: "status", hidden: true });
   const health = h("div");
   const counts = table(
     "Refusals by reason since the start",
@@ -83,7 +85,7 @@ function open(root) {
     h(
       "div",
       { className: "uneven" },
-      panel("Refused lately", lately, none, h("p", {}, more)),
+      panel("Refused lately", waits, lately, none, h("p", {}, more)),
       h(
         "div",
         { className: "stack" },
@@ -114,6 +116,10 @@ function open(root) {
         all.length > 0 ? `All ${plural(all.length, "refusal")}, with a filter` : "";
       news.set(entriesOf("node").toReversed().slice(0, 20));
       if (!feed.figures) return;
+      showWaiting(
+        waits,
+        sum(feed.figures.apps, ({ waiting }) => waiting ?? 0),
+      );
       if (cluster.hidden && feed.history.length === 1) void showNodes();
       reconcile(figures, tiles.map(toTile), ({ name }) => name, renderTile);
       health.replaceChildren(pairs(healthOf(feed.figures)));
@@ -187,45 +193,6 @@ function spark(rates) {
   return svg;
 }
 
-function healthOf({ health, apps, proxy }) {
-  const breakers = apps.filter(({ breaker }) => breaker && breaker !== "closed");
-  return [
-    ["App behind", proxy ? appState(proxy) : "none (POGO_UPSTREAM=none)"],
-    proxy && ["Waiting for it", plural(proxy.waitingForApp + proxy.waiting, "request")],
-    proxy && [
-      "Circuit breaker",
-      breakers.length === 0
-        ? "closed"
-        : breakers.map(({ id, breaker }) => `${breaker} (app ${id})`).join(", "),
-    ],
-    proxy && ["Questions to it", questions(apps)],
-    ["Redis", health.redis ? redisState(health) : "not used: one node"],
-    health.nodes !== undefined && ["Nodes seen", number(health.nodes)],
-    ["Apps", apps.map(({ id, connections }) => `${id} (${number(connections)})`).join(", ")],
-  ].filter(Boolean);
-}
-
-/** Of subscribes without a signature: what waits is not refused yet. */
-function questions(apps) {
-  const waiting = sum(apps, (app) => app.waiting ?? 0);
-  const text = `${number(sum(apps, (app) => app.asking ?? 0))} under way, ${number(waiting)} wait`;
-  return waiting > 0 ? link("#authorization", text) : text;
-}
-
-function appState({ app, isPaused }) {
-  if (isPaused) return mark("wait", "new requests wait: /hold");
-  if (app === "unknown") return mark("wait", "unknown: no request has been passed on yet");
-  return app === "up" ? mark("good", "answers") : mark("bad", "away: requests wait for it");
-}
-
-function redisState({ redis, redis_error: error }) {
-  return redis === "up" ? mark("good", "up") : mark("bad", `lost: ${error ?? ""}`);
-}
-
-function mark(is, text) {
-  return h("span", { className: "state", data: { is }, textContent: text });
-}
-
 function countsOf({ reasons }) {
   return Object.entries(reasons)
     .flatMap(([kind, byReason]) =>
@@ -236,8 +203,4 @@ function countsOf({ reasons }) {
       })),
     )
     .toSorted((one, other) => other.count - one.count);
-}
-
-function sum(all, read) {
-  return all.reduce((total, each) => total + read(each), 0);
 }
