@@ -29,7 +29,6 @@ const ofKind: Readonly<Partial<Record<EventKind, Topic>>> = {
   authorization_finished: "authorization",
   authorization_withheld: "authorization",
   circuit_breaker_changed: "authorization",
-  recovery_authorization: "authorization",
 
   request_finished: "requests",
 
