@@ -1,6 +1,7 @@
 /** What the app's answer about a channel means to who set it up, and the line that mends it: for the doctor and the console. */
 
 import type { App } from "../core/app.ts";
+import { laravelNameOf } from "../core/channel-name.ts";
 import { isObject, parseJson } from "../core/json.ts";
 import { checkChannelSignature } from "../core/signature.ts";
 import { readAuthAnswer } from "./auth-answer.ts";
@@ -25,7 +26,7 @@ export function explainAnswer(asked: Asked, status: number, text: string): Expla
   if (status === 401 || status === 403) {
     return no(
       `${authPath} answers ${status}: nobody is logged in by this cookie, or the channel's callback says no`,
-      `routes/channels.php has to have a callback for ${JSON.stringify(channel.replace(/^(private-encrypted-|private-|presence-)/, ""))} that returns true${channel.startsWith("presence-") ? " or the member's data" : ""}`,
+      `routes/channels.php has to have a callback for ${JSON.stringify(laravelNameOf(channel))} that returns true${channel.startsWith("presence-") ? " or the member's data" : ""}`,
     );
   }
   const [what, fix] = statusAdvice(status, authPath);

@@ -116,6 +116,13 @@ const cases: readonly {
     expected: /^at most [\d,]+ bytes of data$/,
     line: null,
   },
+  {
+    name: "too long a name of a channel",
+    event: { kind: "publish_refused", appId: testApp.id, reason: "channel_too_long" },
+    why: /the name of the channel is too long/,
+    expected: /^1 to 256 characters/,
+    line: null,
+  },
 ];
 
 describe("a refusal in the console", () => {

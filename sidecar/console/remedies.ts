@@ -1,10 +1,17 @@
 /** What would have been right in place of what was refused, with this node's own keys and limits; and the line that fixes it. */
 
 import type { App, Rate } from "../core/app.ts";
+import {
+  channelKind,
+  channelNameRule,
+  laravelNameOf,
+  maxChannelNameLength,
+} from "../core/channel-name.ts";
 import type { ErrorReason } from "../core/errors.ts";
 import type { AuthorizationFault, PublishFault } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
+import { maxWatchlist } from "../core/signin.ts";
 import { isLoopbackHost } from "../http/ip-address.ts";
 
 export interface Remedy {
@@ -124,7 +131,7 @@ const fixes: Readonly<
 };
 
 function callbackFor(channel: string): Fix {
-  const name = channel.replace(/^(private-encrypted-|private-|presence-)/, "");
+  const name = laravelNameOf(channel);
   const result = isPresence(channel) ? "['id' => $user->id, 'name' => $user->name]" : "true";
   const line = `Broadcast::channel('${name.replaceAll("'", "")}', fn ($user) => ${result});`;
   return { where: "routes/channels.php, to let everybody in who is logged in", line };
@@ -162,14 +169,14 @@ function ofError({ reason, channel }: SidecarEvent<"error_sent">, app: App): Rem
     return { expected, fix: { where: ".env", line: "POGO_ACCEPT_CLIENT_EVENTS_FROM=members" } };
   }
   if (reason === "invalid_channel_name" && channel !== null) {
-    const line = channel.replace(/[^-\w=@,.;]+/g, "-").slice(0, 256);
+    const line = channel.replace(/[^-\w=@,.;]+/g, "-").slice(0, maxChannelNameLength);
     return { expected, fix: line === "" ? null : { where: "a name such as", line } };
   }
   return { expected, fix: null };
 }
 
 const limits: Readonly<Partial<Record<ErrorReason, (app: App) => string | null>>> = {
-  invalid_channel_name: () => "1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
+  invalid_channel_name: () => channelNameRule,
   not_a_member: ({ acceptClientEventsFrom }) =>
     `a subscribe to the channel before (client events are taken from ${acceptClientEventsFrom})`,
   client_event_not_allowed_here: () => "a private or presence channel without encryption",
@@ -180,7 +187,7 @@ const limits: Readonly<Partial<Record<ErrorReason, (app: App) => string | null>>
   too_many_channels: (app) => atMost(app.maxChannelsPerConnection, "channels on one connection"),
   presence_channel_full: (app) => atMost(app.maxPresenceMembers, "members"),
   member_too_large: (app) => atMost(app.maxPresenceMemberBytes, "bytes of channel_data"),
-  watchlist_too_long: () => atMost(100, "users"),
+  watchlist_too_long: () => atMost(maxWatchlist, "users"),
   message_too_long: (app) => atMost(app.maxMessageBytes, "bytes"),
   event_name_too_long: (app) => atMost(app.maxEventNameLength, "characters"),
   event_data_too_large: (app) => atMost(app.maxEventDataBytes, "bytes"),
@@ -190,7 +197,8 @@ const limits: Readonly<Partial<Record<ErrorReason, (app: App) => string | null>>
 
 const publishes: Readonly<Partial<Record<PublishFault, (app: App) => string | null>>> = {
   too_many_channels: (app) => atMost(app.maxChannelsPerPublish, "channels"),
-  invalid_channel: () => "1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
+  invalid_channel: () => channelNameRule,
+  channel_too_long: () => channelNameRule,
   event_too_long: (app) => atMost(app.maxEventNameLength, "characters"),
   payload_too_large: (app) => atMost(app.maxEventDataBytes, "bytes of data"),
   rate_limited: ({ publishRate }) => publishRate && rateText(publishRate),
@@ -230,5 +238,5 @@ function atMost(count: number | null, what: string): string | null {
 }
 
 function isPresence(channel: string): boolean {
-  return channel.startsWith("presence-");
+  return channelKind(channel).access === "presence";
 }

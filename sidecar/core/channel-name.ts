@@ -2,7 +2,10 @@
 
 import { isUserName } from "./user-id.ts";
 
-const maxChannelNameLength = 256;
+export const maxChannelNameLength = 256;
+
+/** What a name may be, for whoever has to choose another one. */
+export const channelNameRule = `1 to ${maxChannelNameLength} characters of a-z A-Z 0-9 _ - = @ , . ; and no others`;
 
 /** Pusher's alphabet (`pusher-http-php` refuses all others), without the leading `#` of reserved channels. */
 const channelNamePattern = /^[-a-zA-Z0-9_=@,.;]+$/;
@@ -44,6 +47,11 @@ const userChannelPrefix = "#server-to-user-";
 /** The user whose own channel this is (Pusher: "Sending events to authenticated users"), or null. */
 export function userOfChannel(name: string): string | null {
   return name.startsWith(userChannelPrefix) ? name.slice(userChannelPrefix.length) : null;
+}
+
+/** What `Broadcast::channel()` in Laravel's routes/channels.php calls it. */
+export function laravelNameOf(name: string): string {
+  return name.replace(/^(private-encrypted-|private-|presence-)/, "");
 }
 
 /** True for what the app can publish to: channels, and the own channel of whoever could sign in. */

@@ -1,7 +1,7 @@
 /** What an event has to be like to be published, whichever way the app brings it. */
 
 import type { App } from "./app.ts";
-import { isChannelNameTooLong, isPublishable } from "./channel-name.ts";
+import { isChannelNameTooLong, isPublishable, maxChannelNameLength } from "./channel-name.ts";
 import type { PublishFault } from "./ports.ts";
 
 export interface Publication {
@@ -32,7 +32,7 @@ export function checkPublication(
   if (channels.some(isChannelNameTooLong)) {
     return {
       reason: "channel_too_long",
-      message: "A channel name may have at most 256 characters.",
+      message: `A channel name may have at most ${maxChannelNameLength} characters.`,
     };
   }
   if (!channels.every(isPublishable)) {

@@ -22,7 +22,7 @@ export interface SigninDependencies {
   readonly report: Report;
 }
 
-const maxWatchlist = 100;
+export const maxWatchlist = 100;
 
 /** Answers `pusher:signin_success`, or an error, now or later; the connection stays open either way. */
 export function signin(

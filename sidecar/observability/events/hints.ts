@@ -1,9 +1,11 @@
 /** What to do about the refusals that are a setting's doing, or somebody's mistake that the operator can mend. */
 
+import { channelNameRule } from "../../core/channel-name.ts";
 import type { ErrorReason } from "../../core/errors.ts";
 import type { PublishFault } from "../../core/ports.ts";
 import type { DeliveryFault } from "../../core/report/webhooks.ts";
 import type { HandshakeRefusal } from "../../core/report/websocket.ts";
+import { maxWatchlist } from "../../core/signin.ts";
 
 /** Those of a drain are expected. */
 export const handshakeHints: Readonly<Partial<Record<HandshakeRefusal, string>>> = {
@@ -28,8 +30,7 @@ export const errorHints: Readonly<Partial<Record<ErrorReason, string>>> = {
   slow_consumer:
     "the client read nothing for POGO_WRITE_WAIT; if many do, events are too large or too many for their networks",
   invalid_message_format: "what came is no message of the Pusher protocol: is it a Pusher client?",
-  invalid_channel_name:
-    "rename the channel: 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ; and no others",
+  invalid_channel_name: `rename the channel: ${channelNameRule}`,
   client_events_disabled:
     "set POGO_ACCEPT_CLIENT_EVENTS_FROM, or accept_client_events_from of the app, to members or all",
   client_event_rate_exceeded:
@@ -42,7 +43,7 @@ export const errorHints: Readonly<Partial<Record<ErrorReason, string>>> = {
   presence_channel_full: "raise POGO_MAX_PRESENCE_MEMBERS if a channel needs that many members",
   member_too_large:
     "the app's channel callback returns too much about a user: return less, or raise POGO_MAX_PRESENCE_MEMBER_SIZE",
-  watchlist_too_long: "the app's user_data has more than 100 users in its watchlist",
+  watchlist_too_long: `the app's user_data has more than ${maxWatchlist} users in its watchlist`,
   message_too_long:
     "raise POGO_MAX_MESSAGE_SIZE or REVERB_APP_MAX_MESSAGE_SIZE if pages send that much",
   invalid_user_id: "the app signs a user in whose id is empty or longer than 240 characters",
@@ -57,7 +58,7 @@ export const publishHints: Readonly<Record<PublishFault, string>> = {
   broker_queue_full: "redis is too slow: look at it before raising POGO_BROKER_QUEUE_SIZE",
   invalid_fields: "the answer to the app names the field; Laravel logs it as a BroadcastException",
   too_many_channels: "raise POGO_MAX_CHANNELS_PER_EVENT, or broadcast in several steps",
-  invalid_channel: "channel names have 1 to 256 characters of a-z A-Z 0-9 _ - = @ , . ;",
+  invalid_channel: `rename the channel: ${channelNameRule}`,
   channel_too_long: "use a shorter channel name",
   event_too_long: "use a shorter event name (broadcastAs), or raise POGO_MAX_EVENT_NAME_LENGTH",
   payload_too_large:
