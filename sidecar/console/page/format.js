@@ -43,6 +43,10 @@ export function duration(ms) {
     : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+export function sum(all, read) {
+  return all.reduce((total, each) => total + read(each), 0);
+}
+
 export function time(atMs) {
   return clock.format(atMs);
 }

@@ -1,13 +1,13 @@
 /** Whether the node and what it needs are well: the app, Redis, and who waits for them. */
 
 import { h, link } from "./dom.js";
-import { number, plural } from "./format.js";
+import { number, plural, sum } from "./format.js";
 
 /** Names and values. */
 export function healthOf({ health, apps, proxy }) {
   const breakers = apps.filter(({ breaker }) => breaker && breaker !== "closed");
   return [
-    ["App behind", proxy ? appState(proxy) : "none (POGO_UPSTREAM=none)"],
+    ["App behind", appState(proxy)],
     proxy && ["Waiting for it", plural(proxy.waitingForApp + proxy.waiting, "request")],
     proxy && [
       "Circuit breaker",
@@ -38,7 +38,10 @@ export function showWaiting(element, count) {
   element.replaceChildren(mark("wait", text), " ", link("#authorization", "How it answers"));
 }
 
-function appState({ app, isPaused }) {
+/** @param proxy null: there is no app */
+export function appState(proxy) {
+  if (!proxy) return "none (POGO_UPSTREAM=none)";
+  const { app, isPaused } = proxy;
   if (isPaused) return mark("wait", "new requests wait: /hold");
   if (app === "unknown") return mark("wait", "unknown: no request has been passed on yet");
   return app === "up" ? mark("good", "answers") : mark("bad", "away: requests wait for it");
@@ -50,8 +53,4 @@ function redisState({ redis, redis_error: error }) {
 
 function mark(is, text) {
   return h("span", { className: "state", data: { is }, textContent: text });
-}
-
-export function sum(all, read) {
-  return all.reduce((total, each) => total + read(each), 0);
 }

@@ -3,8 +3,8 @@
 import { addressOf, read } from "./api.js";
 import { code, h, link, pairs, panel, reconcile, table } from "./dom.js";
 import { entriesOf, feed, rateOf, ratesOf } from "./feed.js";
-import { bytes, number, plural, time, words } from "./format.js";
-import { healthOf, showWaiting, sum } from "./health.js";
+import { bytes, number, plural, sum, time, words } from "./format.js";
+import { healthOf, showWaiting } from "./health.js";
 import { newestCauses, recentRefusals, refusalItem } from "./refusals.js";
 
 /** `value` is shown; of what has a `rate` it is that, with its line. */

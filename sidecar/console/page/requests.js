@@ -3,6 +3,7 @@
 import { h, pairs, panel, table } from "./dom.js";
 import { entriesOf, feed, rateOf } from "./feed.js";
 import { bytes, milliseconds, number, plural, time } from "./format.js";
+import { appState } from "./health.js";
 
 const shownRows = 100;
 const slowest = 10;
@@ -44,23 +45,18 @@ function open(root) {
   };
 }
 
-const appStates = {
-  unknown: "unknown: no request has been passed on yet",
-  up: "answers",
-  away: "away",
-};
-
 function toPairs({ proxy, totals }) {
-  if (!proxy) return [["App behind", "none (POGO_UPSTREAM=none)"]];
+  const app = ["App behind", appState(proxy)];
+  if (!proxy) return [app];
   return [
-    ["App behind", appStates[proxy.app]],
+    app,
     [
       "Rate",
       `${number(rateOf((figures) => figures.totals.proxied))}/s, ${number(totals.proxied)} so far`,
     ],
     ["At the app", `${number(proxy.underWay)} of ${number(proxy.maxUnderWay)}`],
     ["Wait for their turn", number(proxy.waiting)],
-    ["Waiting room", `${number(proxy.waitingForApp)}${proxy.isPaused ? ", paused by /hold" : ""}`],
+    ["Waiting room", number(proxy.waitingForApp)],
     ["WebSockets of the app", number(proxy.webSockets)],
   ];
 }

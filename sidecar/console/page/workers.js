@@ -3,7 +3,7 @@
 import { addressOf } from "./api.js";
 import { h, reconcile } from "./dom.js";
 import { feed } from "./feed.js";
-import { number, plural } from "./format.js";
+import { number, plural, sum } from "./format.js";
 
 export function showWorkers(bar) {
   const { workers } = feed;
@@ -40,13 +40,12 @@ function workerLink({ worker, view, isShown, about }) {
 }
 
 function sumsOf(figures) {
-  const sum = (read) => figures.reduce((total, each) => total + read(each), 0);
   const connections = plural(
-    sum(({ health }) => health.connections),
+    sum(figures, ({ health }) => health.connections),
     "connection",
   );
   const subscriptions = plural(
-    sum(({ totals }) => totals.subscriptions),
+    sum(figures, ({ totals }) => totals.subscriptions),
     "subscription",
   );
   return `All together: ${connections}, ${subscriptions}. Below is worker ${feed.workers.shown}; refusals are those of all.`;
