@@ -1,6 +1,7 @@
 /** One request to the admin port of a sidecar that runs on this machine. */
 
 import { formatErrors, formatWarnings, loadAdmin } from "../config.ts";
+import { reachableHost, urlHost } from "../http/host.ts";
 import { request } from "../http/node-http.ts";
 import type { CommandContext } from "./command.ts";
 import { errorCode } from "../http/error-code.ts";
@@ -27,8 +28,8 @@ export async function requestAdmin(
   }
   context.complain(formatWarnings(loaded.warnings));
   const { port } = loaded.admin;
-  const host = reachable(loaded.admin.host);
-  const where = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
+  const host = reachableHost(loaded.admin.host);
+  const where = `http://${urlHost(host)}:${port}${path}`;
   const { promise, resolve } = Promise.withResolvers<AdminAnswer>();
   const signal = AbortSignal.timeout(deadlineMs);
   const sent = request({ host, port, path, method, signal, agent: false }, (response) => {
@@ -49,10 +50,4 @@ export async function requestAdmin(
   });
   sent.end();
   return promise;
-}
-
-/** Where a listener on all addresses is reached from the same machine. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  return host === "::" ? "::1" : host;
 }

@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from "node:path";
 import { networkInterfaces } from "node:os";
 import { styleText } from "node:util";
 import type { Config, Loaded } from "../config.ts";
+import { isEveryAddress, urlHost } from "../http/host.ts";
 import { isLoopbackHost } from "../http/ip-address.ts";
 import { appAnswers } from "./doctor/app.ts";
 import type { Finding, Subject } from "./doctor/check.ts";
@@ -92,9 +93,9 @@ function row(label: string, [first = "", ...others]: readonly string[]): readonl
 function openAt({ config, ports, addresses = lanAddresses() }: BannerOptions): readonly string[] {
   const { host: bind, pathPrefix } = config.server;
   if (bind.kind === "unix") return [`unix:${bind.path}`];
-  const isEverywhere = bind.host === "0.0.0.0" || bind.host === "::";
+  const isEverywhere = isEveryAddress(bind.host);
   const [here, ...elsewhere] = isEverywhere ? ["localhost", ...addresses.slice(0, 1)] : [bind.host];
-  const urlOf = (host: string) => `http://${host.includes(":") ? `[${host}]` : host}:${ports.port}`;
+  const urlOf = (host: string) => `http://${urlHost(host)}:${ports.port}`;
   const standsAlone = config.upstream.address === null;
   const what = standsAlone ? ` (WebSockets at ${pathPrefix}/app/{key}, and the API)` : "";
   return [

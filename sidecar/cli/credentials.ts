@@ -2,6 +2,7 @@
 
 import { randomInt } from "node:crypto";
 import { lacksAllCredentials, loadConfig, type Config, type Loaded } from "../config.ts";
+import { isEveryAddress } from "../http/host.ts";
 import type { CommandContext } from "./command.ts";
 
 /** Loads the configuration; without any credentials, whoever sits at a terminal gets some for this run, in `env` too. */
@@ -46,7 +47,6 @@ export function makeCredentials(): {
  */
 export function toDotEnv({ apps, server }: Config): string {
   const host = server.host.kind === "tcp" ? server.host.host : "0.0.0.0";
-  const isEverywhere = host === "0.0.0.0" || host === "::";
   const [app] = apps;
   return [
     "BROADCAST_CONNECTION=reverb",
@@ -54,7 +54,7 @@ export function toDotEnv({ apps, server }: Config): string {
     `REVERB_APP_ID=${app?.id}`,
     `REVERB_APP_KEY=${app?.key}`,
     `REVERB_APP_SECRET=${app?.secret}`,
-    `REVERB_HOST=${isEverywhere ? "localhost" : host}`,
+    `REVERB_HOST=${isEveryAddress(host) ? "localhost" : host}`,
     `REVERB_PORT=${server.port}`,
     "REVERB_SCHEME=http",
     ...internalLines(server.port),

@@ -1,7 +1,7 @@
 /** `Config`: the values of the option table, and what follows from them. */
 
-import { isIPv6 } from "node:net";
 import type { App } from "../core/app.ts";
+import { isEveryAddress, urlHost } from "../http/host.ts";
 import { isLoopbackHost } from "../http/ip-address.ts";
 import type { WebhookApp, WebhookEndpoint } from "../webhooks/dispatcher.ts";
 import type { FoundRedis } from "./redis.ts";
@@ -60,9 +60,8 @@ export function derive(reader: Reader, { access, broadcasts }: FoundRedis): Conf
 
 /** Of the console, where it is open to others and listens on one address that they can reach. */
 function addressOf({ admin: { host, port }, console: { token } }: NodeValues): string | null {
-  const isEverywhere = host === "0.0.0.0" || host === "::";
-  if (token === null || isEverywhere || isLoopbackHost(host) || port === 0) return null;
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
+  const isOneAddress = !isEveryAddress(host) && !isLoopbackHost(host);
+  return token !== null && isOneAddress && port !== 0 ? `http://${urlHost(host)}:${port}/` : null;
 }
 
 /** What each of so many workers gets. */

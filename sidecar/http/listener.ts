@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { chmodSync, chownSync, statSync, unlinkSync } from "node:fs";
 import { connect, type ListenOptions, type Server } from "node:net";
 import { errorCode } from "./error-code.ts";
+import { urlHost } from "./host.ts";
 
 /** What an operator configures as `host`. */
 export type BindAddress =
@@ -55,7 +56,7 @@ export function toListenAddress(
 export function showListenAddress(address: ListenAddress, port: number): string {
   switch (address.kind) {
     case "tcp":
-      return address.host.includes(":") ? `[${address.host}]:${port}` : `${address.host}:${port}`;
+      return `${urlHost(address.host)}:${port}`;
     case "unix":
       return `unix:${address.path}`;
     case "inherited":

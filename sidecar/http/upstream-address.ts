@@ -1,5 +1,7 @@
 /** Where the upstream is: a port or a unix socket. */
 
+import { urlHost } from "./host.ts";
+
 export type UpstreamAddress =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly socketPath: string };
@@ -42,8 +44,7 @@ export function toRequestOptions(
 /** What `parseUpstream` reads. */
 export function showUpstream(address: UpstreamAddress): string {
   if (address.kind === "unix") return `unix:${address.socketPath}`;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `http://${host}:${address.port}`;
+  return `http://${urlHost(address.host)}:${address.port}`;
 }
 
 function malformed(text: string): ParsedUpstream {

@@ -2,6 +2,7 @@
 
 import { createServer } from "node:net";
 import { createCommands } from "../../broker/redis/clients.ts";
+import { reachableHost, urlHost } from "../../http/host.ts";
 import { listen, showListenAddress, toListenAddress } from "../../http/listener.ts";
 import { askUrl, explainError } from "./ask.ts";
 import { hint, isOwnPort, ok, skipped, wrong, type Check } from "./check.ts";
@@ -12,8 +13,7 @@ export const running: Check = {
   name: "sidecar",
   async run({ config }) {
     const { host, port } = config.admin;
-    const admin = new URL(`http://${host.includes(":") ? `[${host}]` : host}:${port}`);
-    if (["0.0.0.0", "[::]"].includes(admin.hostname)) admin.hostname = "127.0.0.1";
+    const admin = new URL(`http://${urlHost(reachableHost(host))}:${port}`);
     const answer = await askUrl(new URL("/readyz", admin));
     if (answer.ok && answer.status === 200) return ok(`runs, and is ready (${admin.origin})`);
     if (answer.ok) {

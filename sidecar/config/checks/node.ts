@@ -14,6 +14,7 @@ import { findRedisConflicts } from "./redis.ts";
 import { checksOfWorkers } from "./workers.ts";
 import type { Config } from "../derive.ts";
 import { showDuration } from "../../core/duration.ts";
+import { isEveryAddress } from "../../http/host.ts";
 
 const { admin, app, server, upstream } = table;
 
@@ -120,15 +121,13 @@ function isTrue(text: string | undefined): boolean {
   return parsed.ok && parsed.value;
 }
 
-const wildcards: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
-
 /** An address of the machine itself, whatever else it has. */
 export function isThisMachine(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.") || wildcards.has(host);
+  return host === "localhost" || host === "::1" || host.startsWith("127.") || isEveryAddress(host);
 }
 
 /** Whether what listens on one address is reached at the other. */
 function overlap(one: string, other: string): boolean {
   const [a, b] = [one, other].map((host) => (host === "localhost" ? "127.0.0.1" : host));
-  return a === b || [one, other].some((host) => wildcards.has(host));
+  return a === b || [one, other].some(isEveryAddress);
 }

@@ -2,6 +2,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import { urlHost } from "../../http/host.ts";
 import { bindHost } from "./addresses.ts";
 import { accept, list, reject, type Parser } from "./parser.ts";
 import type { Address } from "../../broker/redis/clients.ts";
@@ -175,8 +176,7 @@ function parseHostPort(text: string): { host: string; port: number | null } | nu
 }
 
 function showHostPort({ host, port }: { host: string; port: number | null }): string {
-  const name = host.includes(":") ? `[${host}]` : host;
-  return port === null ? name : `${name}:${port}`;
+  return port === null ? urlHost(host) : `${urlHost(host)}:${port}`;
 }
 
 /** Null: empty. Undefined: `%` is followed by what can't be decoded. */
