@@ -9,11 +9,11 @@ import { parseEnvelope, type Envelope } from "./envelope.ts";
 import { EventLog } from "./event-log.ts";
 import { baseOf, echoChannelOf, ownMark, topicOf } from "./keys.ts";
 import type { Links } from "./links.ts";
+import { createLogReader } from "./log-reader.ts";
 import { RedisPresence } from "./presence.ts";
 import { Publisher } from "./publisher.ts";
 import { createRedisRecovery, type RecoveryBounds, type RedisRecovery } from "./recovery.ts";
 import { Registrations } from "./registrations.ts";
-import { readLog } from "./scripts/events.ts";
 import { register } from "./scripts/registrations.ts";
 import type { RunScript } from "./scripts/script.ts";
 import { Session } from "./session.ts";
@@ -143,8 +143,7 @@ export class RedisApp {
   #createLog(run: RunScript): EventLog {
     const { appId, report } = this.#options;
     return new EventLog({
-      read: (after, count) => run(readLog, `(${after}`, "+", count),
-      has: async (id) => (await run(readLog, id, id, 1)).entries.length > 0,
+      ...createLogReader(run),
       deliver: (channel, message, entryId) => this.#deliver(channel, message, entryId),
       onPosition: (position) => this.#recovery?.log.advance(position),
       appId,

@@ -6,13 +6,9 @@
  */
 
 import type { Report } from "../../core/report.ts";
-import type { LogPage } from "./scripts/events.ts";
+import type { LogReader } from "./log-reader.ts";
 
-export interface EventLogOptions {
-  /** Reads entries behind `after`, oldest first, at most so many. */
-  readonly read: (after: string, count: number) => Promise<LogPage>;
-  /** Whether the entry at the position is still there. */
-  readonly has: (id: string) => Promise<boolean>;
+export interface EventLogOptions extends LogReader {
   /** `entryId`: of a message that comes from the log. */
   readonly deliver: (channel: string, message: string, entryId?: string) => void;
   /** All entries up to this one were received, and delivered. */

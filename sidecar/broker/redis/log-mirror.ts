@@ -5,15 +5,11 @@
 
 import { LogIndex } from "./log-index.ts";
 import { compareEntryIds } from "./entry-id.ts";
-import type { LogPage } from "./scripts/events.ts";
+import type { LogReader } from "./log-reader.ts";
 import type { Missed } from "../../core/recovery/ports.ts";
 
-export interface LogMirrorOptions {
+export interface LogMirrorOptions extends LogReader {
   readonly appId: string;
-  /** Reads entries behind `after`, oldest first, at most so many. */
-  readonly read: (after: string, count: number) => Promise<LogPage>;
-  /** Whether an entry is still there. */
-  readonly has: (id: string) => Promise<boolean>;
   /** Resolves once all that was published before the call has been delivered here; rejects if nobody can say. */
   readonly whenReceived: () => Promise<void>;
   /** What may be kept of it here, in bytes. */
@@ -95,11 +91,11 @@ export class LogMirror {
     const { read } = this.#options;
     const index = await this.#indexFrom(after);
     if (!index) return;
-    for (let after = index.end; ;) {
-      const { entries, upTo, isLast } = await read(after, pageSize);
+    for (let from = index.end; ;) {
+      const { entries, upTo, isLast } = await read(from, pageSize);
       for (const entry of entries) index.add(entry);
       if (isLast) break;
-      after = upTo ?? after;
+      from = upTo ?? from;
     }
     // The log may be ahead of pub/sub: who is given an entry now must not be sent its message afterwards.
     await this.#options.whenReceived();

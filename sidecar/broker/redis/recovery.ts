@@ -1,8 +1,8 @@
 /** Recovery of one app's clients over Redis: the nodes' log, and sessions that any of them may go on with. */
 
 import { LogMirror } from "./log-mirror.ts";
+import { createLogReader } from "./log-reader.ts";
 import { RedisRecoveryLog } from "./recovery-log.ts";
-import { readLog } from "./scripts/events.ts";
 import type { RunScript } from "./scripts/script.ts";
 import { RedisSessions } from "./sessions.ts";
 
@@ -30,8 +30,7 @@ export function createRedisRecovery(options: {
   const { windowMs, maxBytes } = bounds;
   const mirror = new LogMirror({
     appId,
-    read: (after, count) => run(readLog, `(${after}`, "+", count),
-    has: async (id) => (await run(readLog, id, id, 1)).entries.length > 0,
+    ...createLogReader(run),
     whenReceived,
     maxBytes,
     idleMs: windowMs,

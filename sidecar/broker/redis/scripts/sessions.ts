@@ -76,8 +76,8 @@ export type FoundSessions =
 
 /**
  * The sessions of all connections that had the token and whose window has not passed, which are gone with as many calls.
- * Where none has left one, but a
- * node has one open, that node is asked to end it; of one that has died, what was stored last is taken.
+ * Where none has left one, but a node has one open, that node is asked to end it; of one that has died, what was stored
+ * last is taken.
  *
  * @param isLast the node is not waited for any more
  */
