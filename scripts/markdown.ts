@@ -10,11 +10,11 @@ export function table(heads: Cells, rows: readonly Cells[]): string {
   return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** Names of options stand out. */
+/** Names of options stand out, where they are not within code already. */
 function mark(cell: string): string {
   return cell.replaceAll(
-    /(?<![`\w])(?:(?:POGO|REVERB|PUSHER|VITE)_[A-Z_]*[A-Z]|BROADCAST_CONNECTION)(?:=\w+)?\b(?!`)/g,
-    "`$&`",
+    /`[^`]*`|\b(?:(?:POGO|REVERB|PUSHER|VITE)_[A-Z_]*[A-Z]|BROADCAST_CONNECTION)(?:=\w+)?\b/g,
+    (found) => (found.startsWith("`") ? found : `\`${found}\``),
   );
 }
 

@@ -34,6 +34,8 @@ export interface SupervisionOptions {
 const startTimeoutMs = 60_000;
 /** What a worker has for its last steps, beyond the delay and the timeout of a stop. */
 const graceMs = 5_000;
+/** What a worker has to answer for the console, beyond the time that the app has where it is asked. */
+const consoleAnswerMs = 5_000;
 
 /** Of `config` it takes the addresses; the workers load the rest themselves. */
 export function createSupervision(config: Config, options: SupervisionOptions): Lifecycle {
@@ -64,7 +66,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
 
   async function loadConsole(): Promise<Backend> {
     const { createWorkersConsole } = await import("./workers-console.ts");
-    const answerWithinMs = config.authorizer.deadlineMs + graceMs;
+    const answerWithinMs = config.authorizer.deadlineMs + consoleAnswerMs;
     return createWorkersConsole({ workers: supervisor, count: workers.count, answerWithinMs });
   }
 

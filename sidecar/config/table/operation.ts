@@ -22,7 +22,7 @@ export const admin = {
     parser: optional(webAddress),
     fallback: null,
     fallbackText:
-      "that of `POGO_ADMIN_HOST` where it is one address beyond loopback and `POGO_ADMIN_TOKEN` is set, else none",
+      "that of POGO_ADMIN_HOST where it is one address beyond loopback and POGO_ADMIN_TOKEN is set, else none",
     docs: "Where a browser reaches the admin port of this node: `http://10.0.0.7:2019`. With Redis the consoles of the other nodes link to it; with none they say so.",
   }),
   allowedHosts: option({

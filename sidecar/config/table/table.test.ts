@@ -54,6 +54,8 @@ describe("the option table", () => {
         // Names are as they are: of a path, a command, a header.
         assert.doesNotMatch(text.replaceAll(/`[^`]*`/g, ""), dialect);
       }
+      // It is shown as code, in which there is no other.
+      assert.doesNotMatch(fallbackText, /`/);
     });
   }
 
