@@ -8,21 +8,21 @@ const valuePattern = /^[\w-]{22}$/;
 /** Null: there is none that was set here. @param header of a Cookie field */
 export function readRecoveryCookie(header: string | undefined): string | null {
   if (!header?.includes(name)) return null;
-  const pair = pairsOf(header).find(isOurs);
+  const pair = pairsOf(header).find(isRecoveryCookie);
   const value = pair?.slice(name.length + 1) ?? "";
   return valuePattern.test(value) ? value : null;
 }
 
 /** Whether there are several, of which somebody else has set one (RFC 6265 §8.6). @param header of a Cookie field */
 export function hasSeveralRecoveryCookies(header: string | undefined): boolean {
-  return pairsOf(header ?? "").filter(isOurs).length > 1;
+  return pairsOf(header ?? "").filter(isRecoveryCookie).length > 1;
 }
 
 /** What is left of a Cookie field for the app, which has no use for this one. */
 export function withoutRecoveryCookie(header: string): string {
   if (!header.includes(name)) return header;
   return pairsOf(header)
-    .filter((pair) => !isOurs(pair))
+    .filter((pair) => !isRecoveryCookie(pair))
     .join("; ");
 }
 
@@ -37,7 +37,7 @@ export function recoverySetCookie(
   return `${name}=${value}; Path=${path}; HttpOnly; SameSite=Lax${isSecure ? "; Secure" : ""}`;
 }
 
-/** Of a Cookie field; without ours. */
+/** Of all cookies of a Cookie field but this one. */
 export function cookieNamesIn(header: string): readonly string[] {
   return pairsOf(withoutRecoveryCookie(header))
     .map((pair) => pair.split("=", 1)[0] ?? "")
@@ -48,6 +48,6 @@ function pairsOf(header: string): readonly string[] {
   return header.split(";").map((pair) => pair.trim());
 }
 
-function isOurs(pair: string): boolean {
+function isRecoveryCookie(pair: string): boolean {
   return pair.startsWith(`${name}=`);
 }

@@ -29,8 +29,8 @@ export function regrant(
   const { grants = null, resumption = null } = client ?? {};
   if (!isOpen || client?.isSuspended || !grants || !resumption?.session?.grant) return notGranted;
   const seat = resumption.seats.get(channel);
-  const isMissed = !seat?.isGranted || !grants.has(channel) || resumption.endsMs <= nowMs;
-  if (isMissed || !isGrantable(channel)) return notGranted;
+  const isGranted = seat?.isGranted && grants.has(channel) && resumption.endsMs > nowMs;
+  if (!isGranted || !isGrantable(channel)) return notGranted;
   resumption.seats.set(channel, { ...seat, isGranted: false });
   if (!shown || !grants.isFor(shown)) {
     grants.delete(channel);
