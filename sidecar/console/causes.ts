@@ -23,7 +23,7 @@ export function causeOf(event: SidecarEvent): string | null {
     case "handshake_refused":
       return handshakes[event.reason];
     case "publish_refused":
-      return publishes[event.reason] ?? null;
+      return publishes[event.reason];
     case "api_signature_refused":
       return requests[event.reason];
     case "handshake_misdirected":
@@ -73,6 +73,7 @@ const signatures: Readonly<Record<SignatureFault, string>> = {
     "the signature that the page sent is wrong: made with another secret, or for another connection or channel",
 };
 
+/** Of those that are shown; the others are ordinary, or another event says why. */
 const errors: Readonly<Partial<Record<ErrorReason, string>>> = {
   not_a_member: "a client event to a channel that the page has not subscribed to",
   client_event_not_allowed_here: "a client event to a public or an encrypted channel",
@@ -104,7 +105,7 @@ const handshakes: Readonly<Record<HandshakeRefusal, string>> = {
   origin: "pages of this origin may not connect to the app",
 };
 
-const publishes: Readonly<Partial<Record<PublishFault, string>>> = {
+const publishes: Readonly<Record<PublishFault, string>> = {
   broker_failed: "Redis did not take it",
   broker_queue_full: "too much is on its way to Redis",
   invalid_fields: "a field is missing, or is not what it should be",
