@@ -138,6 +138,41 @@ describe("a refusal in the console", () => {
     });
   }
 
+  it("of one of several apps has the line for its entry in the config file", () => {
+    const both = { ...setting, apps: [...apps, { ...testApp, id: "other", key: "other-key" }] };
+    const events: readonly SidecarEvent[] = [
+      { kind: "error_sent", ...about, code: 4301, reason: "client_events_disabled" },
+      { kind: "handshake_refused", appId: testApp.id, reason: "origin", sent: "https://b.test" },
+    ];
+    const where = `the config file, at app ${testApp.id}`;
+    assert.deepEqual(
+      events.map((event) => remedyFor(event, both).fix),
+      [
+        { where, line: '"accept_client_events_from": "members"' },
+        { where, line: '"allowed_origins": ["a.test","b.test"]' },
+      ],
+    );
+  });
+
+  it("of very many apps lists a few", () => {
+    const many = Array.from({ length: 1_000 }, (_, n) => ({
+      ...testApp,
+      id: `${n}`,
+      key: `k${n}`,
+    }));
+    const unknown: readonly SidecarEvent[] = [
+      { kind: "handshake_refused", appId: null, reason: "unknown_key", sent: "other" },
+      { kind: "api_app_unknown", sentAppId: "other" },
+    ];
+    assert.deepEqual(
+      unknown.map((event) => remedyFor(event, { ...setting, apps: many }).expected),
+      [
+        "the key k0 or k1 or k2 or k3 or k4, or another of 1000",
+        "the id 0 or 1 or 2 or 3 or 4, or another of 1000",
+      ],
+    );
+  });
+
   it("of an app that is not there, or that needs no words, says nothing", () => {
     const none = { expected: null, fix: null };
     const event = cases[0]?.event ?? assert.fail();

@@ -1,18 +1,12 @@
 /** What would have been right in place of what was refused, with this node's own keys and limits; and the line that fixes it. */
 
-import type { App, Rate } from "../core/app.ts";
-import {
-  channelKind,
-  channelNameRule,
-  laravelNameOf,
-  maxChannelNameLength,
-} from "../core/channel-name.ts";
-import type { ErrorReason } from "../core/errors.ts";
-import type { AuthorizationFault, PublishFault } from "../core/ports.ts";
+import type { App } from "../core/app.ts";
+import { channelKind, laravelNameOf, maxChannelNameLength } from "../core/channel-name.ts";
+import type { AuthorizationFault } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";
 import type { HandshakeRefusal } from "../core/report/websocket.ts";
-import { maxWatchlist } from "../core/signin.ts";
 import { isLoopbackHost } from "../http/ip-address.ts";
+import { atMost, errorLimits, publishLimits } from "./limits.ts";
 
 export interface Remedy {
   readonly expected: string | null;
@@ -37,7 +31,7 @@ export function remedyFor(event: SidecarEvent, { apps, upstream }: Setting): Rem
   const app = apps.find(({ id }) => "appId" in event && id === event.appId) ?? null;
   if (event.kind === "handshake_refused") return ofHandshake(event, app, apps);
   if (event.kind === "api_app_unknown") {
-    return { expected: `an id of ${apps.map(({ id }) => id).join(", ")}`, fix: null };
+    return { expected: `the id ${someOf(apps.map(({ id }) => id))}`, fix: null };
   }
   if (!app) return none;
   switch (event.kind) {
@@ -46,9 +40,9 @@ export function remedyFor(event: SidecarEvent, { apps, upstream }: Setting): Rem
     case "client_signature_refused":
       return ofSignature(event, app);
     case "error_sent":
-      return ofError(event, app);
+      return ofError(event, app, apps);
     case "publish_refused":
-      return { expected: publishes[event.reason]?.(app) ?? null, fix: null };
+      return { expected: publishLimits[event.reason]?.(app) ?? null, fix: null };
     case "api_signature_refused":
       return event.reason === "auth_key"
         ? { expected: `the key ${app.key}`, fix: keyLine(app) }
@@ -163,10 +157,14 @@ function keyLine({ key }: App): Fix {
   };
 }
 
-function ofError({ reason, channel }: SidecarEvent<"error_sent">, app: App): Remedy {
-  const expected = limits[reason]?.(app) ?? null;
+function ofError(
+  { reason, channel }: SidecarEvent<"error_sent">,
+  app: App,
+  apps: readonly App[],
+): Remedy {
+  const expected = errorLimits[reason]?.(app) ?? null;
   if (reason === "client_events_disabled") {
-    return { expected, fix: { where: ".env", line: "POGO_ACCEPT_CLIENT_EVENTS_FROM=members" } };
+    return { expected, fix: optionOf(app, apps, "accept_client_events_from", "members") };
   }
   if (reason === "invalid_channel_name" && channel !== null) {
     const line = channel.replace(/[^-\w=@,.;]+/g, "-").slice(0, maxChannelNameLength);
@@ -174,35 +172,6 @@ function ofError({ reason, channel }: SidecarEvent<"error_sent">, app: App): Rem
   }
   return { expected, fix: null };
 }
-
-const limits: Readonly<Partial<Record<ErrorReason, (app: App) => string | null>>> = {
-  invalid_channel_name: () => channelNameRule,
-  not_a_member: ({ acceptClientEventsFrom }) =>
-    `a subscribe to the channel before (client events are taken from ${acceptClientEventsFrom})`,
-  client_event_not_allowed_here: () => "a private or presence channel without encryption",
-  client_events_disabled: () => "no client event: they are taken from none",
-  client_event_rate_exceeded: ({ clientEventRate }) => rateText(clientEventRate),
-  rate_limit_exceeded: ({ messageRate }) => messageRate && rateText(messageRate),
-  rate_limit_terminated: ({ messageRate }) => messageRate && rateText(messageRate),
-  too_many_channels: (app) => atMost(app.maxChannelsPerConnection, "channels on one connection"),
-  presence_channel_full: (app) => atMost(app.maxPresenceMembers, "members"),
-  member_too_large: (app) => atMost(app.maxPresenceMemberBytes, "bytes of channel_data"),
-  watchlist_too_long: () => atMost(maxWatchlist, "users"),
-  message_too_long: (app) => atMost(app.maxMessageBytes, "bytes"),
-  event_name_too_long: (app) => atMost(app.maxEventNameLength, "characters"),
-  event_data_too_large: (app) => atMost(app.maxEventDataBytes, "bytes"),
-  invalid_message_format: () =>
-    `JSON such as {"event": "pusher:subscribe", "data": {"channel": "news"}}`,
-};
-
-const publishes: Readonly<Partial<Record<PublishFault, (app: App) => string | null>>> = {
-  too_many_channels: (app) => atMost(app.maxChannelsPerPublish, "channels"),
-  invalid_channel: () => channelNameRule,
-  channel_too_long: () => channelNameRule,
-  event_too_long: (app) => atMost(app.maxEventNameLength, "characters"),
-  payload_too_large: (app) => atMost(app.maxEventDataBytes, "bytes of data"),
-  rate_limited: ({ publishRate }) => publishRate && rateText(publishRate),
-};
 
 function ofHandshake(
   { reason, sent }: SidecarEvent<"handshake_refused">,
@@ -217,25 +186,37 @@ function ofHandshake(
   }
   const host = sent === null ? undefined : URL.parse(sent)?.hostname;
   if (reason !== "origin" || !app || !host) return { expected, fix: null };
-  const line = `POGO_ALLOWED_ORIGINS=${[...app.allowedOrigins, host].join(",")}`;
-  return { expected, fix: { where: ".env", line } };
+  const fix = optionOf(app, apps, "allowed_origins", [...app.allowedOrigins, host]);
+  return { expected, fix };
 }
 
 const handshakes: Readonly<
   Partial<Record<HandshakeRefusal, (app: App | null, apps: readonly App[]) => string | null>>
 > = {
-  unknown_key: (_app, apps) => `the key ${apps.map(({ key }) => key).join(" or ")}`,
+  unknown_key: (_app, apps) => `the key ${someOf(apps.map(({ key }) => key))}`,
   origin: (app) => app && `an origin of ${app.allowedOrigins.join(", ")}`,
   over_quota: (app) => atMost(app?.maxConnections ?? null, "connections"),
 };
 
-function rateText({ perSecond, burst }: Rate): string {
-  return `at most ${perSecond} a second, and ${burst} at once`;
+/** Several apps have entries of their own in the config file, beside which the environment says what the others have. */
+function optionOf(
+  { id }: App,
+  apps: readonly App[],
+  name: string,
+  value: string | readonly string[],
+): Fix {
+  return apps.length > 1
+    ? { where: `the config file, at app ${id}`, line: `"${name}": ${JSON.stringify(value)}` }
+    : { where: ".env", line: `POGO_${name.toUpperCase()}=${String(value)}` };
 }
 
-function atMost(count: number | null, what: string): string | null {
-  return count === null ? null : `at most ${count.toLocaleString("en")} ${what}`;
+/** There may be any number of apps. */
+function someOf(texts: readonly string[]): string {
+  const shown = texts.slice(0, maxListed).join(" or ");
+  return texts.length > maxListed ? `${shown}, or another of ${texts.length}` : shown;
 }
+
+const maxListed = 5;
 
 function isPresence(channel: string): boolean {
   return channelKind(channel).access === "presence";

@@ -61,7 +61,7 @@ test("log lines, hints, texts of metrics, alerts and errors are of the field's w
       "sidecar/observability/{events,metrics}/*.ts",
       "sidecar/core/errors.ts",
       "sidecar/{http/refusal,ws/refusals,authorizer/explain}.ts",
-      "sidecar/console/{causes,remedies}.ts",
+      "sidecar/console/{causes,limits,remedies}.ts",
       "sidecar/console/page/*.js",
       "sidecar/cli/doctor/*.ts",
       "scripts/{alerts,dashboard,symptoms}/*.ts",
