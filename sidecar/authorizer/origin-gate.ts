@@ -59,7 +59,10 @@ function hasScheme(allowed: string): boolean {
  * a host that is asked by https, since whoever can write on the way can make one up. An https page is the host's own,
  * even if a proxy says that it asked by http.
  */
-function isPageScheme(origin: string | undefined, scheme: "http" | "https" | undefined): boolean {
+export function isPageScheme(
+  origin: string | undefined,
+  scheme: "http" | "https" | undefined,
+): boolean {
   const page = parseOrigin(origin)?.scheme;
   return page === "https" || (page === "http" && scheme !== "https");
 }

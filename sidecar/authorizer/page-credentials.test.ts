@@ -26,6 +26,7 @@ describe("Y23: what a page shows of who asks", () => {
 
   it("is less where a cookie or a field is gone, or says something else", () => {
     const before = ["Cookie", "a=1; b=2", "Authorization", "Bearer one", "X-CSRF-TOKEN", "c"];
+    assert.ok(!isAsMuch(["X-Session-Id", "one"], ["X-Session-Id", "two"]));
     for (const now of [
       ["Cookie", "a=1", "Authorization", "Bearer one", "X-CSRF-TOKEN", "c"],
       ["Cookie", "a=1; b=2", "Authorization", "Bearer two", "X-CSRF-TOKEN", "c"],
@@ -35,6 +36,16 @@ describe("Y23: what a page shows of who asks", () => {
       assert.ok(!isAsMuch(before, now), now.join());
     }
     assert.ok(isAsMuch(before, before));
+  });
+
+  it("is something else from a page of another origin", () => {
+    const [one, two] = ["https://one.test", "https://two.test"].map((origin) => [
+      "Cookie",
+      "a=1",
+      "Origin",
+      origin,
+    ]);
+    assert.ok(one && two && isAsMuch(one, one) && !isAsMuch(one, two));
   });
 
   it("is more than is kept with cookies without end", () => {

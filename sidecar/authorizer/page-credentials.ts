@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import type { Credentials } from "../core/recovery/credentials.ts";
 import { isSecretName } from "../core/redact.ts";
-import { fieldsOf, valuesOf, type RawHeaders } from "../http/headers.ts";
+import { fieldsOf, valueOf, valuesOf, type RawHeaders } from "../http/headers.ts";
 import { cookieNamesIn } from "../http/recovery-cookie.ts";
 
 /** Of the names of all cookies, in characters: they are kept with a session. */
@@ -14,7 +14,7 @@ const changing = "x-xsrf-token";
 
 /**
  * Null: it shows nothing, or more than is kept, so that the app has to say who it is. Beside cookies and Authorization
- * every field counts whose name sounds like a secret.
+ * every field counts whose name sounds like a secret, and of which origin the page is: an app may serve several.
  *
  * @param secret of the app, without which nobody can guess what a digest is of
  */
@@ -28,6 +28,7 @@ export function readCredentials(rawHeaders: RawHeaders, secret: string): Credent
     .toSorted();
   const isNobody = cookies.length === 0 && proofs.length === 0;
   if (isNobody || cookies.join("").length > maxNamesLength) return null;
-  const hmac = createHmac("sha256", secret).update(`credentials\n${proofs.join("\n")}`);
+  const lines = ["credentials", valueOf(rawHeaders, "origin") ?? "", ...proofs];
+  const hmac = createHmac("sha256", secret).update(lines.join("\n"));
   return { cookies, proofs: hmac.digest().subarray(0, 16).toString("base64url") };
 }

@@ -29,6 +29,8 @@ describe("Y24: a question at the auth endpoint", () => {
     "parameters of the app's own": [form, "socket_id=1.2&channel_name=private-a&team=3"],
     "another method in it": [form, "_method=PUT&socket_id=1.2&channel_name=private-a"],
     "a field twice": [form, "socket_id=1.2&channel_name=private-a&channel_name=private-b"],
+    "a name that begins with a question mark": [form, "?socket_id=1.2&channel_name=private-a"],
+    "a name that PHP reads as another": [form, "socket_id=1.2&channel.name=private-a"],
     "no channel": [form, "socket_id=1.2"],
     "a channel that can't be": [form, "socket_id=1.2&channel_name=%23server-to-user-1"],
     "a list": ["application/json", '[{"socket_id":"1.2","channel_name":"private-a"}]'],
@@ -44,11 +46,12 @@ describe("Y24: a question at the auth endpoint", () => {
     it(`is the app's alone: ${what}`, () => assert.equal(read(type, text), null));
   }
 
-  it("is the app's alone: of unknown length, compressed, or of two types", () => {
+  it("is the app's alone: of unknown length, compressed, of two types, or to be read as another method", () => {
     for (const headers of [
       ["Content-Type", form, "Transfer-Encoding", "chunked"],
       ["Content-Type", form, "Content-Length", "10", "Content-Encoding", "gzip"],
       ["Content-Type", form, "Content-Type", "application/json", "Content-Length", "10"],
+      ["Content-Type", form, "Content-Length", "10", "X-HTTP-Method-Override", "OPTIONS"],
     ]) {
       assert.equal(questionBytes(headers), null);
     }

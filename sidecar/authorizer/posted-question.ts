@@ -12,6 +12,9 @@ export interface PostedQuestion {
 /** The longest name of a channel, each character as three, and what stands around it. */
 const maxBytes = 2_048;
 
+/** With one of these the app reads another body, or no POST (Symfony). */
+const transforming: readonly string[] = ["content-encoding", "x-http-method-override"];
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const readers: ReadonlyMap<string, (text: string) => Fields | null> = new Map([
@@ -22,7 +25,7 @@ const readers: ReadonlyMap<string, (text: string) => Fields | null> = new Map([
 /** How long its body is; null: it is none that could be read here. */
 export function questionBytes(rawHeaders: RawHeaders): number | null {
   const length = bodyLength(rawHeaders);
-  const isPlain = valueOf(rawHeaders, "content-encoding") === undefined;
+  const isPlain = transforming.every((name) => valueOf(rawHeaders, name) === undefined);
   const isReadable = isPlain && readerFor(rawHeaders) !== undefined;
   return isReadable && length !== "chunked" && length > 0 && length <= maxBytes ? length : null;
 }
@@ -44,9 +47,9 @@ function readerFor(rawHeaders: RawHeaders) {
   return types.length === 1 ? readers.get(type.trim().toLowerCase()) : undefined;
 }
 
-/** Null: a field is there twice. */
+/** Null: a field is there twice. A `?` in front is the first name's, as PHP has it. */
 function readForm(text: string): Fields | null {
-  const pairs = [...new URLSearchParams(text)];
+  const pairs = [...new URLSearchParams(`?${text}`)];
   const fields = Object.fromEntries(pairs);
   return Object.keys(fields).length === pairs.length ? fields : null;
 }

@@ -16,6 +16,7 @@ import { peekBody } from "../http/peek-body.ts";
 import { peerOf } from "../http/peer.ts";
 import type { PlainAnswer } from "../http/plain-answer.ts";
 import type { RequestContext } from "../http/request-context.ts";
+import { isPageScheme } from "./origin-gate.ts";
 import { readCredentials } from "./page-credentials.ts";
 import { questionBytes, readQuestion } from "./posted-question.ts";
 
@@ -79,7 +80,10 @@ export function createReturningPages(options: ReturningPagesOptions): ReturningP
     if (origin !== valueOf(handshake.rawHeaders, "origin")) return false;
     const sites = valuesOf(req.rawHeaders, "sec-fetch-site");
     if (sites.some((site) => site.trim().toLowerCase() !== "same-origin")) return false;
-    return isOriginOfHost(origin, forwarding.host(peer) ?? "");
+    return (
+      isOriginOfHost(origin, forwarding.host(peer) ?? "") &&
+      isPageScheme(origin, forwarding.scheme(peer))
+    );
   }
 
   return (context, res, pass) => {

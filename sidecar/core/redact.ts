@@ -4,7 +4,8 @@
 const cut = "[cut]";
 
 /** Names of header fields, of members of a message and of parameters whose values are nobody's business. */
-const secretName = /auth|cookie|credential|key|password|protocol|secret|signature|token/i;
+const secretName =
+  /auth|bearer|cookie|credential|jwt|key|password|protocol|secret|session|signature|token/i;
 
 /** Not secret, though their names look like it. */
 const publicNames: ReadonlySet<string> = new Set(["sec-websocket-key", "auth_timestamp"]);
