@@ -65,8 +65,10 @@ export function createReturningPages(options: ReturningPagesOptions): ReturningP
       if (outcome.kind === "answered") return done(toAnswer(outcome));
       res.once("finish", () => {
         if (!context.isRelayed) return;
+        // Not every app says no with 401 or 403: some send to a login page, or know no such route.
         if (res.statusCode === 200 && shown) grants.add(channel, shown);
-        if (res.statusCode === 401 || res.statusCode === 403) grants.delete(channel);
+        else grants.delete(channel);
+        hub.recovery?.changed(connection);
       });
       done(null);
     });

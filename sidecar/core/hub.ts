@@ -157,6 +157,7 @@ export class Hub {
     connection.cancel(channelSubject(name));
     this.repeats.cancel(connection, name);
     this.#subscriptions.unsubscribe(connection, name);
+    this.recovery?.changed(connection);
   }
 
   /** The members of a channel that this node has subscribers in. */

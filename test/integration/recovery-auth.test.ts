@@ -6,7 +6,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { freePort } from "../../sidecar/testing/ports.ts";
 import { connectRaw } from "../../sidecar/testing/raw-http.ts";
+import { requestOf } from "../../sidecar/testing/raw-upstream.ts";
 import {
   postAt,
   openPage,
@@ -15,7 +17,7 @@ import {
   type Page,
   type PageOptions,
 } from "../kit/returning-page.ts";
-import { app, hmac } from "../kit/sign.ts";
+import { app, hmac, signChannel } from "../kit/sign.ts";
 import { startSidecar, type RunningSidecar } from "../kit/start.ts";
 
 const outcomes = "pogo_websocket_recovery_authorizations_total";
@@ -158,7 +160,8 @@ describe("a page that is back", () => {
     t.after(() => rm(directory, { recursive: true, force: true }));
     const env = { POGO_RECOVERY: "orderly", POGO_RECOVERY_STATE_DIR: directory };
     const stage = await start(t, env);
-    const before = await stage.open();
+    const host = "app.test";
+    const before = await stage.open({ host });
     for (const channel of ["private-orders", room]) await before.enter(channel);
     const stopped = stage.sidecar.stop();
     await before.closed();
@@ -166,7 +169,7 @@ describe("a page that is back", () => {
     stage.app.asked();
     const all = { ...env, POGO_UPSTREAM: stage.app.url, POGO_RECOVERY_AUTH: "true" };
     const { port } = await startSidecar(t, all);
-    const back = await stage.open({ port });
+    const back = await stage.open({ port, host });
     for (const channel of ["private-orders", room]) assert.ok(await back.enter(channel));
     assert.deepEqual(stage.app.asked(), []);
   });
@@ -384,6 +387,38 @@ describe("the app is asked, as always, for", () => {
     assert.deepEqual(stage.app.asked(), ["private-orders"]);
   });
 
+  it("Y23: a page that shows what it did for its first channel, but less than for this one", async (t) => {
+    const stage = await start(t);
+    const page = await stage.open();
+    await page.enter("private-lobby");
+    await page.enter("private-orders", { Cookie: "session=ada; login=1" });
+    await cut(stage, page);
+    stage.app.asked();
+    const back = await stage.open();
+    for (const channel of ["private-orders", "private-lobby"]) await back.post(channel);
+    assert.deepEqual(stage.app.asked(), ["private-orders", "private-lobby"]);
+  });
+
+  for (const status of [204, 302, 401, 404, 419, 503]) {
+    it(`Y23: a channel for which the app had ${status} the last time that it was asked`, async (t) => {
+      const stage = await start(t);
+      await leave(stage);
+      const page = await stage.open();
+      assert.equal(await page.enter("private-orders"), true);
+      stage.app.forbid("private-orders", status);
+      assert.equal(await ask(page), status);
+      await cut(stage, page);
+      assert.equal(await ask(await stage.open()), status);
+    });
+  }
+
+  it("Y23: a page of a host that is asked by https, where it came by http itself", async (t) => {
+    const stage = await start(t, { POGO_TRUSTED_PROXIES: "127.0.0.1" });
+    await leave(stage);
+    assert.equal(await ask(await stage.open(), { "X-Forwarded-Proto": "https" }), 200);
+    assert.deepEqual(stage.app.asked(), ["private-orders"]);
+  });
+
   for (const fields of [{ Authorization: "Bearer bea" }, { Authorization: undefined }]) {
     const what = fields.Authorization ? "another bearer" : "no bearer any more";
     it(`Y23: a page with a bearer that shows ${what}; with the same one it is not`, async (t) => {
@@ -422,6 +457,29 @@ describe("the app is asked, as always, for", () => {
       for (const channel of ["private-orders", room]) await back.post(channel);
       assert.deepEqual(stage.app.asked(), ["private-orders", room]);
     }
+  });
+
+  it("Y23: the next time, a channel that was granted again before its user was terminated", async (t) => {
+    const stage = await start(t);
+    await leave(stage, ["private-orders", room]);
+    const back = await stage.open();
+    assert.equal(await back.enter("private-orders"), true);
+    const path = "users/ada/terminate_connections";
+    assert.equal((await stage.sidecar.call(path, { body: {} })).status, 200);
+    await cut(stage, back);
+    assert.equal(await ask(await stage.open()), 200);
+    assert.deepEqual(stage.app.asked(), ["private-orders"]);
+  });
+
+  it("Y23: the next time, a channel that was granted again before it turned out that the page is another user's", async (t) => {
+    const stage = await start(t);
+    await leave(stage, ["private-orders", room]);
+    const back = await stage.open();
+    assert.equal(await back.enter("private-orders"), true);
+    await back.join(room, signChannel(app, back.socketId, room, { user_id: "bea" }));
+    await cut(stage, back);
+    assert.equal(await ask(await stage.open()), 200);
+    assert.deepEqual(stage.app.asked(), ["private-orders"]);
   });
 
   it("Y23: somebody who asks with the socket id of a page that is back gains nothing but what that page alone can use", async (t) => {
@@ -504,5 +562,23 @@ describe("a question that is passed on", () => {
     assert.deepEqual(stage.app.bodies(), [question, ""]);
     const statuses = stage.sidecar.lines.filter(({ path }) => path === "/broadcasting/auth");
     assert.deepEqual(new Set(statuses.map(({ status }) => status)), new Set([403, 499]));
+  });
+
+  it("Y24: whose client goes while it waits for the app never comes to it, as without the option", async (t) => {
+    const waiting = "pogo_proxy_requests_waiting_for_app";
+    for (const POGO_RECOVERY_AUTH of ["false", "true"]) {
+      const env = { POGO_UPSTREAM: `http://127.0.0.1:${await freePort()}`, POGO_RECOVERY_AUTH };
+      const { sidecar } = await start(t, env);
+      const client = await connectRaw(t, sidecar.port);
+      const question = "socket_id=1.2&channel_name=private-orders";
+      const fields = [
+        "Content-Type: application/x-www-form-urlencoded",
+        `Content-Length: ${question.length}`,
+      ];
+      client.write(requestOf("POST", "/broadcasting/auth", fields, question));
+      await sidecar.seriesBecome(waiting, { "": 1 });
+      client.socket.destroy();
+      await sidecar.seriesBecome(waiting, {});
+    }
   });
 });

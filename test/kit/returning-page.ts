@@ -17,6 +17,8 @@ export interface PageOptions {
   readonly browser: Browser;
   /** In its path; null: it has none. */
   readonly token: string | null;
+  /** By which it comes to whichever node. @default that node's own address */
+  readonly host?: string;
   /** @default of the host that it comes to; null: it says none, and is no page */
   readonly origin?: string | null;
   readonly appKey?: string;
@@ -29,7 +31,8 @@ export type Page = Awaited<ReturnType<typeof openPage>>;
 /** Resolves once it is connected. */
 export async function openPage(test: Cleanup, options: PageOptions) {
   const { port, browser, token, appKey = app.key, prefix = "" } = options;
-  const { origin = `http://127.0.0.1:${port}` } = options;
+  const { host = `127.0.0.1:${port}` } = options;
+  const { origin = `http://${host}` } = options;
   const cookies = ["session=x", ...(browser.recovery === null ? [] : [browser.recovery])];
   const client = openClient(test, port, {
     path: `${prefix}${token === null ? "" : `/r/${token}`}/app/${appKey}`,
@@ -42,7 +45,7 @@ export async function openPage(test: Cleanup, options: PageOptions) {
   });
   const { data } = await client.next("pusher:connection_established");
   const socketId = String(Object(data).socket_id);
-  const shown = { Cookie: "session=ada", ...(origin !== null && { Origin: origin }) };
+  const shown = { Host: host, Cookie: "session=ada", ...(origin !== null && { Origin: origin }) };
   const page = {
     ...client,
     port,
@@ -104,14 +107,15 @@ export type GrantingApp = Awaited<ReturnType<typeof startGrantingApp>>;
 /** Says yes to whom a cookie or a token names, unless it is forbidden. */
 export async function startGrantingApp(test: Cleanup) {
   const asked: { readonly channel: string; readonly body: string }[] = [];
-  const forbidden = new Set<string>();
+  const forbidden = new Map<string, number>();
   const url = await startApp(test, async (req, res) => {
     const body = Buffer.concat(await req.toArray()).toString();
     const { socket_id, channel_name: channel } = parseQuestion(body);
     asked.push({ channel, body });
     const { cookie = "", authorization = "" } = req.headers;
     const user = /\bsession=(\w+)/.exec(cookie)?.[1] ?? /^Bearer (\w+)/.exec(authorization)?.[1];
-    if (user === undefined || forbidden.has(channel)) return void res.writeHead(403).end();
+    const refused = user === undefined ? 403 : forbidden.get(channel);
+    if (refused !== undefined) return void res.writeHead(refused).end();
     const member = { user_id: user, user_info: { name: user } };
     const isPresence = channel.startsWith("presence-");
     const proof = signChannel(app, socket_id, channel, isPresence ? member : undefined);
@@ -123,6 +127,6 @@ export async function startGrantingApp(test: Cleanup) {
     asked: (): readonly string[] => asked.splice(0).map(({ channel }) => channel),
     /** As they came; empties the list. */
     bodies: (): readonly string[] => asked.splice(0).map(({ body }) => body),
-    forbid: (channel: string) => void forbidden.add(channel),
+    forbid: (channel: string, status = 403) => void forbidden.set(channel, status),
   };
 }

@@ -10,7 +10,7 @@ import type { RecoveryClient, Standing } from "./client.ts";
 import { judge, type Outcome } from "./missed.ts";
 import type { RecoveryLog } from "./ports.ts";
 import { Replay } from "./replay.ts";
-import type { Seat } from "./session.ts";
+import { usersOf, type Seat } from "./session.ts";
 
 /** A subscription that is live from now on, or a signin. */
 export interface Arrival {
@@ -72,13 +72,25 @@ export class Arrivals {
     arrival.replace(connection, replay);
   }
 
-  /** The client is somebody else, or has left for good: nothing of its session is given to anybody. */
+  /** The client is somebody else, or has left for good: nothing of its session is given or granted to anybody. */
   drop(client: RecoveryClient): void {
     const { resumption, token } = client;
     client.resumption = null;
+    client.grants?.clear();
     for (const channel of resumption?.seats.keys() ?? []) {
       this.#options.onSeatEnded(token.key, channel);
     }
+  }
+
+  /** The same where it goes on with a session of this user: now, or before anybody else knows that there is one. */
+  dropOf(userId: string, client: RecoveryClient): void {
+    const { resumption } = client;
+    const look = (): void => {
+      const session = resumption?.session;
+      if (session && usersOf(session).has(userId)) this.drop(client);
+    };
+    if (resumption?.session) look();
+    else resumption?.waiting.unshift(look);
   }
 
   #look(

@@ -19,12 +19,13 @@ export class Grants {
     this.#browser = browser;
   }
 
-  /** The app has said yes to who showed these. With others than before, what was granted before no longer counts. */
+  /**
+   * The app has said yes to who showed these. All of it has to be shown again, for what was granted to less as well; what
+   * was granted to something else no longer counts.
+   */
   add(channel: string, shown: Credentials): void {
-    if (this.#credentials === null || !isShownIn(this.#credentials, shown)) {
-      this.#credentials = shown;
-      this.#channels.clear();
-    }
+    if (!this.isFor(shown)) this.#channels.clear();
+    this.#credentials = shown;
     this.#channels.delete(channel);
     this.#channels.add(channel);
     const [oldest] = this.#channels;
@@ -33,6 +34,12 @@ export class Grants {
 
   delete(channel: string): void {
     this.#channels.delete(channel);
+  }
+
+  /** Whoever they were for, nobody is granted anything any more. */
+  clear(): void {
+    this.#credentials = null;
+    this.#channels.clear();
   }
 
   has(channel: string): boolean {

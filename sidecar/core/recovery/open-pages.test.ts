@@ -114,6 +114,16 @@ describe("Y21: what open pages would leave", () => {
     assert.deepEqual(forgotten, ["a"]);
   });
 
+  it("is forgotten where the page has nothing any more, though it is still there", async () => {
+    const { pages, open, forgotten } = createPages();
+    const { connection, recovery } = await open("a");
+    pages.tick(0);
+    connection.subscriptions.clear();
+    pages.changed(recovery);
+    pages.tick(1);
+    assert.deepEqual(forgotten, ["a"]);
+  });
+
   it("Y19: a page that comes anew, here or at another node, ends its old connection", async () => {
     const { pages, open, checkpoints } = createPages();
     const first = await open("a");

@@ -107,7 +107,10 @@ export class OpenPages {
       const page = this.#pages.get(key);
       const how = { received: "acknowledged", nowMs, log: this.#log } as const;
       const session = page && leaveSession(page.connection, page.client, how);
-      if (!session) continue;
+      if (!session) {
+        this.#checkpoints?.forget(key);
+        continue;
+      }
       const text = encodeSession(session);
       length += text.length;
       sessions.set(key, text);

@@ -261,6 +261,21 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
 
+  it("Y13: nor has one who is terminated while its session is on the way from Redis", async () => {
+    const asked: (() => void)[] = [];
+    const node = createRecoveringNode({ mode: "orderly", later: (run) => void asked.push(run) });
+    const before = node.connect({ token: "page" });
+    asked.shift()?.();
+    await before.subscribe("presence-room", '{"user_id":"ada"}');
+    await before.say(join("news"));
+    drain(node, before);
+    node.publish("news", "one");
+    const after = node.connect({ token: "page" });
+    node.hub.terminateUser("ada");
+    asked.shift()?.();
+    assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
+  });
+
   it("Y13: nor has one who is terminated while away, with a tab of the same cookie that was not signed in", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
     const cookie = { token: "browser", isOfOnePage: false };

@@ -18,7 +18,7 @@ import { OpenPages } from "./open-pages.ts";
 import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
 import { regrant, type Regrant } from "./regrant.ts";
 import { leaveSession, type Received } from "./seats.ts";
-import { usersOf, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 export interface RecoveryOptions {
   readonly appId: string;
@@ -116,6 +116,11 @@ export class Recovery {
     else decide();
   }
 
+  /** What the connection would leave is less than before: a channel, or what is granted of it. */
+  changed({ recovery: client }: Connection): void {
+    if (client) this.#pages?.changed(client);
+  }
+
   /** An event is about to be delivered. */
   begin(event: ChannelEvent): void {
     if (!event.isClientEvent) this.#options.log.begin(event);
@@ -172,22 +177,20 @@ export class Recovery {
     const isGivenUp = client.token.isOfOnePage && (code === normalCode || code === noCode);
     // Or so it was left, which can't be told apart.
     if (isGivenUp) client.grants = null;
-    if (this.#isForCuts && (isCut || isGivenUp)) {
-      const isKept = this.#keep(connection, client, "acknowledged");
-      return isKept && isCut;
-    }
+    const mayComeBack = this.#isForCuts && (isCut || isGivenUp);
+    const isKept = mayComeBack && this.#keep(connection, client, "acknowledged");
+    // What was stored while it was open is more than it has left.
+    if (isPresent && !isKept) this.#pages?.forget(client.token.key);
     // It left for good, and so it has what it had not come back to.
-    if (isPresent) this.#pages?.forget(client.token.key);
-    this.#arrivals.drop(client);
-    return false;
+    if (!mayComeBack) this.#arrivals.drop(client);
+    return isKept && isCut;
   }
 
   /** Ends the sessions of a user, those that open connections have not wholly come back to among them. */
   terminate(userId: string, connections: Iterable<Connection>): void {
     this.#options.sessions.terminate(userId);
     for (const { recovery: client } of connections) {
-      const session = client?.resumption?.session;
-      if (client && session && usersOf(session).has(userId)) this.#arrivals.drop(client);
+      if (client) this.#arrivals.dropOf(userId, client);
     }
   }
 

@@ -17,7 +17,7 @@ export interface RecoveringOptions {
   readonly maxSessions?: number;
   readonly maxSeats?: number;
   readonly app?: Partial<App>;
-  /** Has sessions found later, as over Redis. */
+  /** Has it said later which session was taken, as over Redis. */
   readonly later?: (run: () => void) => void;
 }
 
@@ -48,7 +48,7 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
         },
       });
       const take = sessions.take.bind(sessions);
-      sessions.take = (token, done) => later(() => take(token, done));
+      sessions.take = (token, done) => take(token, (session) => later(() => done(session)));
       return new Recovery({
         ...bounds,
         appId: testApp.id,
