@@ -93,8 +93,8 @@ export class Upload {
     this.#hasWaited = true;
     const { req } = this.#options;
     req.pause();
-    // Node would go on and read ahead, twice as much as came.
-    req.socket.pause();
+    // Node would go on and read ahead, twice as much as came. What was looked at before is whole by now.
+    this.#leaveUnread();
     req.socket.on("resume", this.#leaveUnread);
   }
 

@@ -569,15 +569,18 @@ describe("a question that is passed on", () => {
     for (const POGO_RECOVERY_AUTH of ["false", "true"]) {
       const env = { POGO_UPSTREAM: `http://127.0.0.1:${await freePort()}`, POGO_RECOVERY_AUTH };
       const { sidecar } = await start(t, env);
-      const client = await connectRaw(t, sidecar.port);
       const question = "socket_id=1.2&channel_name=private-orders";
       const fields = [
         "Content-Type: application/x-www-form-urlencoded",
         `Content-Length: ${question.length}`,
       ];
-      client.write(requestOf("POST", "/broadcasting/auth", fields, question));
-      await sidecar.seriesBecome(waiting, { "": 1 });
-      client.socket.destroy();
+      const connecting = Array.from({ length: 20 }, () => connectRaw(t, sidecar.port));
+      const clients = await Promise.all(connecting);
+      for (const client of clients) {
+        client.write(requestOf("POST", "/broadcasting/auth", fields, question));
+      }
+      await sidecar.seriesBecome(waiting, { "": clients.length });
+      for (const { socket } of clients) socket.destroy();
       await sidecar.seriesBecome(waiting, {});
     }
   });
