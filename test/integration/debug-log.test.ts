@@ -73,7 +73,7 @@ describe("debug", () => {
       app_id: app.id,
       event: "OrderShipped",
       channels: [channel],
-      bytes: 19,
+      bytes: 25,
     });
     const delivered = lines.findLast(({ msg }) => msg === "event delivered");
     assert.deepEqual([delivered?.["event"], delivered?.["recipients"]], ["OrderShipped", 1]);
