@@ -52,7 +52,6 @@ export function createReturningPages(options: ReturningPagesOptions): ReturningP
     if (!question || !hub?.recovery) return done(null);
     const { socketId, channel } = question;
     const connection = hub.connections.get(socketId);
-    const shown = readCredentials(req.rawHeaders, hub.app.secret);
     const grants = connection?.recovery?.grants;
     if (!connection || !grants) return done(null);
     const about = { kind: "recovery_authorization", appId: hub.app.id, socketId, channel } as const;
@@ -60,6 +59,7 @@ export function createReturningPages(options: ReturningPagesOptions): ReturningP
       report({ ...about, outcome: "other_origin" });
       return done(null);
     }
+    const shown = readCredentials(req.rawHeaders, hub.app.secret);
     hub.recovery.regrant(connection, channel, shown, (outcome) => {
       report({ ...about, outcome: outcome.kind });
       if (outcome.kind === "answered") return done(toAnswer(outcome));
