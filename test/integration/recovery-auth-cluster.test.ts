@@ -40,14 +40,20 @@ async function start(test: TestContext, more: Readonly<Record<string, string>> =
   return { app, one, two, stored, open: (port: number) => openPage(test, { ...page, port }) };
 }
 
+/** A page has entered all channels at the first node, which stops: it is away now. */
+async function startWithOneAway(test: TestContext) {
+  const { app, one, two, open } = await start(test);
+  const before = await open(one.port);
+  for (const channel of channels) await before.enter(channel);
+  const stopped = one.stop();
+  await before.closed();
+  app.asked();
+  return { app, two, open, stopped };
+}
+
 describe("pages over several nodes", { skip: needsRedis() }, () => {
   it("Y22: who comes to another node is granted its channels there, and the app is not asked", async (t) => {
-    const { app, one, two, open } = await start(t);
-    const before = await open(one.port);
-    for (const channel of channels) await before.enter(channel);
-    const stopped = one.stop();
-    await before.closed();
-    app.asked();
+    const { app, two, open, stopped } = await startWithOneAway(t);
     const back = await open(two.port);
     for (const channel of channels) assert.equal(await back.enter(channel), true);
     assert.deepEqual(app.asked(), []);
@@ -71,12 +77,7 @@ describe("pages over several nodes", { skip: needsRedis() }, () => {
   });
 
   it("Y23: a user who was terminated while away: the app is asked", async (t) => {
-    const { app, one, two, open } = await start(t);
-    const before = await open(one.port);
-    for (const channel of channels) await before.enter(channel);
-    const stopped = one.stop();
-    await before.closed();
-    app.asked();
+    const { app, two, open, stopped } = await startWithOneAway(t);
     assert.equal((await two.call("users/ada/terminate_connections", { body: {} })).status, 200);
     const back = await open(two.port);
     for (const channel of channels) assert.equal(await back.enter(channel), false);

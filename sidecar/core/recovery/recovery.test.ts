@@ -32,6 +32,17 @@ function signin({ socketId }: Client, id: string) {
   return { event: "pusher:signin", data: { auth, user_data: userData } };
 }
 
+/** A member of a room that reads the news misses one, and is terminated once it is back but before it has asked for anything. */
+async function terminatedOnTheWayBack(node: RecoveringNode, before: Client): Promise<Client> {
+  await before.subscribe("presence-room", '{"user_id":"ada"}');
+  await before.say(join("news"));
+  drain(node, before);
+  node.publish("news", "one");
+  const after = node.connect({ token: "page" });
+  node.hub.terminateUser("ada");
+  return after;
+}
+
 describe("recovery after an orderly close", () => {
   it("Y05: a client is sent what its channel had meanwhile, behind the answer and in order", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
@@ -252,12 +263,7 @@ describe("recovery after an orderly close", () => {
   it("Y13: nor has one who is terminated on the way back", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
     const before = node.connect({ token: "page" });
-    await before.subscribe("presence-room", '{"user_id":"ada"}');
-    await before.say(join("news"));
-    drain(node, before);
-    node.publish("news", "one");
-    const after = node.connect({ token: "page" });
-    node.hub.terminateUser("ada");
+    const after = await terminatedOnTheWayBack(node, before);
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
 
@@ -266,12 +272,7 @@ describe("recovery after an orderly close", () => {
     const node = createRecoveringNode({ mode: "orderly", later: (run) => void asked.push(run) });
     const before = node.connect({ token: "page" });
     asked.shift()?.();
-    await before.subscribe("presence-room", '{"user_id":"ada"}');
-    await before.say(join("news"));
-    drain(node, before);
-    node.publish("news", "one");
-    const after = node.connect({ token: "page" });
-    node.hub.terminateUser("ada");
+    const after = await terminatedOnTheWayBack(node, before);
     asked.shift()?.();
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
