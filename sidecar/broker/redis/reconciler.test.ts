@@ -31,7 +31,7 @@ function createRig() {
     stored,
     batches,
     turn,
-    resync: () => reconciler.resync(new Map(stored), time.signal),
+    resync: () => reconciler.resync(() => stored, time.signal),
     lose: () => {
       time.abort();
       time = new AbortController();
@@ -126,6 +126,33 @@ describe("the reconciler", () => {
     assert.equal(faults(), 0);
   });
 
+  it("what was being sent when that time ended is waited for, and what was left of it is not sent", async () => {
+    const { reconciler, stored, batches, resync, lose, turn } = createRig();
+    await resync();
+    for (const key of ["a", "b", "c"]) reconciler.set(key, 1);
+    await turn();
+    for (const key of ["a", "b", "c"]) reconciler.set(key, undefined);
+    lose();
+    await resync();
+    assert.deepEqual(batches, ["a=1", "a=-"]);
+    assert.equal(stored.size, 0);
+  });
+
+  it("nor what was left of a comparison that was lost", async () => {
+    const { reconciler, stored, batches, resync, lose, turn } = createRig();
+    reconciler.set("a", 1);
+    reconciler.set("b", 1);
+    const first = assert.rejects(resync());
+    await turn();
+    lose();
+    reconciler.set("a", 2);
+    reconciler.set("b", 2);
+    await resync();
+    await first;
+    assert.deepEqual(batches, ["a=1", "a=2", "b=2"]);
+    assert.deepEqual([...stored], [...reconciler.stored]);
+  });
+
   it("lost while it compares: it rejects", async () => {
     const { reconciler, resync, lose } = createRig();
     reconciler.set("a", 1);
@@ -186,7 +213,7 @@ describe("the reconciler", () => {
         assert.deepEqual(sort(stored), sort(desired));
         assert.deepEqual(sort(new Map(reconciler.stored)), sort(desired));
       }),
-      { numRuns: 500 },
+      { numRuns: 5000 },
     );
   });
 });

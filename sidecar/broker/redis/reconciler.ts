@@ -35,6 +35,8 @@ export class Reconciler<K, V> {
   #inFlight: ReadonlyMap<K, V | undefined> = new Map();
   #state: State = { kind: "stopped" };
   readonly #rounds = new Coalescer(() => this.#round());
+  /** The changes that are being sent: one sequence of batches at a time. */
+  #sending: Promise<void> = Promise.resolve();
 
   constructor(options: ReconcilerOptions<K, V>) {
     this.#options = options;
@@ -79,20 +81,23 @@ export class Reconciler<K, V> {
   /** Resolves once nothing is under way any more. */
   async idle(): Promise<void> {
     await this.#rounds.current;
+    await this.#sending.catch(() => {});
   }
 
   /**
    * Compares everything that is desired with what is stored, and sends what differs, until the signal aborts.
    * Rejects if that can't be had.
+   *
+   * @param readStored called once nothing is under way any more: a batch of the time before may still arrive until then
    */
-  async resync(stored: ReadonlyMap<K, V>, signal: AbortSignal): Promise<void> {
+  async resync(readStored: () => ReadonlyMap<K, V>, signal: AbortSignal): Promise<void> {
     await this.idle();
     signal.throwIfAborted();
-    this.#stored = new Map(stored);
+    this.#stored = new Map(readStored());
     // What changes from here on is sent right after.
     this.#state = { kind: "resyncing", signal };
     this.#dirty = new Set();
-    await this.#send(new Set([...this.#desired.keys(), ...stored.keys()]));
+    await this.#send(new Set([...this.#desired.keys(), ...this.#stored.keys()]), signal);
     signal.throwIfAborted();
     this.#state = { kind: "live", signal };
     await this.flush();
@@ -108,7 +113,7 @@ export class Reconciler<K, V> {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     try {
-      await this.#send(dirty);
+      await this.#send(dirty, state.signal);
     } catch {
       if (state.signal.aborted) return;
       this.#state = { kind: "stopped" };
@@ -116,7 +121,13 @@ export class Reconciler<K, V> {
     }
   }
 
-  async #send(keys: ReadonlySet<K>): Promise<void> {
+  #send(keys: ReadonlySet<K>, signal: AbortSignal): Promise<void> {
+    this.#sending = this.#sendBatches(keys, signal);
+    return this.#sending;
+  }
+
+  /** Rejects when the signal aborts: what was left of this time is not sent in the next one. */
+  async #sendBatches(keys: ReadonlySet<K>, signal: AbortSignal): Promise<void> {
     const changes = [...keys]
       .filter((key) => this.#differs(key))
       .map((key) => ({ key, value: this.#desired.get(key) }));
@@ -124,6 +135,7 @@ export class Reconciler<K, V> {
     try {
       for (const batch of this.#options.plan(changes)) {
         await this.#options.send(batch);
+        signal.throwIfAborted();
         for (const { key, value } of batch) {
           if (value === undefined) this.#stored.delete(key);
           else this.#stored.set(key, value);

@@ -99,7 +99,7 @@ export class Registrations {
       await this.#registerMissed([...ended], missedWithinMs);
       signal.throwIfAborted();
     }
-    await this.#reconciler.resync(stored, signal);
+    await this.#reconciler.resync(() => stored, signal);
     for (const key of lost) this.#known.delete(key);
   }
 

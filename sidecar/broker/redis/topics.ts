@@ -41,8 +41,10 @@ export class Topics {
 
   /** Resolves once all is subscribed that is wanted, and nothing else, until the signal aborts; rejects if it can't be. */
   connect(signal: AbortSignal): Promise<void> {
-    const stored = new Map([...this.#possible].map((channel) => [channel, false]));
-    return this.#reconciler.resync(stored, signal);
+    return this.#reconciler.resync(
+      () => new Map([...this.#possible].map((channel) => [channel, false])),
+      signal,
+    );
   }
 
   /** The link is lost, and with it what was subscribed. */
