@@ -255,6 +255,27 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     assert.ok(node.log.includes("gap"), node.log.join());
   });
 
+  for (const { trimmed, isSaid } of [
+    { trimmed: 0, isSaid: false },
+    { trimmed: 1, isSaid: true },
+  ]) {
+    it(`found the log empty: ${trimmed} of what was published since is gone from it`, async (t) => {
+      const redis = await startServer(t);
+      const { node, proxy } = await startCuttableNode(t, redis);
+      const other = await startNode(t, redis.port);
+      await join(node, "room");
+      await proxy.cut();
+      const events = ["1", "2"];
+      for (const one of events) await other.broker.publish([event("room", one)]);
+      const left = events.slice(trimmed);
+      await askRedis(redis.port, "XTRIM", "test:1:{app}:log", "MAXLEN", String(left.length));
+      await proxy.heal();
+      await node.broker.whenUp(5_000);
+      await recorded(() => data(node), left);
+      assert.equal(node.log.includes("gap"), isSaid, node.log.join());
+    });
+  }
+
   it("the log is bounded by what its entries take, the names of their channels too", async (t) => {
     const redis = await startServer(t);
     const node = await startNode(t, redis.port);

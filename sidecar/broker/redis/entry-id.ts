@@ -1,5 +1,8 @@
 /** Ids of a Redis stream's entries: two numbers, `1700000000000-3`, which grow. */
 
+/** Comes before the first entry that there ever was. */
+export const beginning = "0-0";
+
 const pattern = /^\d{1,16}-\d{1,10}$/;
 
 export function isEntryId(value: unknown): value is string {

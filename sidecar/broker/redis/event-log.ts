@@ -19,7 +19,6 @@ export interface EventLogOptions extends LogReader {
 
 const pageSize = 200;
 const maxBuffered = 10_000;
-const beginning = "0-0";
 /** Ids that are known in a row before the older half is forgotten. */
 const maxKnownIds = 100_000;
 
@@ -83,8 +82,8 @@ export class EventLog {
   }
 
   async #catchUp(position: string): Promise<void> {
-    const { appId, report, has } = this.#options;
-    if (position !== beginning && !(await has(position))) report({ kind: "broker_gap", appId });
+    const { appId, report, reachesBack } = this.#options;
+    if (!(await reachesBack(position))) report({ kind: "broker_gap", appId });
     let after = position;
     let replayed = 0;
     for (;;) {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { encodeEvent, encodeTerminate } from "./envelope.ts";
 import { controlChannel } from "./keys.ts";
 import { LogMirror } from "./log-mirror.ts";
-import { compareEntryIds } from "./entry-id.ts";
+import { beginning, compareEntryIds } from "./entry-id.ts";
 import type { LogEntry } from "./scripts/events.ts";
 
 /** A log of Redis, in an array, and a mirror of it. */
@@ -26,7 +26,10 @@ function createLog({ maxBytes = 1_000_000, idleMs = 60_000 } = {}) {
         isLast: behind.length < count,
       };
     },
-    has: (wanted) => Promise.resolve(entries.some(({ id }) => id === wanted)),
+    reachesBack: (after) =>
+      Promise.resolve(
+        after === beginning ? entries.length === ids : entries.some(({ id }) => id === after),
+      ),
     whenReceived: () => {
       received += 1;
       return Promise.resolve();
@@ -67,7 +70,7 @@ describe("the mirror of Redis' log", () => {
     const last = log.publish("a", "four");
     assert.deepEqual(await log.missed("a", start), ["two", "four"]);
     assert.deepEqual(await log.missed("b", start), ["two", "three"]);
-    assert.deepEqual(await log.missed("a", "0-0"), ["one", "two", "four"]);
+    assert.deepEqual(await log.missed("a", beginning), ["one", "two", "four"]);
     assert.deepEqual(await log.missed("a", last), []);
   });
 
@@ -118,6 +121,7 @@ describe("the mirror of Redis' log", () => {
     const [old, recent] = await Promise.all([log.missed("a", gone), log.missed("a", kept)]);
     assert.equal(old, null);
     assert.deepEqual(recent, ["four"]);
+    assert.equal(await log.missed("a", beginning), null);
     log.entries.splice(0);
     assert.equal(await createLog().missed("a", gone), null);
   });

@@ -4,7 +4,7 @@
  */
 
 import { LogIndex } from "./log-index.ts";
-import { compareEntryIds } from "./entry-id.ts";
+import { beginning, compareEntryIds } from "./entry-id.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { Missed } from "../../core/recovery/ports.ts";
 
@@ -19,7 +19,6 @@ export interface LogMirrorOptions extends LogReader {
 }
 
 const pageSize = 200;
-const beginning = "0-0";
 
 export class LogMirror {
   readonly #options: LogMirrorOptions;
@@ -104,10 +103,10 @@ export class LogMirror {
 
   /** One that reaches back so far, or as far as the log does; null: there is no log any more. */
   async #indexFrom(after: string): Promise<LogIndex | null> {
-    const { has, read, appId, maxBytes } = this.#options;
+    const { reachesBack, read, appId, maxBytes } = this.#options;
     const index = this.#index;
     if (index && compareEntryIds(index.beginning, after) <= 0) return index;
-    if (after === beginning || (await has(after))) return new LogIndex(appId, after, maxBytes);
+    if (await reachesBack(after)) return new LogIndex(appId, after, maxBytes);
     const [oldest] = (await read(beginning, 1)).entries;
     return oldest ? new LogIndex(appId, oldest.id, maxBytes) : null;
   }

@@ -1,18 +1,18 @@
 /** Reads an app's log in Redis, for who has not had all of it. */
 
-import { readLog, type LogPage } from "./scripts/events.ts";
+import { reachesBack, readLog, type LogPage } from "./scripts/events.ts";
 import type { RunScript } from "./scripts/script.ts";
 
 export interface LogReader {
   /** Reads entries behind `after`, oldest first, at most so many. */
   readonly read: (after: string, count: number) => Promise<LogPage>;
-  /** Whether an entry is still there. */
-  readonly has: (id: string) => Promise<boolean>;
+  /** Whether all that was written behind `after` is still there. */
+  readonly reachesBack: (after: string) => Promise<boolean>;
 }
 
 export function createLogReader(run: RunScript): LogReader {
   return {
     read: (after, count) => run(readLog, `(${after}`, "+", count),
-    has: async (id) => (await run(readLog, id, id, 1)).entries.length > 0,
+    reachesBack: (after) => run(reachesBack, after),
   };
 }

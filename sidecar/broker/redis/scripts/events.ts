@@ -1,6 +1,7 @@
 /** The scripts that publish, and that read what was published. */
 
 import { isObject } from "../../../core/json.ts";
+import { beginning } from "../entry-id.ts";
 import { readList } from "./reply.ts";
 import { script } from "./script.ts";
 
@@ -152,6 +153,23 @@ while #entries < tonumber(count) and bytes < ${maxPageBytes} do
   from = '(' .. entry[1]
 end
 return { 0, entries }
+`,
+});
+
+/** Whether the log still has all that was written behind an entry, or behind its beginning. */
+export const reachesBack = script({
+  parameters: ["after"],
+  args: (after: string) => [after],
+  reply: (raw) => raw === 1,
+  lua: `
+if after ~= '${beginning}' then
+  return #redis.call('XRANGE', base .. 'log', after, after)
+end
+local oldest = redis.call('XRANGE', base .. 'log', '-', '+', 'COUNT', 1)[1]
+if not oldest then return 1 end
+-- What had been written with the very first one is its own size.
+local message, names, written = oldest[2][2], oldest[2][4], oldest[2][6]
+return tonumber(written) == #message + #names and 1 or 0
 `,
 });
 

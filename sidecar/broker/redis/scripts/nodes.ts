@@ -1,5 +1,6 @@
 /** The scripts by which a node says that it is there. */
 
+import { beginning } from "../entry-id.ts";
 import { luaMessage } from "../envelope.ts";
 import { parseHeartbeat, type Heartbeat } from "../heartbeat.ts";
 import { claimed, controlChannel, echoMark } from "../keys.ts";
@@ -18,7 +19,7 @@ export interface HeartbeatReply {
   /** Another one once Redis was emptied. */
   readonly epoch: string;
   readonly redisMs: number;
-  /** Id of the log's last entry. */
+  /** Id of the log's last entry; `beginning`: it has none. */
   readonly lastEntry: string;
   readonly due: readonly Transition[];
   /** There are more of them than one answer takes. */
@@ -66,7 +67,7 @@ local newest = redis.call('XREVRANGE', base .. 'log', '+', '-', 'COUNT', 1)[1]
 redis.call('PEXPIRE', base .. 'log', ${logTtlMs})
 redis.call('PEXPIRE', base .. 'log:bytes', ${logTtlMs})
 return { isKnown and 1 or 0, redis.call('GET', base .. 'epoch'), string.format('%d', nowMs),
-  newest and newest[1] or '0-0', due, redis.call('HGETALL', base .. 'nodes') }
+  newest and newest[1] or '${beginning}', due, redis.call('HGETALL', base .. 'nodes') }
 `,
 });
 
