@@ -66,8 +66,8 @@ export function createReturningPages(options: ReturningPagesOptions): ReturningP
       res.once("finish", () => {
         if (!context.isRelayed) return;
         // Not every app says no with 401 or 403: some send to a login page, or know no such route.
-        if (res.statusCode === 200 && shown) grants.add(channel, shown);
-        else grants.delete(channel);
+        if (res.statusCode !== 200 || !shown) return hub.recovery?.revoke(connection, channel);
+        grants.add(channel, shown);
         hub.recovery?.changed(connection);
       });
       done(null);

@@ -112,12 +112,17 @@ async function askForProof(
   { channel, credential }: SubscribeRequest,
   dependencies: SubscribeDependencies,
 ): Promise<void> {
-  const { authorizer, report } = dependencies;
+  const { authorizer, hub, report } = dependencies;
   const { app, socketId, handshake } = connection;
   const subject = channelSubject(channel);
   const ask = authorizer
-    ? (signal: AbortSignal) =>
-        authorizer.authorize({ app, socketId, channel, handshake, credential, signal })
+    ? async (signal: AbortSignal) => {
+        const about = { app, socketId, channel, handshake, credential, signal };
+        const answer = await authorizer.authorize(about);
+        // Rule Y23. What was called off says nothing.
+        if (!answer.ok && !signal.aborted) hub.recovery?.revoke(connection, channel);
+        return answer;
+      }
     : null;
   const proof = await askApp(connection, subject, credential, ask, report);
   if (!proof) return;

@@ -412,6 +412,22 @@ describe("the app is asked, as always, for", () => {
     });
   }
 
+  it("Y23: a channel that the app has refused meanwhile to a subscribe without a signature, then and the next time", async (t) => {
+    const stage = await start(t);
+    const channels = ["private-orders", "private-lobby"];
+    await leave(stage, channels);
+    const page = await stage.open();
+    stage.app.forbid("private-orders");
+    page.say("pusher:subscribe", { channel: "private-orders" });
+    await page.next("pusher:subscription_error");
+    assert.equal(await ask(page), 403);
+    await cut(stage, page);
+    const back = await stage.open();
+    assert.equal(await ask(back), 403);
+    assert.equal(await back.enter("private-lobby"), true);
+    assert.deepEqual(stage.app.asked(), ["private-orders", "private-orders", "private-orders"]);
+  });
+
   it("Y23: a page of a host that is asked by https, where it came by http itself", async (t) => {
     const stage = await start(t, { POGO_TRUSTED_PROXIES: "127.0.0.1" });
     await leave(stage);

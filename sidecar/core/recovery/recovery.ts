@@ -50,8 +50,7 @@ export class Recovery {
     this.#options = options;
     this.windowMs = options.windowMs;
     this.#isForCuts = options.mode === "all";
-    const { log, sessions } = options;
-    const { appId, report } = options;
+    const { log, sessions, appId, report } = options;
     const onShared = (): void => report({ kind: "recovery_token_shared", appId });
     const onReplaced = (connection: Connection): void =>
       void this.closed(connection, errors.pongTimeout.closeCode);
@@ -100,10 +99,7 @@ export class Recovery {
     this.#arrivals.arrive(connection, client, { ...arrival, done }, this.#nowMs);
   }
 
-  /**
-   * A page asks for a channel of which the app may have been asked before. Calls back once, as soon as it is known whether
-   * the connection goes on with a session.
-   */
+  /** A page asks for a channel. Calls back once, when it is known whether the connection goes on with a session. */
   regrant(
     connection: Connection,
     channel: string,
@@ -116,7 +112,13 @@ export class Recovery {
     else decide();
   }
 
-  /** What the connection would leave is less than before: a channel, or what is granted of it. */
+  /** The app has not said yes: it is asked again, whatever it said before. */
+  revoke(connection: Connection, channel: string): void {
+    connection.recovery?.grants?.delete(channel);
+    this.changed(connection);
+  }
+
+  /** What the connection would leave is another than before: a channel, or what is granted of it. */
   changed({ recovery: client }: Connection): void {
     if (client) this.#pages?.changed(client);
   }
