@@ -26,13 +26,20 @@ test("so many are looked at in one turn of the event loop, then it is the others
   assert.equal(turns, 4);
 });
 
-test("no more are kept than a page is made of", async () => {
-  let lookedAt = 0;
-  const matches = (): boolean => ++lookedAt > 0;
-  const found = await scan(upTo(100_000), { ...options, matches, schedule: setImmediate });
-  assert.deepEqual([found.matches, found.isCut], [maxMatches, true]);
-  assert.equal(lookedAt, maxMatches + 1);
-});
+for (const order of [(entry: number) => entry, (entry: number) => -entry]) {
+  test(`no more are kept than pages are made of: the greatest of all, of which ${order(1)} is one`, async () => {
+    const count = 20 * maxMatches + 1;
+    const all = { ...options, order, schedule: setImmediate };
+    const [first, second, third] = [1, 2, 3].map((n) => (order(1) > 0 ? count + 1 - n : n));
+    const found = await scan(upTo(count), all);
+    assert.deepEqual(found.rows, [first, second, third]);
+    assert.deepEqual([found.matches, found.isCut], [maxMatches, true]);
+    const behind = await scan(upTo(count), { ...all, page: Math.ceil(maxMatches / all.size) });
+    assert.deepEqual(behind.rows, []);
+    const whole = await scan(upTo(maxMatches), all);
+    assert.deepEqual([whole.matches, whole.isCut], [maxMatches, false]);
+  });
+}
 
 test("entries may come and go meanwhile", async () => {
   const entries = new Set(upTo(scannedPerTurn + 1));

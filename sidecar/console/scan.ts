@@ -2,9 +2,9 @@
 
 export interface Page<T> {
   readonly rows: readonly T[];
-  /** That match, as far as was looked: `max` at most. */
+  /** That match, of which pages are made: `maxMatches` at most. */
   readonly matches: number;
-  /** There are more than were looked for. */
+  /** More match, all of them below these. */
   readonly isCut: boolean;
 }
 
@@ -21,28 +21,36 @@ export interface ScanOptions<Entry> {
 
 /** Of one turn of the event loop. */
 export const scannedPerTurn = 500;
-/** Of these the page is made. */
+/** Of so many, the greatest, pages are made. */
 export const maxMatches = 5_000;
+
+interface Ranked<Entry> {
+  readonly entry: Entry;
+  readonly rank: number;
+}
 
 /** The entries may change meanwhile: those that come late may be missing, none is there twice. */
 export async function scan<Entry>(
   entries: Iterable<Entry>,
   { matches, order, size, page, schedule }: ScanOptions<Entry>,
 ): Promise<Page<Entry>> {
-  const found: Entry[] = [];
-  let isCut = false;
+  let found: Ranked<Entry>[] = [];
   let scanned = 0;
+  let matching = 0;
   for (const entry of entries) {
     if (++scanned % scannedPerTurn === 0) await new Promise<void>((resolve) => schedule(resolve));
     if (!matches(entry)) continue;
-    isCut = found.length === maxMatches;
-    if (isCut) break;
-    found.push(entry);
+    matching += 1;
+    found.push({ entry, rank: order(entry) });
+    // Sorted once for as many more.
+    if (found.length === 2 * maxMatches) found = greatestOf(found);
   }
-  const ordered = found
-    .map((entry) => ({ entry, rank: order(entry) }))
-    .toSorted((one, other) => other.rank - one.rank)
-    .map(({ entry }) => entry);
-  const rows = ordered.slice(page * size, (page + 1) * size);
-  return { rows, matches: found.length, isCut };
+  const ordered = greatestOf(found);
+  const rows = ordered.slice(page * size, (page + 1) * size).map(({ entry }) => entry);
+  return { rows, matches: ordered.length, isCut: matching > maxMatches };
+}
+
+/** In their order. */
+function greatestOf<Entry>(found: readonly Ranked<Entry>[]): Ranked<Entry>[] {
+  return found.toSorted((one, other) => other.rank - one.rank).slice(0, maxMatches);
 }

@@ -15,7 +15,7 @@ function open(root) {
     [
       { title: "App", cell: ({ id }) => id },
       { title: "Circuit breaker", cell: ({ breaker }) => state(breaker) },
-      { title: "Permits", className: "number", cell: ({ asking }) => number(asking) },
+      { title: "Permits taken", className: "number", cell: ({ asking }) => number(asking) },
       { title: "Waiting", className: "number", cell: ({ waiting }) => number(waiting) },
     ],
     { keyOf: ({ id }) => id, empty: "There is no app behind (POGO_UPSTREAM=none)." },

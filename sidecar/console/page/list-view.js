@@ -34,7 +34,7 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
       { className: "panel", aria: { label: title } },
       problem,
       rows.element,
-      h("div", { className: "controls" }, earlier, later, count),
+      h("div", { className: "controls" }, earlier, later),
     ),
   );
   let chosen = parts;
@@ -44,7 +44,7 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
   root.append(
     h("h1", { textContent: title }),
     h("p", { className: "lead", textContent: lead }),
-    h("div", { className: "controls" }, h("label", {}, label, filter), appLabel),
+    h("div", { className: "controls" }, h("label", {}, label, filter), appLabel, count),
     beside,
   );
   filter.addEventListener("input", () => begin(typingMs));
@@ -68,6 +68,8 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
     try {
       const found = await read(name, { text: filter.value, app: app.value, page });
       if (isClosed) return;
+      // It has become shorter meanwhile.
+      if (found.rows.length === 0 && page > 0) return begin(0);
       showRows(found);
       await showDetail();
       problem.hidden = true;
@@ -88,7 +90,7 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
     rows.set(found.map((row) => ({ ...row, isChosen: isChosen(row) })));
     const first = page * rowsPerPage;
     const more = isCut
-      ? ` of the first ${number(matches)} that match: narrow the filter`
+      ? ` of the first ${number(matches)} that match; the filter finds the others`
       : ` of ${plural(matches, noun)}`;
     count.textContent =
       matches === 0 ? "" : `${number(first + 1)}–${number(first + found.length)}${more}`;
