@@ -38,8 +38,11 @@ export interface Client {
   terminate(): void;
 }
 
-/** @throws when the node refuses it or is silent */
-export async function connectClient(port: number): Promise<Client> {
+/**
+ * @param token by which it is recognized when it comes back; without one it is not
+ * @throws when the node refuses it or is silent
+ */
+export async function connectClient(port: number, token?: string): Promise<Client> {
   const {
     socket,
     frames: received,
@@ -47,7 +50,7 @@ export async function connectClient(port: number): Promise<Client> {
     first,
     close,
   } = openClient(endsItself, port, {
-    path: `/app/${app.key}?protocol=7`,
+    path: `${token === undefined ? "" : `/r/${token}`}/app/${app.key}?protocol=7`,
     perMessageDeflate: false,
     handshakeTimeout: 5_000,
   });

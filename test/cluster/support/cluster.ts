@@ -23,7 +23,7 @@ export interface Scope {
   node(env: Env, options?: Omit<NodeOptions, "env">): Promise<ClusterNode>;
   workers(env: Env): Promise<Workers>;
   threeWorkers(env: Env): Promise<Workers<3>>;
-  client(node: ClusterNode): Promise<Client>;
+  client(node: ClusterNode, token?: string): Promise<Client>;
 }
 
 /** `end` undoes all that was started, whatever of it has ended already. */
@@ -53,8 +53,8 @@ export function createScope(): Scope & { end(): Promise<void> } {
     },
     workers: async (env) => endWith(await startWorkers(2, { env })),
     threeWorkers: async (env) => endWith(await startWorkers(3, { env })),
-    client: async (node) => {
-      const client = await node.connect();
+    client: async (node, token) => {
+      const client = await node.connect(token);
       after(() => client.terminate());
       return client;
     },

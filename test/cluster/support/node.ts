@@ -13,7 +13,8 @@ export interface ClusterNode {
   readonly adminUrl: string;
   readonly api: Api;
   readonly exited: Promise<Exit>;
-  connect(): Promise<Client>;
+  /** @param token by which the client is recognized when it comes back */
+  connect(token?: string): Promise<Client>;
   /** How often this was logged, word for word. */
   logged(message: string): number;
   /** All lines of its log. */
@@ -85,7 +86,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     api: createApi(url),
     exited: child.exited,
     lines: child.lines,
-    connect: () => connectClient(port),
+    connect: (token) => connectClient(port, token),
     logged: (message) =>
       child.lines.filter((line) => line.includes(`"msg":${JSON.stringify(message)}`)).length,
     status,

@@ -74,16 +74,16 @@ async function workerOf(supervisor: ClusterNode, number: number): Promise<Cluste
     status,
     untilReady: (deadlineMs) => untilStatus(200, deadlineMs),
     untilUnready: (deadlineMs) => untilStatus(503, deadlineMs),
-    connect: () => connectTo(supervisor, number),
+    connect: (token) => connectTo(supervisor, number, token),
     kill: async () => void (await end("SIGKILL")),
     stop: () => end("SIGTERM"),
   };
 }
 
 /** The kernel decides whose a connection is: those that are another one's are dropped. */
-async function connectTo(supervisor: ClusterNode, worker: number): Promise<Client> {
+async function connectTo(supervisor: ClusterNode, worker: number, token?: string): Promise<Client> {
   for (;;) {
-    const client = await supervisor.connect();
+    const client = await supervisor.connect(token);
     if ((await workerOfClient(supervisor, client)) === worker) return client;
     client.terminate();
   }
