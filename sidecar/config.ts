@@ -7,6 +7,7 @@ export {
   type ConfigError,
 } from "./config/errors.ts";
 export { loadAdmin, loadConfig, type Loaded } from "./config/load.ts";
+export { findUnknownFlags } from "./config/sources/flags.ts";
 export type { ConfigInput } from "./config/sources/places.ts";
 export type { Setting } from "./config/sources/reader.ts";
 export type { Config } from "./config/derive.ts";

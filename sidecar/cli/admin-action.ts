@@ -1,5 +1,6 @@
 /** `hold`, `release` and `drain`: have a running sidecar do it, for the scripts of a deployment. */
 
+import { findUnknownFlags } from "../config.ts";
 import { requestAdmin } from "./admin-request.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 
@@ -9,14 +10,9 @@ export async function askFor(
   context: CommandContext,
 ): Promise<number> {
   const { text, rest } = takeFor(context.argv);
-  if (text !== null && action !== "hold") {
-    context.complain("--for is for hold: pogo-sidecar hold --for 30s\n");
-    return exitCodes.usage;
-  }
-  const [stray] = rest;
-  if (stray !== undefined && !stray.startsWith("-")) {
-    const time = action === "hold" ? "; its time is given with --for, as in --for 60s" : "";
-    context.complain(`pogo-sidecar ${action} takes no argument${time}\n`);
+  const mistake = text !== null && action !== "hold" ? forElsewhere : mistakeIn(action, rest);
+  if (mistake !== null) {
+    context.complain(`${mistake}\n`);
     return exitCodes.usage;
   }
   const query = text === null ? "" : `?for=${encodeURIComponent(text)}`;
@@ -28,6 +24,19 @@ export async function askFor(
   }
   context.complain(answer.ok ? `${answer.text}\n` : `${answer.where} ${answer.why}\n`);
   return exitCodes.failure;
+}
+
+const forElsewhere = "--for is for hold: pogo-sidecar hold --for 30s";
+
+/** What else was written and means nothing: a script whose time is not understood must not get another one. */
+function mistakeIn(action: string, rest: readonly string[]): string | null {
+  if (takeFor(rest).text !== null) return "--for is given twice";
+  const [unknown] = findUnknownFlags(rest);
+  if (!unknown) return null;
+  const { name, message } = unknown;
+  if (name.startsWith("--")) return `${name}: ${message}`;
+  const time = action === "hold" ? "; its time is given with --for, as in --for 60s" : "";
+  return `pogo-sidecar ${action} takes no argument${time}`;
 }
 
 function takeFor(argv: readonly string[]): { text: string | null; rest: readonly string[] } {

@@ -18,7 +18,7 @@ Usage: pogo-sidecar [start|check|doctor|env|hold|release|drain|healthcheck|versi
   healthcheck  ask a running sidecar on its admin port whether it is alive
   version      print the version
 
-Exit codes: 0 done; 1 it could not start, is not alive, did not do it, or the doctor found something; 64 no such command; 78 the configuration is wrong, or Node too old.
+Exit codes: 0 done; 1 it could not start, is not alive, did not do it, or the doctor found something; 64 no such command, or none of these arguments; 78 the configuration is wrong, or Node too old.
 
 Flags win over the environment, the environment over .env files, these over the config file. Durations are written 54s, 1500ms, 2m.
 

@@ -33,7 +33,7 @@ export function createAdminActions({
     "/release": withProxy((to) => {
       const { isPaused, waiting } = to.waitingRoom;
       to.waitingRoom.resume();
-      const text = isPaused ? `${requests(waiting)} waited, and go on` : "nothing was held";
+      const text = isPaused ? goOn(waiting, "waited, and") : "nothing was held";
       return { status: 200, text };
     }),
     "/drain": () => {
@@ -50,10 +50,10 @@ function pause(proxy: UpstreamProxy, text: string | null): ActionAnswer {
     return { status: 400, text: `for=${text}: a hold takes a time ${allowed}` };
   }
   proxy.waitingRoom.pause(parsed.value);
-  const underWay = `${requests(proxy.openRequests)} under way go on`;
+  const underWay = goOn(proxy.openRequests, "under way");
   return { status: 200, text: `new requests wait for ${showDuration(parsed.value)}; ${underWay}` };
 }
 
-function requests(count: number): string {
-  return count === 1 ? "1 request" : `${count} requests`;
+function goOn(requests: number, how: string): string {
+  return requests === 1 ? `1 request ${how} goes on` : `${requests} requests ${how} go on`;
 }

@@ -94,13 +94,13 @@ describe("the admin port of several workers", () => {
     });
     assert.deepEqual(same.asked, ["/hold?for=30s"]);
     const different = merge([
-      { status: 200, text: "1 request waited, and go on" },
+      { status: 200, text: "1 request waited, and goes on" },
       { status: 200, text: "nothing was held" },
       null,
     ]);
     assert.deepEqual(await different.actions["/release"]?.(new URLSearchParams()), {
       status: 503,
-      text: "worker 1: 1 request waited, and go on\nworker 2: nothing was held\nworker 3: no answer",
+      text: "worker 1: 1 request waited, and goes on\nworker 2: nothing was held\nworker 3: no answer",
     });
     assert.equal((await merge([]).actions["/hold"]?.(query))?.status, 503);
   });

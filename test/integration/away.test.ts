@@ -43,7 +43,7 @@ describe("hold and release", () => {
     await sidecar.seriesBecome("pogo_proxy_requests_paused", { "": 1 });
     await sidecar.seriesBecome("pogo_upstream_up", { "": 1 });
     const released = await command(sidecar, "release");
-    assert.deepEqual(released, { code: 0, text: "1 request waited, and go on\n" });
+    assert.deepEqual(released, { code: 0, text: "1 request waited, and goes on\n" });
     assert.equal(await (await page).text(), "page");
     assert.deepEqual(await command(sidecar, "release"), { code: 0, text: "nothing was held\n" });
     const lines = new Set(sidecar.lines.map(({ msg }) => msg));
@@ -70,13 +70,25 @@ describe("hold and release", () => {
       assert.equal(code, 1, length);
       assert.match(text, /^for=.*: a hold takes a time up to 2m, with its unit: 30s/);
     }
-    for (const stray of [["60s"], ["--for=60s", "now"]]) {
-      const { code, text } = await command(sidecar, "hold", ...stray);
-      assert.equal(code, 64);
-      assert.match(text, /hold takes no argument; its time is given with --for/);
+    const mistakes: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
+      [["60s"], /^pogo-sidecar hold takes no argument; its time is given with --for/],
+      [["--for=60s", "now"], /^pogo-sidecar hold takes no argument; its time is given with --for/],
+      [["--admin-host=127.0.0.1", "60s"], /^pogo-sidecar hold takes no argument; its time/],
+      [["--for=60s", "--for", "2m"], /^--for is given twice$/],
+      [["--time", "60s"], /^--time: there is no such option; --help lists them\.$/],
+      [["--for=60s", "--wait"], /^--wait: there is no such option; /],
+    ];
+    for (const [argv, said] of mistakes) {
+      const { code, text } = await command(sidecar, "hold", ...argv);
+      assert.equal(code, 64, argv.join(" "));
+      assert.match(text.trim(), said);
     }
-    assert.equal((await command(sidecar, "release", "now")).code, 64);
-    assert.equal((await command(sidecar, "release", "--for=1s")).code, 64);
+    for (const argv of [["now"], ["--for=1s"], ["--force"]]) {
+      for (const action of ["release", "drain"] as const) {
+        assert.equal((await command(sidecar, action, ...argv)).code, 64, argv.join(" "));
+      }
+    }
+    await sidecar.seriesBecome("pogo_proxy_requests_paused", { "": 0 });
     const alone = await startSidecar(test);
     const { code, text } = await command(alone, "hold");
     assert.deepEqual([code, text], [1, "there is no app behind: POGO_UPSTREAM is none\n"]);

@@ -84,6 +84,11 @@ export function readFlags(argv: readonly string[]): {
   return { texts, envFiles, errors };
 }
 
+/** What of a command line is no flag that there is. */
+export function findUnknownFlags(argv: readonly string[]): readonly ConfigError[] {
+  return readFlags(argv).errors.filter(({ kind }) => kind === "unknown");
+}
+
 /** Not shown: `--app-secret= S3CR3T` has a secret there. */
 function stray(index: number): ConfigError {
   const message =
