@@ -236,7 +236,7 @@ describe("start", () => {
     });
   }
 
-  it("D5: a second signal ends it at once, with 128 and the signal's number", async (t) => {
+  it("D5: a second signal, half a second later, ends it at once, with 128 and the signal's number", async (t) => {
     const sidecar = await startMain({ ...anywhere, POGO_SHUTDOWN_TIMEOUT: "1h" });
     const { child, ended, port } = sidecar;
     // A request whose body never ends keeps the first signal waiting; 100 Continue tells that it has begun.
@@ -250,7 +250,9 @@ describe("start", () => {
     assert.match(interim.toString(), /^HTTP\/1\.1 100 /);
     child.kill("SIGTERM");
     await sidecar.logged("draining");
-    child.kill("SIGTERM");
+    // One that comes right behind the first is the same, which npm has passed on.
+    const again = setInterval(() => child.kill("SIGTERM"), 100);
+    t.after(() => clearInterval(again));
     assert.deepEqual(await ended, [143, null]);
   });
 

@@ -14,8 +14,8 @@ import { explainStart } from "./start-errors.ts";
 import { readVersion } from "./version.ts";
 import { workerArgs } from "./worker-args.ts";
 
-/** One Ctrl-C under `npm start` is two signals: the terminal sends it to all, and npm passes its own on. */
-const sameCtrlCMs = 500;
+/** One signal to all processes of a terminal or a unit is two under `npm start` or `npx`: npm passes its own on. */
+const sameSignalMs = 500;
 
 /** At the start in a terminal, until it answers. */
 const appAskedEveryMs = 1_000;
@@ -57,7 +57,7 @@ export async function start(context: CommandContext): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (stoppingSinceMs !== null) {
-        if (signal === "SIGINT" && performance.now() - stoppingSinceMs < sameCtrlCMs) return;
+        if (performance.now() - stoppingSinceMs < sameSignalMs) return;
         process.exit(128 + constants.signals[signal]);
       }
       stoppingSinceMs = performance.now();

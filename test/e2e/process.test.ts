@@ -161,13 +161,18 @@ describe("npm start", () => {
     assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
   });
 
-  test("D4: Ctrl-C, which the terminal sends and npm passes on, counts once", async () => {
-    const { npm, client } = await npmStart();
-    process.kill(-npm.pid, "SIGINT");
-    assert.equal((await within("the close", client.close)).code, 4100);
-    assert.deepEqual(await npm.exited, { code: 0, signal: null });
-    assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
-  });
+  for (const [what, signal] of [
+    ["Ctrl-C, which the terminal sends", "SIGINT"],
+    ["SIGTERM, which a process manager sends to the whole group", "SIGTERM"],
+  ] as const) {
+    test(`D4: ${what} and npm passes on, counts once`, async () => {
+      const { npm, client } = await npmStart();
+      process.kill(-npm.pid, signal);
+      assert.equal((await within("the close", client.close)).code, 4100);
+      assert.deepEqual(await npm.exited, { code: 0, signal: null });
+      assert.match(npm.lines.at(-1) ?? "", /"msg":"stopped"/);
+    });
+  }
 });
 
 describe("starting", () => {
