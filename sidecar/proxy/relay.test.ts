@@ -227,11 +227,9 @@ for (const [name, head, part] of [
       });
       const client = await connectRaw(t, front.port);
       await client.write(requestOf("GET", "/")).until("some of it");
-      const cutAt = performance.now();
       if (ending === "end") connection?.socket.end();
       else connection?.reset();
       const text = await client.untilEnd();
-      assert.ok(performance.now() - cutAt < 1_000, "at once, not at some timeout");
       assert.equal(hasMessage(text), false, "not a whole message");
       assert.doesNotMatch(text, /502|\r\n0\r\n/);
       await waitFor(() => front.outcomes.length === 1);

@@ -49,6 +49,7 @@ export async function startFront(
       typeof upstream === "number" ? { kind: "tcp", host: "127.0.0.1", port: upstream } : upstream,
     forwarding: createForwarding({ trustedProxies }),
     connectTimeoutMs: 5_000,
+    // Longer than a test waits for anything: what ends in one has not ended by this.
     responseTimeoutMs: 30_000,
     maxBodyBytes: 0,
     maxHeadBytes: 32 * 1024,
