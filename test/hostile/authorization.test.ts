@@ -300,4 +300,22 @@ describe("one visitor against the others", () => {
     const states = await sidecar.series("pogo_websocket_circuit_breaker_state");
     assert.equal(states['app_id="app-id",state="closed"'], 1);
   });
+
+  it("row 41: nor do signins that the app answers with 500 open it", async (test) => {
+    const { connect, sidecar } = await startAsked(test, {
+      env: { ...trusting, ...waitsForNothing },
+      answer(question, res) {
+        if (question.path !== "/broadcasting/user-auth") return question.allow();
+        res.writeHead(500).end();
+      },
+    });
+    for (let i = 0; i < 8; i++) {
+      const client = await connect(attacker);
+      client.say("pusher:signin");
+      assert.equal(await client.error(), 4202);
+    }
+    assert.equal(await (await connect(visitor)).subscribe("private-good"), 200);
+    const states = await sidecar.series("pogo_websocket_circuit_breaker_state");
+    assert.equal(states['app_id="app-id",state="closed"'], 1);
+  });
 });

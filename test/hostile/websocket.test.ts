@@ -19,6 +19,10 @@ import { until, waitFor } from "../../sidecar/testing/eventually.ts";
 const api = createSigner(app);
 const active = "pogo_websocket_connections_active";
 const none = { [`app_id="${app.id}"`]: 0 };
+const closed = "pogo_websocket_connections_closed_total";
+const closedWith = (code: number, count: number) => ({
+  [`app_id="${app.id}",code="${code}"`]: count,
+});
 const text = (message: object): Buffer => textFrame(JSON.stringify(message));
 const subscribe = (channel: string, more: object = {}): Buffer =>
   text({ event: "pusher:subscribe", data: { channel, ...more } });
@@ -78,6 +82,7 @@ describe("frames", () => {
       assert.equal(closeCodeIn(raw.bytes), 1009);
       raw.reset();
     }
+    assert.deepEqual(await sidecar.counted(closed), closedWith(1009, 50));
     assert.ok(process.memoryUsage().rss - before < 64 * 1_048_576);
     bystander.send('{"event":"pusher:ping"}');
     await bystander.raw.until("pusher:pong");
@@ -96,6 +101,7 @@ describe("frames", () => {
     raw.write(clientFrame(0xc1, Buffer.concat([empty(4_000), ping])));
     await raw.untilEnd();
     assert.equal(closeCodeIn(raw.bytes), 1008);
+    assert.deepEqual(await sidecar.counted(closed), closedWith(1008, 1));
     raw.reset();
     await sidecar.seriesBecome(active, none);
   });
@@ -115,7 +121,8 @@ describe("frames", () => {
     await raw.until("pusher:pong");
     raw.write(fragments(65, '{"event":"pusher:ping"}'));
     await raw.untilEnd();
-    assert.notEqual(closeCodeIn(raw.bytes), null);
+    assert.equal(closeCodeIn(raw.bytes), 1008);
+    assert.deepEqual(await sidecar.counted(closed), closedWith(1008, 1));
     assert.equal(raw.text.split("pusher:pong").length - 1, 1);
     raw.reset();
   });
