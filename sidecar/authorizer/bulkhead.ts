@@ -1,5 +1,6 @@
 /** Who may ask the app, and when: permits, the breaker, a fair queue, and another attempt for what failed for now. */
 
+import { backoffMs } from "../http/backoff.ts";
 import { Alarm, never, type Clock } from "./alarm.ts";
 import { CircuitBreaker, type Admission, type Evidence } from "./circuit-breaker.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
@@ -7,7 +8,6 @@ import type { CountedOutcome, FailureLimitOptions } from "./failure-limit.ts";
 import { createEntry, type Entry } from "./entry.ts";
 import { FairQueue, type Place } from "./fair-queue.ts";
 import { Permits } from "./permits.ts";
-import { pauseAfter } from "./pauses.ts";
 import { VisitorLimit } from "./visitor-limit.ts";
 
 export interface BulkheadLimits {
@@ -55,6 +55,9 @@ export interface Verdict {
   /** Null: it is final. Else it failed for now, and the next attempt is not before so many milliseconds. */
   readonly retryAfterMs: number | null;
 }
+
+/** Between the attempts of one request. */
+const pauses = { firstMs: 500, maxMs: 8_000 };
 
 /** For one app. All is decided within a call; the only timer is one for what is due next. */
 export class Bulkhead<T> {
@@ -157,7 +160,8 @@ export class Bulkhead<T> {
     const deadlineMs = entry.arrivedMs + this.#options.retryForMs;
     const isOver = this.#isClosed || entry.isCalledOff || nowMs >= deadlineMs;
     if (retryAfterMs === null || isOver) return null;
-    const pauseMs = Math.max(pauseAfter(entry.attempts, this.#options.random), retryAfterMs);
+    const backedOffMs = backoffMs(pauses, entry.attempts, this.#options.random);
+    const pauseMs = Math.max(backedOffMs, retryAfterMs);
     // The last attempt is made when the time is up, not before.
     return Math.min(nowMs + pauseMs, deadlineMs);
   }

@@ -6,6 +6,7 @@ import { styleText } from "node:util";
 import type { Config, Loaded } from "../config.ts";
 import { isEveryAddress, urlHost } from "../http/host.ts";
 import { isLoopbackHost } from "../http/ip-address.ts";
+import { wait } from "../http/timers.ts";
 import { appAnswers } from "./doctor/app.ts";
 import type { Finding, Subject } from "./doctor/check.ts";
 import { broadcastConnection, environmentFile, frontEnd } from "./doctor/machine.ts";
@@ -73,10 +74,9 @@ function isConsoleOpen({ admin, console }: Config): boolean {
   return console.token !== null || isLoopbackHost(admin.host);
 }
 
-/** Does not keep the process running. */
 async function waitForApp(subject: Subject, everyMs: number): Promise<string> {
   for (;;) {
-    await new Promise((resolve) => void setTimeout(resolve, everyMs).unref());
+    await wait(everyMs);
     const finding = await appAnswers.run(subject);
     if (finding.status !== "wrong") return finding.text;
   }

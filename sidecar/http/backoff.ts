@@ -1,4 +1,4 @@
-/** How long to wait after failures in a row: twice as long each time, up to a bound, and not in step with others. */
+/** How long to wait after failures in a row: twice as long each time, up to a bound. */
 
 export interface Backoff {
   /** After the first failure. */
@@ -6,12 +6,17 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
-/** Between half and all of `firstMs × 2^(failures − 1)`, at most `maxMs`. `random`: from 0 to below 1. */
+/** `failures`: at least 1. */
+export function wholeBackoffMs({ firstMs, maxMs }: Backoff, failures: number): number {
+  return Math.min(maxMs, firstMs * 2 ** (failures - 1));
+}
+
+/** Between half and all of that, by chance, so that those who failed together do not return together. */
 export function backoffMs(
-  { firstMs, maxMs }: Backoff,
+  backoff: Backoff,
   failures: number,
+  /** From 0 to below 1. */
   random: () => number,
 ): number {
-  const wholeMs = Math.min(maxMs, firstMs * 2 ** (failures - 1));
-  return wholeMs * (0.5 + random() / 2);
+  return wholeBackoffMs(backoff, failures) * (0.5 + random() / 2);
 }

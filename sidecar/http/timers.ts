@@ -1,5 +1,7 @@
 /** Waiting as an argument, so that tests need not wait. */
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 export interface Timers {
   /** Runs `run` once, after `delayMs` and never at once; the function it returns cancels that. */
   setTimeout(run: () => void, delayMs: number): () => void;
@@ -12,3 +14,8 @@ export function schedule(run: () => void, delayMs: number): () => void {
 }
 
 export const systemTimers: Timers = { setTimeout: schedule };
+
+/** Does not keep the process alive by itself. */
+export function wait(ms: number): Promise<void> {
+  return sleep(ms, undefined, { ref: false });
+}

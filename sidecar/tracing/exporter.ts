@@ -2,6 +2,7 @@
 
 import type { Report } from "../core/report.ts";
 import type { SpanDropReason } from "../core/report/tracing.ts";
+import { wholeBackoffMs } from "../http/backoff.ts";
 import type { PostClient, PostResult } from "../http/client.ts";
 import type { Timers } from "../http/timers.ts";
 import type { SpanRecord } from "./tracer.ts";
@@ -58,7 +59,7 @@ export function createExporter(options: ExporterOptions): Exporter {
     cancelTimer = null;
     underWay = sendBatch().finally(() => {
       underWay = null;
-      if (queue.length > 0) wait(failures === 0 ? delayMs : pauseAfter(failures));
+      if (queue.length > 0) wait(failures === 0 ? delayMs : wholeBackoffMs(pauses, failures));
     });
   }
 
@@ -96,10 +97,6 @@ export function createExporter(options: ExporterOptions): Exporter {
       client.close();
     },
   };
-}
-
-function pauseAfter(failures: number): number {
-  return Math.min(pauses.firstMs * 2 ** (failures - 1), pauses.maxMs);
 }
 
 /** Null: the collector took it. */

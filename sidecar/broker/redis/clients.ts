@@ -1,6 +1,7 @@
 /** The clients of ioredis, for every way in which Redis is run: standalone, behind sentinels, or a cluster. */
 
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { reconnectDelayMs } from "./reconnect.ts";
 
 type ClientOptions = Omit<RedisOptions, "replyMapping">;
 
@@ -29,8 +30,6 @@ export interface RedisAccess {
   readonly timeoutMs: number;
 }
 
-const longestRetryMs = 1_000;
-
 function commonOptions({ username, password, tls, timeoutMs }: RedisAccess): ClientOptions {
   return {
     ...(username !== null && { username }),
@@ -53,9 +52,6 @@ function toTlsOptions({ ca, isVerified }: NonNullable<RedisAccess["tls"]>) {
   return { rejectUnauthorized: isVerified, ...(ca !== null && { ca }) };
 }
 
-const retry = (times: number): number =>
-  Math.min(50 * 2 ** Math.min(times - 1, 10), longestRetryMs);
-
 export function createCommands(access: RedisAccess): Redis | Cluster {
   const { servers, db } = access;
   const options = commonOptions(access);
@@ -63,7 +59,7 @@ export function createCommands(access: RedisAccess): Redis | Cluster {
     return new Cluster([...servers.nodes], {
       redisOptions: options,
       enableOfflineQueue: false,
-      clusterRetryStrategy: retry,
+      clusterRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: access.timeoutMs,
     });
   }
@@ -72,7 +68,7 @@ export function createCommands(access: RedisAccess): Redis | Cluster {
     ...addressOf(servers, access),
     db,
     enableOfflineQueue: false,
-    retryStrategy: retry,
+    retryStrategy: reconnectDelayMs,
   });
 }
 
@@ -150,7 +146,7 @@ function addressOf(
         ...(tls && { sentinelTLS: toTlsOptions(tls), enableTLSForSentinelMode: true }),
         ...(servers.username !== null && { sentinelUsername: servers.username }),
         ...(servers.password !== null && { sentinelPassword: servers.password }),
-        sentinelRetryStrategy: retry,
+        sentinelRetryStrategy: reconnectDelayMs,
       };
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Redis } from "ioredis";
 import { explainError } from "./errors.ts";
+import { reconnectDelayMs } from "./reconnect.ts";
 
 /** What the link calls. None of it may throw. */
 export interface PatternListener {
@@ -20,8 +21,6 @@ export interface PatternLinkOptions {
   readonly timeoutMs: number;
   readonly listener: PatternListener;
 }
-
-const longestRetryMs = 1_000;
 
 export class PatternLink {
   readonly #options: PatternLinkOptions;
@@ -83,9 +82,8 @@ export class PatternLink {
     if (this.#state === "closed") return;
     if (this.#state !== "lost") this.#options.listener.lost(this.#lastError);
     this.#state = "lost";
-    const delayMs = Math.min(50 * 2 ** Math.min(this.#failures, 10), longestRetryMs);
     this.#failures += 1;
-    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
+    this.#retryTimer = setTimeout(() => void this.#connect(), reconnectDelayMs(this.#failures));
   }
 
   /** A connection that only seems alive is given up. */

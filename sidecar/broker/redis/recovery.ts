@@ -1,5 +1,6 @@
 /** Recovery of one app's clients over Redis: the nodes' log, and sessions that any of them may go on with. */
 
+import { wait } from "../../http/timers.ts";
 import { LogMirror } from "./log-mirror.ts";
 import { createLogReader } from "./log-reader.ts";
 import { RedisRecoveryLog } from "./recovery-log.ts";
@@ -37,9 +38,4 @@ export function createRedisRecovery(options: {
   });
   const sessions = new RedisSessions({ nodeId, run, mirror, windowMs, wait });
   return { log: new RedisRecoveryLog(mirror), sessions };
-}
-
-/** Does not keep the process running by itself. */
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }

@@ -1,6 +1,7 @@
 /** What this node has: subscriptions in channels, members, connections; and Redis made to know it. */
 
 import { channelField, isField, memberField, memberMark, parseField, type Field } from "./keys.ts";
+import { pages } from "./pages.ts";
 import { Reconciler, type Change } from "./reconciler.ts";
 import type { RegistrationChange } from "./scripts/registrations.ts";
 
@@ -10,7 +11,7 @@ export interface RegistrationsOptions {
   /** A batch was not taken. */
   readonly onFault: () => void;
   readonly now: () => number;
-  /** How long an end may still be untold in Redis, and lost with it. */
+  /** How long an end may still be unknown to Redis, and lost with it. */
   readonly endedMemoryMs: number;
 }
 
@@ -31,9 +32,6 @@ const connections = "connections";
 type Key = Field | typeof connections;
 /** Subscriptions in a channel, or connections; a member as JSON. */
 type Value = number | string;
-
-/** Changes in one script: it blocks Redis for some milliseconds. */
-const maxChanges = 500;
 
 export class Registrations {
   readonly #options: RegistrationsOptions;
@@ -164,10 +162,6 @@ function plan(changes: readonly Change<Key, Value>[]): readonly (readonly Change
 function rank({ key, value }: Change<Key, Value>): "before" | "member" | "after" {
   if (key.startsWith(memberMark)) return "member";
   return value === undefined ? "after" : "before";
-}
-
-function* pages<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < items.length; i += maxChanges) yield items.slice(i, i + maxChanges);
 }
 
 function toStored([field, value]: readonly [string, string]): readonly (readonly [Key, Value])[] {

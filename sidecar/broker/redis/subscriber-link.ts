@@ -2,6 +2,8 @@
 
 import type { Redis } from "ioredis";
 import { parseTopic } from "./keys.ts";
+import { pages } from "./pages.ts";
+import { reconnectDelayMs } from "./reconnect.ts";
 
 /** What an app gets from its link. None of it may throw. */
 export interface SubscriberListener {
@@ -19,10 +21,6 @@ export interface SubscriberLinkOptions {
   readonly timeoutMs: number;
   readonly onError: (error: Error) => void;
 }
-
-/** Topics in one command. */
-const maxTopics = 500;
-const longestRetryMs = 1_000;
 
 export class SubscriberLink {
   readonly #options: SubscriberLinkOptions;
@@ -119,10 +117,9 @@ export class SubscriberLink {
 
   #retry(): void {
     if (this.#isClosed) return;
-    const delayMs = Math.min(50 * 2 ** Math.min(this.#failures, 10), longestRetryMs);
     this.#failures += 1;
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
+    this.#retryTimer = setTimeout(() => void this.#connect(), reconnectDelayMs(this.#failures));
   }
 
   readonly #receive = (topic: string, text: string): void => {
@@ -139,8 +136,4 @@ export class SubscriberLink {
       clearTimeout(timer);
     }
   }
-}
-
-function* pages(topics: readonly string[]): Generator<readonly string[]> {
-  for (let i = 0; i < topics.length; i += maxTopics) yield topics.slice(i, i + maxTopics);
 }

@@ -1,0 +1,10 @@
+/** When a connection to Redis that failed is made anew. */
+
+import { wholeBackoffMs } from "../../http/backoff.ts";
+
+const backoff = { firstMs: 50, maxMs: 1_000 };
+
+/** @param failures in a row, at least 1 */
+export function reconnectDelayMs(failures: number): number {
+  return wholeBackoffMs(backoff, failures);
+}
