@@ -8,6 +8,7 @@ import type {
   AuthorizationFault,
   AuthorizationRequest,
   ChannelAuthorizer,
+  Denial,
   UserAuthenticator,
 } from "../core/ports.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
@@ -66,7 +67,6 @@ export type Replayed =
   | { readonly isAnswered: false; readonly reason: AuthorizationFault };
 
 type Granted<T> = Extract<T, Answer>;
-type Refusal = Exclude<Authorization, Answer>;
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { appIds, forwarding, now, report } = options;
@@ -85,7 +85,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
    * What is cheapest to know comes first; nothing is spent on a question that a later guard would refuse. Channels and
    * users share the guards: it is one app that is asked.
    */
-  async function guarded<T extends Answer>(question: Question<T>): Promise<T | Refusal> {
+  async function guarded<T extends Answer>(question: Question<T>): Promise<T | Denial> {
     const { app, socketId, signal } = question.request;
     const bulkhead = bulkheads.get(app.id);
     if (!bulkhead || signal.aborted) return refuse("aborted");
@@ -134,11 +134,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     question: Question<T>,
     withCookies: boolean,
     bulkhead: Bulkhead<Asking>,
-  ): Promise<T | Refusal> {
+  ): Promise<T | Denial> {
     const { app, socketId, handshake, credential, signal } = question.request;
-    const { promise, resolve } = Promise.withResolvers<T | Refusal>();
+    const { promise, resolve } = Promise.withResolvers<T | Denial>();
     const credentials = () => credentialsOf({ handshake, credential, withCookies });
-    let last: Refusal | null = null;
+    let last: Denial | null = null;
 
     async function attempt(): Promise<void> {
       const begunMs = now();
@@ -177,7 +177,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return bulkheads.get(appId)?.breakerState ?? "closed";
   }
 
-  function refuse(reason: AuthorizationFault): Refusal {
+  function refuse(reason: AuthorizationFault): Denial {
     report({ kind: "authorization_withheld", reason });
     return refusal(reason);
   }
@@ -211,6 +211,6 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   };
 }
 
-function refusal(reason: AuthorizationFault): Refusal {
+function refusal(reason: AuthorizationFault): Denial {
   return { ok: false, kind: meanings[reason].kind, reason };
 }

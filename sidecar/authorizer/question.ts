@@ -1,7 +1,6 @@
 /** What the app is asked, as a message: about a channel, or about a user. */
 
-import type { App } from "../core/app.ts";
-import type { AuthorizationFault, Handshake } from "../core/ports.ts";
+import type { AuthenticationRequest, AuthorizationFault } from "../core/ports.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { toSubrequestHeaders } from "./handshake-headers.ts";
 import type { Subrequest } from "./subrequest.ts";
@@ -12,13 +11,7 @@ export interface Answer {
 }
 
 export interface Question<T extends Answer> {
-  readonly request: {
-    readonly app: App;
-    readonly socketId: string;
-    readonly handshake: Handshake;
-    readonly credential: string | null;
-    readonly signal: AbortSignal;
-  };
+  readonly request: AuthenticationRequest;
   readonly path: string;
   /** The fields of the form. */
   readonly fields: Readonly<Record<string, string>>;

@@ -2,17 +2,10 @@
 
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
-import type { AuthorizationFault } from "./ports.ts";
+import type { Denial } from "./ports.ts";
 import type { Report } from "./report.ts";
 import type { SignatureFault } from "./signature.ts";
 import { channelOf, type Subject } from "./subject.ts";
-
-/** `denied`: the app said no, or the proof is wrong. `unavailable`: nobody could say, trying later may help. */
-export interface Denial {
-  readonly ok: false;
-  readonly kind: "denied" | "unavailable";
-  readonly reason: AuthorizationFault;
-}
 
 /**
  * One question at a time for a connection and subject: who asks again meanwhile shares the answer, unless with a

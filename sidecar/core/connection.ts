@@ -18,8 +18,6 @@ import type { Subscription } from "./subscription.ts";
 import type { Transport } from "./transport.ts";
 import { traceSent } from "./wire-trace.ts";
 
-export type { Transport };
-
 /** Who signed in over this connection. */
 export interface User {
   readonly id: string;

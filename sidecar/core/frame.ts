@@ -22,7 +22,11 @@ export function encodeCompressedFrame(payload: Buffer): Frame {
 
 /** Null: it is no text frame that was encoded here, uncompressed. */
 export function textPayloadOf(frame: Frame): Buffer | null {
-  if (frame[0] !== finText) return null;
+  return frame[0] === finText ? payloadOf(frame) : null;
+}
+
+/** Of any frame that was encoded here. */
+export function payloadOf(frame: Frame): Buffer {
   return frame.subarray(headerLengthOf(frame[1] ?? 0));
 }
 

@@ -96,11 +96,10 @@ export interface Handshake {
   readonly remoteAddress: string;
 }
 
-export interface AuthorizationRequest {
+/** Who is behind a connection? */
+export interface AuthenticationRequest {
   readonly app: App;
   readonly socketId: string;
-  /** Well formed (`isChannelName`). */
-  readonly channel: string;
   readonly handshake: Handshake;
   /** What the client sent for an Authorization field, `Bearer …`; null: the handshake's own counts. Never kept or logged. */
   readonly credential: string | null;
@@ -108,11 +107,13 @@ export interface AuthorizationRequest {
   readonly signal: AbortSignal;
 }
 
-/**
- * The outcome of a subrequest. `denied`: the app said no, or its answer is no proof; asking again will not help.
- * `unavailable`: nobody could say, however often it was tried (breaker open, overloaded, timeout, 5xx).
- * `reason` is also the label of `pogo_websocket_auth_failures_total`.
- */
+/** May it subscribe to the channel? */
+export interface AuthorizationRequest extends AuthenticationRequest {
+  /** Well formed (`isChannelName`). */
+  readonly channel: string;
+}
+
+/** The outcome of a subrequest. */
 export type Authorization =
   | {
       readonly ok: true;
@@ -123,11 +124,18 @@ export type Authorization =
       /** For `private-encrypted-` channels: the key that the client needs (base64). */
       readonly sharedSecret?: string;
     }
-  | {
-      readonly ok: false;
-      readonly kind: "denied" | "unavailable";
-      readonly reason: AuthorizationFault;
-    };
+  | Denial;
+
+/**
+ * `denied`: the app said no, or the proof is none; asking again will not help. `unavailable`: nobody could say, however
+ * often it was tried (breaker open, overloaded, timeout, 5xx). `reason` is also the label of
+ * `pogo_websocket_auth_failures_total`.
+ */
+export interface Denial {
+  readonly ok: false;
+  readonly kind: "denied" | "unavailable";
+  readonly reason: AuthorizationFault;
+}
 
 export type AuthorizationFault =
   | "origin" // a page whose cookies may not be spent, and no Authorization
@@ -166,23 +174,10 @@ export interface ChannelAuthorizer {
   authorize(request: AuthorizationRequest): Promise<Authorization>;
 }
 
-export interface AuthenticationRequest {
-  readonly app: App;
-  readonly socketId: string;
-  readonly handshake: Handshake;
-  /** As in `AuthorizationRequest`. */
-  readonly credential: string | null;
-  readonly signal: AbortSignal;
-}
-
 /** As `Authorization`, with the signed `user_data` instead of the channel's. */
 export type Authentication =
   | { readonly ok: true; readonly auth: string; readonly userData: string }
-  | {
-      readonly ok: false;
-      readonly kind: "denied" | "unavailable";
-      readonly reason: AuthorizationFault;
-    };
+  | Denial;
 
 /** Asks the app who is behind a connection. The contract is that of `ChannelAuthorizer`. */
 export interface UserAuthenticator {

@@ -1,6 +1,6 @@
 /** What goes over the wire, for the levels `debug` and `trace`; nothing of it is made where that is not logged. */
 
-import type { Frame } from "./frame.ts";
+import { textPayloadOf } from "./frame.ts";
 import type { ChannelEvent } from "./ports.ts";
 import { redactMessage } from "./redact.ts";
 import type { Report, SidecarEvent } from "./report.ts";
@@ -31,24 +31,12 @@ export function traceSent(
 ): Transport {
   return {
     send(frame, kind) {
-      if (isText(frame)) {
-        wire({ kind: "message_sent", ...client, text: redactMessage(payloadOf(frame)) });
-      }
+      // Pings and pongs of RFC 6455 have nothing to read in them.
+      const text = textPayloadOf(frame);
+      if (text) wire({ kind: "message_sent", ...client, text: redactMessage(text.toString()) });
       transport.send(frame, kind);
     },
     hasRoom: (bytes) => transport.hasRoom(bytes),
     close: (code, reason) => transport.close(code, reason),
   };
-}
-
-/** Pings and pongs of RFC 6455 have nothing to read in them. */
-function isText(frame: Frame): boolean {
-  return ((frame[0] ?? 0) & 0x0f) === 1;
-}
-
-/** Of an unmasked frame, as `frame.ts` makes it. */
-function payloadOf(frame: Frame): string {
-  const length = frame[1] ?? 0;
-  const start = length === 127 ? 10 : length === 126 ? 4 : 2;
-  return frame.toString("utf8", start);
 }

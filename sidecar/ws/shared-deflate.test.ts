@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { constants, inflateRawSync } from "node:zlib";
-import { encodeFrame, encodePingFrame, type Frame } from "../core/frame.ts";
+import { encodeFrame, encodePingFrame, payloadOf, type Frame } from "../core/frame.ts";
 import { SharedDeflate } from "./shared-deflate.ts";
 
 const long = JSON.stringify(Array.from({ length: 20 }, (_, id) => ({ id, status: "shipped" })));
 
 /** As a client that keeps no context reads it (RFC 7692 §7.2.2). */
 function textOf(frame: Frame): string {
-  const start = (frame[1] ?? 0) < 126 ? 2 : (frame[1] ?? 0) === 126 ? 4 : 10;
-  const block = Buffer.concat([frame.subarray(start), Buffer.from([0, 0, 0xff, 0xff])]);
+  const block = Buffer.concat([payloadOf(frame), Buffer.from([0, 0, 0xff, 0xff])]);
   return inflateRawSync(block, { finishFlush: constants.Z_SYNC_FLUSH, windowBits: 13 }).toString();
 }
 

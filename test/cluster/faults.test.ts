@@ -4,9 +4,9 @@ import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, test } from "node:test";
+import { createRandom } from "../../sidecar/testing/random.ts";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";
 import { createScope } from "./support/cluster.ts";
-import { createRandom } from "./support/random.ts";
 import { createWorld, playSchedule, type World } from "./support/world.ts";
 
 /** Seeds that have found something, or that go through much: they always run. */

@@ -5,24 +5,14 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { payloadOf } from "../testing/doubles.ts";
+import { createRandom } from "../../testing/random.ts";
+import { payloadOf } from "../frame.ts";
 import { createRecoveringNode, type RecoveringNode } from "../testing/recovering.ts";
 
 const schedules = 300;
 const steps = 120;
 const channels = ["a", "b", "cache-c", "private-d"];
 const pagesAtOnce = 4;
-
-/** The same numbers for the same seed (mulberry32). */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 type Client = ReturnType<RecoveringNode["connect"]>;
 
@@ -86,7 +76,7 @@ class Page {
     for (; this.#readFrames < end; this.#readFrames++) {
       const frame = frames[this.#readFrames];
       if (!frame) return;
-      const text = payloadOf(frame);
+      const text = payloadOf(frame).toString();
       if (frame[0] !== 0x89) this.#take(JSON.parse(text));
       else if (answersPings) this.#pong(text);
     }
@@ -152,7 +142,7 @@ class Page {
     while (this.#readFrames < frames.length) {
       const frame = frames[this.#readFrames++];
       if (!frame) return;
-      const text = payloadOf(frame);
+      const text = payloadOf(frame).toString();
       if (frame[0] === 0x89) continue;
       const { channel: of, event } = JSON.parse(text);
       assert.ok(of === channel || of === undefined || event.startsWith("pusher"), text);
@@ -175,34 +165,33 @@ class Page {
 }
 
 async function run(seed: number, mode: "orderly" | "all"): Promise<void> {
-  const random = randomOf(seed);
+  const { below, pick } = createRandom(seed);
   const node = createRecoveringNode({ mode });
   const pages = Array.from({ length: pagesAtOnce }, (_, n) => new Page(node, mode, `page-${n}`));
   let published = 0;
-  const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
 
   for (let step = 0; step < steps; step++) {
     const page = pick(pages);
     const channel = pick(channels);
-    const choice = random(20);
+    const choice = below(20);
     if (choice < 8) {
       const event = `event-${(published += 1)}`;
-      const sender = random(3) === 0 ? page : null;
+      const sender = below(3) === 0 ? page : null;
       for (const each of pages) {
         if (each !== sender || !each.client) each.owed.get(channel)?.push(event);
       }
       node.publish(channel, event, sender?.client?.socketId);
     } else if (choice < 11) {
-      if (page.client) page.read(random(6), mode === "all" && random(4) > 0);
+      if (page.client) page.read(below(6), mode === "all" && below(4) > 0);
       else await page.connect();
     } else if (choice < 14) {
       await page.join(channel);
     } else if (choice === 14) {
       await page.part(channel);
     } else if (choice < 17) {
-      if (mode === "all" && random(2) === 0) page.cut();
+      if (mode === "all" && below(2) === 0) page.cut();
       else page.drain();
-    } else if (choice === 17 && random(4) === 0) {
+    } else if (choice === 17 && below(4) === 0) {
       page.leave();
     } else {
       node.pass(1_000);

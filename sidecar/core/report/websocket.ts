@@ -27,7 +27,7 @@ export type FrameDropReason = "queue_full"; // as many bytes wait for this clien
 export type CutReason = "outbound_memory";
 
 /** Who asked for what; `channel` is null for a signin. */
-interface Requested {
+export interface Requested {
   appId: string;
   socketId: string;
   channel: string | null;

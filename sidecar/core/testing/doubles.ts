@@ -3,8 +3,8 @@
 import type { App } from "../app.ts";
 import { createMemoryPresence } from "../../broker/memory-presence.ts";
 import { createMemoryBroker } from "../../broker/memory.ts";
-import { Connection, type Transport } from "../connection.ts";
-import type { Frame } from "../frame.ts";
+import { Connection } from "../connection.ts";
+import { payloadOf, type Frame } from "../frame.ts";
 import { handleMessage } from "../handlers.ts";
 import { Hub } from "../hub.ts";
 import type { ErrorData } from "../dialect.ts";
@@ -12,6 +12,7 @@ import type { PresenceListener, PresenceStore } from "../presence-store.ts";
 import { RecoveryClient } from "../recovery/client.ts";
 import type { Recovery } from "../recovery/recovery.ts";
 import { SubscriptionBudget } from "../subscription-budget.ts";
+import type { Transport } from "../transport.ts";
 import type {
   Broker,
   ChannelAuthorizer,
@@ -66,7 +67,7 @@ export class RecordingTransport implements Transport {
   send(frame: Frame): void {
     if (this.closed) throw new Error("sent after close");
     this.frames.push(frame);
-    const text = payloadOf(frame);
+    const text = payloadOf(frame).toString();
     if (frame[0] === 0x89) return void this.pings.push(text);
     this.texts.push(text);
     this.messages.push(JSON.parse(text));
@@ -84,12 +85,6 @@ export class RecordingTransport implements Transport {
   take(): Record<string, unknown>[] {
     return this.messages.splice(0);
   }
-}
-
-/** The text in an unmasked frame. */
-export function payloadOf(frame: Frame): string {
-  const length = frame[1] ?? 0;
-  return frame.subarray(length === 127 ? 10 : length === 126 ? 4 : 2).toString();
 }
 
 /** A report that keeps all that is reported, in order. */

@@ -1,12 +1,12 @@
 // Three nodes, each behind a proxy of its own, or three workers behind one, and one Redis: the steps of a random schedule, and what each does to the model.
 import { setTimeout as sleep } from "node:timers/promises";
 import process from "node:process";
+import type { Random } from "../../../sidecar/testing/random.ts";
 import type { RedisServer } from "../../../sidecar/testing/redis/redis-server.ts";
 import type { TcpProxy } from "../../../sidecar/testing/tcp-proxy.ts";
 import { redisAt, untilDelivered, type Kind, type Scope } from "./cluster.ts";
 import { isPresence, Model, type Visitor } from "./model.ts";
 import { leaseMs, type ClusterNode } from "./node.ts";
-import type { Random } from "./random.ts";
 
 interface Link {
   readonly proxy: TcpProxy;

@@ -1,4 +1,4 @@
-// Chance from a seed: the same seed draws the same numbers.
+/** For tests: chance from a seed. The same seed draws the same numbers. */
 
 export interface Random {
   /** From 0 to below `end`. */
