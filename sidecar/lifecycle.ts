@@ -9,7 +9,13 @@ import type { Config } from "./config.ts";
 import { shutdownCloses } from "./core/errors.ts";
 import type { Hub } from "./core/hub.ts";
 import type { Report } from "./core/report.ts";
-import { showListenAddress, toListenAddress } from "./http/listener.ts";
+import {
+  showListenAddress,
+  toAdminAddress,
+  toListenAddress,
+  type InheritedSockets,
+} from "./http/listener.ts";
+import { wait } from "./http/timers.ts";
 import { showUpstream } from "./http/upstream-address.ts";
 import type { AdminServer } from "./observability/admin.ts";
 import type { Readiness } from "./observability/admin-pages.ts";
@@ -34,16 +40,10 @@ export class Phase {
   }
 }
 
-/** Descriptors of listening sockets that take the place of the configured addresses. */
-export interface Inherited {
-  readonly public: number | null;
-  readonly admin: number | null;
-}
-
 export interface LifecycleOptions {
   readonly config: Config;
   readonly phase: Phase;
-  readonly inherited: Inherited;
+  readonly inherited: InheritedSockets;
   readonly report: Report;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
@@ -94,13 +94,11 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   async function listen(): Promise<{ port: number; adminPort: number }> {
     ticking = setInterval(() => {
-      for (const hub of hubs) hub.tick(now());
+      const nowMs = now();
+      for (const hub of hubs) hub.tick(nowMs);
+      webSockets.tick(nowMs);
     }, tickMs).unref();
-    const adminPort = await admin.listen(
-      inherited.admin === null
-        ? { kind: "tcp", ...config.admin, reusePort: false }
-        : { kind: "inherited", descriptor: inherited.admin },
-    );
+    const adminPort = await admin.listen(toAdminAddress(config.admin, inherited.admin));
     await Promise.all([cluster.whenUp(), broadcasts?.whenUp()]);
     const address = toListenAddress(server, inherited.public);
     const port = await frontDoor.listen(address).catch((error) => {
@@ -191,9 +189,4 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     },
     ...stopping,
   };
-}
-
-/** Does not keep the process running by itself. */
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }

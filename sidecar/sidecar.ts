@@ -24,17 +24,12 @@ import { createAdminPages } from "./observability/admin-pages.ts";
 import { createLog, type Logger } from "./observability/log.ts";
 import { createMetrics, type Metrics } from "./observability/metrics.ts";
 import { createReport } from "./observability/report.ts";
-import {
-  createLifecycle,
-  Phase,
-  readinessOf,
-  type Inherited,
-  type Lifecycle,
-} from "./lifecycle.ts";
+import { createLifecycle, Phase, readinessOf, type Lifecycle } from "./lifecycle.ts";
 import { originalHealth } from "./public-health.ts";
 import { AccessLog } from "./http/access-log.ts";
 import { createForwarding } from "./http/forwarded.ts";
 import { guardRequest } from "./http/guard.ts";
+import type { InheritedSockets } from "./http/listener.ts";
 import { peerOf } from "./http/peer.ts";
 import { showUpstream } from "./http/upstream-address.ts";
 import { visitorOf } from "./http/visitor.ts";
@@ -48,8 +43,7 @@ export interface Overrides {
   readonly log?: Logger;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
-  /** Descriptors of listening sockets that take the place of the configured addresses. */
-  readonly inherited?: Inherited;
+  readonly inherited?: InheritedSockets;
   /** Of POGO_WORKERS, from 1. */
   readonly worker?: number;
   /** In place of the admin port: a worker answers its supervisor. */

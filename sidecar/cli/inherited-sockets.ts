@@ -1,11 +1,6 @@
 /** Listening sockets that a service manager has opened for this process (systemd: sd_listen_fds(3)). */
 
-/** Descriptors; null where there is none. */
-export interface InheritedSockets {
-  readonly public: number | null;
-  /** The one with `FileDescriptorName=admin`. */
-  readonly admin: number | null;
-}
+import type { InheritedSockets } from "../http/listener.ts";
 
 /** The first one; 0 to 2 are the standard streams. */
 const firstDescriptor = 3;

@@ -2,9 +2,9 @@
 
 import type { Config } from "../config.ts";
 import type { Backend } from "../console/backend.ts";
-import { toListenAddress } from "../http/listener.ts";
+import { toAdminAddress, toListenAddress, type InheritedSockets } from "../http/listener.ts";
 import { systemTimers } from "../http/timers.ts";
-import type { Inherited, Lifecycle } from "../lifecycle.ts";
+import type { Lifecycle } from "../lifecycle.ts";
 import { createAdminServer } from "../observability/admin.ts";
 import type { Logger } from "../observability/log.ts";
 import { createMetricsSum } from "../observability/merged-metrics.ts";
@@ -21,7 +21,7 @@ import { stopOnce, type StopOptions } from "./stop-once.ts";
 export interface SupervisionOptions {
   readonly version: string;
   readonly log: Logger;
-  readonly inherited: Inherited;
+  readonly inherited: InheritedSockets;
   /** What Node runs for a worker, and what it gives it. */
   readonly command: {
     readonly main: string;
@@ -92,11 +92,7 @@ export function createSupervision(config: Config, options: SupervisionOptions): 
       // A successor that is to take over shares it on purpose.
       if (!address.reusePort) await checkPortIsFree(address);
     }
-    const adminPort = await admin.listen(
-      inherited.admin === null
-        ? { kind: "tcp", ...adminOptions, reusePort: false }
-        : { kind: "inherited", descriptor: inherited.admin },
-    );
+    const adminPort = await admin.listen(toAdminAddress(adminOptions, inherited.admin));
     await supervisor.start().catch((error) => {
       admin.close();
       throw error;

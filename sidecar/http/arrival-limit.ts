@@ -27,13 +27,16 @@ export function limitArrival(
     });
   }
   const everyMs = Math.min(maxMs, checkMs);
-  const timer = setInterval(() => {
+  const check = (): void => {
     for (const [req, ms] of arriving) {
       if (req.complete || req.destroyed) arriving.delete(req);
       else if (req.isPaused() || req.socket.isPaused()) continue;
       else if (ms < maxMs) arriving.set(req, ms + everyMs);
       else if (arriving.delete(req)) onTimeout(req.socket);
     }
-  }, everyMs).unref();
-  server.once("close", () => clearInterval(timer));
+  };
+  server.once("listening", () => {
+    const timer = setInterval(check, everyMs).unref();
+    server.once("close", () => clearInterval(timer));
+  });
 }

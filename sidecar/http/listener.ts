@@ -36,7 +36,13 @@ export interface SocketOwner {
   readonly gid: number;
 }
 
-/** `inherited`: a descriptor that comes before what is configured; null: there is none. */
+/** Descriptors of sockets that listen already and come before what is configured; null where there is none. */
+export interface InheritedSockets {
+  readonly public: number | null;
+  readonly admin: number | null;
+}
+
+/** @param inherited the one of the public port */
 export function toListenAddress(
   options: {
     readonly host: BindAddress;
@@ -50,6 +56,15 @@ export function toListenAddress(
   const { host, port, reusePort, socketMode: mode, socketOwner: owner } = options;
   if (inherited !== null) return { kind: "inherited", descriptor: inherited };
   return host.kind === "tcp" ? { ...host, port, reusePort } : { ...host, mode, owner };
+}
+
+/** The admin port has one process. @param inherited the one of this port */
+export function toAdminAddress(
+  { host, port }: { readonly host: string; readonly port: number },
+  inherited: number | null,
+): ListenAddress {
+  if (inherited !== null) return { kind: "inherited", descriptor: inherited };
+  return { kind: "tcp", host, port, reusePort: false };
 }
 
 /** For people; `port` as `listen` returned it. */

@@ -71,6 +71,8 @@ export interface WebSocketEndpoint {
     close: { readonly code: number; readonly reason: string },
     windowMs: number,
   ): Promise<void>;
-  /** Cuts what is still open and stops the timer. */
+  /** Pings who fell silent, and gives up who neither answers nor reads. To be called every second or so. */
+  tick(nowMs: number): void;
+  /** Cuts what is still open. */
   destroy(): void;
 }

@@ -4,10 +4,10 @@ import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { goneCode, noCode } from "../core/close-codes.ts";
-import type { Transport } from "../core/connection.ts";
 import { messageTooLong } from "../core/errors.ts";
 import { encodeCloseFrame, encodePongFrame, type Frame } from "../core/frame.ts";
 import type { FrameKind } from "../core/report/websocket.ts";
+import type { Transport } from "../core/transport.ts";
 import { FrameReader, type FaultCode, type FrameListener } from "./frame-reader.ts";
 import { answerHandshake, type Unaccepted } from "./handshake.ts";
 import type { Inbox } from "./inbox.ts";
@@ -40,7 +40,7 @@ export type SocketAcceptor = (
 ) => SocketTransport | Unaccepted;
 
 /** What all sockets of a node share. */
-export interface Ways {
+export interface NodeShared {
   /** Where everything that comes in and goes out passes. */
   readonly inbox: Inbox;
   readonly outbox: Outbox;
@@ -51,7 +51,7 @@ export interface Ways {
 }
 
 /** What all sockets of an app share. */
-interface SharedOptions extends Ways {
+interface SharedOptions extends NodeShared {
   readonly appId: string | null;
   readonly maxMessageBytes: number;
   readonly reader: { readonly maxMessageBytes: number };
@@ -62,13 +62,13 @@ interface SharedOptions extends Ways {
  * `maxMessageBytes` close with 1009.
  */
 export function createSocketAcceptor(
-  ways: Ways,
+  node: NodeShared,
   { appId, maxMessageBytes }: { appId: string | null; maxMessageBytes: number },
 ): SocketAcceptor {
   const reader = { maxMessageBytes: readFactor * maxMessageBytes };
-  const shared = { ...ways, appId, maxMessageBytes, reader };
+  const shared = { ...node, appId, maxMessageBytes, reader };
   return (req, socket, head, { visitor, setCookie }) => {
-    const answer = answerHandshake(req, socket, { mayDeflate: ways.deflate !== null, setCookie });
+    const answer = answerHandshake(req, socket, { mayDeflate: node.deflate !== null, setCookie });
     if (!answer.isAccepted) return answer;
     if (head.length > 0) socket.unshift(head);
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay();

@@ -428,28 +428,34 @@ describe("WebSocket connection", () => {
   });
 
   it("H01, H02: a silent client is pinged, then closed with 4201, and its channels are left", async () => {
-    const app = { pingPeriodMs: 100, pongWaitMs: 200 };
-    const { port, node } = await startEndpoint({ app });
+    let nowMs = 0;
+    const { port, node, endpoint } = await startEndpoint({ now: () => nowMs });
     const client = openClient(port);
     await client.next();
     client.socket.send('{"event":"pusher:subscribe","data":{"channel":"a"}}');
     await client.next();
+    endpoint.tick((nowMs += node.app.pingPeriodMs));
     assert.deepEqual(await client.next(), { event: "pusher:ping" });
+    endpoint.tick((nowMs += node.app.pongWaitMs));
     assert.deepEqual(await client.next(), errorMessage(4201, "Pong reply not received in time"));
     assert.equal((await client.closed).code, 4201);
     assert.equal(node.hub.channel("a"), undefined);
   });
 
   it("H03: a client that uses control frames is pinged with one", async () => {
-    const { port } = await startEndpoint({ app: { pingPeriodMs: 100, pongWaitMs: 60_000 } });
+    let nowMs = 0;
+    const { port, node, endpoint } = await startEndpoint({ now: () => nowMs });
     const client = openClient(port);
     await client.next();
     client.socket.ping();
-    await once(client.socket, "ping");
+    await once(client.socket, "pong");
+    const pinged = once(client.socket, "ping");
+    endpoint.tick((nowMs += node.app.pingPeriodMs));
+    await pinged;
   });
 
   it("L07, L08: closes a client that never reads with 4100, after write_wait", async () => {
-    const { port, node, dropped } = await startEndpoint({
+    const { port, node, endpoint, dropped } = await startEndpoint({
       maxQueuedBytes: 200_000,
       writeWaitMs: 1,
     });
@@ -462,6 +468,7 @@ describe("WebSocket connection", () => {
     const deadline = performance.now() + 20_000;
     while (node.hub.connectionCount > 0 && performance.now() < deadline) {
       node.hub.broadcast(event);
+      endpoint.tick(performance.now());
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     assert.equal(node.hub.connectionCount, 0);

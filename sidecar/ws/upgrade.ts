@@ -38,7 +38,6 @@ const maxShareBytes = 4_096;
 const writesPerTurn = 256;
 const bytesPerTurn = 67_108_864;
 const uncopiedBytesPerTurn = 2_097_152;
-const tickMs = 1_000;
 /** A client of an unknown app has nothing to say. */
 const maxUnknownAppMessageBytes = 1_024;
 
@@ -76,24 +75,17 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   const transports = new Set<SocketTransport>();
   let closing: Stagger | null = null;
   const onGone = (transport: SocketTransport): void => void transports.delete(transport);
-  const ways = { inbox, outbox, deflate, onGone };
-  const acceptUnknownApp = createSocketAcceptor(ways, {
+  const shared = { inbox, outbox, deflate, onGone };
+  const acceptUnknownApp = createSocketAcceptor(shared, {
     appId: null,
     maxMessageBytes: maxUnknownAppMessageBytes,
   });
   const apps = new Map<string, AppSockets>();
   for (const [key, hub] of hubs) {
     const { id: appId, maxMessageBytes } = hub.app;
-    const accept = createSocketAcceptor(ways, { appId, maxMessageBytes });
+    const accept = createSocketAcceptor(shared, { appId, maxMessageBytes });
     apps.set(key, { accept, hub, onMessage: options.onMessage, onClosed: forget, report, now });
   }
-
-  const timer = setInterval(() => {
-    const nowMs = now();
-    heartbeat.tick(nowMs);
-    slowConsumers.tick(nowMs);
-  }, tickMs);
-  timer.unref();
 
   function handleUpgrade(
     context: RequestContext,
@@ -202,6 +194,10 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return socket ? trafficOf(socket.transport.queue) : null;
     },
     afterWrites: (run) => outbox.afterWrites(run),
+    tick(nowMs) {
+      heartbeat.tick(nowMs);
+      slowConsumers.tick(nowMs);
+    },
     closeAll({ code, reason }, windowMs) {
       closing = stagger([...sockets], { windowMs, now, schedule }, (socket) =>
         socket.leave(code, reason),
@@ -209,7 +205,6 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
       return closing.done;
     },
     destroy() {
-      clearInterval(timer);
       closing?.cancel();
       for (const transport of transports) transport.destroy();
     },

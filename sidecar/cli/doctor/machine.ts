@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readOpenFilesLimit } from "../../composition/open-files.ts";
 import type { Environment } from "../../config/sources/env-files.ts";
 import { parseDotenv, resolveDotenv } from "../../config/sources/dotenv.ts";
 import { neededNode } from "../node-version.ts";
@@ -108,10 +109,10 @@ export const frontEnd: Check = {
 export const openFiles: Check = {
   name: "open files",
   async run({ config }) {
-    const limit = /^Max open files\s+(\d+)/m.exec(readText("/proc/self/limits") ?? "")?.[1];
-    if (limit === undefined) return skipped("this platform does not say");
+    const limit = readOpenFilesLimit();
+    if (limit === null) return skipped("this platform does not say");
     const { maxConnections } = config.websocket;
-    return Number(limit) > maxConnections
+    return limit > maxConnections
       ? ok(`${limit} are enough for ${maxConnections} connections`)
       : wrong(
           `${limit} are not enough for ${maxConnections} connections (POGO_MAX_CONNECTIONS)`,
