@@ -5,7 +5,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { readBody } from "./body.ts";
 import type { RawHeaders } from "./headers.ts";
 import { Agent as HttpAgent, request as httpRequest } from "./node-http.ts";
-import { isStale } from "./stale.ts";
+import { isStale, keptIdleMs } from "./stale.ts";
 import type { Timers } from "./timers.ts";
 import { errorCode } from "./error-code.ts";
 
@@ -59,15 +59,12 @@ export interface PostClient {
   close(): void;
 }
 
-/** Below the idle timeouts of common servers (Node and Apache 5 s, nginx 75 s), so that we close a connection before they do. */
-const idleConnectionMs = 4_000;
-
 export function createPostClient(options: PostClientOptions): PostClient {
   const { isSecure, target, deadlineMs, maxConnections, maxAnswerBytes, timers } = options;
   const agentOptions = {
     keepAlive: true,
     maxSockets: maxConnections,
-    timeout: idleConnectionMs,
+    timeout: keptIdleMs,
   };
   const agent = isSecure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
   const request = isSecure ? httpsRequest : httpRequest;

@@ -4,6 +4,7 @@ import type { Server } from "node:http";
 import type { Handshake } from "../core/ports.ts";
 import { normaliseIp } from "./ip-address.ts";
 import { peerAt } from "./peer.ts";
+import { SocketCounts } from "./socket-counts.ts";
 import { visitorOf } from "./visitor.ts";
 
 export interface ConnectionLimitOptions {
@@ -23,23 +24,13 @@ export function limitConnections(
   onRefused: (limit: number) => void,
 ): void {
   if (max === null) return;
-  /** Open ones by visitor. */
-  const counts = new Map<string, number>();
+  const counts = new SocketCounts(max);
   server.on("connection", (socket) => {
     const peer = peerAt(socket);
     const address = normaliseIp(peer?.remoteAddress ?? "");
     if (!peer || address === undefined || isTrustedPeer(peer)) return;
-    const visitor = visitorOf(address);
-    const count = counts.get(visitor) ?? 0;
-    if (count >= max) {
-      socket.destroy();
-      return onRefused(max);
-    }
-    counts.set(visitor, count + 1);
-    socket.once("close", () => {
-      const left = (counts.get(visitor) ?? 1) - 1;
-      if (left === 0) counts.delete(visitor);
-      else counts.set(visitor, left);
-    });
+    if (counts.admit(visitorOf(address), socket)) return;
+    socket.destroy();
+    onRefused(max);
   });
 }

@@ -10,6 +10,7 @@ import type { Handshake } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
 import { peerOf } from "../http/peer.ts";
 import type { RequestContext } from "../http/request-context.ts";
+import { SocketCounts } from "../http/socket-counts.ts";
 import { visitorOf } from "../http/visitor.ts";
 import { httpRefusals } from "./refusals.ts";
 
@@ -41,7 +42,7 @@ export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHands
   const { handshakeRate, maxConnectionsPerIp, report, now, schedule, maxWaiting = 2_000 } = options;
   /** Until when the rate of each visitor is used up (a leaky bucket as a meter: ITU-T I.371, the GCRA). */
   const usedUntilMs = new LRUCache<string, number>({ max: maxVisitors });
-  const openSockets = new Map<string, number>();
+  const counts = maxConnectionsPerIp === null ? null : new SocketCounts(maxConnectionsPerIp);
   let waiting = 0;
 
   /** How long a handshake has to wait; null: too long. */
@@ -64,28 +65,14 @@ export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHands
     context.refuse(socket, httpRefusals[reason]);
   }
 
-  function hasRoom(visitor: string): boolean {
-    return maxConnectionsPerIp === null || (openSockets.get(visitor) ?? 0) < maxConnectionsPerIp;
-  }
-
-  function count(visitor: string, socket: Duplex): void {
-    if (maxConnectionsPerIp === null) return;
-    openSockets.set(visitor, (openSockets.get(visitor) ?? 0) + 1);
-    socket.once("close", () => {
-      const left = (openSockets.get(visitor) ?? 1) - 1;
-      if (left === 0) openSockets.delete(visitor);
-      else openSockets.set(visitor, left);
-    });
-  }
-
   return (context, socket, go) => {
     const visitor = visitorOf(options.clientIp(peerOf(context.req)));
     const waitMs = reserve(visitor);
     if (waitMs === null) return refuse(context, socket, "rate_limit");
     const proceed = (): void => {
       if (socket.destroyed) return;
-      if (!hasRoom(visitor)) return refuse(context, socket, "connections_per_ip");
-      count(visitor, socket);
+      const isAdmitted = counts?.admit(visitor, socket) ?? true;
+      if (!isAdmitted) return refuse(context, socket, "connections_per_ip");
       go();
     };
     if (waitMs === 0) return proceed();

@@ -1,5 +1,6 @@
 /** The connections to the app that are open: those without a request are kept for the next one, for a while. */
 
+import { keptIdleMs } from "../../http/stale.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import type { Call, RequestMessage, ResponseHandler } from "./call.ts";
 
@@ -15,8 +16,6 @@ export interface Pool {
   close(): void;
 }
 
-/** Below the idle timeouts of common servers (Node and Apache 5 s, nginx 75 s), so that we close a connection before they do. */
-const idleMs = 4_000;
 /** How much earlier than the app says it will. */
 const marginMs = 1_000;
 /** How often kept connections are looked through. */
@@ -44,7 +43,7 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   function keep(connection: Connection, keepAliveMs: number | undefined): void {
-    const forMs = Math.min(idleMs, (keepAliveMs ?? Infinity) - marginMs);
+    const forMs = Math.min(keptIdleMs, (keepAliveMs ?? Infinity) - marginMs);
     if (forMs <= 0) return connection.destroy();
     kept.push({ connection, untilMs: performance.now() + forMs });
     sweeping ??= setInterval(sweep, sweepMs).unref();
