@@ -130,11 +130,11 @@ export class Hub {
   /** This node stops: the connection gets no event any more. Calls back once its session is kept and it may be closed. */
   suspend(connection: Connection, done: () => void): void {
     if (!this.recovery) return done();
-    const settle = (): void => {
+    const mute = (): void => {
       this.#subscriptions.mute(connection);
       this.users.mute(connection);
     };
-    this.recovery.suspend(connection, settle, done);
+    this.recovery.suspend(connection, mute, done);
   }
 
   /** A client that another process had may come back to this channel, and is a member until then. */

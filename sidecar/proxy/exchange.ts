@@ -13,10 +13,10 @@ import type { ResponseHead } from "./http1/response-head.ts";
 import type { UpstreamError } from "./http1/upstream-error.ts";
 import { flushHead, relayHead } from "./relay.ts";
 import { isRepeatable, lostPausesMs } from "./repeatable.ts";
+import type { Stages } from "./stages.ts";
 import { Upload } from "./upload.ts";
 import type { Guest } from "./waiting-entry.ts";
 import type { Ticket } from "./waiting-room.ts";
-import type { Way } from "./way.ts";
 
 export interface ExchangeOptions {
   /** Sends a request, on a kept connection or on one of its own. */
@@ -47,7 +47,7 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   /** The repetition has the turn of its predecessor, whose connection is given up after it began. */
   #callsToRelease = 0;
   #upload: Upload | null = null;
-  #way: Way | null = null;
+  #stages: Stages | null = null;
   #ticket: Ticket | null = null;
   #isTrial = false;
   #giveBack: () => void = () => {};
@@ -86,8 +86,8 @@ export class Exchange implements Guest, Turn, ResponseHandler {
     res.once("close", () => this.#onClientDone());
   }
 
-  run(way: Way): void {
-    this.#way = way;
+  run(stages: Stages): void {
+    this.#stages = stages;
     const { maxBodyBytes } = this.#options;
     const length = bodyLength(this.#req.rawHeaders);
     const isTooLong = maxBodyBytes > 0 && length !== "chunked" && length > maxBodyBytes;
@@ -97,13 +97,13 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   }
 
   #enter(): void {
-    if (this.#way) this.#ticket = this.#way.enter(this);
+    if (this.#stages) this.#ticket = this.#stages.enter(this);
   }
 
   go(isTrial: boolean): void {
     this.#isTrial = isTrial;
     const precedence = isTrial ? "trial" : this.#ticket ? "waited" : "none";
-    if (this.#way) this.#giveBack = this.#way.admit(this, precedence);
+    if (this.#stages) this.#giveBack = this.#stages.admit(this, precedence);
   }
 
   start(): void {

@@ -66,7 +66,7 @@ export interface UpstreamProxy {
   readonly waitingRoom: Omit<WaitingRoom, "enter">;
   /** WebSockets that are passing through. */
   readonly openTunnels: number;
-  /** Closes the WebSockets that are passing through with 1001, spread evenly over `windowMs` as `spread` does. */
+  /** Closes the WebSockets that are passing through with 1001, spread evenly over `windowMs`. */
   closeTunnels(windowMs: number): void;
   /** Ends all connections to the upstream, requests under way and WebSockets included. */
   close(): void;

@@ -3,7 +3,7 @@
 import type { Batch, RetainedBytes } from "./batch.ts";
 
 /** What a batch costs its queue beside its bytes. */
-const placeBytes = 128;
+const overheadBytes = 128;
 
 export class Backlog {
   readonly #retained: RetainedBytes;
@@ -80,12 +80,12 @@ export class Backlog {
   }
 
   #retain(batch: Batch): void {
-    this.#bytes += batch.length + placeBytes;
+    this.#bytes += batch.length + overheadBytes;
     this.#retained.retain(batch);
   }
 
   #release(batch: Batch): void {
-    this.#bytes -= batch.length + placeBytes;
+    this.#bytes -= batch.length + overheadBytes;
     this.#retained.release(batch);
   }
 }

@@ -1,6 +1,6 @@
 /** Who is written to next: in the order in which frames came for them, those for whom a lot waits behind the others. */
 
-import { Line } from "./line.ts";
+import { Fifo } from "./fifo.ts";
 import type { OutboundQueue } from "./outbound-queue.ts";
 
 /** With more than this a connection comes behind those with less, so that a small answer waits for no large ones. */
@@ -18,8 +18,8 @@ export interface TurnBudget {
 }
 
 export class Departures {
-  readonly #waiting = new Line<OutboundQueue>();
-  readonly #bulky = new Line<OutboundQueue>();
+  readonly #waiting = new Fifo<OutboundQueue>();
+  readonly #bulky = new Fifo<OutboundQueue>();
 
   get size(): number {
     return this.#waiting.size + this.#bulky.size;

@@ -7,7 +7,7 @@ import { isSameMember, type Member } from "../presence.ts";
 import type { Recipient } from "../recipient.ts";
 import type { Report } from "../report.ts";
 import type { RecoveryClient, Standing } from "./client.ts";
-import { judge, type Outcome } from "./missed.ts";
+import { outcomeOf, type Outcome } from "./missed.ts";
 import type { RecoveryLog } from "./ports.ts";
 import { Replay } from "./replay.ts";
 import { usersOf, type Seat } from "./session.ts";
@@ -129,7 +129,10 @@ export class Arrivals {
     const { log } = this.#options;
     log.read(channel, seat.earliest, (missed) => {
       const compare = log.compare.bind(log);
-      decide({ outcome: judge(missed, seat, { socketId, resumption, hasRoom }, compare), seat });
+      decide({
+        outcome: outcomeOf(missed, seat, { socketId, resumption, hasRoom }, compare),
+        seat,
+      });
     });
   }
 

@@ -27,8 +27,8 @@ export interface Resumption {
   readonly seats: Map<string, Seat>;
   /** Called when the session is there, or there is none. */
   waiting: (() => void)[];
-  /** The page has come anew meanwhile: the session is that connection's. */
-  heir?: (session: Session | null) => void;
+  /** The page has come anew meanwhile: gives the session to that connection. */
+  handOver?: (session: Session | null) => void;
   endsMs: number;
   /** What may still be sent of what was missed. */
   leftEvents: number;

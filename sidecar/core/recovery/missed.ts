@@ -15,7 +15,7 @@ export type Outcome =
 /** What the outbox counts of a frame beside its bytes, about. */
 const frameOverheadBytes = 128;
 
-export function judge(
+export function outcomeOf(
   missed: Missed,
   seat: Seat,
   client: {

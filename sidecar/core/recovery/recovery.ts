@@ -83,7 +83,7 @@ export class Recovery {
       for (const look of resumption.waiting.splice(0)) look();
     };
     // Two connections at once: what the first has asked for already is the second's.
-    if (before && !before.session) before.heir = found;
+    if (before && !before.session) before.handOver = found;
     else sessions.take(client.token.key, found);
   }
 
@@ -151,18 +151,18 @@ export class Recovery {
   }
 
   /**
-   * The connection is about to be closed by this node. `settle` is called when it is to get no event any more, then
+   * The connection is about to be closed by this node. `mute` is called when it is to get no event any more, then
    * `done` once its session is kept; where its last session is still asked for, that is waited for.
    */
-  suspend(connection: Connection, settle: () => void, done: () => void): void {
+  suspend(connection: Connection, mute: () => void, done: () => void): void {
     const client = connection.recovery;
     if (!client || client.isSuspended) return done();
     const { resumption } = client;
     if (resumption && !resumption.session) {
-      return void resumption.waiting.push(() => this.suspend(connection, settle, done));
+      return void resumption.waiting.push(() => this.suspend(connection, mute, done));
     }
     client.isSuspended = true;
-    settle();
+    mute();
     const received = client.isSilent(this.#tick) ? "acknowledged" : "sent";
     if (!this.#keep(connection, client, received, done)) done();
   }
@@ -213,7 +213,7 @@ export class Recovery {
     session: Session | null,
   ): void {
     const { sessions, appId, report } = this.#options;
-    if (resumption.heir) return resumption.heir(session);
+    if (resumption.handOver) return resumption.handOver(session);
     // It has left for good meanwhile.
     if (client.resumption !== resumption) return;
     // Gone again meanwhile, without having come back to anything.

@@ -1,6 +1,6 @@
 /** First in, first out, without moving what waits (as `Array.shift` does) for each that leaves. */
 
-export class Line<T> {
+export class Fifo<T> {
   #arriving: T[] = [];
   #leaving: T[] = [];
   #left = 0;
