@@ -349,7 +349,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     const other = await startNode(t, redis.port);
     await join(node, "presence-a", member("1"));
     await join(other, "presence-a");
-    node.facts.length = other.changes.length = 0;
+    node.webhookEvents.length = other.changes.length = 0;
     await proxy.cut();
     await recorded(() => other.changes, ["- presence-a 1"]);
     assert.deepEqual(node.changes, ["+ presence-a 1"]);
@@ -357,7 +357,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     await recorded(() => other.changes, ["- presence-a 1", "+ presence-a 1"]);
     assert.deepEqual(node.changes, ["+ presence-a 1"]);
     await recorded(
-      () => [...other.facts, ...node.facts].map(({ name }) => name),
+      () => [...other.webhookEvents, ...node.webhookEvents].map(({ name }) => name),
       ["member_removed", "member_added"],
     );
   });
@@ -392,8 +392,8 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.deepEqual(removed, [500, 500]);
     const ended = () =>
       survivors
-        .flatMap((node) => node.facts.map((fact) => JSON.stringify(fact)))
-        .filter((fact) => /removed|vacated/.test(fact));
+        .flatMap((node) => node.webhookEvents.map((event) => JSON.stringify(event)))
+        .filter((event) => /removed|vacated/.test(event));
     await recorded(() => new Set(ended()).size, 501);
     assert.equal(ended().length, 501, "each is said to one survivor");
     const [survivor] = survivors;
@@ -472,7 +472,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
       await join(a, "#server-to-user-7", member("7"));
       await join(b, "#server-to-user-7");
       for (const node of nodes) await recorded(() => listed(node, "presence-a").length, 4);
-      for (const { changes, facts } of nodes) changes.length = facts.length = 0;
+      for (const { changes, webhookEvents } of nodes) changes.length = webhookEvents.length = 0;
       if (how === "a flush") {
         await askRedis(redis.port, "FLUSHALL");
         leave(a, "presence-a", member("left"));
@@ -485,10 +485,10 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
       for (const node of nodes) await recorded(() => node.log.at(-1), "up");
       await sleep(settledMs);
       for (const { changes } of nodes) await recorded(() => changes, ["- presence-a left"]);
-      const facts = nodes.flatMap((node) => node.facts);
-      const told = [{ name: "member_removed", channel: "presence-a", user_id: "left" }];
-      await recorded(() => nodes.flatMap((node) => node.facts), told);
-      assert.deepEqual(facts.length <= 1, true);
+      const webhookEvents = nodes.flatMap((node) => node.webhookEvents);
+      const expected = [{ name: "member_removed", channel: "presence-a", user_id: "left" }];
+      await recorded(() => nodes.flatMap((node) => node.webhookEvents), expected);
+      assert.deepEqual(webhookEvents.length <= 1, true);
       assert.deepEqual(
         await b.presence
           .findMembers("presence-a")
@@ -575,8 +575,10 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     await sleep(100);
     await join(b, "presence-a", member("1"));
     await sleep(900);
-    const facts = [...a.facts, ...b.facts].map((fact) => JSON.stringify(fact)).toSorted();
-    assert.deepEqual(facts, [
+    const webhookEvents = [...a.webhookEvents, ...b.webhookEvents]
+      .map((event) => JSON.stringify(event))
+      .toSorted();
+    assert.deepEqual(webhookEvents, [
       '{"name":"channel_occupied","channel":"presence-a"}',
       '{"name":"member_added","channel":"presence-a","user_id":"1"}',
       '{"name":"member_added","channel":"presence-a","user_id":"2"}',
@@ -591,7 +593,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     await join(node, "presence-a", member("1"));
     leave(node, "presence-a", member("1"));
     await recorded(() => node.changes.length, 2);
-    assert.deepEqual(node.facts, []);
+    assert.deepEqual(node.webhookEvents, []);
     assert.equal(await askRedis(redis.port, "EXISTS", "test:1:{app}:ends"), 0);
   });
 });

@@ -79,8 +79,8 @@ describe("a node goes", { skip: needsRedis() }, () => {
     assert.deepEqual(statuses(friend), ["offline", "online", "offline"]);
     assert.equal(takeovers([a, b, c]), 1);
     assert.deepEqual(await webhooks.untilSent("ada", 2), ["user_connected", "user_disconnected"]);
-    const facts = await webhooks.untilSent(channel, 9);
-    assert.deepEqual(facts.filter((fact) => fact.startsWith("member_removed")).toSorted(), [
+    const sent = await webhooks.untilSent(channel, 9);
+    assert.deepEqual(sent.filter((event) => event.startsWith("member_removed")).toSorted(), [
       "member_removed ada",
       "member_removed amy",
       "member_removed ann",
@@ -155,7 +155,7 @@ describe("a node goes", { skip: needsRedis() }, () => {
       assert.equal(takeovers([a, b, c]), 0);
       const told = await webhooks.untilSent(channel, 6);
       assert.deepEqual(
-        told.filter((fact) => fact.startsWith("member_removed")),
+        told.filter((event) => event.startsWith("member_removed")),
         ["member_removed ann"],
       );
     });

@@ -58,7 +58,7 @@ export function describeContract(name: string, start: StartNodes, counts: readon
       describeEvents(start, count);
       describePresence(start, count);
       describeAnswers(start, count);
-      describeFacts(start, count);
+      describeWebhookEvents(start, count);
     });
   }
 }
@@ -295,7 +295,7 @@ function describeAnswers(start: StartNodes, count: number): void {
       value: [{ name: "a", subscriptionCount: 1, userCount: 0 }],
     });
     leave(other, "a");
-    await recorded(() => other.facts.at(-1)?.name, "channel_vacated");
+    await recorded(() => other.webhookEvents.at(-1)?.name, "channel_vacated");
     assert.deepEqual(await first.presence.findChannels({ prefix: "" }), { ok: true, value: [] });
   });
 
@@ -306,8 +306,8 @@ function describeAnswers(start: StartNodes, count: number): void {
     for (const node of nodes) {
       await recorded(() => node.counts.filter((line) => line.startsWith("a")), [`a ${count}`]);
     }
-    const sent = nodes.flatMap(({ facts }) =>
-      facts.filter(({ name }) => name === "subscription_count"),
+    const sent = nodes.flatMap(({ webhookEvents }) =>
+      webhookEvents.filter(({ name }) => name === "subscription_count"),
     );
     assert.deepEqual(sent, [
       { name: "subscription_count", channel: "a", subscription_count: count },
@@ -315,7 +315,7 @@ function describeAnswers(start: StartNodes, count: number): void {
   });
 }
 
-function describeFacts(start: StartNodes, count: number): void {
+function describeWebhookEvents(start: StartNodes, count: number): void {
   it("says to one node alone what webhooks are to send", async (t) => {
     const nodes = await start(t, count);
     for (const node of nodes) {
@@ -326,9 +326,10 @@ function describeFacts(start: StartNodes, count: number): void {
       leave(node, "presence-a", member(1));
       leave(node, "#server-to-user-9", member("9"));
     }
-    const facts = () => nodes.flatMap((node) => node.facts.map((fact) => JSON.stringify(fact)));
+    const webhookEvents = () =>
+      nodes.flatMap((node) => node.webhookEvents.map((event) => JSON.stringify(event)));
     await recorded(
-      () => facts().toSorted(),
+      () => webhookEvents().toSorted(),
       [
         { name: "channel_occupied", channel: "presence-a" },
         { name: "channel_vacated", channel: "presence-a" },
@@ -337,7 +338,7 @@ function describeFacts(start: StartNodes, count: number): void {
         { name: "user_connected", user_id: "9" },
         { name: "user_disconnected", user_id: "9" },
       ]
-        .map((fact) => JSON.stringify(fact))
+        .map((event) => JSON.stringify(event))
         .toSorted(),
     );
   });

@@ -18,7 +18,7 @@ export interface RecordingNode<B> {
   readonly changes: string[];
   /** `channel count`. */
   readonly counts: string[];
-  readonly facts: WebhookEvent[];
+  readonly webhookEvents: WebhookEvent[];
   close(): Promise<void>;
 }
 
@@ -34,9 +34,9 @@ export function createRecorder() {
   const terminated: string[] = [];
   const changes: string[] = [];
   const counts: string[] = [];
-  const facts: WebhookEvent[] = [];
+  const webhookEvents: WebhookEvent[] = [];
   return {
-    recorded: { delivered, positions, terminated, changes, counts, facts },
+    recorded: { delivered, positions, terminated, changes, counts, webhookEvents },
     receiver: {
       // Its place in the log, which only brokers with one give it, is another test's.
       deliver({ position, ...event }: ChannelEvent): void {
@@ -52,7 +52,7 @@ export function createRecorder() {
         void changes.push(`- ${channel} ${memberKey(member)}`),
       subscriptionsCounted: (channel: string, count: number) =>
         void counts.push(`${channel} ${count}`),
-      webhookDue: (fact: WebhookEvent) => void facts.push(fact),
+      webhookDue: (event: WebhookEvent) => void webhookEvents.push(event),
     },
   };
 }
