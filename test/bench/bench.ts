@@ -1,7 +1,7 @@
 /**
  * `npm run bench`, or `npm run bench -- cluster`: runs the scenarios and prints their tables. Asserts nothing.
  *
- * A scenario that measures any server of the Pusher protocol takes one that runs already:
+ * A scenario that measures any server of the Pusher protocol takes one that runs already on this machine:
  * `npm run bench -- hostile --target http://127.0.0.1:6001 --app-id 1 --key key --secret secret
  * [--health URL] [--pid PID] [--restart COMMAND]`.
  * `--checkout DIR` measures the sidecar of another checkout of this repository, `--only TEXT` the rows with that text,
@@ -33,12 +33,15 @@ const { values, positionals: wanted } = parseArgs({
   },
 });
 const names = scenarios.map(({ name }) => name);
+const namesWithTarget = scenarios.filter(({ takesTarget }) => takesTarget).map(({ name }) => name);
 if (values.help) {
   console.log(`npm run bench -- [SCENARIO…] [--only TEXT] [--checkout DIR]
 npm run bench -- hostile [--sockets N]
-npm run bench -- SCENARIO --target URL --app-id ID --key KEY --secret SECRET [--health URL] [--pid PID]
+npm run bench -- SCENARIO --target http://127.0.0.1:PORT --app-id ID --key KEY --secret SECRET
+                          [--health URL] [--pid PID] [--restart COMMAND]
 
-Scenarios: ${names.join(", ")}. Without one it runs them all, which takes an hour.`);
+Scenarios: ${names.join(", ")}. Without one it runs them all, which takes an hour.
+With --target: ${namesWithTarget.join(", ")}.`);
   process.exit(0);
 }
 const unknown = wanted.filter((name) => !names.includes(name));
@@ -62,7 +65,7 @@ if (target && target.pid !== null && cores) bind(target.pid, cores.servers);
 
 for (const scenario of scenarios) {
   if (wanted.length > 0 && !wanted.includes(scenario.name)) continue;
-  const lack = scenario.needs();
+  const lack = target && !scenario.takesTarget ? "it takes no --target" : scenario.needs();
   console.log(`\n## ${scenario.name}\n`);
   if (lack !== false) {
     console.log(`Left out: ${lack}`);
@@ -80,9 +83,12 @@ process.exit(0);
 
 function readTarget(): Target | null {
   if (values.target === undefined) return null;
-  const { hostname, port } = new URL(values.target);
+  const { protocol, hostname, port } = new URL(values.target);
+  if (protocol !== "http:" || hostname !== "127.0.0.1") {
+    console.error("--target is http://127.0.0.1:PORT: what is measured runs on this machine.");
+    process.exit(64);
+  }
   return {
-    host: hostname,
     port: Number(port || 80),
     app: { id: values["app-id"], key: values.key, secret: values.secret },
     healthUrl: values.health ?? null,

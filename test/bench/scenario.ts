@@ -16,7 +16,7 @@ export interface Settings {
   readonly scale: number;
   /** Servers on one, the load on the other; null: wherever the system puts them. */
   readonly cores: Cores | null;
-  /** A server that runs already, for scenarios that measure any server of the Pusher protocol; null: ours. */
+  /** A server that runs already; null: ours. Null where the scenario takes none. */
   readonly target: Target | null;
   /** A command of the shell that restarts the target, and returns once it listens again; null: it goes on. */
   readonly restart: string | null;
@@ -30,6 +30,8 @@ export interface Scenario {
   readonly name: string;
   /** False, or why it can't run on this machine. */
   readonly needs: () => string | false;
+  /** Whether it can measure a server that runs already (`Settings.target`). */
+  readonly takesTarget: boolean;
   /** Starts what it needs and stops it again. Gives Markdown. */
   readonly run: (settings: Settings) => Promise<string>;
 }

@@ -41,6 +41,7 @@ interface Row extends Measured {
 export const avalanche: Scenario = {
   name: "avalanche",
   needs: () => false,
+  takesTarget: true,
   async run(settings) {
     const { target } = settings;
     const servers: Readonly<Record<string, () => Promise<Server>>> = target

@@ -34,6 +34,7 @@ interface Measured {
 export const broadcast: Scenario = {
   name: "broadcast",
   needs: () => false,
+  takesTarget: true,
   async run(settings) {
     const measured: Measured[] = [];
     for (let round = 0; round < settings.rounds; round++) {

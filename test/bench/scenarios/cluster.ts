@@ -47,6 +47,7 @@ interface Cell {
 export const cluster: Scenario = {
   name: "cluster",
   needs: needsRedis,
+  takesTarget: false,
   async run(settings) {
     const cells = setups.flatMap((setup) => rates.map((rate): Cell => ({ setup, rate })));
     const rounds = new Map<Cell, Measured[]>(cells.map((cell) => [cell, []]));

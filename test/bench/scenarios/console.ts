@@ -33,6 +33,7 @@ interface Row extends MeasuredFanOut {
 export const consoleViewer: Scenario = {
   name: "console",
   needs: () => false,
+  takesTarget: false,
   async run(settings) {
     const rows: Row[] = [];
     for (const load of loads) {

@@ -57,6 +57,7 @@ type Measure = (what: string, settings: RestartSettings) => Promise<Row>;
 export const deploy: Scenario = {
   name: "deploy",
   needs: () => false,
+  takesTarget: false,
   async run(settings) {
     const rows: Row[] = [];
     const { main, remove } = build(settings.checkout);

@@ -77,6 +77,7 @@ interface Row extends MeasuredFanOut {
 export const fanOut: Scenario = {
   name: "fan-out",
   needs: () => false,
+  takesTarget: true,
   async run(settings) {
     const rows: Row[] = [];
     for (const load of loads) {

@@ -30,6 +30,7 @@ interface Row extends AttackerResult, BystanderResult {
 export const hostile: Scenario = {
   name: "hostile",
   needs: () => false,
+  takesTarget: true,
   async run(settings) {
     const rows: Row[] = [];
     for (const attack of [null, ...attacks]) {

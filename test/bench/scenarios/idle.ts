@@ -35,6 +35,7 @@ interface Row {
 export const idle: Scenario = {
   name: "idle",
   needs: () => false,
+  takesTarget: true,
   async run(settings) {
     const { target } = settings;
     const built = target ? null : build(settings.checkout);

@@ -41,6 +41,7 @@ type Ways = Readonly<Record<string, Readonly<Record<string, string>>>>;
 export const laravel: Scenario = {
   name: "laravel",
   needs: () => needsLaravel() || needsRedis(),
+  takesTarget: false,
   async run(settings) {
     const folder = await mkdtemp(join(tmpdir(), "pogo-bench-"));
     const redis = await startRedis();

@@ -62,6 +62,7 @@ const servers: Readonly<
 export const proxy: Scenario = {
   name: "proxy",
   needs: () => false,
+  takesTarget: false,
   async run(settings) {
     const rows: Row[] = [];
     for (let round = 0; round < settings.rounds; round += 1) {

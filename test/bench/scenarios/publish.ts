@@ -24,6 +24,7 @@ interface Row extends Published {
 export const publish: Scenario = {
   name: "publish",
   needs: () => false,
+  takesTarget: true,
   async run(settings) {
     const { target } = settings;
     const servers: Readonly<Record<string, () => Promise<Server>>> = target
@@ -107,6 +108,6 @@ async function startBare({ cores }: Settings): Promise<Server> {
   });
   await waitUntilUp(child, () => Promise.resolve(child.lines.includes("listening")));
   if (cores) bind(child.pid, cores.servers);
-  const target = { host: "127.0.0.1", port, app, healthUrl: null, pid: child.pid };
+  const target = { port, app, healthUrl: null, pid: child.pid };
   return { target, lines: child.lines, stop: () => child.stop() };
 }

@@ -79,6 +79,7 @@ const allLines = "all lines are cut";
 export const reconnect: Scenario = {
   name: "reconnect",
   needs: needsRedis,
+  takesTarget: true,
   async run(settings) {
     const rows: Row[] = [];
     for (const { what, recovery, measure } of cellsOf(settings)) {

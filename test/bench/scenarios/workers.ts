@@ -83,6 +83,7 @@ interface Row extends Measured {
 export const workers: Scenario = {
   name: "workers",
   needs: needsRedis,
+  takesTarget: false,
   async run(settings) {
     const rows: Row[] = [];
     for (let round = 0; round < settings.rounds; round += 1) {

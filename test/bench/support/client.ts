@@ -29,9 +29,9 @@ export interface Client {
 
 export function openClient(options: ClientOptions): Client {
   const { target, channels, localAddress } = options;
-  const { host, port } = target;
+  const { port } = target;
   const socket: Socket = connect({
-    host,
+    host: "127.0.0.1",
     port,
     noDelay: true,
     ...(localAddress !== null && { localAddress }),
@@ -83,7 +83,7 @@ export function openClient(options: ClientOptions): Client {
   });
   socket.on("error", (error) => gone(error.message));
   socket.on("close", () => gone("closed"));
-  socket.write(handshakeRequest(`${host}:${port}`, target.app.key, options));
+  socket.write(handshakeRequest(`127.0.0.1:${port}`, target.app.key, options));
   return client;
 }
 

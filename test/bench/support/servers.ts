@@ -44,7 +44,6 @@ export async function startPogo(
   });
   if (cores) bind(sidecar.pid, cores.servers);
   const target = {
-    host: "127.0.0.1",
     port: sidecar.port,
     app,
     healthUrl: `${sidecar.adminUrl}/livez`,
@@ -65,7 +64,7 @@ export async function startBare(
   });
   await waitUntilUp(child, async () => (await fetch(`http://127.0.0.1:${port}/`)).ok);
   if (cores) bind(child.pid, cores.servers);
-  const target = { host: "127.0.0.1", port, app, healthUrl: null, pid: child.pid };
+  const target = { port, app, healthUrl: null, pid: child.pid };
   return { target, lines: child.lines, stop: () => child.stop() };
 }
 

@@ -34,7 +34,6 @@ export async function connectSubscribers(options: SubscribersOptions): Promise<S
         (done) =>
           openClient({
             target: {
-              host: "127.0.0.1",
               port: Number(port),
               app: { id: "", key: options.appKey, secret: "" },
               healthUrl: null,

@@ -1,7 +1,6 @@
-/** The server that is measured: one of the Pusher protocol, ours or another. */
+/** The server that is measured, on 127.0.0.1: one of the Pusher protocol, ours or another. */
 
 export interface Target {
-  readonly host: string;
   readonly port: number;
   readonly app: { readonly id: string; readonly key: string; readonly secret: string };
   /** Probed as an orchestrator does; null: there is none. */

@@ -110,7 +110,7 @@ async function openAttacker(target: Target, attack: Attack, index: number): Prom
 
 /** A connection of the Pusher protocol, once the server has named its socket id. */
 async function establish(target: Target): Promise<{ socket: Socket; socketId: string }> {
-  const socket = connect(target.port, target.host);
+  const socket = connect(target.port, "127.0.0.1");
   socket.setNoDelay(true);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const timer = setTimeout(() => reject(new Error("not established")), establishedWithinMs);
@@ -123,7 +123,7 @@ async function establish(target: Target): Promise<{ socket: Socket; socketId: st
   socket.on("data", read);
   socket.on("error", () => {});
   socket.once("close", () => reject(new Error(`closed instead: ${received}`)));
-  socket.write(handshakeRequest(target.host, target.app.key));
+  socket.write(handshakeRequest("127.0.0.1", target.app.key));
   try {
     return { socket, socketId: await promise };
   } catch (error) {
