@@ -136,6 +136,27 @@ describe("the console in Chromium", { skip }, () => {
     await close(page);
   });
 
+  test("an answer that comes late does not replace that of a later question", async () => {
+    const client = await stage.connect();
+    for (const channel of ["late-one", "late-two"]) await client.subscribe(channel);
+    const page = await open("#channels");
+    const { promise: held, resolve: hold } = Promise.withResolvers<() => void>();
+    await page.route(/\/console\/channels\?.*late-one/, (route) =>
+      hold(() => void route.continue()),
+    );
+    const filter = page.getByRole("searchbox");
+    await filter.fill("late-one");
+    const release = await held;
+    await filter.fill("late-two");
+    await page.getByText("1–1 of 1 channel").waitFor();
+    const late = page.waitForResponse(/late-one/);
+    release();
+    await (await late).finished();
+    await page.getByRole("link", { name: "late-two" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: "late-one" }).count(), 0);
+    await close(page);
+  });
+
   test("what is in events is shown after a click, of those that come then; a filter and a pause leave out", async () => {
     const page = await open("#events");
     await stage.publish("orders", "Before", '{"n":"first"}');

@@ -10,8 +10,8 @@ const typingMs = 200;
 const rowsPerPage = 50;
 
 /**
- * @param list `{ title, lead, noun, name, table(chosen), find }`: `name` is what is read of the node
- * @param detail `{ read(parts), render(data, refresh) }` of the row that the address names by its parts
+ * @param list `name` is what is read of the node, `table(chosen)` makes its table
+ * @param detail `{ isOf(row, parts), read(parts), render(data, parts, refresh) }` of the row that the address names
  */
 export function openListView(root, parts, { title, lead, noun, label, name, table, detail }) {
   const filter = h("input", { type: "search", attributes: { maxlength: 256 } });
@@ -40,6 +40,8 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
   let chosen = parts;
   let page = 0;
   let timer;
+  /** Questions so far. */
+  let asked = 0;
   let isClosed = false;
   root.append(
     h("h1", { textContent: title }),
@@ -53,6 +55,7 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
 
   function begin(afterMs) {
     page = 0;
+    asked += 1;
     clearTimeout(timer);
     timer = setTimeout(refresh, afterMs);
   }
@@ -62,18 +65,22 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
     void refresh();
   }
 
-  /** Asks again once this was answered: there is never more than one question. */
+  /** Asks again once this was answered. What comes late, after a newer question, is not shown. */
   async function refresh() {
     clearTimeout(timer);
+    const question = ++asked;
+    const isLate = () => isClosed || question !== asked;
     try {
       const found = await read(name, { text: filter.value, app: app.value, page });
-      if (isClosed) return;
+      if (isLate()) return;
       // It has become shorter meanwhile.
       if (found.rows.length === 0 && page > 0) return begin(0);
       showRows(found);
-      await showDetail();
+      await showDetail(isLate);
+      if (isLate()) return;
       problem.hidden = true;
     } catch (error) {
+      if (isLate()) return;
       problem.textContent = error.message;
       problem.hidden = false;
     }
@@ -101,11 +108,11 @@ export function openListView(root, parts, { title, lead, noun, label, name, tabl
 
   const isChosen = (row) => detail.isOf(row, chosen);
 
-  async function showDetail() {
+  async function showDetail(isLate) {
     const before = beside.querySelector(".detail");
     if (chosen.length === 0) return before?.remove();
     const data = await detail.read(chosen);
-    if (isClosed) return;
+    if (isLate()) return;
     const aside = before ?? h("aside", { className: "panel detail", aria: { label: "Detail" } });
     if (!before) beside.append(aside);
     // What somebody writes in it stays.
