@@ -7,6 +7,7 @@ import { describe, it } from "node:test";
 import { anchorOf } from "../../scripts/markdown.ts";
 import { directives } from "../../sidecar/config/sources/directives.ts";
 import { allOptions } from "../../sidecar/config/table/table.ts";
+import { scenarios } from "../bench/scenarios.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -51,6 +52,15 @@ describe("README.md", () => {
   });
 });
 
+describe("docs/benchmarks.md", () => {
+  it("has a row for each scenario, which says whether it takes --target", () => {
+    const rows = [...read("docs/benchmarks.md").matchAll(/^\| `([a-z-]+)` \|.*\| (\S[^|]*) \|$/gm)];
+    const listed = rows.map(([, name, target]) => [name, target?.startsWith("yes")]);
+    const known = scenarios.map(({ name, takesTarget }) => [name, takesTarget]);
+    assert.deepEqual(Object.fromEntries(listed), Object.fromEntries(known));
+  });
+});
+
 describe("lines of the log", () => {
   const code = globSync("sidecar/**/*.ts", { cwd: root }).map(read).join("\n");
   const quoted = pages.flatMap((page) => sentencesOf(read(page)).map((text) => [page, text]));
@@ -70,7 +80,7 @@ describe("docs/README.md", () => {
     assert.ok(index.includes("(adr"));
   });
 
-  it("each decision has a number of its own, which its title has too", () => {
+  it("each decision has a number of its own, which its title has too, a date and a status", () => {
     const decisions = pages.filter((page) => page.startsWith("docs/adr/")).toSorted();
     const numbers = decisions.map((page) => Number(/\d{4}/.exec(page)?.[0]));
     assert.deepEqual(
@@ -78,7 +88,9 @@ describe("docs/README.md", () => {
       decisions.map((_, index) => index + 1),
     );
     for (const [index, page] of decisions.entries()) {
-      assert.ok(read(page).startsWith(`# ${index + 1}. `), page);
+      const [title, , status] = read(page).split("\n");
+      assert.ok(title?.startsWith(`# ${index + 1}. `), page);
+      assert.match(status ?? "", /^Date: [\d-]+(, revised [\d-]+)?\. Status: accepted\.$/, page);
     }
   });
 });
