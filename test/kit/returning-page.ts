@@ -102,8 +102,6 @@ export function postAt(
   return promise;
 }
 
-export type GrantingApp = Awaited<ReturnType<typeof startGrantingApp>>;
-
 /** Says yes to whom a cookie or a token names, unless it is forbidden. */
 export async function startGrantingApp(test: Cleanup) {
   const asked: { readonly channel: string; readonly body: string }[] = [];
