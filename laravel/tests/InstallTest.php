@@ -106,6 +106,14 @@ class InstallTest extends TestCase
         }
     }
 
+    /** Without it the connection `reverb` can't be made, and then no page and no command of the app works. */
+    public function test_what_laravel_publishes_with_comes_with_the_package(): void
+    {
+        $package = (string) file_get_contents(dirname(__DIR__).'/composer.json');
+
+        $this->assertMatchesRegularExpression('/"require": {[^}]*"pusher\/pusher-php-server"/', $package);
+    }
+
     public function test_without_an_env_file_it_says_so(): void
     {
         unlink("{$this->app}/.env");

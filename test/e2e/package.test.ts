@@ -12,7 +12,7 @@ import type { EchoPage } from "./support/echo-page.ts";
 import { httpClient, json } from "./support/http-client.ts";
 import type { HttpClient } from "./support/http-client.ts";
 import { inbox } from "./support/inbox.ts";
-import { laravelFolder, laravelReleases } from "./support/laravel.ts";
+import { laravelFolder, laravelReleases, startLaravel } from "./support/laravel.ts";
 import type { LaravelRelease } from "./support/laravel.ts";
 import { needsLaravel, needsPackageTools } from "./support/needs.ts";
 import { repository } from "../kit/process.ts";
@@ -186,6 +186,17 @@ function suite(release: LaravelRelease): void {
     assert.match(written, /Trusted proxies: 127\.0\.0\.1 is trusted/);
     assert.match(written, /The sidecar itself: version \S+, \d+ connections/);
     assert.doesNotMatch(written, /wrong|skipped/);
+  });
+
+  test("pogo:doctor says why nobody answers, and not what it had signed", async (t) => {
+    const laravel = await startLaravel({ sidecarPort: await freePort(), release });
+    t.after(() => laravel.stop());
+    await assert.rejects(laravel.artisan("pogo:doctor"), (error: Error) => {
+      assert.match(error.message, /nobody answers at http:\/\/127\.0\.0\.1:\d+/);
+      assert.match(error.message, /where PHP publishes: cURL error 7: Failed to connect/);
+      assert.doesNotMatch(error.message, /auth_signature|see https/);
+      return true;
+    });
   });
 
   test("php artisan about has a section", async () => {

@@ -5,6 +5,7 @@ namespace Pogo\Doctor;
 use Illuminate\Contracts\Config\Repository as Config;
 use Illuminate\Http\Client\ConnectionException;
 use Illuminate\Http\Client\RequestException;
+use Illuminate\Support\Str;
 use Pogo\Admin\Admin;
 use Pogo\Api\Credentials;
 use Pogo\Sidecar;
@@ -28,7 +29,7 @@ final readonly class SidecarChecks
         try {
             $connections = $this->sidecar->connections();
         } catch (ConnectionException $error) {
-            return Finding::wrong("nobody answers at {$credentials->address()}", "Does the sidecar run, and listen there? REVERB_HOST, REVERB_PORT and REVERB_SCHEME say where PHP publishes: {$error->getMessage()}");
+            return Finding::wrong("nobody answers at {$credentials->address()}", 'Does the sidecar run, and listen there? REVERB_HOST, REVERB_PORT and REVERB_SCHEME say where PHP publishes: '.self::cause($error));
         } catch (RequestException $error) {
             return $this->refused($error, $credentials);
         }
@@ -55,6 +56,12 @@ final readonly class SidecarChecks
         return $text('status') === 'ok'
             ? Finding::right($what)
             : Finding::doubtful("{$what}; it is not ready", 'It is starting or leaving; else its log says why');
+    }
+
+    /** Without what curl adds: a link to its codes, and the URL with the signature in it. */
+    private static function cause(ConnectionException $error): string
+    {
+        return Str::before(Str::before($error->getMessage(), ' (see '), ' for http');
     }
 
     private function refused(RequestException $error, Credentials $credentials): Finding
