@@ -5,6 +5,7 @@ import { exitCodes, type CommandContext } from "./command.ts";
 import { appAnswers, guestIsRefused, replay } from "./doctor/app.ts";
 import { skipped, type Check, type Finding, type Subject } from "./doctor/check.ts";
 import {
+  address,
   broadcastConnection,
   environmentFile,
   frontEnd,
@@ -20,6 +21,7 @@ const checks: readonly Check[] = [
   nodeVersion,
   environmentFile,
   broadcastConnection,
+  address,
   frontEnd,
   openFiles,
   appAnswers,
@@ -111,10 +113,10 @@ function takeOwnFlags(
   return { ok: true, flags, rest };
 }
 
-/** Where Laravel publishes to, and browsers connect; else this machine. */
+/** Where Laravel publishes to, with its own defaults, and browsers connect; else this machine. */
 function addressOf(env: Subject["env"], server: Subject["config"]["server"]): URL {
-  const { REVERB_HOST: host, REVERB_PORT: port, REVERB_SCHEME: scheme = "http" } = env;
-  const named = host ? URL.parse(`${scheme}://${host}:${port ?? server.port}`) : null;
+  const { REVERB_HOST: host, REVERB_PORT: port = "443", REVERB_SCHEME: scheme = "https" } = env;
+  const named = host ? URL.parse(`${scheme}://${host}:${port}`) : null;
   return named ?? new URL(`http://127.0.0.1:${server.port}`);
 }
 

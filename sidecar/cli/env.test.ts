@@ -112,6 +112,20 @@ describe("env", () => {
     assert.equal(files[".env"], undefined);
   });
 
+  it("says which package Laravel publishes with, where Composer has not installed it", () => {
+    const installed = (name: string): string =>
+      `{"packages": [{"name": "${name}", "suggest": {"pusher/pusher-php-server": "^7.2"}}]}`;
+    const path = "vendor/composer/installed.json";
+    const advice = /composer require pusher\/pusher-php-server/;
+    const lacking = { [path]: installed("laravel/framework") };
+    assert.match(run(["--write"], { ".env": stock, ...lacking }).out, advice);
+    assert.match(run([], { ".env": stock, ...lacking }).err, advice);
+    const having = { [path]: installed("pusher/pusher-php-server") };
+    for (const files of [having, {}]) {
+      assert.doesNotMatch(run(["--write"], { ".env": stock, ...files }).out, advice);
+    }
+  });
+
   it("says which Echo one build needs to run everywhere, until the page has it", () => {
     const { out, err } = run([]);
     assert.ok(err.endsWith(`\n\n${echoBlock()}\n`), err);

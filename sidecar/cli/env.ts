@@ -9,13 +9,15 @@ import { readFlags } from "../config/sources/flags.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 import { makeCredentials, toDotEnv } from "./credentials.ts";
 import { echoBlock } from "./echo-block.ts";
+import { lacksPusherPackage, requirePusherPackage } from "./pusher-package.ts";
 import { errorCode } from "../http/error-code.ts";
 
 type WriteFile = (path: string, text: string) => void;
 
 /**
  * Prints what the `.env` lacks, credentials made up where it has none; with `--write` adds it there. What the file has
- * stays, but for a `BROADCAST_CONNECTION` that broadcasts nowhere. Then says what Echo needs, if the page's lacks it.
+ * stays, but for a `BROADCAST_CONNECTION` that broadcasts nowhere. Then says what the app lacks beside it: the package
+ * that it publishes with, and what Echo needs.
  */
 export function env(context: CommandContext, writeFile: WriteFile = writeFileSync): number {
   const isWriting = context.argv.includes("--write");
@@ -41,7 +43,7 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
     isLacking(line.startsWith("#") ? block.lines[index + 1] : line),
   );
   const added = withoutLooseEnds(lacking);
-  const advice = adviseEcho(block.path, context);
+  const advice = advisePackage(context) + adviseEcho(block.path, context);
   if (!isWriting) {
     context.print(added === "" ? "" : `${added}\n`);
     // Not to standard output, which may go into the file.
@@ -76,6 +78,13 @@ const writeFaults: ReadonlyMap<string, string> = new Map([
 function explainWrite(error: unknown): string {
   const code = errorCode(error) ?? "unknown error";
   return `it can't be written: ${writeFaults.get(code) ?? code}.`;
+}
+
+/** Empty where the app has what it publishes with, or nobody can say. */
+function advisePackage(context: CommandContext): string {
+  return lacksPusherPackage((path) => readIfThere(path, context))
+    ? `\nLaravel lacks what it publishes with: ${requirePusherPackage}\n`
+    : "";
 }
 
 const echoFiles = ["resources/js/echo.js", "resources/js/echo.ts", "resources/js/bootstrap.js"];

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { it } from "node:test";
 import { configOf } from "../config/testing/given.ts";
 import { WorkerStartError, type WorkerEnd } from "../workers/supervisor.ts";
@@ -20,5 +22,18 @@ for (const [end, how, hint] of [
     const { hint: given, ...fields } = explain(end);
     assert.deepEqual(fields, { worker: 2, ...how, uptime_ms: 60_000 });
     assert.match(String(given), hint);
+  });
+}
+
+for (const option of ["POGO_HOST", "POGO_API_SOCKET"] as const) {
+  it(`${option} in a folder that does not exist: the folder is asked for, whatever code the system's is`, async () => {
+    const path = "/no-such-folder/pogo.sock";
+    const server = createServer().listen(path);
+    const [error] = await once(server, "error");
+    const value = option === "POGO_HOST" ? `unix:${path}` : path;
+    const { socket, hint } = explainStart(error, configOf({ env: { [option]: value } })) ?? {};
+    assert.equal(socket, path);
+    assert.match(String(hint), /^does the folder of \/no-such-folder\/pogo\.sock exist/);
+    assert.match(String(hint), new RegExp(`choose another path with ${option}$`));
   });
 }

@@ -72,8 +72,8 @@ function explainWorker({ error, signal, hasTimedOut }: WorkerEnd): string {
 function explainSocket(code: string, path: string, option: string): Record<string, unknown> | null {
   const hints: Readonly<Record<string, string>> = {
     EADDRINUSE: `another process listens on ${path}: stop it, or choose another path with ${option}`,
-    EACCES: `this user may not create ${path}: choose another path with ${option}, or a folder that the user may write to`,
-    ENOENT: `the folder of ${path} does not exist: create it, or choose another path with ${option}`,
+    // Node says so of a folder that is missing, too.
+    EACCES: `does the folder of ${path} exist, and may this user write to it? Else choose another path with ${option}`,
   };
   const hint = hints[code];
   return hint === undefined ? null : { code, socket: path, hint };

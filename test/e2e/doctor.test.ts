@@ -162,6 +162,7 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
     broken("sidecar", /does not run.*start it/, [], {
       POGO_PORT: "0",
       POGO_ADMIN_PORT: "9",
+      REVERB_SCHEME: "http",
       REVERB_HOST: "127.0.0.1",
       REVERB_PORT: String(stack.sidecar.port),
     }));
@@ -171,7 +172,11 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
     const advice = new RegExp(
       `:${port}: connection refused: nothing listens there → .*REVERB_PORT=${stack.sidecar.port},`,
     );
-    const changed = { REVERB_HOST: "127.0.0.1", REVERB_PORT: String(port) };
+    const changed = {
+      REVERB_SCHEME: "http",
+      REVERB_HOST: "127.0.0.1",
+      REVERB_PORT: String(port),
+    };
     await broken("publishing", advice, [], changed);
     const { rows } = await findings([], changed);
     for (const name of ["WebSocket", "proxies in front", "clock"]) {
@@ -179,6 +184,34 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
       assert.deepEqual([row?.status, row?.text], ["skipped", "waits for: publishing"], name);
     }
   });
+
+  for (const [changed, pattern] of [
+    [
+      { REVERB_HOST: "https://app.example.com" },
+      /REVERB_HOST=https:\/\/app\.example\.com.* → .*REVERB_HOST=app\.example\.com/,
+    ],
+    [{ REVERB_HOST: "localhost:8080" }, / → .*REVERB_HOST=localhost\b/],
+    [{ REVERB_SCHEME: "wss" }, /REVERB_SCHEME=wss.* → .*REVERB_SCHEME=https/],
+    [{ REVERB_PORT: "http" }, /REVERB_PORT=http.* → .*REVERB_PORT=\d+/],
+  ] as const) {
+    test(`an address that Laravel can't publish to: ${JSON.stringify(changed)}`, async () => {
+      const usable = {
+        REVERB_SCHEME: "http",
+        REVERB_HOST: "127.0.0.1",
+        REVERB_PORT: String(stack.sidecar.port),
+      };
+      await broken("address", pattern, [], { ...usable, ...changed });
+      const { rows } = await findings([], { ...usable, ...changed });
+      const publishing = rows.find(({ name }) => name === "publishing");
+      assert.deepEqual([publishing?.status, publishing?.text], ["skipped", "waits for: address"]);
+    });
+  }
+
+  test("no REVERB_SCHEME, which is https to Laravel", () =>
+    broken("publishing", /does not speak TLS there → .*REVERB_SCHEME/, [], {
+      REVERB_HOST: "127.0.0.1",
+      REVERB_PORT: String(stack.sidecar.port),
+    }));
 
   test("another sidecar at the address: other secret, other key, other id", async (t) => {
     const start = async (changed: Record<string, string>) => {
@@ -254,6 +287,15 @@ describe("pogo-sidecar doctor", { skip: needsLaravel() }, () => {
     assert.ok(!JSON.stringify(rows).includes("hush"));
     assert.match(advice["broadcaster"] ?? "", /BROADCAST_CONNECTION=reverb/);
     assert.match(advice["front end"] ?? "", /npm run build/);
+  });
+
+  test("an app without the package that Laravel publishes with", async (t) => {
+    writeFileSync(join(folder, ".env"), "BROADCAST_CONNECTION=reverb\n");
+    mkdirSync(join(folder, "vendor/composer"), { recursive: true });
+    writeFileSync(join(folder, "vendor/composer/installed.json"), '{"packages": []}');
+    t.after(() => rmSync(join(folder, ".env")));
+    t.after(() => rmSync(join(folder, "vendor"), { recursive: true }));
+    await broken("broadcaster", /composer require pusher\/pusher-php-server/, []);
   });
 
   test("Redis that is not there, and one that may drop what is stored", async (t) => {

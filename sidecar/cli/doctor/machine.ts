@@ -6,7 +6,8 @@ import { readOpenFilesLimit } from "../../composition/open-files.ts";
 import type { Environment } from "../../config/sources/env-files.ts";
 import { parseDotenv, resolveDotenv } from "../../config/sources/dotenv.ts";
 import { neededNode } from "../node-version.ts";
-import { hint, ok, skipped, wrong, type Check } from "./check.ts";
+import { lacksPusherPackage, requirePusherPackage } from "../pusher-package.ts";
+import { hint, ok, skipped, wrong, type Check, type Finding } from "./check.ts";
 
 /** On one that is too old no command begins. */
 export const nodeVersion: Check = {
@@ -61,7 +62,12 @@ export const broadcastConnection: Check = {
     switch (driver) {
       case "reverb":
       case "pusher":
-        return ok(`BROADCAST_CONNECTION=${driver}`);
+        return lacksPusherPackage((path) => readText(join(folder, path)))
+          ? wrong(
+              `BROADCAST_CONNECTION=${driver}, and the package that it publishes with is not installed`,
+              requirePusherPackage,
+            )
+          : ok(`BROADCAST_CONNECTION=${driver}`);
       case "redis":
         return takesRedis
           ? ok("BROADCAST_CONNECTION=redis, which is taken (POGO_REDIS_BROADCASTS)")
@@ -82,6 +88,35 @@ export const broadcastConnection: Check = {
     }
   },
 };
+
+/** Do `REVERB_*` make a URL to which Laravel can publish? */
+export const address: Check = {
+  name: "address",
+  async run({ folder, config, ...subject }) {
+    const env = { ...readEnv(folder, subject.env), ...subject.env };
+    const { REVERB_HOST: host, REVERB_PORT: port = "443", REVERB_SCHEME: scheme = "https" } = env;
+    if (!host) return skipped("no REVERB_HOST is set");
+    // An IPv6 address has colons of its own.
+    if (/[/:]/.test(host) && !/^\[.*\]$/.test(host)) {
+      const [, name = "localhost"] = /^(?:\w+:\/\/)?([^/:]+)/.exec(host) ?? [];
+      const advice = `${name}, the name alone: the rest is in REVERB_SCHEME and REVERB_PORT`;
+      return unusable("REVERB_HOST", host, advice);
+    }
+    if (scheme !== "http" && scheme !== "https") {
+      return unusable("REVERB_SCHEME", scheme, scheme.endsWith("s") ? "https" : "http");
+    }
+    return /^\d+$/.test(port)
+      ? ok(`Laravel publishes to ${scheme}://${host}:${port}`)
+      : unusable("REVERB_PORT", port, String(config.server.port));
+  },
+};
+
+function unusable(name: string, value: string, advice: string): Finding {
+  return wrong(
+    `${name}=${value}: Laravel can't publish there`,
+    `in .env: ${name}=${advice}; then php artisan config:clear`,
+  );
+}
 
 /** Is the key in the built pages the sidecar's? */
 export const frontEnd: Check = {

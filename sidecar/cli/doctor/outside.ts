@@ -5,12 +5,14 @@ import { WebSocket } from "ws";
 import { md5, sign } from "../../core/signature.ts";
 import { showDuration } from "../../core/duration.ts";
 import { askUrl } from "./ask.ts";
+import { address } from "./machine.ts";
 import { hint, isOwnPort, ok, wrong, type Check, type Finding, type Subject } from "./check.ts";
 
 const deadlineMs = 5_000;
 
 export const publishes: Check = {
   name: "publishing",
+  needs: [address],
   async run({ config, app, url }) {
     const path = `/apps/${app.id}/events`;
     const body = JSON.stringify({ name: "doctor", channels: ["pogo-doctor"], data: "{}" });
@@ -67,9 +69,9 @@ export const connects: Check = {
   needs: [publishes],
   async run(subject) {
     const { config, app, url } = subject;
-    const address = new URL(`${config.server.pathPrefix}/app/${app.key}?protocol=7`, url);
-    address.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(address, {
+    const target = new URL(`${config.server.pathPrefix}/app/${app.key}?protocol=7`, url);
+    target.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(target, {
       origin: url.origin,
       handshakeTimeout: deadlineMs,
       ...(subject.cookie !== null && { headers: { Cookie: subject.cookie } }),
