@@ -7,6 +7,7 @@ import {
   existsSync,
   readFileSync,
   renameSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -201,6 +202,7 @@ describe("a single node's restart, with POGO_RECOVERY_STATE_DIR", () => {
     assert.equal(await before[0]?.closed(), 4100);
     await stopped;
     assert.ok(!readFileSync(file(directory), "utf8").includes(tokens[0] ?? "?"));
+    assert.equal(statSync(file(directory)).mode & 0o777, 0o600);
 
     const successor = await startSidecar(t, env);
     assert.ok(!existsSync(file(directory)));
