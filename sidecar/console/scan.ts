@@ -37,13 +37,19 @@ export async function scan<Entry>(
   let found: Ranked<Entry>[] = [];
   let scanned = 0;
   let matching = 0;
+  /** What ranks no higher is on no page. */
+  let floor = Number.NEGATIVE_INFINITY;
   for (const entry of entries) {
     if (++scanned % scannedPerTurn === 0) await new Promise<void>((resolve) => schedule(resolve));
     if (!matches(entry)) continue;
     matching += 1;
-    found.push({ entry, rank: order(entry) });
+    const rank = order(entry);
+    if (rank <= floor) continue;
+    found.push({ entry, rank });
     // Sorted once for as many more.
-    if (found.length === 2 * maxMatches) found = greatestOf(found);
+    if (found.length < 2 * maxMatches) continue;
+    found = greatestOf(found);
+    floor = found.at(-1)?.rank ?? floor;
   }
   const ordered = greatestOf(found);
   const rows = ordered.slice(page * size, (page + 1) * size).map(({ entry }) => entry);
