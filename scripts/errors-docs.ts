@@ -199,7 +199,7 @@ function busyRow(reason: keyof typeof refusalHints, hint: string): Cells {
 /** Node's own (`kInvalidCommandLineArgument`): it takes `--env-file` itself, even where that stands behind the script. */
 const exitOfNode: Cells = [
   "9",
-  "Node itself did not find the file of `--env-file`, which it reads before the sidecar does.",
+  "Node itself could not read the file of `--env-file`, which it does before the sidecar: its line names the file.",
 ];
 
 const exitHeads = ["Code", "Why"];
