@@ -68,7 +68,7 @@ export function apiMetrics({ counter, histogram, reading }: Define) {
       unit: "requests",
       moves: "With each request to events or batch_events of which nothing was published.",
       action:
-        "broker_failed: look at Redis. The others are the app's request: its answer names the field.",
+        "broker_failed and broker_queue_full: look at Redis. The others are the app's request: its answer names the field.",
       labels: { app_id: app, reason: publishFaults },
     }),
     signaturesRefusedTotal: counter({

@@ -59,7 +59,8 @@ export function authorizerMetrics({ counter, histogram, reading }: Define) {
       overWorkers: "min",
       unit: "0 or 1",
       moves: "Read at each scrape. Not there without an upstream.",
-      action: "Alert on open: nobody new gets into private channels by asking the app.",
+      action:
+        "Alert where it is 0 for closed: nobody new gets into private channels by asking the app.",
       labels: { app_id: app, state: breakerStates },
     }),
   };

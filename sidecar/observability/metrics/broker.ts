@@ -47,7 +47,7 @@ export function brokerMetrics({ counter, reading }: Define) {
       name: "pogo_broker_gaps_total",
       help: "Cuts that were longer than Redis' log reaches back: events may be missing.",
       unit: "cuts",
-      moves: "After a cut, when the entry that this node read last is gone from the log.",
+      moves: "After a cut, when the log does not reach back to what this node read last.",
       action: "Clients may have missed events. Look at why Redis was away, or was emptied.",
       labels: { app_id: app },
     }),
