@@ -19,7 +19,7 @@ export const eventAlerts: readonly Alert[] = [
     means:
       "Events of app {{ $labels.app_id }} are refused at {{ $labels.instance }}: {{ $labels.reason }}.",
     next: "Look into the app's own log: the answer that it got names the field or the limit.",
-    more: "They reach nobody. `payload_too_large` is the usual one: send an id, and let the page fetch the rest. Trying again helps with `rate_limited` alone: spread the publishes, or raise `POGO_API_PUBLISH_RATE`. All reasons: [metrics.md](metrics.md#pogo_websocket_publish_failures_total).",
+    more: "They reach nobody. `payload_too_large` is the usual one: send an id, and let the page fetch the rest. Trying again helps with `rate_limited` alone: publish more slowly, or raise `POGO_API_PUBLISH_RATE`. All reasons: [metrics.md](metrics.md#pogo_websocket_publish_failures_total).",
   },
   {
     name: "PogoSignatureRefused",
