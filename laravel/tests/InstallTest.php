@@ -42,6 +42,8 @@ class InstallTest extends TestCase
                 })->create();
 
             PHP);
+        $this->write('resources/js/app.js', "import './bootstrap';\n");
+        $this->write('resources/js/bootstrap.js', "import axios from 'axios';\nwindow.axios = axios;\n");
         $this->write('package.json', '{"devDependencies": {"laravel-echo": "^2", "pusher-js": "^8"}}');
         $this->write('composer.json', <<<'JSON'
             {
@@ -73,6 +75,7 @@ class InstallTest extends TestCase
         $this->assertStringContainsString("channels: __DIR__.'/../routes/channels.php',", $bootstrap);
         $this->assertStringContainsString("\$middleware->trustProxies(at: '127.0.0.1');", $bootstrap);
         $this->assertStringContainsString('window.location.hostname', $this->read('resources/js/echo.js'));
+        $this->assertStringEndsWith("window.axios = axios;\n\nimport './echo';\n", $this->read('resources/js/bootstrap.js'));
         $this->assertFileExists("{$this->app}/routes/channels.php");
         $this->assertStringContainsString('\"npx pogo-sidecar --log-format=text\" --names=server,vite,sidecar', $this->read('composer.json'));
         $this->assertNotNull(json_decode($this->read('composer.json')));
@@ -96,7 +99,7 @@ class InstallTest extends TestCase
         $this->write('package.json', '{}');
         $before = $this->snapshot();
         $this->apply();
-        $advice = implode("\n", array_map(fn (Change $change) => $change->advice ?? '', $this->steps()->changes()));
+        $advice = $this->advice();
 
         foreach (['.env', 'bootstrap/app.php', 'resources/js/echo.js', 'package.json'] as $file) {
             $this->assertSame($before[$file], $this->read($file), $file);
@@ -112,6 +115,47 @@ class InstallTest extends TestCase
         $package = (string) file_get_contents(dirname(__DIR__).'/composer.json');
 
         $this->assertMatchesRegularExpression('/"require": {[^}]*"pusher\/pusher-php-server"/', $package);
+    }
+
+    public function test_a_page_without_bootstrap_loads_echo_in_app_js(): void
+    {
+        unlink("{$this->app}/resources/js/bootstrap.js");
+        $this->write('resources/js/app.js', '');
+        $this->apply();
+
+        $this->assertSame("import './echo';\n", $this->read('resources/js/app.js'));
+    }
+
+    public function test_a_page_of_typescript_is_told_what_to_load(): void
+    {
+        unlink("{$this->app}/resources/js/bootstrap.js");
+        unlink("{$this->app}/resources/js/app.js");
+        $this->write('resources/js/app.ts', '');
+        $this->apply();
+
+        $this->assertSame('', $this->read('resources/js/app.ts'));
+        $this->assertStringContainsString("import './echo';", $this->advice());
+    }
+
+    /** A second one would be a second connection. */
+    public function test_a_page_that_has_echo_elsewhere_gets_no_second_one(): void
+    {
+        $this->write('resources/js/bootstrap.js', "window.Echo = new Echo({ broadcaster: 'pusher' });\n");
+        $before = $this->snapshot();
+        $this->apply();
+
+        $this->assertFileDoesNotExist("{$this->app}/resources/js/echo.js");
+        $this->assertSame($before['resources/js/bootstrap.js'], $this->read('resources/js/bootstrap.js'));
+        $this->assertStringContainsString('In resources/js/bootstrap.js: wsHost', $this->advice());
+    }
+
+    public function test_an_echo_that_is_commented_out_is_none(): void
+    {
+        $this->write('resources/js/bootstrap.js', "// window.Echo = new Echo({\n//     broadcaster: 'pusher',\n// });\n");
+        $this->apply();
+
+        $this->assertFileExists("{$this->app}/resources/js/echo.js");
+        $this->assertStringEndsWith("\nimport './echo';\n", $this->read('resources/js/bootstrap.js'));
     }
 
     public function test_without_an_env_file_it_says_so(): void
@@ -196,10 +240,15 @@ class InstallTest extends TestCase
     /** @return array<string, string> */
     private function snapshot(): array
     {
-        $files = ['.env', 'bootstrap/app.php', 'routes/channels.php', 'resources/js/echo.js', 'package.json', 'composer.json'];
+        $files = ['.env', 'bootstrap/app.php', 'routes/channels.php', 'resources/js/echo.js', 'resources/js/app.js', 'resources/js/bootstrap.js', 'package.json', 'composer.json'];
         $there = array_filter($files, fn (string $file) => is_file("{$this->app}/{$file}"));
 
         return array_combine($there, array_map($this->read(...), $there));
+    }
+
+    private function advice(): string
+    {
+        return implode("\n", array_map(fn (Change $change) => $change->advice ?? '', $this->steps()->changes()));
     }
 
     private function write(string $file, string $contents): void

@@ -7,25 +7,6 @@ use Closure;
 /** What an app needs to stand behind the sidecar: one step for each file, which says what it would change. */
 final readonly class Steps
 {
-    private const echoBlock = <<<'JS'
-    import Echo from 'laravel-echo';
-    import Pusher from 'pusher-js';
-
-    window.Pusher = Pusher;
-
-    // One origin: the page and its WebSocket come from the same host and port, wherever that is.
-    window.Echo = new Echo({
-        broadcaster: 'reverb',
-        key: import.meta.env.VITE_REVERB_APP_KEY,
-        wsHost: window.location.hostname,
-        wsPort: Number(window.location.port) || 80,
-        wssPort: Number(window.location.port) || 443,
-        forceTLS: window.location.protocol === 'https:',
-        enabledTransports: ['ws', 'wss'],
-    });
-
-    JS;
-
     private const channels = <<<'PHP'
     <?php
 
@@ -61,7 +42,7 @@ final readonly class Steps
             $this->channelsFile(),
             $this->bootstrapRouting(),
             $this->trustedProxies(),
-            $this->echo(),
+            ...(new EchoScripts("{$this->basePath}/resources/js"))->changes(),
             $this->npmPackages(),
             $this->devScript(),
         ];
@@ -154,22 +135,6 @@ final readonly class Steps
         return $count === 1 && $after !== null
             ? Change::write($what, $path, $after)
             : Change::advise($what, "In bootstrap/app.php, withMiddleware(…): {$line}");
-    }
-
-    private function echo(): Change
-    {
-        $path = "{$this->basePath}/resources/js/echo.js";
-        $what = 'resources/js/echo.js, for one origin';
-        $before = $this->read($path);
-        if ($before === null) {
-            return is_dir(dirname($path))
-                ? Change::write($what, $path, self::echoBlock)
-                : Change::none('Echo: there is no resources/js');
-        }
-
-        return str_contains($before, 'location.hostname')
-            ? Change::none($what)
-            : Change::advise($what, 'In resources/js/echo.js: wsHost: window.location.hostname, wsPort: Number(window.location.port) || 80, wssPort: Number(window.location.port) || 443, forceTLS: window.location.protocol === \'https:\'');
     }
 
     private function npmPackages(): Change
