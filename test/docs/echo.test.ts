@@ -38,7 +38,7 @@ describe("the Echo that is recommended", () => {
       "README.md",
       "docs/authorization.md",
       "examples/page.js",
-      "laravel/src/Console/Install/Steps.php",
+      "laravel/src/Console/Install/EchoScripts.php",
     ]) {
       assert.ok(paths.has(path), path);
     }
