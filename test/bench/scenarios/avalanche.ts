@@ -8,8 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Scenario, Settings } from "../scenario.ts";
 import type { CrowdInput, CrowdResult } from "../support/avalanche/crowd.ts";
 import { cpuSeconds, mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
-import { lend, startBare, startPogo, type Server } from "../support/servers.ts";
-import { median, percent, toTable, whole } from "../support/table.ts";
+import { startBare, startPogo, targetOr, type Server } from "../support/servers.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
 const crowds = [1_000, 5_000, 10_000, 17_500] as const;
@@ -43,13 +43,10 @@ export const avalanche: Scenario = {
   needs: () => false,
   takesTarget: true,
   async run(settings) {
-    const { target } = settings;
-    const servers: Readonly<Record<string, () => Promise<Server>>> = target
-      ? { "the target": () => Promise.resolve(lend(target)) }
-      : {
-          "Pogo Sidecar": () => startPogo(settings),
-          "bare ws": () => startBare(settings),
-        };
+    const servers = targetOr(settings.target, {
+      "Pogo Sidecar": () => startPogo(settings),
+      "bare ws": () => startBare(settings),
+    });
     const rows: Row[] = [];
     for (const crowd of crowds) {
       const clients = Math.max(processes, Math.round(crowd * settings.scale));
@@ -62,7 +59,7 @@ export const avalanche: Scenario = {
         }
       }
       for (const [server, measured] of rounds) {
-        rows.push({ server, clients, ...medians(measured) });
+        rows.push({ server, clients, ...mediansOf(measured, ["failed"]) });
       }
     }
     return describe(rows, settings);
@@ -111,21 +108,6 @@ async function measure(
     peakBytes,
     afterBytes: residentBytes(target.pid),
     loadCpu: parts.reduce((sum, { cpu }) => sum + cpu, 0) / seconds,
-  };
-}
-
-/** Of each number by itself. */
-function medians(measured: readonly Measured[]): Measured {
-  const of = (field: keyof Measured): number => median(measured.map((one) => one[field]));
-  return {
-    failed: of("failed"),
-    p50Ms: of("p50Ms"),
-    p95Ms: of("p95Ms"),
-    maxMs: of("maxMs"),
-    microsecondsPerClient: of("microsecondsPerClient"),
-    peakBytes: of("peakBytes"),
-    afterBytes: of("afterBytes"),
-    loadCpu: of("loadCpu"),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Scenario, Settings } from "../scenario.ts";
 import type { MembersInput, MembersResult } from "../support/broadcast/members.ts";
 import { cpuSeconds } from "../support/memory.ts";
 import { lend, startPogo, type Server } from "../support/servers.ts";
-import { median, percent, toTable, whole } from "../support/table.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
 const members = 1_000;
@@ -98,19 +98,19 @@ async function measure(
 }
 
 function describe(measured: readonly Measured[], { rounds, measuredMs, scale }: Settings): string {
-  const of = (field: keyof Measured): number => median(measured.map((one) => one[field]));
-  const percentiles = [of("p50Ms"), of("p95Ms"), of("p99Ms")];
+  const medians = mediansOf(measured, ["lost"]);
+  const percentiles = [medians.p50Ms, medians.p95Ms, medians.p99Ms];
   const table = toTable(
-    [of],
+    [medians],
     [
       ["clients", () => whole(Math.max(2 * sending.senderEvery, members * scale))],
-      ["sent/s", () => whole(of("sentPerSecond"))],
-      ["deliveries/s", () => whole(of("deliveriesPerSecond"))],
-      ["lost", () => whole(of("lost"))],
-      ["µs of CPU a delivery", () => of("microsecondsPerDelivery").toFixed(2)],
+      ["sent/s", () => whole(medians.sentPerSecond)],
+      ["deliveries/s", () => whole(medians.deliveriesPerSecond)],
+      ["lost", () => whole(medians.lost)],
+      ["µs of CPU a delivery", () => medians.microsecondsPerDelivery.toFixed(2)],
       ["p50 / p95 / p99 ms", () => percentiles.map((ms) => ms.toFixed(1)).join(" / ")],
-      ["server CPU", () => percent(of("serverCpu"))],
-      ["load CPU", () => percent(of("loadCpu"))],
+      ["server CPU", () => percent(medians.serverCpu)],
+      ["load CPU", () => percent(medians.loadCpu)],
     ],
   );
   return [

@@ -13,7 +13,7 @@ import { createLoad, type LoadResult } from "../support/load.ts";
 import { bind } from "../support/machine.ts";
 import { createPublisher } from "../support/publisher.ts";
 import { connectSubscribers } from "../support/subscribers.ts";
-import { median, percent, toTable, whole } from "../support/table.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
 
 const app = { id: "bench", key: "bench-key", secret: "bench-secret" };
 const dataBytes = 128;
@@ -66,7 +66,12 @@ export const cluster: Scenario = {
     for (const [{ setup, rate }, measured] of rounds) {
       const { publishesPerSecond, eventsPerRequest } = rate;
       const asked = publishesPerSecond * settings.scale;
-      rows.push({ setup, asked, eventsPerRequest, ...medians(measured) });
+      rows.push({
+        setup,
+        asked,
+        eventsPerRequest,
+        ...mediansOf(measured, ["refused", "lost", "repeated"]),
+      });
     }
     return describe(rows, settings);
   },
@@ -177,27 +182,6 @@ function difference([before = 0, after = 0]: readonly number[]): number {
   return after - before;
 }
 
-/** Of each number by itself; what was lost or repeated is added up. */
-function medians(measured: readonly Measured[]): Measured {
-  const of = (read: (one: Measured) => number): number => median(measured.map(read));
-  const sum = (read: (one: Measured) => number): number =>
-    measured.reduce((total, one) => total + read(one), 0);
-  return {
-    publishesPerSecond: of((one) => one.publishesPerSecond),
-    publishes: of((one) => one.publishes),
-    refused: sum((one) => one.refused),
-    deliveriesPerSecond: of((one) => one.deliveriesPerSecond),
-    p50Ms: of((one) => one.p50Ms),
-    p99Ms: of((one) => one.p99Ms),
-    lost: sum((one) => one.lost),
-    repeated: sum((one) => one.repeated),
-    lateP99Ms: of((one) => one.lateP99Ms),
-    loadCpu: of((one) => one.loadCpu),
-    sidecarCpu: of((one) => one.sidecarCpu),
-    redisMicrosecondsPerPublish: of((one) => one.redisMicrosecondsPerPublish),
-  };
-}
-
 function describe(rows: readonly Row[], settings: Settings): string {
   const { channelCount, subscribersPerChannel, rounds, measuredMs } = settings;
   const table = toTable(rows, [
@@ -233,7 +217,7 @@ function describe(rows: readonly Row[], settings: Settings): string {
   ]);
   return [
     `${channelCount} channels, ${channelCount * subscribersPerChannel} subscribers, ${dataBytes} bytes of data an event; ` +
-      `each number is the median of ${rounds} rounds of ${measuredMs / 1000} s, refused, lost and repeated are their sum.`,
+      `each number is the median of ${rounds} rounds of ${measuredMs / 1000} s, refused, lost and repeated are those of the worst.`,
     "A delivery is one event's frame that one subscriber has received. Latency is from the sending of the publish " +
       "request to the arrival of the frame. CPU is of one core, all sidecars together.",
     table,

@@ -3,14 +3,8 @@
 import type { Scenario, Settings } from "../scenario.ts";
 import { lookAtConsole } from "../support/console-viewer.ts";
 import { startPogo } from "../support/servers.ts";
-import { percent, toTable, whole } from "../support/table.ts";
-import {
-  measureFanOut,
-  mediansOf,
-  nameOf,
-  type FanOutLoad,
-  type MeasuredFanOut,
-} from "./fan-out.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
+import { measureFanOut, nameOf, type FanOutLoad, type MeasuredFanOut } from "./fan-out.ts";
 
 const plain = { content: "text", isDeflated: false, perSecond: null } as const;
 
@@ -71,7 +65,7 @@ async function measureLoad(load: FanOutLoad, settings: Settings): Promise<readon
   } finally {
     await stop();
   }
-  const [before, after] = [mediansOf(without), mediansOf(withViewer)];
+  const [before, after] = [mediansOf(without, ["refused"]), mediansOf(withViewer, ["refused"])];
   const more = after.microsecondsPerDelivery / before.microsecondsPerDelivery - 1;
   return [
     { ...before, load, name: "nobody", more: null, shown: 0 },

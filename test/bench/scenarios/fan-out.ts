@@ -11,8 +11,8 @@ import type { Content } from "../support/fan-out/payload.ts";
 import type { PublisherInput, PublisherResult } from "../support/fan-out/publisher-process.ts";
 import type { SubscriberInput, SubscriberResult } from "../support/fan-out/subscriber.ts";
 import { cpuSeconds, mebibytes, residentBytes } from "../support/memory.ts";
-import { lend, startBare, startPogo, type Server } from "../support/servers.ts";
-import { median, percent, toTable, whole } from "../support/table.ts";
+import { startBare, startPogo, targetOr, type Server, type Servers } from "../support/servers.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
 import type { Target } from "../support/target.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
@@ -91,24 +91,19 @@ export const fanOut: Scenario = {
         }
       }
       for (const [server, measured] of rounds) {
-        rows.push({ server, load, ...mediansOf(measured) });
+        rows.push({ server, load, ...mediansOf(measured, ["refused"]) });
       }
     }
     return describe(rows, settings);
   },
 };
 
-function serversFor(
-  { isDeflated }: FanOutLoad,
-  settings: Settings,
-): Readonly<Record<string, () => Promise<Server>>> {
-  const { target } = settings;
-  if (target) return { "the target": () => Promise.resolve(lend(target)) };
+function serversFor({ isDeflated }: FanOutLoad, settings: Settings): Servers {
   const compressing = isDeflated ? { POGO_ENABLE_COMPRESSION: "true" } : {};
-  return {
+  return targetOr(settings.target, {
     "Pogo Sidecar": () => startPogo(settings, compressing),
     "bare ws.send": () => startBare(settings, isDeflated ? { DEFLATE: "1" } : {}),
-  };
+  });
 }
 
 async function measureOn(
@@ -186,24 +181,6 @@ export async function measureFanOut(
   } finally {
     for (const worker of workers) worker.kill();
   }
-}
-
-/** Of each number by itself. */
-export function mediansOf(measured: readonly MeasuredFanOut[]): MeasuredFanOut {
-  const of = (field: keyof MeasuredFanOut): number => median(measured.map((one) => one[field]));
-  return {
-    deliveriesPerSecond: of("deliveriesPerSecond"),
-    publishesPerSecond: of("publishesPerSecond"),
-    megabytesPerSecond: of("megabytesPerSecond"),
-    bytesPerDelivery: of("bytesPerDelivery"),
-    microsecondsPerDelivery: of("microsecondsPerDelivery"),
-    p50Ms: of("p50Ms"),
-    p99Ms: of("p99Ms"),
-    serverCpu: of("serverCpu"),
-    memoryBytes: of("memoryBytes"),
-    loadCpu: of("loadCpu"),
-    refused: of("refused"),
-  };
 }
 
 export function nameOf({

@@ -9,7 +9,7 @@ import { until } from "../../../sidecar/testing/eventually.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import type { ResidentsInput, ResidentsResult } from "../support/idle/residents.ts";
 import { mebibytes, residentBytes } from "../support/memory.ts";
-import { build, lend, startBare, startPogo, type Server } from "../support/servers.ts";
+import { build, startBare, startPogo, targetOr, type Server } from "../support/servers.ts";
 import { toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
@@ -39,12 +39,10 @@ export const idle: Scenario = {
   async run(settings) {
     const { target } = settings;
     const built = target ? null : build(settings.checkout);
-    const servers: Readonly<Record<string, () => Promise<Server>>> = target
-      ? { "the target": () => Promise.resolve(lend(target)) }
-      : {
-          "Pogo Sidecar": () => startPogo(settings, collectable, built?.main),
-          "bare ws": () => startBare(settings, collectable),
-        };
+    const servers = targetOr(target, {
+      "Pogo Sidecar": () => startPogo(settings, collectable, built?.main),
+      "bare ws": () => startBare(settings, collectable),
+    });
     const rows: Row[] = [];
     try {
       for (const channels of channelCounts) {

@@ -15,7 +15,7 @@ import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import type { RequesterInput, RequesterResult } from "../support/proxy/requester.ts";
 import { cpuSeconds } from "../support/memory.ts";
-import { median, percent, toTable, whole } from "../support/table.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
 const supportFolder = join(import.meta.dirname, "../support/proxy");
@@ -172,19 +172,7 @@ function medians(rows: readonly Row[]): Row[] {
           (row) =>
             row.server === server && row.method === method && row.connections === connections,
         );
-        const of = (field: keyof MeasuredRequests): number =>
-          median(rounds.map((row) => row[field]));
-        return {
-          server,
-          method,
-          connections,
-          perSecond: of("perSecond"),
-          p50Ms: of("p50Ms"),
-          p99Ms: of("p99Ms"),
-          lost: of("lost"),
-          cpuMicroseconds: of("cpuMicroseconds"),
-          loadCpu: of("loadCpu"),
-        };
+        return mediansOf(rounds, ["lost"]);
       }),
     ),
   );

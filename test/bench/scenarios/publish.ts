@@ -7,8 +7,8 @@ import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import { cpuSeconds } from "../support/memory.ts";
 import { createPublishers, type Published } from "../support/publish/publishers.ts";
-import { app, lend, startPogo, type Server } from "../support/servers.ts";
-import { median, toTable, whole } from "../support/table.ts";
+import { app, startPogo, targetOr, type Server } from "../support/servers.ts";
+import { mediansOf, toTable, whole } from "../support/table.ts";
 
 const dataBytes = 100;
 const connectionCounts = [1, 32] as const;
@@ -26,13 +26,10 @@ export const publish: Scenario = {
   needs: () => false,
   takesTarget: true,
   async run(settings) {
-    const { target } = settings;
-    const servers: Readonly<Record<string, () => Promise<Server>>> = target
-      ? { "the target": () => Promise.resolve(lend(target)) }
-      : {
-          "bare node:http": () => startBare(settings),
-          "Pogo Sidecar": () => startPogo(settings),
-        };
+    const servers = targetOr(settings.target, {
+      "bare node:http": () => startBare(settings),
+      "Pogo Sidecar": () => startPogo(settings),
+    });
     const measured: Row[] = [];
     for (let round = 0; round < settings.rounds; round += 1) {
       // In turn, so that a busy minute of the machine meets both.
@@ -84,17 +81,7 @@ function medians(measured: readonly Row[], servers: readonly string[]): Row[] {
       const rounds = measured.filter(
         (row) => row.server === server && row.connections === connections,
       );
-      const of = (field: "perSecond" | "p50Ms" | "p99Ms" | "lost" | "cpuMicroseconds"): number =>
-        median(rounds.map((row) => row[field]));
-      return {
-        server,
-        connections,
-        perSecond: of("perSecond"),
-        p50Ms: of("p50Ms"),
-        p99Ms: of("p99Ms"),
-        lost: of("lost"),
-        cpuMicroseconds: of("cpuMicroseconds"),
-      };
+      return mediansOf(rounds, ["lost"]);
     }),
   );
 }

@@ -9,7 +9,7 @@ import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import { cpuSeconds, mebibytes, residentBytes } from "../support/memory.ts";
 import { startPogo, type Server } from "../support/servers.ts";
-import { median, percent, toTable, whole } from "../support/table.ts";
+import { mediansOf, percent, toTable, whole } from "../support/table.ts";
 import { measureFanOut } from "./fan-out.ts";
 import { measureRequests, startScript } from "./proxy.ts";
 
@@ -166,26 +166,12 @@ function ofOne({ work, perSecond }: Row, rows: readonly Row[]): string {
   return one ? (perSecond / one.perSecond).toFixed(2) : "–";
 }
 
-/** Of each number by itself. */
 function medians(rows: readonly Row[]): Row[] {
   return works.flatMap((work) =>
     setups.flatMap((setup) => {
       const own = rows.filter((row) => row.work === work && row.setup === setup);
       if (own.length === 0) return [];
-      const of = (read: (row: Row) => number): number => median(own.map(read));
-      return {
-        work,
-        setup,
-        perSecond: of((row) => row.perSecond),
-        p50Ms: of((row) => row.p50Ms),
-        p99Ms: of((row) => row.p99Ms),
-        microseconds: of((row) => row.microseconds),
-        lost: of((row) => row.lost),
-        loadCpu: of((row) => row.loadCpu),
-        sidecarCpu: of((row) => row.sidecarCpu),
-        redisCpu: of((row) => row.redisCpu),
-        memoryBytes: of((row) => row.memoryBytes),
-      };
+      return mediansOf(own, ["lost"]);
     }),
   );
 }

@@ -73,6 +73,14 @@ export function lend(target: Target): Server {
   return { target, lines: [], stop: () => Promise.resolve() };
 }
 
+/** What makes each server of a scenario, by its name. */
+export type Servers = Readonly<Record<string, () => Promise<Server>>>;
+
+/** The target alone, where there is one; else ours and those beside it. */
+export function targetOr(target: Target | null, own: Servers): Servers {
+  return target ? { "the target": () => Promise.resolve(lend(target)) } : own;
+}
+
 export interface Build {
   /** What Node is to run. */
   readonly main: string;

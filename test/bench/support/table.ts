@@ -18,6 +18,26 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
+/**
+ * Of each number in the rows by itself; all else is that of the first.
+ *
+ * @param faults what is to be 0 in every row: of these the largest, for a median would hide that of one round
+ */
+export function mediansOf<Row extends object>(
+  rows: readonly Row[],
+  faults: readonly (keyof Row)[],
+): Row {
+  const [first] = rows;
+  if (!first) throw new Error("nothing was measured");
+  const isFault = new Set<unknown>(faults);
+  const medians = Object.entries(first).map(([name, value]) => {
+    if (typeof value !== "number") return [name, value];
+    const values = rows.map((row) => Number(Reflect.get(row, name)));
+    return [name, isFault.has(name) ? Math.max(...values) : median(values)];
+  });
+  return Object.fromEntries(medians) as Row;
+}
+
 /** By thousands, without a fraction. */
 export function whole(value: number): string {
   return Math.round(value).toLocaleString("en-US");

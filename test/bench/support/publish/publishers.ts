@@ -1,7 +1,7 @@
 /** Publishers that cost the load next to nothing: one signed request, its bytes made once, sent again for each answer. */
 
-import { createHash, createHmac } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { createSigner } from "../../../kit/sign.ts";
 
 export interface Published {
   readonly perSecond: number;
@@ -90,18 +90,9 @@ export function createPublishers(options: PublishersOptions) {
 function signedPublish({ app, port, dataBytes }: PublishersOptions): Buffer {
   const data = JSON.stringify({ text: "x".repeat(dataBytes) });
   const body = JSON.stringify({ name: "bench", channels: ["bench"], data });
-  const path = `/apps/${app.id}/events`;
-  const query = [
-    `auth_key=${app.key}`,
-    `auth_timestamp=${Math.floor(Date.now() / 1000)}`,
-    "auth_version=1.0",
-    `body_md5=${createHash("md5").update(body).digest("hex")}`,
-  ].join("&");
-  const signature = createHmac("sha256", app.secret)
-    .update(`POST\n${path}\n${query}`)
-    .digest("hex");
+  const { target } = createSigner(app)("events", { body });
   const head = [
-    `POST ${path}?${query}&auth_signature=${signature} HTTP/1.1`,
+    `POST ${target} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     "Content-Type: application/json",
     `Content-Length: ${Buffer.byteLength(body)}`,
