@@ -315,7 +315,7 @@ describe("what is wrong with apps", () => {
     [
       "a value that can't be",
       { apps: [one, { ...two, ping_interval: "soon" }] },
-      [/^apps\[1\]\.ping_interval in \/etc\/pogo\.json: "soon" is not a duration/],
+      [/^apps\[1\]\.ping_interval in \/etc\/pogo\.json: "soon" is not a number of seconds/],
     ],
     [
       "a value of the wrong shape",

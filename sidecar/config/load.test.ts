@@ -591,6 +591,12 @@ describe("errors", () => {
     );
   });
 
+  it("say that Laravel's durations are seconds", () => {
+    assert.deepEqual(errorsOf({ env: { REVERB_APP_PING_INTERVAL: "-1" } }), [
+      'REVERB_APP_PING_INTERVAL: "-1" is not a number of seconds, or a duration up to 24h with its unit (54s, 1500ms, 2m, 1h).',
+    ]);
+  });
+
   it("show no password of a URL", () => {
     for (const url of [
       "http://user:hunter2@app:1",

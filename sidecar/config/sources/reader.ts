@@ -188,14 +188,15 @@ export function createReader(input: ConfigInput): Reader {
         "the quotes around it are part of the value (docker's --env-file keeps them); leave them out.",
       );
     }
-    const isLaravels = kind === "laravel" || kind === "entry";
-    const isSeconds = isLaravels && option.laravelSeconds && /^\d+(\.\d+)?$/.test(text);
+    const takesSeconds = option.laravelSeconds && (kind === "laravel" || kind === "entry");
+    const isSeconds = takesSeconds && /^\d+(\.\d+)?$/.test(text);
     const parsed = option.parser.parse(isSeconds ? `${text}s` : text);
     if (parsed.ok) return parsed.value;
     const isHidden = option.secret || option.parser.isConfidential;
     const shown = isHidden ? "its value (hidden)" : quote(text);
     const why = parsed.why === undefined ? "" : `: ${withoutUrlSecrets(parsed.why)}`;
-    return fail(`${shown} is not ${option.parser.allowed}${why}.`);
+    const seconds = takesSeconds ? "a number of seconds, or " : "";
+    return fail(`${shown} is not ${seconds}${option.parser.allowed}${why}.`);
   }
 
   function namesGiven(option: Option<unknown>): readonly string[] {
