@@ -265,7 +265,8 @@ describe("the console in Chromium", { skip }, () => {
     async (t) => {
       const scope = createScope();
       t.after(() => scope.end());
-      const { supervisor, nodes } = await scope.workers(redisAt((await scope.redis()).port));
+      const redis = await scope.redis();
+      const { supervisor, nodes } = await scope.workers(redisAt(redis.port));
       const first = await scope.client(nodes[0]);
       await first.subscribe("news");
       const second = await scope.client(nodes[1]);
@@ -292,7 +293,12 @@ describe("the console in Chromium", { skip }, () => {
       const workers = page.getByRole("navigation", { name: "Workers" });
       assert.match((await workers.locator("[aria-current]").textContent()) ?? "", /^Worker 2 /);
       await workers.getByRole("link", { name: "Worker 1" }).click();
-      await page.getByText(/^worker 1 of 2 · node /).waitFor();
+      await page.getByText(/^worker 1 of 2 · node \S+, one of 2 · /).waitFor();
+
+      // How many there are nobody knows then.
+      await redis.stop();
+      await page.getByText("not ready: Redis is lost").waitFor();
+      await page.getByText(/^worker 1 of 2 · node \S+ · /).waitFor();
       await close(page);
     },
   );

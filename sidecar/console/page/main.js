@@ -79,7 +79,7 @@ function aboutNode({ node, nodes, version, uptime_seconds: seconds }) {
   const { workers } = feed;
   return [
     workers && `worker ${workers.shown} of ${workers.count}`,
-    node ? `node ${node}, one of ${number(nodes)}` : "single node",
+    node ? `node ${node}${nodes > 0 ? `, one of ${number(nodes)}` : ""}` : "single node",
     version,
     `up ${duration(seconds * 1_000)}`,
   ]
