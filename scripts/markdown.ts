@@ -13,7 +13,7 @@ export function table(heads: Cells, rows: readonly Cells[]): string {
 /** Names of options stand out, where they are not within code already. */
 function mark(cell: string): string {
   return cell.replaceAll(
-    /`[^`]*`|\b(?:(?:POGO|REVERB|PUSHER|VITE)_[A-Z_]*[A-Z]|BROADCAST_CONNECTION)(?:=\w+)?\b/g,
+    /`[^`]*`|\b(?:(?:POGO|REVERB|REDIS|PUSHER|VITE)_[A-Z_]*[A-Z]|BROADCAST_CONNECTION)(?:=\w+)?\b/g,
     (found) => (found.startsWith("`") ? found : `\`${found}\``),
   );
 }

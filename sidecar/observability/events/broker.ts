@@ -4,6 +4,10 @@ import type { BrokerDropReason, BrokerEvents } from "../../core/report/broker.ts
 import type { Metrics } from "../metrics.ts";
 import type { Rows } from "../rows.ts";
 
+/** The reason beside it is Redis' or the system's. */
+const lookAtRedis =
+  "is Redis running there, and are its address (POGO_REDIS_HOST or REDIS_HOST), its password and the network right? `pogo-sidecar doctor` tries it";
+
 export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
   return {
     redis_connected: {
@@ -14,7 +18,7 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
         level: "warn",
         message: "redis is lost: publishing fails until it is back",
         fields: ({ reason }) => ({ reason }),
-        hint: "the reason is Redis' or the system's: look at Redis, its address, its password and the network",
+        hint: lookAtRedis,
       },
     },
     redis_broadcasts_connected: {
@@ -26,7 +30,7 @@ export function brokerRows({ broker }: Metrics): Rows<keyof BrokerEvents> {
         message:
           "redis is lost: what Laravel broadcasts meanwhile does not reach the clients of this node",
         fields: ({ reason }) => ({ reason }),
-        hint: "the reason is Redis' or the system's: look at Redis, its address, its password and the network",
+        hint: lookAtRedis,
       },
     },
     broker_message_ignored: {
