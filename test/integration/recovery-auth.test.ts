@@ -203,6 +203,20 @@ describe("a page that is back", () => {
     assert.deepEqual(setCookie, []);
   });
 
+  it("Y22: a page of which an attempt to connect was given up, while that is still open or after it", async (t) => {
+    for (const isNoticedFirst of [true, false]) {
+      const stage = await start(t);
+      await leave(stage);
+      const givenUp = await stage.open();
+      if (isNoticedFirst) {
+        givenUp.socket.terminate();
+        await stage.sidecar.seriesBecome(active, {});
+      }
+      assert.equal(await (await stage.open()).enter("private-orders"), true);
+      assert.deepEqual(stage.app.asked(), []);
+    }
+  });
+
   it("Y25: below POGO_PATH the cookie is for the pages there, and brings them back as well", async (t) => {
     const stage = await start(t, { POGO_PATH: "/ws" });
     const before = await stage.open({ prefix: "/ws" });
@@ -256,7 +270,9 @@ describe("the app is asked, as always, for", () => {
     "the page itself, once somebody without the cookie has taken its session": [
       200,
       async (stage) => {
-        await cut(stage, await stage.open({ browser: { recovery: null } }));
+        const thief = await stage.open({ browser: { recovery: null } });
+        await thief.join("news");
+        await cut(stage, thief);
         return ask(await stage.open());
       },
     ],
@@ -457,6 +473,19 @@ describe("the app is asked, as always, for", () => {
       await page.closed();
       await stage.sidecar.seriesBecome(active, {});
       stage.app.asked();
+      assert.equal(await ask(await stage.open()), 200);
+      assert.deepEqual(stage.app.asked(), ["private-orders"]);
+    });
+  }
+
+  for (const code of [1000, 1001, undefined]) {
+    it(`Y23: a page that has left with ${code ?? "a close without a code"} on the way back`, async (t) => {
+      const stage = await start(t);
+      await leave(stage);
+      const onItsWay = await stage.open();
+      onItsWay.socket.close(code);
+      await onItsWay.closed();
+      await stage.sidecar.seriesBecome(active, {});
       assert.equal(await ask(await stage.open()), 200);
       assert.deepEqual(stage.app.asked(), ["private-orders"]);
     });

@@ -45,6 +45,8 @@ const countMask = (1 << countBits) - 1;
 
 export class RecoveryClient {
   readonly token: RecoveryToken;
+  /** Its session was asked for: until then it waits for whoever asks. */
+  hasAsked = false;
   resumption: Resumption | null = null;
   /** In the user's own channel. */
   userStanding: Standing | null = null;

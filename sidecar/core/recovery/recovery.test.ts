@@ -93,8 +93,8 @@ describe("recovery after an orderly close", () => {
     const asked: (() => void)[] = [];
     const node = createRecoveringNode({ mode: "orderly", later: (run) => void asked.push(run) });
     const first = node.connect({ token: "page" });
-    asked.shift()?.();
     await first.say(join("old"));
+    asked.shift()?.();
     drain(node, first);
     node.publish("old", "one");
 
@@ -111,9 +111,42 @@ describe("recovery after an orderly close", () => {
     node.publish("new", "four");
 
     const third = node.connect({ token: "page" });
-    asked.shift()?.();
     assert.deepEqual(await third.say(join("old")), [subscribed("old")]);
+    asked.shift()?.();
     assert.deepEqual(events(await third.say(join("new"))), ["four"]);
+  });
+
+  it("Y05: an attempt to connect that was given up takes nothing, whenever that is noticed", async () => {
+    for (const code of [1000, 1005, 1006]) {
+      for (const isNoticedFirst of [true, false]) {
+        const node = createRecoveringNode({ mode: "orderly" });
+        const before = node.connect({ token: "page" });
+        await before.say(join("news"));
+        drain(node, before);
+        node.publish("news", "one");
+        const givenUp = node.connect({ token: "page" });
+        const end = (): void => node.hub.disconnect(givenUp.connection, code);
+        if (isNoticedFirst) end();
+        const after = node.connect({ token: "page" });
+        const answer = await after.say(join("news"));
+        if (!isNoticedFirst) end();
+        assert.deepEqual(events(answer), ["one"], `${code}, ${isNoticedFirst}`);
+      }
+    }
+  });
+
+  it("Y07: a page that leaves before it came back to anything ends its session", async () => {
+    const node = createRecoveringNode({ mode: "orderly" });
+    const watcher = node.connect();
+    await watcher.subscribe("presence-room", '{"user_id":"grace"}');
+    const before = node.connect({ token: "page" });
+    await before.subscribe("presence-room", '{"user_id":"ada"}');
+    drain(node, before);
+    watcher.transport.take();
+    node.hub.disconnect(node.connect({ token: "page" }).connection, 1001);
+    node.pass(1_000);
+    const left = watcher.transport.take().map(({ event }) => event);
+    assert.deepEqual(left, ["pusher_internal:member_removed"]);
   });
 
   it("Y07: who left (1000, 1001), was cut off, or was terminated has no session", async () => {
@@ -685,16 +718,19 @@ describe("recovery after a cut", () => {
       const later = (run: () => void): void => (isFoundLater ? void asked.push(run) : run());
       const node = createRecoveringNode({ later });
       const before = node.connect({ token: "page" });
-      asked.shift()?.();
       await before.say(join("news"));
+      asked.shift()?.();
       cut(node, before);
       node.publish("news", "one");
       const dead = node.connect({ token: "page" });
+      await dead.say(join("other"));
       const live = node.connect({ token: "page" });
       // That the first has ended is noticed only now.
       node.hub.disconnect(dead.connection, 1006);
+      const answer = await live.say(join("news"));
       for (const run of asked.splice(0)) run();
-      assert.deepEqual(events(await live.say(join("news"))), ["one"], String(isFoundLater));
+      const missed = events([...answer, ...live.transport.take()]);
+      assert.deepEqual(missed, ["one"], String(isFoundLater));
       assert.equal(node.hub.recovery?.sessionCount, 0);
     }
   });

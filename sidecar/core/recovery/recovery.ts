@@ -11,14 +11,13 @@ import type { ChannelEvent } from "../ports.ts";
 import type { Recipient } from "../recipient.ts";
 import type { Report } from "../report.ts";
 import { Arrivals, type Arrival } from "./arrivals.ts";
-import type { RecoveryClient, Resumption } from "./client.ts";
+import type { RecoveryClient } from "./client.ts";
 import type { Credentials } from "./credentials.ts";
-import { ownSession } from "./grants.ts";
 import { OpenPages } from "./open-pages.ts";
 import type { RecoveryLog, RecoveryMode, SessionStore } from "./ports.ts";
 import { regrant, type Regrant } from "./regrant.ts";
+import { Resumptions } from "./resumptions.ts";
 import { leaveSession, type Received } from "./seats.ts";
-import type { Session } from "./session.ts";
 
 export interface RecoveryOptions {
   readonly appId: string;
@@ -37,6 +36,7 @@ export interface RecoveryOptions {
 export class Recovery {
   readonly windowMs: number;
   readonly #options: RecoveryOptions;
+  readonly #resumptions: Resumptions;
   readonly #arrivals: Arrivals;
   readonly #isForCuts: boolean;
   /** Null: cut connections are not gone on with. */
@@ -56,6 +56,7 @@ export class Recovery {
       void this.closed(connection, errors.pongTimeout.closeCode);
     const ends = { onReplaced, onShared };
     this.#pages = this.#isForCuts ? new OpenPages(log, sessions.checkpoints, ends) : null;
+    this.#resumptions = new Resumptions(options);
     this.#arrivals = new Arrivals({ ...options, isForCuts: this.#isForCuts });
   }
 
@@ -67,30 +68,16 @@ export class Recovery {
   connected(connection: Connection): void {
     const client = connection.recovery;
     if (!client) return;
-    const { windowMs, maxEvents, maxBytes, sessions } = this.#options;
-    const before = this.#pages?.add(connection, client)?.resumption ?? null;
-    const resumption: Resumption = {
-      session: null,
-      seats: new Map(),
-      waiting: [],
-      endsMs: this.#nowMs + windowMs,
-      leftEvents: maxEvents,
-      leftBytes: maxBytes,
-    };
-    client.resumption = resumption;
-    const found = (session: Session | null): void => {
-      this.#found(connection, client, resumption, session && ownSession(client.grants, session));
-      for (const look of resumption.waiting.splice(0)) look();
-    };
+    const before = this.#pages?.add(connection, client)?.resumption;
     // Two connections at once: what the first has asked for already is the second's.
-    if (before && !before.session) before.handOver = found;
-    else sessions.take(client.token.key, found);
+    if (before && !before.session) this.#resumptions.ask(connection, client, this.#nowMs, before);
   }
 
   /** A subscription is live or a signin done: sends what was missed of it, now or as soon as that is read. */
   arrive(connection: Connection, arrival: Arrival): void {
     const client = connection.recovery;
     if (!client) return arrival.done(false);
+    this.#resumptions.ask(connection, client, this.#nowMs);
     const done = (isUpToDate: boolean): void => {
       this.askPosition(connection);
       this.#pages?.changed(client);
@@ -106,16 +93,24 @@ export class Recovery {
     shown: Credentials | null,
     done: (outcome: Regrant) => void,
   ): void {
-    const decide = (): void => done(regrant(connection, channel, shown, this.#nowMs));
-    const { resumption } = connection.recovery ?? {};
-    if (resumption && !resumption.session) resumption.waiting.push(decide);
-    else decide();
+    this.#whenAsked(connection, () => done(regrant(connection, channel, shown, this.#nowMs)));
   }
 
   /** The app has not said yes: it is asked again, whatever it said before. */
   revoke(connection: Connection, channel: string): void {
-    connection.recovery?.grants?.delete(channel);
-    this.changed(connection);
+    this.#whenAsked(connection, () => {
+      connection.recovery?.grants?.delete(channel);
+      this.changed(connection);
+    });
+  }
+
+  /** Once it is known whether the connection goes on with a session. */
+  #whenAsked(connection: Connection, run: () => void): void {
+    const client = connection.recovery;
+    if (client) this.#resumptions.ask(connection, client, this.#nowMs);
+    const { resumption } = client ?? {};
+    if (resumption && !resumption.session) resumption.waiting.push(run);
+    else run();
   }
 
   /** What the connection would leave is another than before: a channel, or what is granted of it. */
@@ -157,6 +152,7 @@ export class Recovery {
   suspend(connection: Connection, mute: () => void, done: () => void): void {
     const client = connection.recovery;
     if (!client || client.isSuspended) return done();
+    this.#resumptions.ask(connection, client, this.#nowMs);
     const { resumption } = client;
     if (resumption && !resumption.session) {
       return void resumption.waiting.push(() => this.suspend(connection, mute, done));
@@ -179,6 +175,10 @@ export class Recovery {
     const isGivenUp = client.token.isOfOnePage && (code === normalCode || code === noCode);
     // Or so it was left, which can't be told apart.
     if (isGivenUp) client.grants = null;
+    if (!client.hasAsked) {
+      if (!isCut) this.#resumptions.leave(client.token, isGivenUp);
+      return false;
+    }
     const mayComeBack = this.#isForCuts && (isCut || isGivenUp);
     const isKept = mayComeBack && this.#keep(connection, client, "acknowledged");
     // What was stored while it was open is more than it has left.
@@ -204,30 +204,6 @@ export class Recovery {
     this.#pages?.tick(nowMs);
     this.#options.log.tick(nowMs);
     this.#options.sessions.tick(nowMs);
-  }
-
-  #found(
-    connection: Connection,
-    client: RecoveryClient,
-    resumption: Resumption,
-    session: Session | null,
-  ): void {
-    const { sessions, appId, report } = this.#options;
-    if (resumption.handOver) return resumption.handOver(session);
-    // It has left for good meanwhile.
-    if (client.resumption !== resumption) return;
-    // Gone again meanwhile, without having come back to anything.
-    if (session && !connection.isOpen) {
-      return sessions.put(client.token.key, { ...session, connections: 1 }, () => undefined);
-    }
-    if (session) {
-      resumption.session = session;
-      for (const [channel, seat] of session.seats) resumption.seats.set(channel, seat);
-      const outcome = session.connections > 1 ? "ambiguous" : "resumed";
-      report({ kind: "recovery_session", appId, outcome });
-    } else {
-      client.resumption = null;
-    }
   }
 
   /** False: there is nothing to keep, and nobody is called. */
