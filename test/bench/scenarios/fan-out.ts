@@ -4,6 +4,8 @@
  * `send` for each subscriber.
  */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Scenario, Settings } from "../scenario.ts";
@@ -98,12 +100,34 @@ export const fanOut: Scenario = {
   },
 };
 
-function serversFor({ isDeflated }: FanOutLoad, settings: Settings): Servers {
+function serversFor(
+  { isDeflated, subscribers, dataBytes }: FanOutLoad,
+  settings: Settings,
+): Servers {
   const compressing = isDeflated ? { POGO_ENABLE_COMPRESSION: "true" } : {};
   return targetOr(settings.target, {
     "Pogo Sidecar": () => startPogo(settings, compressing),
+    ...(subscribers === 1_000 && dataBytes === 200
+      ? { "the same, with recovery": () => startRecovering(settings) }
+      : {}),
     "bare ws.send": () => startBare(settings, isDeflated ? { DEFLATE: "1" } : {}),
   });
+}
+
+/** A lone node keeps events and sessions once it has a directory to leave them in. */
+async function startRecovering(settings: Settings): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), "pogo-recovery-"));
+  const server = await startPogo(settings, {
+    POGO_RECOVERY: "orderly",
+    POGO_RECOVERY_STATE_DIR: folder,
+  });
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 async function measureOn(
