@@ -128,6 +128,8 @@ export class Arrivals {
     const hasRoom = (bytes: number): boolean => connection.hasRoom(bytes);
     const { log } = this.#options;
     log.read(channel, seat.earliest, (missed) => {
+      // It has turned out to be somebody else, or its user was terminated.
+      if (client.resumption !== resumption) return decide(isNew);
       const compare = log.compare.bind(log);
       decide({
         outcome: outcomeOf(missed, seat, { socketId, resumption, hasRoom }, compare),

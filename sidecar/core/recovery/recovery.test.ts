@@ -310,6 +310,23 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
 
+  it("Y13: nor is anything given of it that is being read when its user is terminated", async () => {
+    const reading: (() => void)[] = [];
+    const readLater = (run: () => void): void => void reading.push(run);
+    const node = createRecoveringNode({ mode: "orderly", readLater });
+    const before = node.connect({ token: "page" });
+    await before.subscribe("presence-room", '{"user_id":"ada"}');
+    await before.say(join("news"));
+    drain(node, before);
+    node.publish("news", "one");
+    const after = node.connect({ token: "page" });
+    await after.say(join("news"));
+    node.hub.terminateUser("ada");
+    node.publish("news", "two");
+    for (const done of reading.splice(0)) done();
+    assert.deepEqual(events(after.transport.take()), ["two"]);
+  });
+
   it("Y13: nor has one who is terminated while away, with a tab of the same cookie that was not signed in", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
     const cookie = { token: "browser", isOfOnePage: false };
@@ -583,6 +600,37 @@ describe("recovery after a cut", () => {
     const fourth = node.connect({ token: "page" });
     assert.deepEqual(await fourth.say(join("news")), [subscribed("news")]);
   });
+
+  for (const { what, end } of [
+    {
+      what: "once its user is terminated",
+      end: (node: RecoveringNode) => node.hub.terminateUser("ada"),
+    },
+    {
+      what: "once another user has signed in",
+      end: (_: RecoveringNode, guest: Client) => guest.say(signin(guest, "bea")),
+    },
+    {
+      what: "to another user, though its window is over",
+      end: (node: RecoveringNode) => node.pass(60_000),
+    },
+  ]) {
+    it(`Y13: what a page was sent of a session and has not acknowledged is not sent again ${what}`, async () => {
+      const node = createRecoveringNode();
+      const before = node.connect({ token: "page" });
+      await before.say(signin(before, "ada"));
+      await before.say(join("news"));
+      cut(node, before);
+      node.publish("news", "one");
+      const guest = node.connect({ token: "page" });
+      assert.deepEqual(events(await guest.say(join("news"))), ["one"]);
+      await end(node, guest);
+      cut(node, guest);
+      const after = node.connect({ token: "page" });
+      await after.say(signin(after, "bea"));
+      assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
+    });
+  }
 
   it("Y17: a page with a token that gave a silent line up (1000, no code) comes back, who left (1001) does not", async () => {
     const cases = [

@@ -27,12 +27,19 @@ export function leaveSession(
   const seats = new Map<string, Seat>();
   const set = (channel: string, seat: Seat): void =>
     void seats.set(channel, { ...seat, isGranted: grants?.has(channel) ?? false });
-  const isStillOpen = resumption !== null && resumption.endsMs > nowMs;
-  if (isStillOpen) {
-    for (const [channel, seat] of resumption.seats) set(channel, seatAgain(seat, socketId));
+  // Of a session that was dropped nothing counts any more, whatever of it was sent.
+  let isOfSession = resumption !== null && resumption.endsMs > nowMs;
+  if (isOfSession) {
+    for (const [channel, seat] of resumption?.seats ?? []) set(channel, seatAgain(seat, socketId));
   }
   function add(channel: string, member: Member | null, standing: Standing | null): void {
-    const seat = seatOf({ socketId, member, standing, count, log });
+    const { since = 0, from = null } = standing ?? {};
+    const isReceived = since !== underWay && (count.isCertain || count.delivered >= since);
+    const before = resumption && !isReceived ? from : null;
+    isOfSession ||= before !== null;
+    const seat = before
+      ? seatAgain(before, socketId)
+      : seatOf({ socketId, member, since, count, log });
     if (seat) set(channel, seat);
   }
   for (const { channel, member, state } of subscriptions.values()) {
@@ -40,10 +47,13 @@ export function leaveSession(
   }
   if (user) add(channelOfUser(user.id), null, client.userStanding);
   if (seats.size === 0) return null;
-  const before = isStillOpen ? (resumption.session?.users ?? []) : [];
+  const before = isOfSession ? (resumption?.session?.users ?? []) : [];
   const users = new Set([...before, ...(user ? [user.id] : [])]);
   return { users, seats, connections: 1, grant: grants?.kept ?? null };
 }
+
+/** What it missed is still read. */
+const underWay = Number.POSITIVE_INFINITY;
 
 interface Count {
   readonly delivered: number;
@@ -65,18 +75,13 @@ function countOf(client: RecoveryClient, received: Received, log: RecoveryLog): 
 function seatOf(subscription: {
   readonly socketId: string;
   readonly member: Member | null;
-  readonly standing: Standing | null;
+  readonly since: number;
   readonly count: Count;
   readonly log: RecoveryLog;
 }): Seat | null {
-  const { socketId, member, standing, count, log } = subscription;
-  const { since = 0, from = null } = standing ?? {};
-  const isReplaying = since === Number.POSITIVE_INFINITY;
-  if (from && (isReplaying || (!count.isCertain && count.delivered < since))) {
-    return seatAgain(from, socketId);
-  }
+  const { socketId, member, since, count, log } = subscription;
   // Whether it has a session is not known yet.
-  if (isReplaying) return null;
+  if (since === underWay) return null;
   const position = log.positionAt(Math.max(count.delivered, since));
   const gap = position === null ? "bounds" : count.gap;
   const place = position ?? "";

@@ -19,6 +19,8 @@ export interface RecoveringOptions {
   readonly app?: Partial<App>;
   /** Has it said later which session was taken, as over Redis. */
   readonly later?: (run: () => void) => void;
+  /** The same of what was missed. */
+  readonly readLater?: (run: () => void) => void;
 }
 
 export type RecoveringNode = ReturnType<typeof createRecoveringNode>;
@@ -35,7 +37,11 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
     ...options,
   };
   const log = new MemoryLog({ ...bounds, maxAgeMs: 2 * bounds.windowMs });
-  const { mode = "all", app = {}, later = (run) => run() } = options;
+  const { mode = "all", app = {}, later = (run) => run(), readLater = (run) => run() } = options;
+  const read = log.read.bind(log);
+  log.read = (channel, after, done) =>
+    read(channel, after, (missed) => readLater(() => done(missed)));
+  let waiting: MemorySessions | null = null;
   const node = createTestNode({
     app,
     recovery(report, onSeatEnded) {
@@ -47,6 +53,7 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
           for (const channel of session.seats.keys()) onSeatEnded(token, channel);
         },
       });
+      waiting = sessions;
       const take = sessions.take.bind(sessions);
       sessions.take = (token, done) => take(token, (session) => later(() => done(session)));
       return new Recovery({
@@ -63,6 +70,8 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
   const { hub, broker, clock } = node;
   return {
     ...node,
+    /** What is in its memory. */
+    kept: () => ({ events: [...log.entries()], sessions: [...(waiting?.entries() ?? [])] }),
     /** An event of the app's, whose name is all that is in it. */
     publish(channel: string, event: string, exceptSocketId?: string): void {
       const except = exceptSocketId === undefined ? {} : { exceptSocketId };
