@@ -9,7 +9,7 @@ import type { Scenario, Settings } from "../scenario.ts";
 import type { MembersInput, MembersResult } from "../support/broadcast/members.ts";
 import { cpuSeconds } from "../support/memory.ts";
 import { lend, startPogo, type Server } from "../support/servers.ts";
-import { mediansOf, percent, toTable, whole } from "../support/table.ts";
+import { decimal, mediansOf, percent, toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
 const members = 1_000;
@@ -107,7 +107,7 @@ function describe(measured: readonly Measured[], { rounds, measuredMs, scale }: 
       ["sent/s", () => whole(medians.sentPerSecond)],
       ["deliveries/s", () => whole(medians.deliveriesPerSecond)],
       ["lost", () => whole(medians.lost)],
-      ["µs of CPU a delivery", () => medians.microsecondsPerDelivery.toFixed(2)],
+      ["µs of CPU a delivery", () => decimal(medians.microsecondsPerDelivery, 2)],
       ["p50 / p95 / p99 ms", () => percentiles.map((ms) => ms.toFixed(1)).join(" / ")],
       ["server CPU", () => percent(medians.serverCpu)],
       ["load CPU", () => percent(medians.loadCpu)],

@@ -14,7 +14,7 @@ import type { PublisherInput, PublisherResult } from "../support/fan-out/publish
 import type { SubscriberInput, SubscriberResult } from "../support/fan-out/subscriber.ts";
 import { cpuSeconds, mebibytes, residentBytes } from "../support/memory.ts";
 import { startBare, startPogo, targetOr, type Server, type Servers } from "../support/servers.ts";
-import { mediansOf, percent, toTable, whole } from "../support/table.ts";
+import { decimal, mediansOf, percent, toTable, whole } from "../support/table.ts";
 import type { Target } from "../support/target.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
@@ -227,7 +227,7 @@ function describe(rows: readonly Row[], { rounds, measuredMs, scale }: Settings)
     ["publishes/s", (row) => whole(row.publishesPerSecond)],
     ["MB/s", (row) => row.megabytesPerSecond.toFixed(1)],
     ["bytes a delivery", (row) => whole(row.bytesPerDelivery)],
-    ["µs of CPU a delivery", (row) => row.microsecondsPerDelivery.toFixed(2)],
+    ["µs of CPU a delivery", (row) => decimal(row.microsecondsPerDelivery, 2)],
     ["p50 / p99 ms", (row) => `${row.p50Ms.toFixed(1)} / ${row.p99Ms.toFixed(1)}`],
     ["server CPU", (row) => percent(row.serverCpu)],
     ["MiB then", (row) => mebibytes(row.memoryBytes)],

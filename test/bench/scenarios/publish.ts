@@ -8,7 +8,7 @@ import { bind } from "../support/machine.ts";
 import { cpuSeconds } from "../support/memory.ts";
 import { createPublishers, type Published } from "../support/publish/publishers.ts";
 import { app, startPogo, targetOr, type Server } from "../support/servers.ts";
-import { mediansOf, toTable, whole } from "../support/table.ts";
+import { decimal, mediansOf, toTable, whole } from "../support/table.ts";
 
 const dataBytes = 100;
 const connectionCounts = [1, 32] as const;
@@ -42,7 +42,7 @@ export const publish: Scenario = {
       ["connections", ({ connections }) => String(connections)],
       ["publishes/s", ({ perSecond }) => whole(perSecond)],
       ["lost", ({ lost }) => String(lost)],
-      ["CPU a publish, µs", ({ cpuMicroseconds }) => cpuMicroseconds.toFixed(1)],
+      ["CPU a publish, µs", ({ cpuMicroseconds }) => decimal(cpuMicroseconds, 1)],
       ["p50, ms", ({ p50Ms }) => p50Ms.toFixed(2)],
       ["p99, ms", ({ p99Ms }) => p99Ms.toFixed(2)],
     ]);

@@ -45,8 +45,9 @@ export function mebibytes(bytes: number): string {
 
 const ticksPerSecond = 100;
 
-/** CPU that they have used so far; 0 where it can't be known. */
+/** CPU that they have used so far; NaN of a process that nobody has named. */
 export function cpuSeconds(pid: number | null): number {
+  if (pid === null) return Number.NaN;
   return sumOf(pid, (one) => {
     // Behind the command's name, which may hold anything, the 12th and 13th field are utime and stime (proc(5)).
     const fields = readFileSync(`/proc/${one}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];

@@ -38,11 +38,18 @@ export function mediansOf<Row extends object>(
   return Object.fromEntries(medians) as Row;
 }
 
+/** What is not known. */
+const unknown = "–";
+
 /** By thousands, without a fraction. */
 export function whole(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  return Number.isNaN(value) ? unknown : Math.round(value).toLocaleString("en-US");
+}
+
+export function decimal(value: number, digits: number): string {
+  return Number.isNaN(value) ? unknown : value.toFixed(digits);
 }
 
 export function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
+  return Number.isNaN(part) ? unknown : `${Math.round(part * 100)} %`;
 }
