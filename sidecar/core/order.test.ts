@@ -1,4 +1,5 @@
-// What each client is sent, in which order, over random schedules of clients and of a presence store that takes its time.
+/** What each client is sent, in which order, over random schedules of clients and of a presence store that takes its time. */
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
-// What one connection can have done by asking again and again: frames, encodings and questions are counted.
+/** What one connection can have done by asking again and again: frames, encodings and questions are counted. */
+
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { sign } from "./signature.ts";

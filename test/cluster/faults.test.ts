@@ -1,4 +1,5 @@
-// Random faults against a shadow model: see the README beside this file for how to replay a seed and run for longer.
+/** Random faults against a shadow model: see the README beside this file for how to replay a seed and run for longer. */
+
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";

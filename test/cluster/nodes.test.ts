@@ -1,4 +1,5 @@
-// What one node does, several do together: rows N01–N09, over every way in which Redis is run.
+/** What one node does, several do together: rows N01–N09, over every way in which Redis is run. */
+
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";

@@ -1,4 +1,5 @@
-// Redis in trouble, and links to it: connections stay, what fails says so, all resumes by itself, and nobody who stayed is told gone.
+/** Redis in trouble, and links to it: connections stay, what fails says so, all resumes by itself, and nobody who stayed is told gone. */
+
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { askRedis } from "../../sidecar/testing/redis/redis-client.ts";

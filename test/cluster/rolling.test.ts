@@ -1,4 +1,5 @@
-// A deploy in progress: two versions side by side understand each other, and what the first one wrote is still read.
+/** A deploy in progress: two versions side by side understand each other, and what the first one wrote is still read. */
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, test } from "node:test";

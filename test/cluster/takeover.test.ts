@@ -1,4 +1,5 @@
-// A node that goes, by itself or by force: who was on it leaves once, and who comes back elsewhere has never left.
+/** A node that goes, by itself or by force: who was on it leaves once, and who comes back elsewhere has never left. */
+
 import assert from "node:assert/strict";
 import process from "node:process";
 import { afterEach, beforeEach, describe, test } from "node:test";

@@ -1,4 +1,5 @@
-// A trace over several nodes: Redis carries which publish an event belongs to.
+/** A trace over several nodes: Redis carries which publish an event belongs to. */
+
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";

@@ -1,4 +1,5 @@
-// The console of several workers: one page, which shows each of them, and what any of them refused.
+/** The console of several workers: one page, which shows each of them, and what any of them refused. */
+
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { until } from "../../sidecar/testing/eventually.ts";

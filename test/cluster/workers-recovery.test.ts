@@ -1,4 +1,5 @@
-// Clients of workers that stop or are killed: what they missed comes to them, at whichever worker they come back to.
+/** Clients of workers that stop or are killed: what they missed comes to them, at whichever worker they come back to. */
+
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, test } from "node:test";

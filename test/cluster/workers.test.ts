@@ -1,4 +1,5 @@
-// What several workers are besides nodes: one process to those who start, ask and stop it.
+/** What several workers are besides nodes: one process to those who start, ask and stop it. */
+
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { join } from "node:path";

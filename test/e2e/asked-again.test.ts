@@ -1,4 +1,5 @@
-// What Laravel cannot say for now is asked again by the sidecar: crowds before few workers, maintenance mode, restarts.
+/** What Laravel cannot say for now is asked again by the sidecar: crowds before few workers, maintenance mode, restarts. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";

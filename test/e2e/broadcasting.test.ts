@@ -1,4 +1,5 @@
-// Laravel broadcasting through the sidecar with stock parts: Echo, pusher-js, the reverb driver, Laravel's signatures.
+/** Laravel broadcasting through the sidecar with stock parts: Echo, pusher-js, the reverb driver, Laravel's signatures. */
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";

@@ -1,4 +1,5 @@
-// The app's own page in a real browser, every byte of it through the sidecar.
+/** The app's own page in a real browser, every byte of it through the sidecar. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";

@@ -1,4 +1,5 @@
-// Compression, as real clients decode it: pusher-js in Chromium, which offers permessage-deflate, and in Node, which does not.
+/** Compression, as real clients decode it: pusher-js in Chromium, which offers permessage-deflate, and in Node, which does not. */
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";

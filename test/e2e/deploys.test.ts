@@ -1,4 +1,5 @@
-// The app and the sidecar restart while people are there: Laravel under load, and its page with Echo in Chromium.
+/** The app and the sidecar restart while people are there: Laravel under load, and its page with Echo in Chromium. */
+
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";

@@ -1,4 +1,5 @@
-// The doctor, with each thing broken on a real Laravel in turn: what it says, and the line that mends it.
+/** The doctor, with each thing broken on a real Laravel in turn: what it says, and the line that mends it. */
+
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -1,4 +1,5 @@
-// Subscribes without a signature, authorized by the sidecar's own question to a real Laravel.
+/** Subscribes without a signature, authorized by the sidecar's own question to a real Laravel. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openEchoPage, refused, subscribed } from "./support/echo-page.ts";

@@ -1,4 +1,5 @@
-// A new Laravel app, and what docs/laravel.md has its developer do: `pogo:install`, the sidecar in front, and it works.
+/** A new Laravel app, and what docs/laravel.md has its developer do: `pogo:install`, the sidecar in front, and it works. */
+
 import assert from "node:assert/strict";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

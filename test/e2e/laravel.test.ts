@@ -1,4 +1,5 @@
-// Proves the test app by itself, without the sidecar: what the other suites hold the sidecar against.
+/** Proves the test app by itself, without the sidecar: what the other suites hold the sidecar against. */
+
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// The steps of docs/migrating.md, as one who follows them would do: environments and Echo are taken from the page.
+/** The steps of docs/migrating.md, as one who follows them would do: environments and Echo are taken from the page. */
+
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import PusherServer from "pusher";

@@ -1,4 +1,5 @@
-// The Composer package pogo/sidecar, in a real app: webhooks as events, and the API.
+/** The Composer package pogo/sidecar, in a real app: webhooks as events, and the API. */
+
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// The sidecar as a process: how it starts, what its commands say, and how it ends with clients on it.
+/** The sidecar as a process: how it starts, what its commands say, and how it ends with clients on it. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// What a real Laravel app sees through the sidecar, and what comes back; and Vite's dev server behind it.
+/** What a real Laravel app sees through the sidecar, and what comes back; and Vite's dev server behind it. */
+
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";

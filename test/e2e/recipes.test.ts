@@ -1,4 +1,5 @@
-// docs/recipes.md, as it stands but for folders, ports and certificates, with the programs that it is about.
+/** docs/recipes.md, as it stands but for folders, ports and certificates, with the programs that it is about. */
+
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
-// Laravel broadcasting with its stock `redis` driver, as apps of laravel-echo-server do, set up as docs/migrating.md says.
+/** Laravel broadcasting with its stock `redis` driver, as apps of laravel-echo-server do, set up as docs/migrating.md says. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";

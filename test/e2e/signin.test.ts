@@ -1,4 +1,5 @@
-// Signing in with pusher-js where the app's answer is not what its documentation shows, or does not come.
+/** Signing in with pusher-js where the app's answer is not what its documentation shows, or does not come. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import PusherServer from "pusher";

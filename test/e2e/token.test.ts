@@ -1,4 +1,5 @@
-// pusher-js whose handler answers a token instead of a signature, before an app that knows nobody but by token.
+/** pusher-js whose handler answers a token instead of a signature, before an app that knows nobody but by token. */
+
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { after, before, describe, test } from "node:test";

@@ -1,4 +1,5 @@
-// A page that broadcasts: one trace, from the browser's request through Laravel to the last write.
+/** A page that broadcasts: one trace, from the browser's request through Laravel to the last write. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { needsRedis } from "../../sidecar/testing/redis/redis-needs.ts";

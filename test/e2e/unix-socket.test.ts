@@ -1,4 +1,5 @@
-// Laravel publishes over a Unix socket with its stock driver, as `pogo:install --socket` sets it up.
+/** Laravel publishes over a Unix socket with its stock driver, as `pogo:install --socket` sets it up. */
+
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

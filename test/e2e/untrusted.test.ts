@@ -1,4 +1,5 @@
-// An app that does not trust the sidecar, as `laravel new` makes it: the main job works, the clients' addresses are lost.
+/** An app that does not trust the sidecar, as `laravel new` makes it: the main job works, the clients' addresses are lost. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { openEchoPage, subscribed } from "./support/echo-page.ts";

@@ -1,4 +1,5 @@
-// Proves that the client fails loudly: a test that waits on it can not pass by accident.
+/** Proves that the client fails loudly: a test that waits on it can not pass by accident. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,4 +1,5 @@
-// What judges the others, judged.
+/** What judges the others, judged. */
+
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// Starts the sidecar as its users do, a process with an environment, and waits until it is ready.
+/** Starts the sidecar as its users do, a process with an environment, and waits until it is ready. */
+
 import { join } from "node:path";
 import { startChild, waitUntilUp } from "../../sidecar/testing/child.ts";
 import type { Child, Exit } from "../../sidecar/testing/child.ts";

@@ -1,4 +1,5 @@
-// Stock Echo in Chromium over two nodes, behind a line that breaks in every way: what came, and what did not.
+/** Stock Echo in Chromium over two nodes, behind a line that breaks in every way: what came, and what did not. */
+
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { until } from "../../sidecar/testing/eventually.ts";

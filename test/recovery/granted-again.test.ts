@@ -1,4 +1,5 @@
-// Stock Echo in Chromium with POGO_RECOVERY_AUTH: reconnects that cost PHP nothing, and those that must cost it something.
+/** Stock Echo in Chromium with POGO_RECOVERY_AUTH: reconnects that cost PHP nothing, and those that must cost it something. */
+
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

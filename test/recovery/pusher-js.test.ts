@@ -1,4 +1,5 @@
-// pusher-js 7 and 8 in Node, over two nodes, behind a line that breaks: the same as Echo, which stands on them.
+/** pusher-js 7 and 8 in Node, over two nodes, behind a line that breaks: the same as Echo, which stands on them. */
+
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { until } from "../../sidecar/testing/eventually.ts";

@@ -1,4 +1,5 @@
-// Ten rolling restarts under load, with stock Echo in Chromium: 0 events missed, 0 twice.
+/** Ten rolling restarts under load, with stock Echo in Chromium: 0 events missed, 0 twice. */
+
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// The HTTP API of one node, as the app's backend calls it.
+/** The HTTP API of one node, as the app's backend calls it. */
+
 import { app, createSigner, type Call } from "../../kit/sign.ts";
 
 export interface Answer {

@@ -1,4 +1,5 @@
-// A client of one node, and what it has seen of channels and their members.
+/** A client of one node, and what it has seen of channels and their members. */
+
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
 import { endsItself, openClient, type Message } from "../../kit/client.ts";

@@ -1,4 +1,5 @@
-// What a test starts, and what it leaves behind for nobody: nodes, clients, Redis, a proxy where it is cut.
+/** What a test starts, and what it leaves behind for nobody: nodes, clients, Redis, a proxy where it is cut. */
+
 import {
   startRedis,
   type RedisOptions,

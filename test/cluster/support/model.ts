@@ -1,4 +1,5 @@
-// What must be true of a cluster, whatever happened to it: who is connected where and subscribed to what, what was published and taken.
+/** What must be true of a cluster, whatever happened to it: who is connected where and subscribed to what, what was published and taken. */
+
 import assert from "node:assert/strict";
 import type { Client } from "./client.ts";
 import type { ClusterNode } from "./node.ts";

@@ -1,4 +1,5 @@
-// A later version of the sidecar, made of this one: its messages have a field more, and there is a kind of message more.
+/** A later version of the sidecar, made of this one: its messages have a field more, and there is a kind of message more. */
+
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// One node of a cluster: a sidecar process of its own, with the two ports that tests talk to.
+/** One node of a cluster: a sidecar process of its own, with the two ports that tests talk to. */
+
 import type { Exit } from "../../../sidecar/testing/child.ts";
 import { readMetric } from "../../e2e/support/metrics.ts";
 import { startSidecar } from "../../kit/process.ts";

@@ -1,4 +1,5 @@
-// Publishes without a pause, each event after the one before it was answered, and knows what must have come of it.
+/** Publishes without a pause, each event after the one before it was answered, and knows what must have come of it. */
+
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "./client.ts";

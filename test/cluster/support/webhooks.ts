@@ -1,4 +1,5 @@
-// The app's endpoint for webhooks, which writes down every event that any node sends it.
+/** The app's endpoint for webhooks, which writes down every event that any node sends it. */
+
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";

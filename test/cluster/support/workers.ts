@@ -1,4 +1,5 @@
-// The workers of one sidecar, each as a node: they share the port, and a client is one's or the other's.
+/** The workers of one sidecar, each as a node: they share the port, and a client is one's or the other's. */
+
 import type { Exit } from "../../../sidecar/testing/child.ts";
 import { until } from "../../../sidecar/testing/eventually.ts";
 import type { Client } from "./client.ts";

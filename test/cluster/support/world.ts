@@ -1,4 +1,5 @@
-// Three nodes, each behind a proxy of its own, or three workers behind one, and one Redis: the steps of a random schedule, and what each does to the model.
+/** Three nodes, each behind a proxy of its own, or three workers behind one, and one Redis: the steps of a random schedule, and what each does to the model. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import process from "node:process";
 import type { Random } from "../../../sidecar/testing/random.ts";

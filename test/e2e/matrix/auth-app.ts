@@ -1,4 +1,5 @@
-// The app behind the sidecar, no more than its two auth endpoints, which sign with Pusher's Node SDK.
+/** The app behind the sidecar, no more than its two auth endpoints, which sign with Pusher's Node SDK. */
+
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage } from "node:http";

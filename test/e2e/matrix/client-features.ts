@@ -1,4 +1,5 @@
-// What a client has to be able to do, one row each; a cell of the matrix is one of these with one client.
+/** What a client has to be able to do, one row each; a cell of the matrix is one of these with one client. */
+
 import assert from "node:assert/strict";
 import type PusherServer from "pusher";
 import type { Identity } from "./auth-app.ts";

@@ -1,4 +1,5 @@
-// What every client of the matrix can be told to do, whichever library is below it.
+/** What every client of the matrix can be told to do, whichever library is below it. */
+
 import type { Inbox } from "../support/inbox.ts";
 
 /** A user; also what the others in a presence channel are told (`user_info`), as with Laravel. */

@@ -1,4 +1,5 @@
-// The clients' half of docs/compatibility.md: each cell is a test, but those across a restart (restart.test.ts).
+/** The clients' half of docs/compatibility.md: each cell is a test, but those across a restart (restart.test.ts). */
+
 import { after, before, describe, test } from "node:test";
 import { clientFeatures } from "./client-features.ts";
 import type { ClientFeature, ClientFeatureId } from "./client-features.ts";

@@ -1,4 +1,5 @@
-// The clients of the matrix, one row each, every version from the registry.
+/** The clients of the matrix, one row each, every version from the registry. */
+
 import type { Client, ClientOptions } from "./client.ts";
 import type { ClientFeatureId } from "./client-features.ts";
 import { echoClient, loadEcho } from "./echo-client.ts";

@@ -1,4 +1,5 @@
-// Writes docs/compatibility.md: the same tables that the tests walk, with the installed versions.
+/** Writes docs/compatibility.md: the same tables that the tests walk, with the installed versions. */
+
 import { clientFeatures } from "./client-features.ts";
 import { clientKinds } from "./clients.ts";
 import { serverFeatures } from "./server-features.ts";

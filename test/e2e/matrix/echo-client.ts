@@ -1,4 +1,5 @@
-// A client over Laravel Echo and the pusher-js below it, any version of either.
+/** A client over Laravel Echo and the pusher-js below it, any version of either. */
+
 import type Echo from "laravel-echo";
 import { inbox } from "../support/inbox.ts";
 import type { Inbox } from "../support/inbox.ts";

@@ -1,4 +1,5 @@
-// Laravel as a server of the matrix: its own `reverb` broadcaster, its own signatures, behind the sidecar.
+/** Laravel as a server of the matrix: its own `reverb` broadcaster, its own signatures, behind the sidecar. */
+
 import type { HttpClient } from "../support/http-client.ts";
 import { json } from "../support/http-client.ts";
 import { broadcast } from "../support/stack.ts";

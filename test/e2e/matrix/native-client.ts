@@ -1,4 +1,5 @@
-// A client as the native SDKs are: strict about the wire, signs in and subscribes again after a reconnect.
+/** A client as the native SDKs are: strict about the wire, signs in and subscribes again after a reconnect. */
+
 import nacl from "tweetnacl";
 import { WebSocket } from "ws";
 import { inbox } from "../support/inbox.ts";

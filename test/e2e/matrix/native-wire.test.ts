@@ -1,4 +1,5 @@
-// Proves that the native client is strict: a matrix over one that takes anything would say nothing.
+/** Proves that the native client is strict: a matrix over one that takes anything would say nothing. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { afterClose, decoders, readMessage } from "./native-wire.ts";

@@ -1,4 +1,4 @@
-// Reads the wire as Swift, Java, .NET and Dart do: into types, where a missing field is an error and not undefined.
+/** Reads the wire as Swift, Java, .NET and Dart do: into types, where a missing field is an error and not undefined. */
 
 /** Whose decoder: what each says of itself in the handshake's query, and what it takes for `data` of `pusher:error`. */
 export const decoders = {

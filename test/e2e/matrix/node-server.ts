@@ -1,4 +1,5 @@
-// Pusher's Node SDK as a server of the matrix.
+/** Pusher's Node SDK as a server of the matrix. */
+
 import type PusherServer from "pusher";
 import type { Server } from "./server.ts";
 

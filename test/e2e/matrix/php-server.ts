@@ -1,4 +1,5 @@
-// Pusher's PHP SDK as a server of the matrix: one `php` for each call.
+/** Pusher's PHP SDK as a server of the matrix: one `php` for each call. */
+
 import { join } from "node:path";
 import { startChild } from "../../../sidecar/testing/child.ts";
 import type { Server } from "./server.ts";

@@ -1,4 +1,5 @@
-// Runs one cell of the clients' matrix: opens its clients, and afterwards closes them and looks for errors.
+/** Runs one cell of the clients' matrix: opens its clients, and afterwards closes them and looks for errors. */
+
 import assert from "node:assert/strict";
 import type { ClientFeature, Play } from "./client-features.ts";
 import type { Client } from "./client.ts";

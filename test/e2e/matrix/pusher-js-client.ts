@@ -1,4 +1,5 @@
-// A client over pusher-js, any version, as Node loads it.
+/** A client over pusher-js, any version, as Node loads it. */
+
 import { createRequire } from "node:module";
 import type { PresenceChannel } from "pusher-js";
 import { inbox } from "../support/inbox.ts";

@@ -1,4 +1,5 @@
-// The cells of docs/compatibility.md across a restart: all clients see the same one, for pusher-js waits 15 s before its second try.
+/** The cells of docs/compatibility.md across a restart: all clients see the same one, for pusher-js waits 15 s before its second try. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { clientFeatures } from "./client-features.ts";

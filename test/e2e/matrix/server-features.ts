@@ -1,4 +1,5 @@
-// What a server has to be able to do, one row each; what comes of it is seen by the strict native client.
+/** What a server has to be able to do, one row each; what comes of it is seen by the strict native client. */
+
 import assert from "node:assert/strict";
 import type { Inbox } from "../support/inbox.ts";
 import type { Client, Person } from "./client.ts";

@@ -1,4 +1,5 @@
-// What every server of the matrix can be told to do, whichever library is below it.
+/** What every server of the matrix can be told to do, whichever library is below it. */
+
 import type { Inbox } from "../support/inbox.ts";
 import type { Person } from "./client.ts";
 import type { Signer } from "./native-client.ts";

@@ -1,4 +1,5 @@
-// The servers' half of docs/compatibility.md: each cell is a test.
+/** The servers' half of docs/compatibility.md: each cell is a test. */
+
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Client } from "./client.ts";

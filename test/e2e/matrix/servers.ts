@@ -1,4 +1,5 @@
-// The servers of the matrix, one row each.
+/** The servers of the matrix, one row each. */
+
 import PusherServer from "pusher";
 import PusherServer52 from "pusher-5.2";
 import { laravel11, laravel12, laravel13, laravelEnv } from "../support/laravel.ts";

@@ -1,4 +1,5 @@
-// What the clients of the matrix meet: a sidecar process, the auth app behind it, and a publisher with Pusher's Node SDK.
+/** What the clients of the matrix meet: a sidecar process, the auth app behind it, and a publisher with Pusher's Node SDK. */
+
 import PusherServer from "pusher";
 import { freePort } from "../../../sidecar/testing/ports.ts";
 import { startSidecar } from "../../kit/process.ts";

@@ -1,4 +1,5 @@
-// Which versions the matrix runs with, from the packages as they are installed.
+/** Which versions the matrix runs with, from the packages as they are installed. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,5 @@
-// Where the sidecar of a matrix cell posts its webhooks: keeps them as they came.
+/** Where the sidecar of a matrix cell posts its webhooks: keeps them as they came. */
+
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,4 +1,5 @@
-// HTTP SDKs that no registry in reach of these tests has, as the requests that their public sources send.
+/** HTTP SDKs that no registry in reach of these tests has, as the requests that their public sources send. */
+
 import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";

@@ -1,4 +1,5 @@
-// A Chromium that fetches nothing by itself.
+/** A Chromium that fetches nothing by itself. */
+
 import { chromium } from "playwright-core";
 import type { Browser } from "playwright-core";
 import { chromiumPath } from "./needs.ts";

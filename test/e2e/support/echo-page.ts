@@ -1,4 +1,5 @@
-// A page with Laravel Echo, run in Node: pusher-js as it is, with what a browser would add by itself.
+/** A page with Laravel Echo, run in Node: pusher-js as it is, with what a browser would add by itself. */
+
 import { createRequire } from "node:module";
 import Echo from "laravel-echo";
 import type * as pusherJs from "pusher-js";

@@ -1,4 +1,4 @@
-// An HTTP client that keeps cookies and sends Laravel's CSRF token back, as a browser with axios does.
+/** An HTTP client that keeps cookies and sends Laravel's CSRF token back, as a browser with axios does. */
 
 type Body = string | FormData | Uint8Array<ArrayBuffer>;
 type Json = Readonly<Record<string, string | number | boolean>>;

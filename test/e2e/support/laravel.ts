@@ -1,4 +1,5 @@
-// Starts the Laravel test app the way a developer does, with a database, sessions and a storage folder of its own.
+/** Starts the Laravel test app the way a developer does, with a database, sessions and a storage folder of its own. */
+
 import { readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Reads single numbers from a sidecar's /metrics.
+/** Reads single numbers from a sidecar's /metrics. */
 
 /** The value of one series, written as it stands there: `name` or `name{label="value"}`; 0 when there is none. */
 export async function readMetric(adminUrl: string, series: string): Promise<number> {

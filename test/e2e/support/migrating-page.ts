@@ -1,4 +1,5 @@
-// What docs/migrating.md tells its reader to write: environments and an Echo, taken from the page as it is printed.
+/** What docs/migrating.md tells its reader to write: environments and an Echo, taken from the page as it is printed. */
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

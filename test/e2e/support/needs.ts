@@ -1,4 +1,5 @@
-// Says whether the machine has what a suite needs: on CI a lack is a failure, elsewhere a skip with the reason.
+/** Says whether the machine has what a suite needs: on CI a lack is a failure, elsewhere a skip with the reason. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commandPath, lacking } from "../../../sidecar/testing/needs.ts";

@@ -1,4 +1,5 @@
-// pusher-js as Node loads it: a CommonJS module that is the class, declared as an ES module that has it as default.
+/** pusher-js as Node loads it: a CommonJS module that is the class, declared as an ES module that has it as default. */
+
 import { createRequire } from "node:module";
 
 import type * as module from "pusher-js" with { "resolution-mode": "require" };

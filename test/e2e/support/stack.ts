@@ -1,4 +1,5 @@
-// The Laravel test app behind the sidecar, two processes with the same credentials, as a user has them.
+/** The Laravel test app behind the sidecar, two processes with the same credentials, as a user has them. */
+
 import assert from "node:assert/strict";
 import { httpClient } from "./http-client.ts";
 import type { HttpClient } from "./http-client.ts";

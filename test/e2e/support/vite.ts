@@ -1,4 +1,5 @@
-// Vite's dev server on a page of two files, as a developer has it running.
+/** Vite's dev server on a page of two files, as a developer has it running. */
+
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Nodes, the app behind them, what publishes to them and who watches: with the end that a test may forget.
+/** Nodes, the app behind them, what publishes to them and who watches: with the end that a test may forget. */
+
 import type { Browser, BrowserContext } from "playwright-core";
 import { until } from "../../../sidecar/testing/eventually.ts";
 import { launchBrowser } from "../../e2e/support/browser.ts";

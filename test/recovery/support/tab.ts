@@ -1,4 +1,5 @@
-// A tab of Chromium with the small app's page: stock Echo, and what came to it.
+/** A tab of Chromium with the small app's page: stock Echo, and what came to it. */
+
 import type { BrowserContext } from "playwright-core";
 import { until } from "../../../sidecar/testing/eventually.ts";
 

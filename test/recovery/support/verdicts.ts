@@ -1,4 +1,5 @@
-// What is said of the events that came: nothing missed, nothing twice, or no more than was promised.
+/** What is said of the events that came: nothing missed, nothing twice, or no more than was promised. */
+
 import assert from "node:assert/strict";
 import { until } from "../../../sidecar/testing/eventually.ts";
 import { judge, type NumberedLoad, type Verdict } from "../../kit/numbered.ts";
