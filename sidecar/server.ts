@@ -17,6 +17,7 @@ import { answerSocketPlainly } from "./http/plain-answer.ts";
 import { answerTo, apiElsewhere, refusals, upgradeRequired, type Refusal } from "./http/refusal.ts";
 import { RequestContext } from "./http/request-context.ts";
 import { createTurns } from "./http/turns.ts";
+import { isWebSocketUpgrade, stopAtRequest } from "./http/upgrades.ts";
 import { watchUnused } from "./http/unused-connections.ts";
 import { toPlainAnswer, type HealthAnswer } from "./public-health.ts";
 import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
@@ -70,8 +71,8 @@ export interface FrontDoor {
   destroy(): void;
 }
 
-/** Requests of all connections that may wait behind an unanswered one of theirs; some 12 MB. */
-const maxPipelined = 4_096;
+/** Requests that may wait behind an unanswered one of their connection; and of all connections, some 12 MB. */
+const maxPipelined = { ofConnection: 16, ofAll: 4_096 };
 
 /** How often Node looks for requests that are too slow to arrive; its own 30 s would make 1 s half a minute. */
 const slowRequestCheckMs = 1_000;
@@ -87,12 +88,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     // The guard refuses it, where it is counted.
     requireHostHeader: false,
     // Any other upgrade (h2c) is an ordinary request (RFC 9110 §7.8), and so is one behind an unanswered request.
-    shouldUpgradeCallback: (req) => isWebSocketUpgrade(req) && !turns.current(req.socket),
+    IncomingMessage: stopAtRequest((socket) => turns.isFull(socket)),
+    shouldUpgradeCallback: (req) => isWebSocketUpgrade(req) && !turns.isBusy(req.socket),
   });
   const turns = createTurns({
     answer,
-    maxWaiting: maxPipelined,
-    onOverflow: (socket) => refuse(socket, refusals.pipelining),
+    maxWaitingEach: maxPipelined.ofConnection,
+    maxWaiting: maxPipelined.ofAll,
   });
 
   recordPeers(server);
@@ -138,10 +140,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         report({ kind: "api_asked_elsewhere" });
         return context.answer(res, apiElsewhere);
       case "health":
-        if (req.method !== "GET" && req.method !== "HEAD") {
-          const headers = { Allow: "GET" };
-          return context.answer(res, { status: 405, text: "Method not allowed.", headers });
-        }
+        if (req.method !== "GET" && req.method !== "HEAD") return context.answer(res, onlyGet);
         return context.answer(res, toPlainAnswer(destination.answer()));
       case "upgrade-required":
         reportMisdirection(req, path, false);
@@ -156,6 +155,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   server.on("upgrade", (req, socket, head) => {
     // Until somebody takes the socket over, nobody else would hear its errors.
     socket.on("error", destroyIt);
+    if (turns.isFull(socket)) return endTurns(socket, refusals.pipelining);
     unused.use(req.socket);
     const context = begin(req);
     const guarded = guard(req);
@@ -187,13 +187,17 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     if (found) report({ kind: "handshake_misdirected", ...found });
   }
 
-  // Node has let go of the socket: nobody else hears its errors, or tells the answers before it that it drained.
   server.on("connect", (req, socket) => {
-    socket.on("error", () => socket.destroy());
-    socket.on("drain", () => turns.current(socket)?.emit("drain"));
+    socket.on("error", destroyIt);
     const guarded = guard(req);
-    if (!guarded.ok) refuse(socket, guarded.refusal);
+    if (!guarded.ok) endTurns(socket, guarded.refusal);
   });
+
+  /** Node has let go of the socket: nobody else tells the answers before it that it drained. */
+  function endTurns(socket: Duplex, refusal: Refusal): void {
+    socket.on("drain", () => turns.current(socket)?.emit("drain"));
+    refuse(socket, refusal);
+  }
 
   server.on("clientError", (error, socket) => {
     const failure = failureOf(error);
@@ -243,8 +247,4 @@ function destroyIt(this: Duplex): void {
 }
 
 const notFound = { status: 404, text: "Not found." };
-
-/** RFC 9110 §7.8: Upgrade of HTTP/1.0 is ignored. Node has looked for `Connection: upgrade`. */
-function isWebSocketUpgrade(req: IncomingMessage): boolean {
-  return req.httpVersion === "1.1" && /^websocket$/i.test(req.headers.upgrade ?? "");
-}
+const onlyGet = { status: 405, text: "Method not allowed.", headers: { Allow: "GET" } };

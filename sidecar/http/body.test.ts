@@ -62,4 +62,22 @@ describe("readBody", () => {
     assert.deepEqual(await outcome, { kind: "refused" });
     assert.deepEqual(costs, [257, 257, 257]);
   });
+
+  it("reads a long one a piece or two in a turn of the event loop", async (test) => {
+    const length = 4 * 1_048_576;
+    let inThisTurn = 0;
+    let most = 0;
+    const accept = (cost: number): boolean => {
+      if (inThisTurn === 0) setImmediate(() => (inThisTurn = 0));
+      inThisTurn += cost;
+      most = Math.max(most, inThisTurn);
+      return true;
+    };
+    const { client, outcome } = await createRig(test, { maxBytes: length, accept });
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+    client.write(Buffer.alloc(length));
+    const body = await outcome;
+    assert.equal(body.kind === "whole" && body.bytes.length, length);
+    assert.ok(most <= 4 * 65_536, `${most} bytes`);
+  });
 });

@@ -1,6 +1,7 @@
 /** Reads the body of a message within bounds, whatever pieces it comes in. */
 
 import type { IncomingMessage } from "node:http";
+import { pauseForTurn } from "./pause-for-turn.ts";
 import type { Timers } from "./timers.ts";
 
 export type Body =
@@ -20,6 +21,9 @@ export interface BodyLimits {
   /** Called with the cost in memory of each piece, before it is kept; false ends the reading. */
   readonly accept?: (costBytes: number) => boolean;
 }
+
+/** So much of a body may be read in one turn of the event loop: nearly all are shorter. */
+const atOnceBytes = 65_536;
 
 /** What a piece costs beside its bytes: a body of one-byte chunks would otherwise cost a hundred times what is counted. */
 const pieceCostBytes = 256;
@@ -42,6 +46,7 @@ export function readBody(message: IncomingMessage, limits: BodyLimits): Promise<
     if (length > maxBytes) return finish({ kind: "too_long" });
     if (accept && !accept(piece.length + pieceCostBytes)) return finish({ kind: "refused" });
     pieces.push(piece);
+    if (length >= atOnceBytes) pauseForTurn(message, () => !isOver);
   });
   message.on("end", () => {
     const [first] = pieces;

@@ -1,7 +1,9 @@
 /** Ends an answer to a request whose body is still coming in, so that its client gets to read it. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { bodyLength } from "./headers.ts";
+import { pauseForTurn } from "./pause-for-turn.ts";
 
 /**
  * For so long and so much, what a client still sends is read and dropped after an answer that ends its connection:
@@ -30,12 +32,28 @@ export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, bod
   req.on("data", (piece: Buffer) => {
     bytes += piece.length;
     if (bytes > maxLingerBytes) end();
+    pauseForTurn(req);
   });
   req.once("close", end);
   lingering.set(res, end);
   if (body === "") res.flushHeaders();
   else res.write(body);
   req.resume();
+}
+
+/**
+ * Reads and drops what still comes on a connection whose last answer is out; not as HTTP, or Node would make requests of it
+ * that nobody answers.
+ */
+export function dropInput(socket: Duplex): void {
+  let bytes = 0;
+  socket.removeAllListeners("data");
+  socket.on("data", (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > maxLingerBytes) return void socket.destroy();
+    pauseForTurn(socket);
+  });
+  socket.resume();
 }
 
 /** Answers that wait for the rest of their requests, and what ends them. */

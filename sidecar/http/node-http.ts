@@ -8,4 +8,4 @@ import { createRequire } from "node:module";
 
 const http: typeof nodeHttp = createRequire(import.meta.url)("node:http");
 
-export const { Agent, ServerResponse, STATUS_CODES, createServer, request } = http;
+export const { Agent, IncomingMessage, ServerResponse, STATUS_CODES, createServer, request } = http;

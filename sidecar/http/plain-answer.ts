@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { endWhileReceiving, isReceiving, maxLingerMs } from "./linger.ts";
+import { dropInput, endWhileReceiving, isReceiving, maxLingerMs } from "./linger.ts";
 import { STATUS_CODES } from "./node-http.ts";
 
 /** A status with a short text. */
@@ -39,7 +39,7 @@ export function answerSocketPlainly(socket: Duplex, answer: PlainAnswer): void {
   const timer = setTimeout(destroy, maxLingerMs).unref();
   socket.once("end", destroy);
   socket.once("close", () => clearTimeout(timer));
-  socket.resume();
+  dropInput(socket);
 }
 
 function fieldsOf({ text, headers }: PlainAnswer): Record<string, string | number> {

@@ -1,24 +1,37 @@
 import assert from "node:assert/strict";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { test, type TestContext } from "node:test";
 import { connectRaw, listen } from "../testing/raw-http.ts";
 import { answerSocketPlainly } from "./plain-answer.ts";
 import { createTurns } from "./turns.ts";
+import { stopAtRequest } from "./upgrades.ts";
 import { waitFor } from "../testing/eventually.ts";
 
-/** A server with few places to wait, and the answers that it owes, in the order of their turns. */
-async function startServer(t: TestContext, maxWaiting: number) {
+/** A server with few places to wait, two for each connection, and the answers that it owes, in the order of their turns. */
+async function startServer(
+  t: TestContext,
+  maxWaiting: number,
+  schedule: (run: () => void) => void = setImmediate,
+) {
   const turn: ServerResponse[] = [];
-  const turns = createTurns({
-    answer: (_req, res) => void turn.push(res),
-    maxWaiting,
-    onOverflow: (socket) =>
-      turns.end(socket, () => answerSocketPlainly(socket, { status: 503, text: "full" })),
+  const answer = (_req: IncomingMessage, res: ServerResponse) => void turn.push(res);
+  const turns = createTurns({ answer, maxWaitingEach: 2, maxWaiting, schedule });
+  const read: string[] = [];
+  const server = createServer(
+    { IncomingMessage: stopAtRequest((socket) => turns.isFull(socket)) },
+    (req, res) => {
+      read.push(req.url ?? "");
+      turns.take(req, res);
+    },
+  );
+  server.on("upgrade", (_req, socket) => {
+    socket.on("error", () => socket.destroy());
+    turns.end(socket, () => answerSocketPlainly(socket, { status: 503, text: "full" }));
   });
-  const server = createServer((req, res) => turns.take(req, res));
-  return { port: await listen(t, server), turn };
+  return { port: await listen(t, server), turn, read };
 }
 
+const statuses = (text: string) => text.match(/HTTP\/1\.1 \d+/g)?.map((line) => line.slice(-3));
 const pipelined = (count: number): string => "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(count);
 
 async function answerAll(turn: ServerResponse[], count: number): Promise<void> {
@@ -29,20 +42,51 @@ async function answerAll(turn: ServerResponse[], count: number): Promise<void> {
   }
 }
 
-test("as many requests wait as there are places; the next one and all behind it are not answered", async (t) => {
-  const { port, turn } = await startServer(t, 4);
+test("as many requests of a connection wait as may; what is behind them is not read", async (t) => {
+  const { port, turn, read } = await startServer(t, 4);
   const client = await connectRaw(t, port);
-  client.write(pipelined(9));
-  // A connection takes as many places as are free: two of four. One more is under way.
+  client.write(pipelined(1_000));
   await answerAll(turn, 3);
-  const text = await client.untilEnd();
-  assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), [
-    "HTTP/1.1 200",
-    "HTTP/1.1 200",
-    "HTTP/1.1 200",
-    "HTTP/1.1 503",
-  ]);
-  assert.equal(turn.length, 3);
+  assert.deepEqual(statuses(await client.untilEnd()), ["200", "200", "200", "503"]);
+  client.write(pipelined(1_000));
+  assert.equal(read.length, 3);
+});
+
+test("no more wait than there are places for all connections together", async (t) => {
+  const { port, turn } = await startServer(t, 2);
+  const [first, second] = [await connectRaw(t, port), await connectRaw(t, port)];
+  first.write(pipelined(3));
+  await waitFor(() => turn.length === 1);
+  second.write(pipelined(2));
+  await waitFor(() => turn.length === 2);
+  turn[1]?.end("ok");
+  assert.deepEqual(statuses(await second.untilEnd()), ["200", "503"]);
+});
+
+test("of those that wait one is answered in a turn of the event loop, and connections take turns", async (t) => {
+  const scheduled: (() => void)[] = [];
+  const { port, turn } = await startServer(t, 4, (run) => void scheduled.push(run));
+  const order: (string | undefined)[] = [];
+  const answerNext = (): void => {
+    const res = turn.shift();
+    order.push(res?.req.url);
+    res?.end("ok");
+  };
+  for (const name of ["a", "b"]) {
+    const client = await connectRaw(t, port);
+    client.write([1, 2, 3].map((n) => `GET /${name}${n} HTTP/1.1\r\nHost: a\r\n\r\n`).join(""));
+    await waitFor(() => turn.length === 1);
+    answerNext();
+  }
+  await waitFor(() => scheduled.length === 1);
+  for (let answered = 2; answered < 6; answered += 1) {
+    await waitFor(() => scheduled.length > 0);
+    assert.equal(order.length, answered);
+    scheduled.shift()?.();
+    assert.equal(turn.length, 1);
+    answerNext();
+  }
+  assert.deepEqual(order, ["/a1", "/b1", "/a2", "/b2", "/a3", "/b3"]);
 });
 
 test("a connection that ends gives its places back", async (t) => {

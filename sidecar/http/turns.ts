@@ -1,4 +1,7 @@
-/** One request of a connection at a time, in the order in which they came (RFC 9112 §9.3.2). */
+/**
+ * One request of a connection at a time, in the order in which they came (RFC 9112 §9.3.2); and of those that wait behind
+ * another one, on whatever connection, one in a turn of the event loop.
+ */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -7,10 +10,11 @@ import { endLingering } from "./linger.ts";
 export interface TurnsOptions {
   /** Answers a request to the end; called once it is its turn. */
   readonly answer: (req: IncomingMessage, res: ServerResponse) => void;
-  /** Requests of all connections that may wait behind another one of theirs; some 3 KB each. */
+  /** Requests that may wait behind another one: of one connection, and of all together; some 3 KB each. */
+  readonly maxWaitingEach: number;
   readonly maxWaiting: number;
-  /** Called with the connection of a request that may not wait; MUST end its turns. */
-  readonly onOverflow: (socket: Duplex) => void;
+  /** Runs its argument on a later turn of the event loop. @default setImmediate */
+  readonly schedule?: (run: () => void) => void;
 }
 
 export interface Turns {
@@ -18,6 +22,10 @@ export interface Turns {
   take(req: IncomingMessage, res: ServerResponse): void;
   /** The answer that is under way on a connection. */
   current(socket: Duplex): ServerResponse | undefined;
+  /** Whether a request of the connection has no whole answer yet. */
+  isBusy(socket: Duplex): boolean;
+  /** Whether as many of them wait as may. */
+  isFull(socket: Duplex): boolean;
   /**
    * Nothing that comes on this connection from now on can be read as a request. What came before is answered; then
    * `close` is called, which has the last word. At once if there is nothing before it, or if what is wrong is the body
@@ -34,6 +42,7 @@ interface Exchange {
 
 /** The requests of one connection. */
 interface Line {
+  readonly socket: Duplex;
   current: Exchange | null;
   readonly waiting: Exchange[];
   close: (() => void) | null;
@@ -41,26 +50,28 @@ interface Line {
 
 /**
  * Node hands out every request that it finds in what it reads, up to 64 KB at once, while the first is still being
- * answered. What is behind the first waits here, and no more is read meanwhile.
+ * answered. What is behind the first waits here, and no more is read meanwhile. Sixteen such clients could keep everybody
+ * else waiting for seconds, if their next request began as soon as the one before it was answered.
  */
-export function createTurns({ answer, maxWaiting, onOverflow }: TurnsOptions): Turns {
+export function createTurns(options: TurnsOptions): Turns {
+  const { answer, maxWaitingEach, maxWaiting, schedule = setImmediate } = options;
   const lines = new WeakMap<Duplex, Line>();
+  /** Whose next request can be answered, the one first that has waited longest. */
+  const ready: Line[] = [];
   let waiting = 0;
 
   function take(req: IncomingMessage, res: ServerResponse): void {
     const { socket } = req;
     const line = lines.get(socket) ?? addLine(socket);
     if (line.close) return;
-    if (line.current === null) return begin(socket, line, { req, res });
-    // As many as are free: nobody takes the places of all others.
-    if (line.waiting.length >= maxWaiting - waiting) return onOverflow(socket);
+    if (!isUnderWay(line)) return begin(line, { req, res });
     waiting += 1;
     line.waiting.push({ req, res });
     socket.pause();
   }
 
   function addLine(socket: Duplex): Line {
-    const line: Line = { current: null, waiting: [], close: null };
+    const line: Line = { socket, current: null, waiting: [], close: null };
     lines.set(socket, line);
     // Node resumes a connection when a request has come in whole, after this one was paused.
     socket.on("resume", () => {
@@ -70,23 +81,40 @@ export function createTurns({ answer, maxWaiting, onOverflow }: TurnsOptions): T
     return line;
   }
 
-  function begin(socket: Duplex, line: Line, exchange: Exchange): void {
+  function isUnderWay({ current, waiting }: Line): boolean {
+    return current !== null || waiting.length > 0;
+  }
+
+  function begin(line: Line, exchange: Exchange): void {
     line.current = exchange;
     exchange.res.once("close", () => {
       line.current = null;
-      next(socket, line);
+      if (line.waiting.length === 0) return ended(line);
+      ready.push(line);
+      if (ready.length === 1) schedule(serveNext);
     });
     answer(exchange.req, exchange.res);
   }
 
-  function next(socket: Duplex, line: Line): void {
+  function serveNext(): void {
+    const line = ready.shift();
+    if (ready.length > 0) schedule(serveNext);
+    if (line) next(line);
+  }
+
+  function next(line: Line): void {
+    const { socket } = line;
     // The last answer said `Connection: close`, or the client has left.
     if (!socket.writable) return forgetWaiting(line);
     const exchange = line.waiting.shift();
-    if (!exchange) return line.close?.();
+    if (!exchange) return ended(line);
     waiting -= 1;
     if (line.waiting.length === 0 && !line.close) socket.resume();
-    begin(socket, line, exchange);
+    begin(line, exchange);
+  }
+
+  function ended({ socket, close }: Line): void {
+    if (socket.writable) close?.();
   }
 
   function forgetWaiting(line: Line): void {
@@ -106,7 +134,7 @@ export function createTurns({ answer, maxWaiting, onOverflow }: TurnsOptions): T
       return;
     }
     line.close = close;
-    if (current === null || (last === current && isBodyBroken)) return close();
+    if (last === null || (last === current && isBodyBroken)) return close();
     if (isBodyBroken) {
       line.waiting.pop();
       waiting -= 1;
@@ -118,5 +146,14 @@ export function createTurns({ answer, maxWaiting, onOverflow }: TurnsOptions): T
     take,
     end,
     current: (socket) => lines.get(socket)?.current?.res,
+    isBusy(socket) {
+      const line = lines.get(socket);
+      return line !== undefined && isUnderWay(line);
+    },
+    isFull(socket) {
+      const line = lines.get(socket);
+      if (!line || !isUnderWay(line)) return false;
+      return line.waiting.length >= maxWaitingEach || waiting >= maxWaiting;
+    },
   };
 }

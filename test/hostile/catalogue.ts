@@ -250,6 +250,17 @@ const consoleAttacks = room("operation", [
   ],
 ]);
 
+const floods = room("http-api", [
+  [119, "pipelined requests that are refused at once (H1)", "16 are read ahead; others are served"],
+  [
+    120,
+    "bodies at full speed, read or dropped (H1)",
+    "a piece or two in a turn",
+    ["sidecar/http/body.test.ts", "reads a long one a piece or two in a turn"],
+    ["sidecar/http/linger.test.ts", "behind the last answer to a request what still comes is read"],
+  ],
+]);
+
 /** In the order of their numbers. */
 export const attacks: readonly Attack[] = [
   channels,
@@ -261,4 +272,5 @@ export const attacks: readonly Attack[] = [
   redis,
   supply,
   consoleAttacks,
+  floods,
 ].flat();

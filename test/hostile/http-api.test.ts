@@ -281,3 +281,29 @@ describe("bodies that nobody has signed", () => {
     await sidecar.seriesBecome("pogo_api_unverified_body_bytes", { "": 0 });
   });
 });
+
+describe("floods", () => {
+  /** Sends so much over each of twenty connections; how often somebody else is answered until all of them have ended. */
+  async function countServed(test: TestContext, port: number, bytes: Buffer): Promise<number> {
+    const bystander = await connectClient(test, port);
+    const attackers = await Promise.all(Array.from({ length: 20 }, () => connectRaw(test, port)));
+    for (const attacker of attackers) attacker.write(bytes);
+    let served = 0;
+    while (attackers.some(({ hasEnded }) => !hasEnded)) {
+      await bystander.roundTrip();
+      served += 1;
+    }
+    return served;
+  }
+
+  it("row 119: of pipelined requests a connection has sixteen read ahead, each answered in a turn of its own", async (test) => {
+    const { sidecar } = await start(test);
+    const pipelined = requestOf("GET", `/apps/${app.id}/channels`).repeat(2_000);
+    const served = await countServed(test, sidecar.port, Buffer.from(pipelined));
+    assert.ok(served >= 20, `${served} times`);
+    const answered = await sidecar.counted("pogo_api_requests_total");
+    assert.deepEqual(answered, { 'route="channels",code="401"': 20 * 17 });
+    const refused = await sidecar.counted("pogo_http_requests_refused_total");
+    assert.deepEqual(refused, { 'reason="pipelining"': 20 });
+  });
+});
