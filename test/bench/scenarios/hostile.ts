@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Scenario, Settings } from "../scenario.ts";
 import { mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
-import { attacks, cachedBytes, cachedChannel, type Attack } from "../support/hostile/attacks.ts";
+import { allAtOnce, attacks, cachedBytes, cachedChannel } from "../support/hostile/attacks.ts";
 import type { AttackerInput, AttackerResult } from "../support/hostile/attacker.ts";
 import type { BystanderInput, BystanderResult, Delays } from "../support/hostile/bystander.ts";
 import { createPublisher } from "../support/publisher.ts";
@@ -33,8 +33,11 @@ export const hostile: Scenario = {
   takesTarget: true,
   async run(settings) {
     const rows: Row[] = [];
-    for (const attack of [null, ...attacks]) {
-      if (settings.only && attack && !attack.name.includes(settings.only)) continue;
+    const names = [...attacks.map(({ name }) => name), allAtOnce];
+    // All at once has each of them: enough to show that they run.
+    const chosen = settings.scale < 1 ? [allAtOnce] : names;
+    for (const attack of [null, ...chosen]) {
+      if (settings.only && attack && !attack.includes(settings.only)) continue;
       // Fresh for each attack, so that none pays for the one before.
       const server = settings.target ? lend(settings.target) : await startPogo(settings);
       try {
@@ -49,7 +52,7 @@ export const hostile: Scenario = {
 
 async function measure(
   target: Target,
-  attack: Attack | null,
+  attack: string | null,
   { cores, scale, sockets }: Settings,
 ): Promise<Row> {
   const core = cores?.load ?? null;
@@ -62,19 +65,20 @@ async function measure(
     core,
   });
   const attacker =
-    attack &&
-    (await startWorker<AttackerInput, AttackerResult>({
-      module: join(supportFolder, "attacker.ts"),
-      input: {
-        target,
-        attack: attack.name,
-        sockets: Math.max(2, Math.round(sockets * scale)),
-        scale,
-      },
-      core,
-      // The two share a core: it is the server that is to be waited for, not the attacker.
-      niceness: 12,
-    }));
+    attack === null
+      ? null
+      : await startWorker<AttackerInput, AttackerResult>({
+          module: join(supportFolder, "attacker.ts"),
+          input: {
+            target,
+            attack,
+            sockets: socketsOf({ sockets, scale }),
+            scale,
+          },
+          core,
+          // The two share a core: it is the server that is to be waited for, not the attacker.
+          niceness: 12,
+        });
   try {
     await sleep(500);
     const before = residentBytes(target.pid);
@@ -91,12 +95,22 @@ async function measure(
     const peak = memory.stop();
     await sleep(restMs * Math.min(1, scale * 2));
     const after = residentBytes(target.pid);
-    const name = attack?.name ?? "none";
-    return { attack: name, seconds, ...measured, ...attacked, memory: { before, peak, after } };
+    return {
+      attack: attack ?? "none",
+      seconds,
+      ...measured,
+      ...attacked,
+      memory: { before, peak, after },
+    };
   } finally {
     bystander.kill();
     attacker?.kill();
   }
+}
+
+/** One for each attack at the least. */
+function socketsOf({ sockets, scale }: Pick<Settings, "sockets" | "scale">): number {
+  return Math.max(attacks.length, Math.round(sockets * scale));
 }
 
 function describe(rows: readonly Row[], settings: Settings): string {
@@ -115,9 +129,8 @@ function describe(rows: readonly Row[], settings: Settings): string {
     ["attack MB/s", (row) => (row.bytesSent / 1e6 / row.seconds).toFixed(1)],
     ["closed", (row) => whole(row.closes)],
   ]);
-  const count = Math.max(2, Math.round(settings.sockets * settings.scale));
   return [
-    `${count} sockets write as fast as the server takes it for ${(attackedMs / 1000) * Math.min(1, settings.scale * 2)} s; ` +
+    `${socketsOf(settings)} sockets write as fast as the server takes it for ${(attackedMs / 1000) * Math.min(1, settings.scale * 2)} s; ` +
       "beside them one client pings every 20 ms, /livez is asked every 100 ms and an event is published every 50 ms. " +
       "What was not answered within 2 s counts as lost; the client's own: how late its event loop was, beside the " +
       "attackers on the core of the load; closed: how often the server ended an attacker's connection.",

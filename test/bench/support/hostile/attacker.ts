@@ -1,11 +1,12 @@
 /** The process that attacks: so many sockets, each writing as fast as the server takes it. */
 
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { handshakeRequest } from "../client-bytes.ts";
 import { runWorker } from "../worker.ts";
 import type { Target } from "../target.ts";
-import { attacks, memberSubscribe, type Attack } from "./attacks.ts";
+import { attackOf, memberSubscribe, type Attack } from "./attacks.ts";
 
 export interface AttackerInput {
   readonly target: Target;
@@ -31,17 +32,22 @@ const connectingAtOnce = 25;
 
 await runWorker<AttackerResult>(async (text) => {
   const input: AttackerInput = JSON.parse(text);
-  const attack = attacks.find(({ name }) => name === input.attack);
-  if (!attack) throw new Error(`there is no attack ${input.attack}`);
   const app = input.target.app;
-  const unit = (index: number): Promise<Attacker> => openAttacker(input.target, attack, index);
-  const members = Math.round((attack.members ?? 0) * input.scale);
-  await inBatches(members, async (index) => {
+  const chosen = Array.from({ length: input.sockets }, (_, index) => {
+    const attack = attackOf(input.attack, index);
+    if (!attack) throw new Error(`there is no attack ${input.attack}`);
+    return attack;
+  });
+  const mostMembers = Math.max(...chosen.map(({ members = 0 }) => members));
+  const members = Math.round(mostMembers * input.scale);
+  await inBatches(Array.from({ length: members }), async (_, index) => {
     const { socket, socketId } = await establish(input.target);
     socket.on("data", () => {});
     socket.write(memberSubscribe(app, socketId, `member-${index}`));
   });
-  const attackers = await inBatches(input.sockets, unit);
+  const attackers = await inBatches(chosen, (attack, index) =>
+    openAttacker(input.target, attack, index),
+  );
   return {
     begin() {
       for (const attacker of attackers) attacker.begin();
@@ -70,7 +76,7 @@ async function openAttacker(target: Target, attack: Attack, index: number): Prom
   let batch: Buffer = Buffer.alloc(0);
 
   async function open(): Promise<void> {
-    const established = await establish(target);
+    const established = await (attack.isHttp ? connectOnly(target) : establish(target));
     ({ socket } = established);
     if (attack.isDeaf) socket.pause();
     else socket.on("data", () => {});
@@ -108,6 +114,13 @@ async function openAttacker(target: Target, attack: Attack, index: number): Prom
   };
 }
 
+async function connectOnly({ port }: Target): Promise<{ socket: Socket; socketId: string }> {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  return { socket, socketId: "" };
+}
+
 /** A connection of the Pusher protocol, once the server has named its socket id. */
 async function establish(target: Target): Promise<{ socket: Socket; socketId: string }> {
   const socket = connect(target.port, "127.0.0.1");
@@ -135,11 +148,14 @@ async function establish(target: Target): Promise<{ socket: Socket; socketId: st
   }
 }
 
-async function inBatches<T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> {
+async function inBatches<Given, T>(
+  all: readonly Given[],
+  make: (given: Given, index: number) => Promise<T>,
+): Promise<T[]> {
   const made: T[] = [];
-  for (let from = 0; from < count; from += connectingAtOnce) {
-    const length = Math.min(connectingAtOnce, count - from);
-    made.push(...(await Promise.all(Array.from({ length }, (_, i) => make(from + i)))));
+  for (let from = 0; from < all.length; from += connectingAtOnce) {
+    const batch = all.slice(from, from + connectingAtOnce);
+    made.push(...(await Promise.all(batch.map((given, i) => make(given, from + i)))));
     await sleep(1);
   }
   return made;

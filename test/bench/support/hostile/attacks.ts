@@ -5,12 +5,15 @@ import { clientFrame, textFrame } from "../../../../sidecar/testing/client-frame
 import { messageFrame } from "../client-bytes.ts";
 
 export interface AttackApp {
+  readonly id: string;
   readonly key: string;
   readonly secret: string;
 }
 
 export interface Attack {
   readonly name: string;
+  /** Over connections of HTTP in place of WebSockets. */
+  readonly isHttp?: true;
   /** Sent once, when the socket is established; those of a member need its `socketId`. */
   readonly first?: (app: AttackApp, socketId: string, index: number) => Buffer;
   /** One or more whole frames. */
@@ -29,6 +32,9 @@ const memberInfoBytes = 500;
 const wrongSignature = "0".repeat(64);
 const deepest = 500;
 const fillerBytes = 61_000;
+const channelsEach = 1_000;
+const longestName = 256;
+const bodyBytes = 2_097_152;
 
 export const attacks: readonly Attack[] = [
   { name: "one-byte frames", repeated: () => textFrame("x") },
@@ -98,7 +104,54 @@ export const attacks: readonly Attack[] = [
     repeated: () => messageFrame({ event: "pusher:ping", data: {} }),
     isDeaf: true,
   },
+  {
+    name: "as many channels as there may be",
+    first: (_app, _socketId, index) =>
+      Buffer.concat(Array.from({ length: channelsEach }, (_, n) => subscribe(`${index}-${n}-`))),
+    repeated: () => subscribe("one-more-"),
+  },
+  {
+    name: "pipelined API requests without a signature",
+    isHttp: true,
+    repeated: ({ id }) => Buffer.from(`GET /apps/${id}/channels HTTP/1.1\r\nHost: bench\r\n\r\n`),
+  },
+  {
+    name: "API bodies that nobody has proven",
+    isHttp: true,
+    first: announceBody,
+    repeated: () => Buffer.alloc(65_536, "x"),
+  },
 ];
+
+/** The name of all of them at once, each over an equal part of the sockets. */
+export const allAtOnce = "all of these at once";
+
+/** What one of the attackers' sockets does; null: there is no such attack. */
+export function attackOf(name: string, index: number): Attack | null {
+  const chosen =
+    name === allAtOnce
+      ? attacks[index % attacks.length]
+      : attacks.find((attack) => attack.name === name);
+  return chosen ?? null;
+}
+
+/** To a channel whose name is as long as a name may be. */
+function subscribe(prefix: string): Buffer {
+  const channel = prefix.padEnd(longestName, "c");
+  return messageFrame({ event: "pusher:subscribe", data: { channel } });
+}
+
+/** The head of a publish that can't be seen to be nobody's before all of its body has come. */
+function announceBody({ id, key }: AttackApp): Buffer {
+  const seconds = Math.floor(Date.now() / 1_000);
+  const query = `auth_key=${key}&auth_timestamp=${seconds}&auth_version=1.0&auth_signature=${wrongSignature}`;
+  const lines = [
+    `POST /apps/${id}/events?${query} HTTP/1.1`,
+    "Host: bench",
+    `Content-Length: ${bodyBytes}`,
+  ];
+  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
+}
 
 /** A member of the crowded channel, with `user_info` of a usual size. */
 export function memberSubscribe(app: AttackApp, socketId: string, userId: string): Buffer {
