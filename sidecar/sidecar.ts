@@ -167,7 +167,7 @@ export async function createSidecar(
       schedule: (run, delayMs) => void setTimeout(run, delayMs).unref(),
     }),
     webSocket: webSockets.handleUpgrade,
-    httpApi: (...request) => void httpApi.handle(...request),
+    httpApi: httpApi.handle,
     upstream: upstream?.atDoor ?? null,
     maxOpenFiles: readOpenFilesLimit(),
     isTrustedPeer: (peer) => forwarding.isTrusted(peer),

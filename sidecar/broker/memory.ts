@@ -38,7 +38,7 @@ export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
   return {
     publish(events) {
       for (const event of events) deliver(event);
-      return Promise.resolve({ ok: true });
+      return { ok: true };
     },
     deliverHere: deliver,
     relay() {

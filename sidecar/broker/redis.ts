@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { channelKind } from "../core/channel-name.ts";
-import type { Broker, BrokerReceiver, BrokerResult } from "../core/ports.ts";
+import type { Broker, BrokerReceiver, BrokerResult, ChannelEvent } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import type { Report } from "../core/report.ts";
 import { RedisApp } from "./redis/app.ts";
@@ -36,6 +36,8 @@ export interface RedisBrokerOptions {
 }
 
 export interface RedisBroker extends Broker {
+  /** Always waited for: Redis has to take them. */
+  publish(events: readonly ChannelEvent[]): Promise<BrokerResult>;
   readonly nodeId: string;
   readonly isUp: boolean;
   /** What went wrong last, in Redis' or the system's words; nothing secret. */

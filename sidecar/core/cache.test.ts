@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import type { CachedEvent } from "./ports.ts";
 import { createTestNode, idle, type TestNode } from "./testing/doubles.ts";
 
-function publish(node: TestNode, channel: string, data: string): Promise<unknown> {
+async function publish(node: TestNode, channel: string, data: string): Promise<void> {
   const event = { appId: node.app.id, channel, event: "e", dataJson: JSON.stringify(data) };
-  return node.broker.publish([event]);
+  await node.broker.publish([event]);
 }
 
 /** Subscribes, and returns what came behind subscription_succeeded. */

@@ -1,6 +1,7 @@
 /** What the core needs of the world outside: contracts in words. Every implementation passes one shared suite. */
 
 import type { App } from "./app.ts";
+import type { Eventual } from "./eventual.ts";
 import type { TraceContext } from "./trace.ts";
 import type { UserId } from "./user-id.ts";
 
@@ -59,15 +60,15 @@ export interface BrokerReceiver {
 /**
  * Carries events to every node that has subscribers, this one included.
  *
- * `publish` MUST resolve, never reject. `{ ok: true }` means that the broker took all events: each is
- * delivered, in the order given, exactly once to `deliver` of every node with subscribers. `{ ok: false }`
- * means that none of them was delivered anywhere, so that the publisher may try again.
+ * `publish` MUST NOT throw or reject; what it need not wait for it answers before it returns. `{ ok: true }` means that
+ * the broker took all events: each is delivered, in the order given, exactly once to `deliver` of every node with
+ * subscribers. `{ ok: false }` means that none of them was delivered anywhere, so that the publisher may try again.
  * All events of one call belong to one app.
  * What was published to a cache channel is kept for `lastEvent`, before it is delivered.
  * `deliver` MUST NOT be called after `close` has resolved.
  */
 export interface Broker {
-  publish(events: readonly ChannelEvent[]): Promise<BrokerResult>;
+  publish(events: readonly ChannelEvent[]): Eventual<BrokerResult>;
   /**
    * Delivers an event that every node gets by itself, to this node's subscribers alone; in a cache channel it is the
    * last event as any other, which each node stores. MUST NOT throw or wait; what can't be stored is dropped.

@@ -69,7 +69,7 @@ function isSigned(app: App, request: SignedRequest, bodyMd5: string | null): boo
 function signedParams(query: Query, bodyMd5: string | null): string {
   const names = [...query.keys()].filter((name) => !isReplaced(name));
   if (bodyMd5 !== null) names.push("body_md5");
-  names.sort(byCodeUnits);
+  names.sort();
   let params = "";
   for (const name of names) {
     const value = name === "body_md5" ? bodyMd5 : query.get(name);
@@ -81,8 +81,4 @@ function signedParams(query: Query, bodyMd5: string | null): string {
 /** Not signed, or not as it was sent. */
 function isReplaced(name: string): boolean {
   return name === "auth_signature" || name === "body_md5";
-}
-
-function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : 1;
 }

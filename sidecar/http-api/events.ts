@@ -1,5 +1,6 @@
 /** `POST …/events` and `POST …/batch_events`: validate, publish, answer (rows V and B). */
 
+import { andThen, type Eventual } from "../core/eventual.ts";
 import { parseJson } from "../core/json.ts";
 import type { ChannelEvent, PublishFault } from "../core/ports.ts";
 import { checkPublication, type PublishRefusal } from "../core/publishing.ts";
@@ -15,23 +16,32 @@ import {
 } from "./validation.ts";
 
 /** Answered 200 only once the broker has taken the event; with any other answer nobody got it. */
-export const publishEvent: ApiHandler = async (request) => {
+export const publishEvent: ApiHandler = (request) => {
   const body = parseBody(request);
   if (!body.ok) return fail(request, body.fault);
   const validated = validateEvent(body.value);
   if (!validated.ok) return failFields(request, validated.errors);
   const event = validated.value;
 
-  const refusal = checkLimits(request, event) ?? (await publish(request, [event]));
-  if (refusal) return refusal;
-  if (event.info === undefined) return json(200, {});
-  const { hub, broker } = request;
-  const info = parseInfo(event.info);
-  const described = await describeChannels(event.channels, { info, hub, broker });
-  const channels: Record<string, unknown> = Object.create(null);
-  for (const [index, name] of event.channels.entries()) channels[name] = described[index];
-  return json(200, { channels });
+  const refusal = checkLimits(request, event) ?? publish(request, [event]);
+  return andThen(refusal, (reply) => reply ?? replyTo(request, event));
 };
+
+/** To an event that was published. */
+function replyTo(request: ApiRequest, event: PublishRequest): Eventual<Reply> {
+  return event.info === undefined ? json(200, {}) : describe(request, event.channels, event.info);
+}
+
+async function describe(
+  { hub, broker }: ApiRequest,
+  names: readonly string[],
+  info: string,
+): Promise<Reply> {
+  const described = await describeChannels(names, { info: parseInfo(info), hub, broker });
+  const channels: Record<string, unknown> = Object.create(null);
+  for (const [index, name] of names.entries()) channels[name] = described[index];
+  return json(200, { channels });
+}
 
 /** All events of the batch, or none. */
 export const publishBatch: ApiHandler = async (request) => {
@@ -103,10 +113,7 @@ function checkLimits(request: ApiRequest, event: PublishRequest): Reply | null {
 }
 
 /** Null if the broker took all events. */
-async function publish(
-  request: ApiRequest,
-  requests: readonly PublishRequest[],
-): Promise<Reply | null> {
+function publish(request: ApiRequest, requests: readonly PublishRequest[]): Eventual<Reply | null> {
   if (!request.hub.mayPublish(request.nowMs)) {
     const message = "The app publishes faster than its limit (POGO_API_PUBLISH_RATE).";
     return fail(request, { reason: "rate_limited", message });
@@ -114,22 +121,21 @@ async function publish(
   const appId = request.hub.app.id;
   const span = request.span?.child("broker");
   const trace = span?.context.isSampled ? { trace: span.context } : {};
-  const events = requests.flatMap(({ name, data, channels, socketId }) => {
+  const events: ChannelEvent[] = [];
+  for (const { name: event, data, channels, socketId } of requests) {
     const dataJson = JSON.stringify(data);
     const except = socketId === undefined ? {} : { exceptSocketId: socketId };
-    return channels.map((channel): ChannelEvent => ({
-      appId,
-      channel,
-      event: name,
-      dataJson,
-      ...except,
-      ...trace,
-    }));
-  });
+    for (const channel of channels) {
+      events.push({ appId, channel, event, dataJson, ...except, ...trace });
+    }
+  }
   const validatedMs = request.now();
-  const result = await request.broker.publish(events);
-  span?.end({ appId, events: events.length, fault: result.ok ? null : result.reason });
-  if (result.ok) {
+  return andThen(request.broker.publish(events), (result) => {
+    span?.end({ appId, events: events.length, fault: result.ok ? null : result.reason });
+    if (!result.ok) {
+      const message = "The event was not published; try again.";
+      return fail(request, { reason: result.reason, message });
+    }
     const validateMs = validatedMs - request.nowMs;
     const brokerMs = request.now() - validatedMs;
     const messages = events.length;
@@ -137,9 +143,7 @@ async function publish(
     const { details } = request.report;
     if (details) for (const each of requests) details(toPublished(appId, each));
     return null;
-  }
-  const message = "The event was not published; try again.";
-  return fail(request, { reason: result.reason, message });
+  });
 }
 
 function toPublished(

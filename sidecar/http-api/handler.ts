@@ -1,5 +1,6 @@
 /** What every route of the API is: a function from a request, authenticated and read, to its answer. */
 
+import type { Eventual } from "../core/eventual.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
@@ -23,4 +24,4 @@ export interface ApiRequest {
   readonly now: () => number;
 }
 
-export type ApiHandler = (request: ApiRequest) => Reply | Promise<Reply>;
+export type ApiHandler = (request: ApiRequest) => Eventual<Reply>;

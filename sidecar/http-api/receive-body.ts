@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { BodyRefusal } from "../core/report/api.ts";
-import { readBody, type Body } from "../http/body.ts";
+import { collectBody, type Body } from "../http/body.ts";
 import { bodyLength } from "../http/headers.ts";
 import { systemTimers } from "../http/timers.ts";
 import { text, type Reply } from "./reply.ts";
@@ -25,22 +25,27 @@ export interface BodyBounds {
 
 const emptyBody: ReceivedBody = { ok: true, bytes: Buffer.alloc(0) };
 
-export async function receiveBody(
+/** Calls back once: before it returns where nothing has to be read. */
+export function receiveBody(
   req: IncomingMessage,
   { maxBytes, timeoutMs, unverified }: BodyBounds,
-): Promise<ReceivedBody> {
+  done: (body: ReceivedBody) => void,
+): void {
   const length = bodyLength(req.rawHeaders);
-  if (length === 0) return emptyBody;
-  if (length !== "chunked" && length > maxBytes) return { ok: false, refusal: "too_long" };
+  if (length === 0) return done(emptyBody);
+  if (length !== "chunked" && length > maxBytes) return done({ ok: false, refusal: "too_long" });
   const deadline = { afterMs: timeoutMs, timers: systemTimers };
-  if (!unverified) return received(await readBody(req, { maxBytes, deadline }));
+  if (!unverified) {
+    return collectBody(req, { maxBytes, deadline }, (body) => done(received(body)));
+  }
 
   const reservation = unverified.budget.open(unverified.visitor);
   let fault: BudgetFault | null = null;
   const accept = (costBytes: number): boolean => (fault = reservation.take(costBytes)) === null;
-  const body = await readBody(req, { maxBytes, deadline, accept });
-  reservation.close();
-  return received(body, fault);
+  collectBody(req, { maxBytes, deadline, accept }, (body) => {
+    reservation.close();
+    done(received(body, fault));
+  });
 }
 
 function received(body: Body, fault: BudgetFault | null = null): ReceivedBody {

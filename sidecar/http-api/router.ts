@@ -1,6 +1,7 @@
 /** The Pusher HTTP API below `/apps/{id}`: one table of routes, then authenticate, read, handle. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { andThen } from "../core/eventual.ts";
 import type { Hub } from "../core/hub.ts";
 import type { Broker } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";
@@ -99,7 +100,7 @@ export interface HttpApi {
     res: ServerResponse,
     match: ApiMatch,
     target: ApiTarget,
-  ) => Promise<void>;
+  ) => void;
   /** Memory taken now by bodies whose signature is still to be checked. */
   readonly unverifiedBodyBytes: () => number;
 }
@@ -108,53 +109,53 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   const { hubs, broker, report, now, nowSeconds } = options;
   const unverifiedBodies = new UnverifiedBodies(options.maxUnverifiedBodyBytes);
 
-  async function answer(
+  function answer(
     context: RequestContext,
     { appId, route }: ApiMatch,
-    target: ApiTarget,
-    startedMs: number,
-  ): Promise<Reply> {
+    { search, signedPaths, startedMs }: ApiTarget & { readonly startedMs: number },
+    done: (reply: Reply) => void,
+  ): void {
     const { req } = context;
     const hub = hubs.get(appId);
     if (!hub) {
       report({ kind: "api_app_unknown", sentAppId: appId });
-      return text(404, `No matching application for ID [${appId}].`);
+      return done(text(404, `No matching application for ID [${appId}].`));
     }
     const method = req.method ?? "";
     // RFC 9110 §9.3.2; Node leaves the body out.
     const handler = route.handlers.get(method === "HEAD" ? "GET" : method);
     if (!handler) {
       const allow = [...route.handlers.keys()].join(", ");
-      return text(405, "Method not allowed.", { Allow: allow });
+      return done(text(405, "Method not allowed.", { Allow: allow }));
     }
 
-    const query = parseQuery(target.search);
-    const request = { method, paths: withDecoded(target.signedPaths), query };
+    const query = parseQuery(search);
+    const request = { method, paths: withDecoded(signedPaths), query };
     const check = checkQuery(hub.app, request, {
       nowSeconds: nowSeconds(),
       toleranceSeconds: options.timestampToleranceSeconds,
     });
-    if (check.kind === "refused") return refuseSignature(appId, check.refusal);
+    if (check.kind === "refused") return done(refuseSignature(appId, check.refusal));
 
-    const body = await receiveBody(req, {
-      maxBytes: options.maxBodyBytes,
-      timeoutMs: options.bodyTimeoutMs,
-      unverified:
-        check.kind === "signed"
-          ? null
-          : { budget: unverifiedBodies, visitor: options.visitorOf(req) },
+    const unverified =
+      check.kind === "signed"
+        ? null
+        : { budget: unverifiedBodies, visitor: options.visitorOf(req) };
+    const { maxBodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = options;
+    receiveBody(req, { maxBytes, timeoutMs, unverified }, (body) => {
+      if (!body.ok) return done(refuseBody(appId, body.refusal));
+      const refusal = checkBody(hub.app, request, check, body.bytes);
+      if (refusal) return done(refuseSignature(appId, refusal));
+      const { params, path } = route;
+      // Only now is it known that it is the app's own.
+      const span = options.tracer?.begin("api", traceOf(req), startedMs) ?? null;
+      if (span) context.traceOf(span);
+      const read = { params, query, body: body.bytes };
+      void andThen(handler({ hub, broker, report, span, ...read, nowMs: now(), now }), (reply) => {
+        span?.end({ appId, method, route: path, status: reply.status });
+        done(reply);
+      });
     });
-    if (!body.ok) return refuseBody(appId, body.refusal);
-    const refusal = checkBody(hub.app, request, check, body.bytes);
-    if (refusal) return refuseSignature(appId, refusal);
-    const { params, path } = route;
-    // Only now is it known that it is the app's own.
-    const span = options.tracer?.begin("api", traceOf(req), startedMs) ?? null;
-    if (span) context.traceOf(span);
-    const read = { params, query, body: body.bytes };
-    const reply = await handler({ hub, broker, report, span, ...read, nowMs: now(), now });
-    span?.end({ appId, method, route: path, status: reply.status });
-    return reply;
   }
 
   function refuseSignature(appId: string, refusal: SignatureRefusal): Reply {
@@ -172,13 +173,14 @@ export function createHttpApi(options: HttpApiOptions): HttpApi {
   }
 
   return {
-    async handle(context, res, match, target) {
+    handle(context, res, match, target) {
       const startedMs = now();
-      const reply = await answer(context, match, target, startedMs);
-      const durationMs = now() - startedMs;
-      const { path: route } = match.route;
-      report({ kind: "api_request_finished", route, status: reply.status, durationMs });
-      sendReply(context, res, reply);
+      answer(context, match, { ...target, startedMs }, (reply) => {
+        const durationMs = now() - startedMs;
+        const { path: route } = match.route;
+        report({ kind: "api_request_finished", route, status: reply.status, durationMs });
+        sendReply(context, res, reply);
+      });
     },
     unverifiedBodyBytes: () => unverifiedBodies.bytes,
   };

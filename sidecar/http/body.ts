@@ -30,7 +30,15 @@ const pieceCostBytes = 256;
 
 /** Resolves as soon as the outcome is known, and never rejects. Unless `whole`, what is still to come is left unread. */
 export function readBody(message: IncomingMessage, limits: BodyLimits): Promise<Body> {
-  const { promise, resolve } = Promise.withResolvers<Body>();
+  return new Promise((resolve) => collectBody(message, limits, resolve));
+}
+
+/** As `readBody`, without a promise: calls back once, after it has returned. */
+export function collectBody(
+  message: IncomingMessage,
+  limits: BodyLimits,
+  done: (body: Body) => void,
+): void {
   const { maxBytes, deadline, accept } = limits;
   const pieces: Buffer[] = [];
   let length = 0;
@@ -55,7 +63,6 @@ export function readBody(message: IncomingMessage, limits: BodyLimits): Promise<
   });
   message.on("close", () => finish({ kind: "cut" }));
   message.on("error", () => finish({ kind: "cut" }));
-  return promise;
 
   function finish(body: Body): void {
     if (isOver) return;
@@ -65,6 +72,6 @@ export function readBody(message: IncomingMessage, limits: BodyLimits): Promise<
       message.pause();
       pieces.length = 0;
     }
-    resolve(body);
+    done(body);
   }
 }

@@ -38,7 +38,7 @@ export async function startApi(
     const inner = path.startsWith("/ws/") ? path.slice(3) : path;
     const match = matchApiPath(inner);
     if (!match) return void res.writeHead(418).end();
-    void handle(contextOf(req), res, match, { search, signedPaths: [path, inner] });
+    handle(contextOf(req), res, match, { search, signedPaths: [path, inner] });
   });
   const port = await listen(test, server);
   const { id, key, secret } = node.app;

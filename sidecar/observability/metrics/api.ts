@@ -42,9 +42,9 @@ const routes = {
   "users/{user}/terminate_connections": "close a user's connections",
 } satisfies Record<ApiRoute, string>;
 
-export function apiMetrics({ counter, histogram, reading }: Define) {
+export function apiMetrics({ counter, histogram, reading, tally }: Define) {
   return {
-    requestsTotal: counter({
+    requestsTotal: tally({
       name: "pogo_api_requests_total",
       help: "Requests of the HTTP API, by route and status.",
       unit: "requests",
