@@ -72,6 +72,10 @@ function ingressProblems(
   all: readonly unknown[],
 ): readonly string[] {
   const problems: string[] = [];
+  const prefix = "nginx.ingress.kubernetes.io/x-forwarded-prefix";
+  if (at(ingress, "metadata", "annotations", prefix) !== "/") {
+    problems.push("lets a client's X-Forwarded-Prefix pass");
+  }
   const hosts = new Set(list(at(ingress, "spec", "tls")).flatMap((tls) => list(at(tls, "hosts"))));
   for (const rule of list(at(ingress, "spec", "rules"))) {
     if (!hosts.has(at(rule, "host"))) problems.push("has no certificate for its host");
@@ -112,6 +116,14 @@ function routeProblems(
       Object.fromEntries(entries(ref)),
     )) {
       if (!leadsToService(all, name, String(port))) problems.push(`${String(name)} is no Service`);
+    }
+    const removed = list(at(rule, "filters")).flatMap((filter) =>
+      list(at(filter, "requestHeaderModifier", "remove")),
+    );
+    for (const name of ["Host", "Port", "Prefix"]) {
+      if (!removed.includes(`X-Forwarded-${name}`)) {
+        problems.push(`lets a client's X-Forwarded-${name} pass`);
+      }
     }
     const paths = list(at(rule, "matches")).map((match) => at(match, "path", "value"));
     return [paths.join(), at(rule, "timeouts")] as const;

@@ -216,7 +216,9 @@ const broken: readonly (readonly [
   ["NetworkPolicy", /- from:.*?ports:/s, "- ports:", /the admin port is for everybody/],
   ["NetworkPolicy", "port: pogo-http", "port: web", /opens web/],
   ["Ingress", "name: http\n", "name: web\n", /example-app is no Service/],
+  ["Ingress", /\n +\S+x-forwarded-prefix: .*/, "", /lets a client's X-Forwarded-Prefix pass/],
   ["HTTPRoute", "request: 0s", "request: 60s", /request times out on \/app/],
+  ["HTTPRoute", "- X-Forwarded-Host", "- X-Other", /lets a client's X-Forwarded-Host pass/],
   ["HorizontalPodAutoscaler", "connections_active", "connections", /there is no metric/],
   ["HorizontalPodAutoscaler", 'averageValue: "6000"', 'averageValue: "10000"', /scales too late/],
   [
