@@ -50,7 +50,7 @@ for (const [file, configure] of Object.entries(configurations)) {
       writeFileSync(path, configure(`127.0.0.1:${port}`));
       const url = `http://127.0.0.1:${await freePort()}`;
       const env = { SITE: url, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder };
-      const caddy = startChild("caddy", ["run", "--config", path], { env });
+      const caddy = startChild("caddy", ["run", "--config", path], { cwd: folder, env });
       t.after(() => caddy.stop());
       await waitUntilUp(caddy, async () => (await fetch(url)).ok);
 
