@@ -19,20 +19,21 @@ export function limitArrival(
   onTimeout: (socket: Socket) => void,
 ): void {
   if (maxMs === 0) return;
-  /** For how many milliseconds each was read. */
-  const arriving = new Map<IncomingMessage, number>();
+  /** Of each connection the last one, and for how many milliseconds it was read. */
+  const arriving = new Map<Socket, { readonly req: IncomingMessage; ms: number }>();
   for (const event of ["request", "checkContinue", "checkExpectation"]) {
     server.on(event, (req: IncomingMessage) => {
-      if (isReceiving(req)) arriving.set(req, 0);
+      if (isReceiving(req)) arriving.set(req.socket, { req, ms: 0 });
     });
   }
   const everyMs = Math.min(maxMs, checkMs);
   const check = (): void => {
-    for (const [req, ms] of arriving) {
-      if (req.complete || req.destroyed) arriving.delete(req);
-      else if (req.isPaused() || req.socket.isPaused()) continue;
-      else if (ms < maxMs) arriving.set(req, ms + everyMs);
-      else if (arriving.delete(req)) onTimeout(req.socket);
+    for (const [socket, arrival] of arriving) {
+      const { req } = arrival;
+      if (req.complete || req.destroyed) arriving.delete(socket);
+      else if (req.isPaused() || socket.isPaused()) continue;
+      else if (arrival.ms < maxMs) arrival.ms += everyMs;
+      else if (arriving.delete(socket)) onTimeout(socket);
     }
   };
   server.once("listening", () => {
