@@ -117,11 +117,13 @@ function routeProblems(
     )) {
       if (!leadsToService(all, name, String(port))) problems.push(`${String(name)} is no Service`);
     }
-    const removed = list(at(rule, "filters")).flatMap((filter) =>
-      list(at(filter, "requestHeaderModifier", "remove")),
+    const removed = new Set(
+      list(at(rule, "filters")).flatMap((filter) =>
+        list(at(filter, "requestHeaderModifier", "remove")),
+      ),
     );
     for (const name of ["Host", "Port", "Prefix"]) {
-      if (!removed.includes(`X-Forwarded-${name}`)) {
+      if (!removed.has(`X-Forwarded-${name}`)) {
         problems.push(`lets a client's X-Forwarded-${name} pass`);
       }
     }
