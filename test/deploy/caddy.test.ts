@@ -59,8 +59,8 @@ for (const [file, configure] of Object.entries(configurations)) {
       await fetch(url, { headers: made });
       const { "x-forwarded-for": chain, ...fields } = seen.at(-1) ?? {};
       assert.match(String(chain), /(^|, )127\.0\.0\.1$/);
-      const told = names.slice(1).map((name) => fields[`x-forwarded-${name}`]);
-      assert.deepEqual(told, ["http", new URL(url).host, undefined, undefined]);
+      const passed = names.slice(1).map((name) => fields[`x-forwarded-${name}`]);
+      assert.deepEqual(passed, ["http", new URL(url).host, undefined, undefined]);
     },
   );
 }
