@@ -180,18 +180,21 @@ describe("the reconciler", () => {
         const { reconciler, stored, turn, resync, lose, fail } = createRig();
         await resync();
         const desired = new Map<string, number>();
+        /** The step that set it last. */
+        const setBy = new Map<string, object>();
         let losses = 0;
         const checks: Promise<void>[] = [];
         for (const at of steps) {
           if (at.do === "set") {
             if (at.value === undefined) desired.delete(at.key);
             else desired.set(at.key, at.value);
+            setBy.set(at.key, at);
             reconciler.set(at.key, at.value);
             const before = losses;
             checks.push(
               (async () => {
                 await reconciler.flushKey(at.key);
-                if (losses !== before || desired.get(at.key) !== at.value) return;
+                if (losses !== before || setBy.get(at.key) !== at) return;
                 assert.equal(stored.get(at.key), at.value);
               })(),
             );
