@@ -106,7 +106,7 @@ export const address: Check = {
       return unusable("REVERB_SCHEME", scheme, scheme.endsWith("s") ? "https" : "http");
     }
     return /^\d+$/.test(port)
-      ? ok(`Laravel publishes to ${scheme}://${host}:${port}`)
+      ? ok(`REVERB_HOST, REVERB_PORT and REVERB_SCHEME are ${scheme}://${host}:${port}`)
       : unusable("REVERB_PORT", port, String(config.server.port));
   },
 };
