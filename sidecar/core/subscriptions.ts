@@ -60,7 +60,7 @@ export class Subscriptions {
   /**
    * The connection has the subscription from now on; it is live, and gets the channel's events, when the presence
    * store says so. `answer` is called in that very moment, before any event can reach the connection, or with what
-   * refused it; not at all if the subscription has ended by then. Subscribing again is harmless: as the same member
+   * refused it; not at all if the subscription has ended by then, or the connection is about to. Subscribing again is harmless: as the same member
    * nothing changes, as another one the old one leaves.
    */
   subscribe(
@@ -145,7 +145,7 @@ export class Subscriptions {
 
   #entered(connection: Connection, subscription: Subscription): void {
     const { channel: name, member, state } = subscription;
-    if (state.kind !== "entering") return;
+    if (state.kind !== "entering" || connection.recovery?.isSuspended) return;
     const { answers } = state;
     if (!member) return this.#admit(connection, subscription, answers);
     if (isPresenceFull(this.#app, member, this.#presence.roster(name))) {
@@ -155,7 +155,7 @@ export class Subscriptions {
     }
     subscription.state = { kind: "joining", answers };
     this.#presence.join(name, member, () => {
-      if (hasEnded(subscription)) return;
+      if (hasEnded(subscription) || connection.recovery?.isSuspended) return;
       this.#admit(connection, subscription, answers);
     });
   }

@@ -16,6 +16,8 @@ export class Users {
   readonly #presence: PresenceStore;
   /** This node's signed-in connections by user id. */
   readonly #connections = new Map<string, Set<Recipient>>();
+  /** Those in whose place another gets the user's events for now. */
+  readonly #standIns = new Map<Connection, Recipient>();
   /** This node's connections that watch a user, by the watched user's id. */
   readonly #watchers = new Map<string, Set<Recipient>>();
   readonly #damper = new FlapDamper<string>();
@@ -28,18 +30,22 @@ export class Users {
     return this.#connections.get(userId);
   }
 
-  /** Puts one who gets a user's events in the place of another, if that still gets them. */
-  replace(userId: string, from: Recipient, to: Recipient): void {
-    if (!this.#connections.get(userId)?.has(from)) return;
-    add(this.#connections, userId, to);
-    remove(this.#connections, userId, from);
+  /** Puts another in the connection's place, or itself again in that of `from`; harmless if that no longer has it. */
+  replace(connection: Connection, from: Recipient, to: Recipient): void {
+    const { user } = connection;
+    if (!user || this.#recipientOf(connection) !== from) return;
+    if (!this.#connections.get(user.id)?.has(from)) return;
+    add(this.#connections, user.id, to);
+    remove(this.#connections, user.id, from);
+    if (to === connection) this.#standIns.delete(connection);
+    else this.#standIns.set(connection, to);
   }
 
   /** The connection gets nothing more, and stays whose it is. */
   mute(connection: Connection): void {
     const { user } = connection;
     if (!user) return;
-    remove(this.#connections, user.id, connection);
+    this.#forget(connection, user);
     for (const watched of user.watchlist) remove(this.#watchers, watched, connection);
   }
 
@@ -56,10 +62,10 @@ export class Users {
     connection.user = user;
     // The watchlist's and, of another user than before, its own channel and membership.
     const done = gather(user.watchlist.length + (isSame ? 0 : 2), () => {
-      // Closed, or somebody else by now.
-      if (connection.user !== user) return;
+      // Closed or about to be, or somebody else by now.
+      if (connection.user !== user || connection.recovery?.isSuspended) return;
       for (const watched of user.watchlist) add(this.#watchers, watched, connection);
-      add(this.#connections, user.id, connection);
+      add(this.#connections, user.id, this.#recipientOf(connection));
       answer(!isSame);
     });
     for (const watched of user.watchlist) this.#presence.enter(channelOfUser(watched), done);
@@ -84,7 +90,7 @@ export class Users {
     if (!user) return;
     connection.user = null;
     this.#unwatch(connection, user);
-    remove(this.#connections, user.id, connection);
+    this.#forget(connection, user);
     const channel = channelOfUser(user.id);
     this.#presence.leave(channel, asMember(user.id));
     this.#presence.exit(channel);
@@ -118,6 +124,16 @@ export class Users {
     if (!connection.recovery?.resumption) add(this.#connections, userId, connection);
     this.#presence.enter(channel, done);
     this.#presence.join(channel, asMember(userId), done);
+  }
+
+  #recipientOf(connection: Connection): Recipient {
+    return this.#standIns.get(connection) ?? connection;
+  }
+
+  /** It gets the user's events no more, nor does anybody in its place. */
+  #forget(connection: Connection, { id }: User): void {
+    remove(this.#connections, id, this.#recipientOf(connection));
+    this.#standIns.delete(connection);
   }
 
   #unwatch(connection: Connection, { watchlist }: User): void {

@@ -42,8 +42,9 @@ export function arriveAsUser(
   recovery.arrive(connection, {
     channel: channelOfUser(user.id),
     member: null,
-    isLive: () => connection.user === user,
-    replace: (from, to) => users.replace(user.id, from, to),
+    // It may have signed in once more.
+    isLive: () => connection.user?.id === user.id,
+    replace: (from, to) => users.replace(connection, from, to),
     setStanding: (standing) => void (client.userStanding = standing),
     done: () => undefined,
   });

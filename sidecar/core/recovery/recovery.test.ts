@@ -89,6 +89,85 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(events(await after.say(join("news"))), ["one"]);
   });
 
+  describe("who has signed in, while what was missed of its own events is read", () => {
+    const own = "#server-to-user-ada";
+    async function start() {
+      const reading: (() => void)[] = [];
+      const readLater = (run: () => void): void => void reading.push(run);
+      const node = createRecoveringNode({ mode: "orderly", readLater });
+      const before = node.connect({ token: "page" });
+      await before.say(signin(before, "ada"));
+      drain(node, before);
+      node.publish(own, "one");
+      const after = node.connect({ token: "page" });
+      await after.say(signin(after, "ada"));
+      return { node, after, answer: () => reading.splice(0).forEach((done) => done()) };
+    }
+
+    it("Y05: and its node stops: it gets nothing more, and its successor each event once", async () => {
+      const { node, after, answer } = await start();
+      node.hub.suspend(after.connection, () => undefined);
+      answer();
+      node.publish(own, "two");
+      assert.deepEqual(events(after.transport.take()), []);
+      node.hub.disconnect(after.connection, 4200);
+      const last = node.connect({ token: "page" });
+      await last.say(signin(last, "ada"));
+      answer();
+      assert.deepEqual(events(last.transport.take()), ["one", "two"]);
+    });
+
+    it("Y05: and signs in once more: it gets each event once", async () => {
+      const { node, after, answer } = await start();
+      await after.say(signin(after, "ada"));
+      node.publish(own, "two");
+      answer();
+      node.publish(own, "three");
+      assert.deepEqual(events(after.transport.take()), ["one", "two", "three"]);
+    });
+
+    for (const [what, code] of [
+      ["leaves", 1001],
+      ["is terminated", 4009],
+    ] as const) {
+      it(`Y07: and ${what}: nobody gets anything for it any more`, async () => {
+        const { node, after, answer } = await start();
+        node.hub.disconnect(after.connection, code);
+        answer();
+        assert.equal(node.hub.users.connectionsOf("ada"), undefined);
+      });
+    }
+
+    it("U01: and signs in as somebody else: it gets the events of that user alone", async () => {
+      const { node, after, answer } = await start();
+      await after.say(signin(after, "bea"));
+      answer();
+      node.publish(own, "two");
+      node.publish("#server-to-user-bea", "three");
+      assert.deepEqual(events(after.transport.take()), ["three"]);
+      assert.equal(node.hub.users.connectionsOf("ada"), undefined);
+    });
+  });
+
+  it("Y05: what every node knows of only once its client's own stops is not answered any more", async () => {
+    const known: (() => void)[] = [];
+    const enterLater = (run: () => void): void => void known.push(run);
+    const node = createRecoveringNode({ mode: "orderly", enterLater });
+    const page = node.connect({ token: "page" });
+    await page.say(signin(page, "ada"));
+    await page.say(join("news"));
+    await page.subscribe("presence-room", '{"user_id":"ada"}');
+    assert.equal(known.length, 3);
+    node.hub.suspend(page.connection, () => undefined);
+    for (const done of known.splice(0)) done();
+    for (const channel of ["#server-to-user-ada", "news", "presence-room"]) {
+      node.publish(channel, "one");
+    }
+    assert.deepEqual(page.transport.take(), []);
+    node.hub.disconnect(page.connection, 4200);
+    assert.equal(node.hub.channels.size, 0);
+  });
+
   it("Y05: nothing is lost where the node stops while the last session is still asked for", async () => {
     const asked: (() => void)[] = [];
     const node = createRecoveringNode({ mode: "orderly", later: (run) => void asked.push(run) });

@@ -1,6 +1,8 @@
 /** A node of one app whose clients are sent what they missed, kept in memory: for tests only. */
 
 import type { App } from "../app.ts";
+import { createMemoryPresence } from "../../broker/memory-presence.ts";
+import type { PresenceListener, PresenceStore } from "../presence-store.ts";
 import { MemoryLog } from "../recovery/memory-log.ts";
 import { MemorySessions } from "../recovery/memory-sessions.ts";
 import type { RecoveryMode } from "../recovery/ports.ts";
@@ -21,6 +23,8 @@ export interface RecoveringOptions {
   readonly later?: (run: () => void) => void;
   /** The same of what was missed. */
   readonly readLater?: (run: () => void) => void;
+  /** And that every node knows of a channel here. */
+  readonly enterLater?: (run: () => void) => void;
 }
 
 export type RecoveringNode = ReturnType<typeof createRecoveringNode>;
@@ -37,13 +41,15 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
     ...options,
   };
   const log = new MemoryLog({ ...bounds, maxAgeMs: 2 * bounds.windowMs });
-  const { mode = "all", app = {}, later = (run) => run(), readLater = (run) => run() } = options;
+  const { mode = "all", app = {}, later = atOnce } = options;
+  const { readLater = atOnce, enterLater = atOnce } = options;
   const read = log.read.bind(log);
   log.read = (channel, after, done) =>
     read(channel, after, (missed) => readLater(() => done(missed)));
   let waiting: MemorySessions | null = null;
   const node = createTestNode({
     app,
+    presence: presenceWith(enterLater),
     recovery(report, onSeatEnded) {
       const sessions = new MemorySessions({
         ...bounds,
@@ -82,5 +88,17 @@ export function createRecoveringNode(options: RecoveringOptions = {}) {
       clock.nowMs += ms;
       hub.tick(clock.nowMs);
     },
+  };
+}
+
+const atOnce = (run: () => void): void => run();
+
+function presenceWith(enterLater: (run: () => void) => void) {
+  return (listener: PresenceListener): PresenceStore => {
+    const store = createMemoryPresence(listener);
+    const enter = store.enter.bind(store);
+    return Object.assign(store, {
+      enter: (channel: string, done: () => void): void => enter(channel, () => enterLater(done)),
+    });
   };
 }
