@@ -121,7 +121,7 @@ export class Users {
   #come(connection: Connection, userId: string, done: () => void): void {
     const channel = channelOfUser(userId);
     // What comes before the answer is read with what was missed, where anything may have been.
-    if (!connection.recovery?.resumption) add(this.#connections, userId, connection);
+    if (!mayHaveMissed(connection)) add(this.#connections, userId, connection);
     this.#presence.enter(channel, done);
     this.#presence.join(channel, asMember(userId), done);
   }
@@ -152,6 +152,11 @@ function gather(count: number, whenAll: () => void): () => void {
     left -= 1;
     if (left === 0) whenAll();
   };
+}
+
+/** It goes on with a session, or nobody has looked yet. */
+function mayHaveMissed({ recovery: client }: Connection): boolean {
+  return client !== null && (!client.hasAsked || client.resumption !== null);
 }
 
 function asMember(userId: string) {

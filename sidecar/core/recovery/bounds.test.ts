@@ -51,6 +51,8 @@ class Tab {
   readonly client: ReturnType<RecoveringNode["connect"]>;
   /** By channel: how many events had been published when it was subscribed. */
   readonly since = new Map<string, number>();
+  /** When that was answered: from then on it is owed all. */
+  readonly answered = new Map<string, number>();
   /** Since then, by channel. */
   readonly seen = new Map<string, number[]>();
   /** From its beginning on. */
@@ -99,6 +101,7 @@ class Stage {
   /** So many of the questions that wait are answered. */
   answer(count: number): void {
     for (const run of this.#waiting.splice(0, count)) run();
+    this.#endClosed();
     this.#readAll();
   }
 
@@ -115,6 +118,7 @@ class Stage {
 
   enter(key: (typeof tokens)[number], user: User): Tab {
     const tab = new Tab(this.node, key, user);
+    this.#endClosed();
     this.tabs.push(tab);
     if (user !== null) {
       tab.since.set(ownChannel(user), this.#published.length);
@@ -156,9 +160,7 @@ class Stage {
   terminate(user: string): void {
     this.node.hub.terminateUser(user);
     for (const tab of this.tabs) if (tab.user === user) tab.isOver = true;
-    for (const tab of this.tabs) {
-      if (!tab.isGone && tab.client.transport.closed) this.close(tab, 4009);
-    }
+    this.#endClosed();
   }
 
   checkBounds(): void {
@@ -175,6 +177,14 @@ class Stage {
     assert.ok(seats <= maxSeats);
   }
 
+  /** The node has closed them: by a terminate, or since their page is here with another one. */
+  #endClosed(): void {
+    for (const tab of this.tabs) {
+      const { closed } = tab.client.transport;
+      if (!tab.isGone && closed) this.close(tab, closed.code);
+    }
+  }
+
   #readAll(): void {
     for (const tab of this.tabs) if (!tab.isGone) this.#read(tab);
   }
@@ -187,6 +197,9 @@ class Stage {
         tab.gaps.add(of);
       } else if (!name.startsWith("pusher")) {
         this.#check(tab, of, name);
+      } else if (name.endsWith("_succeeded") || name.endsWith("signin_success")) {
+        const answered = channel === undefined ? ownChannel(tab.user ?? "") : of;
+        tab.answered.set(answered, this.#published.length);
       }
     }
     if (this.#mode === "all") return;
@@ -248,7 +261,7 @@ class Stage {
     );
     const last = past.at(-sent.length - 1)?.n ?? 0;
     const wasSeen = this.#before(tab).some(
-      (other) => other.received.has(last) || (other.since.get(channel) ?? 0) >= last,
+      (other) => other.received.has(last) || (other.answered.get(channel) ?? -1) >= last,
     );
     assert.ok(wasSeen, `${channel} without ${last}`);
   }

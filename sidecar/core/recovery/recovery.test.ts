@@ -149,6 +149,24 @@ describe("recovery after an orderly close", () => {
     });
   });
 
+  it("Y12: what is published while a signin is on its way to all nodes comes behind its answer, once", async () => {
+    const known: (() => void)[] = [];
+    const enterLater = (run: () => void): void => void known.push(run);
+    const node = createRecoveringNode({ mode: "orderly", enterLater });
+    const enter = (): void => known.splice(0).forEach((done) => done());
+    const before = node.connect({ token: "page" });
+    await before.say(signin(before, "ada"));
+    enter();
+    drain(node, before);
+    node.publish("#server-to-user-ada", "one");
+    const after = node.connect({ token: "page" });
+    await after.say(signin(after, "ada"));
+    node.publish("#server-to-user-ada", "two");
+    assert.deepEqual(after.transport.take(), []);
+    enter();
+    assert.deepEqual(events(after.transport.take()), ["one", "two"]);
+  });
+
   it("Y05: what every node knows of only once its client's own stops is not answered any more", async () => {
     const known: (() => void)[] = [];
     const enterLater = (run: () => void): void => void known.push(run);
