@@ -22,15 +22,18 @@ export interface SubscriberLinkOptions {
   readonly onError: (error: Error) => void;
 }
 
+type State =
+  /** `redis` is null until it is known where to connect to. */
+  | { readonly kind: "connecting"; readonly redis: Redis | null }
+  | { readonly kind: "ready"; readonly redis: Redis; readonly isSharded: boolean }
+  | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout }
+  | { readonly kind: "closed" };
+
 export class SubscriberLink {
   readonly #options: SubscriberLinkOptions;
   readonly #listeners = new Map<string, SubscriberListener>();
-  #redis: Redis | null = null;
-  #isSharded = false;
-  #isReady = false;
-  #isClosed = false;
+  #state: State = { kind: "connecting", redis: null };
   #failures = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: SubscriberLinkOptions) {
     this.#options = options;
@@ -38,7 +41,7 @@ export class SubscriberLink {
   }
 
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#state.kind === "ready";
   }
 
   /** From now on the listener gets what is published under this base. */
@@ -48,78 +51,88 @@ export class SubscriberLink {
 
   /** Resolves once all are subscribed: what is published from then on arrives. */
   async subscribe(topics: readonly string[]): Promise<void> {
-    const redis = this.#use();
+    const { redis, isSharded } = this.#use();
     for (const some of pages(topics)) {
-      await this.#within(this.#isSharded ? redis.ssubscribe(...some) : redis.subscribe(...some));
+      await this.#within(isSharded ? redis.ssubscribe(...some) : redis.subscribe(...some));
     }
   }
 
   async unsubscribe(topics: readonly string[]): Promise<void> {
-    const redis = this.#use();
+    const { redis, isSharded } = this.#use();
     for (const some of pages(topics)) {
-      await this.#within(
-        this.#isSharded ? redis.sunsubscribe(...some) : redis.unsubscribe(...some),
-      );
+      await this.#within(isSharded ? redis.sunsubscribe(...some) : redis.unsubscribe(...some));
     }
   }
 
   /** Resolves once all that was published before the call has arrived. */
   async ping(): Promise<void> {
-    await this.#within(this.#use().ping());
+    await this.#within(this.#use().redis.ping());
   }
 
   /** Gives the connection up, as broken. */
   reset(): void {
-    this.#redis?.disconnect();
+    const state = this.#state;
+    if (state.kind === "connecting" || state.kind === "ready") state.redis?.disconnect();
   }
 
   close(): void {
-    this.#isClosed = true;
-    clearTimeout(this.#retryTimer);
-    this.#redis?.disconnect();
+    const state = this.#state;
+    this.#state = { kind: "closed" };
+    if (state.kind === "waiting") return clearTimeout(state.timer);
+    if (state.kind === "closed") return;
+    state.redis?.disconnect();
+    if (state.kind === "ready") this.#sayLost();
   }
 
-  #use(): Redis {
-    if (!this.#redis || !this.#isReady) throw new Error("not connected");
-    return this.#redis;
+  get #isClosed(): boolean {
+    return this.#state.kind === "closed";
+  }
+
+  #use(): Extract<State, { kind: "ready" }> {
+    if (this.#state.kind !== "ready") throw new Error("not connected");
+    return this.#state;
   }
 
   async #connect(): Promise<void> {
+    this.#state = { kind: "connecting", redis: null };
     let redis: Redis | null = null;
     try {
       redis = await this.#options.connect();
       if (this.#isClosed) return redis.disconnect();
-      this.#redis = redis;
+      this.#state = { kind: "connecting", redis };
       redis.on("error", this.#options.onError);
       redis.on("moved", () => redis?.disconnect());
       redis.on("message", this.#receive);
       redis.on("smessage", this.#receive);
       await redis.connect();
-      this.#isSharded = await this.#options.isSharded();
+      const isSharded = await this.#options.isSharded();
       redis.on("close", () => this.#lose());
       if (redis.status !== "ready") throw new Error("closed while connecting");
-      this.#isReady = true;
+      this.#state = { kind: "ready", redis, isSharded };
       this.#failures = 0;
       for (const listener of this.#listeners.values()) listener.ready();
     } catch (error) {
       if (error instanceof Error) this.#options.onError(error);
       redis?.disconnect();
-      if (!this.#isReady) this.#retry();
+      if (!this.isReady) this.#retry();
     }
   }
 
   #lose(): void {
-    if (!this.#isReady) return;
-    this.#isReady = false;
-    for (const listener of this.#listeners.values()) listener.lost();
+    if (!this.isReady) return;
     this.#retry();
+    this.#sayLost();
+  }
+
+  #sayLost(): void {
+    for (const listener of this.#listeners.values()) listener.lost();
   }
 
   #retry(): void {
     if (this.#isClosed) return;
     this.#failures += 1;
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => void this.#connect(), reconnectDelayMs(this.#failures));
+    const timer = setTimeout(() => void this.#connect(), reconnectDelayMs(this.#failures));
+    this.#state = { kind: "waiting", timer };
   }
 
   readonly #receive = (topic: string, text: string): void => {
