@@ -3,18 +3,18 @@
  * `npm run release -- next 0.2.0` begins the next one; `check TAG OWNER/NAME` and `notes` are the workflow's.
  */
 
-import { readPapers, writePapers } from "./release/files.ts";
-import { begin, date, disagreements, notes } from "./release/papers.ts";
+import { readVersionedFiles, writeVersionedFiles } from "./release/files.ts";
+import { begin, date, disagreements, notes } from "./release/versions.ts";
 
 const root = new URL("../", import.meta.url);
-const papers = readPapers(root);
+const files = readVersionedFiles(root);
 
 const [command = "date", ...args] = process.argv.slice(2);
 const commands: Readonly<Record<string, () => void>> = {
   date() {
-    refuse(disagreements(papers));
-    const dated = date(papers, new Date().toISOString().slice(0, 10));
-    writePapers(root, dated.papers);
+    refuse(disagreements(files));
+    const dated = date(files, new Date().toISOString().slice(0, 10));
+    writeVersionedFiles(root, dated.files);
     const tag = `v${dated.version}`;
     print(`CHANGELOG.md has the date. What publishes it:
 
@@ -27,13 +27,13 @@ Then: npm run release -- next X.Y.Z`);
   next() {
     const [version = ""] = args;
     if (!/^\d+\.\d+\.\d+$/.test(version)) refuse([`"${version}" is no version such as 0.2.0`]);
-    writePapers(root, begin(papers, version));
+    writeVersionedFiles(root, begin(files, version));
   },
   check() {
     const [tag = "", repository = ""] = args;
-    refuse(disagreements(papers, { tag, repository }));
+    refuse(disagreements(files, { tag, repository }));
   },
-  notes: () => print(notes(papers)),
+  notes: () => print(notes(files)),
 };
 
 const run = Object.hasOwn(commands, command) ? commands[command] : undefined;

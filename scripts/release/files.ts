@@ -1,7 +1,7 @@
-/** Where the papers of a release stand. */
+/** Where the files of a release are that say which version it is. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import type { Papers } from "./papers.ts";
+import type { VersionedFiles } from "./versions.ts";
 
 export const paths = {
   changelog: "CHANGELOG.md",
@@ -11,7 +11,7 @@ export const paths = {
 } as const;
 
 /** @param root the checkout's folder, with a slash at its end */
-export function readPapers(root: URL): Papers {
+export function readVersionedFiles(root: URL): VersionedFiles {
   const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
   return {
     changelog: read(paths.changelog),
@@ -21,7 +21,10 @@ export function readPapers(root: URL): Papers {
   };
 }
 
-export function writePapers(root: URL, { changelog, manifest, lock, named }: Papers): void {
+export function writeVersionedFiles(
+  root: URL,
+  { changelog, manifest, lock, named }: VersionedFiles,
+): void {
   const write = (path: string, text: string): void => writeFileSync(new URL(path, root), text);
   write(paths.changelog, changelog);
   write(paths.manifest, manifest);

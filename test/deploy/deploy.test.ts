@@ -1,4 +1,4 @@
-/** Holds the image, the manifests' text and the papers against the option table and the code. */
+/** Holds the image, the manifests' text and the documents against the option table and the code. */
 
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
@@ -44,7 +44,7 @@ test("D16: the image has no root, no shell, pinned bases, and starts what exists
   assert.deepEqual(dockerfileProblems(dockerfile, facts), []);
 });
 
-test("D12: every environment name, port, path and metric in the files and papers exists", () => {
+test("D12: every environment name, port, path and metric in the files and documents exists", () => {
   const problems = Object.entries(texts).flatMap(([file, text]) =>
     [
       ...unknownNames(text, facts),

@@ -1,4 +1,4 @@
-/** A release: its papers tell the same, and its workflow publishes what can be traced back to a commit. */
+/** A release: its files say the same version, and its workflow publishes what can be traced back to a commit. */
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -8,13 +8,13 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
-import { paths, readPapers } from "../../scripts/release/files.ts";
-import { begin, date, disagreements, notes } from "../../scripts/release/papers.ts";
+import { paths, readVersionedFiles } from "../../scripts/release/files.ts";
+import { begin, date, disagreements, notes } from "../../scripts/release/versions.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const papers = readPapers(pathToFileURL(`${root}/`));
-const manifest = JSON.parse(papers.manifest) as {
+const files = readVersionedFiles(pathToFileURL(`${root}/`));
+const manifest = JSON.parse(files.manifest) as {
   version: string;
   repository: { url: string };
   bugs: { url: string };
@@ -24,10 +24,10 @@ const manifest = JSON.parse(papers.manifest) as {
 };
 const repository = "pogo-sidecar/pogo-sidecar";
 
-describe("the papers of a release", () => {
+describe("the files that say which version it is", () => {
   it("CHANGELOG, package.json, its lock, pages and manifests have one version", () => {
-    assert.deepEqual(disagreements(papers), []);
-    const other = { ...papers, named: { "README.md": "docker pull pogo-sidecar:9.9.9" } };
+    assert.deepEqual(disagreements(files), []);
+    const other = { ...files, named: { "README.md": "docker pull pogo-sidecar:9.9.9" } };
     assert.deepEqual(disagreements(other), ["README.md names 9.9.9"]);
   });
 
@@ -49,7 +49,7 @@ describe("the papers of a release", () => {
 
   it("a release has a date, a tag of its version, and the repository it is published from", () => {
     const tag = `v${manifest.version}`;
-    const { papers: dated } = date(papers, "2026-12-01");
+    const { files: dated } = date(files, "2026-12-01");
     assert.deepEqual(disagreements(dated, { tag, repository }), []);
     assert.match(dated.changelog, new RegExp(`^## ${manifest.version} \\(2026-12-01\\)$`, "m"));
     const wrong = disagreements(dated, { tag: "v9.9.9", repository: "somebody/else" });
@@ -57,7 +57,7 @@ describe("the papers of a release", () => {
   });
 
   it("the next version begins above the last one, in all of them", () => {
-    const { papers: dated } = date(papers, "2026-12-01");
+    const { files: dated } = date(files, "2026-12-01");
     const next = begin(dated, "9.9.9");
     assert.deepEqual(disagreements(next), []);
     assert.ok(next.changelog.indexOf("## 9.9.9 (unreleased)") < next.changelog.indexOf("2026-12"));
@@ -66,7 +66,7 @@ describe("the papers of a release", () => {
     assert.ok(notes(dated).length > 100);
     const undated = disagreements(next, { tag: "v9.9.9", repository });
     assert.deepEqual(undated, ["CHANGELOG.md has no date for 9.9.9"]);
-    assert.equal(papers.lock.split(`"version": "${manifest.version}"`).length - 1 >= 2, true);
+    assert.equal(files.lock.split(`"version": "${manifest.version}"`).length - 1 >= 2, true);
   });
 });
 
@@ -114,7 +114,7 @@ describe("the workflows", () => {
   });
 
   it("image: nothing that runs in it is made for one platform, so that no emulator is needed", () => {
-    const { packages } = JSON.parse(papers.lock) as {
+    const { packages } = JSON.parse(files.lock) as {
       packages: Record<
         string,
         { dev?: boolean; os?: string[]; cpu?: string[]; hasInstallScript?: boolean }

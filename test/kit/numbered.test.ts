@@ -1,4 +1,4 @@
-/** What judges the others, judged. */
+/** How what came is compared with what was published: tests of the tests' own measure. */
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";

@@ -1,7 +1,7 @@
 /** What says which version this is: CHANGELOG.md, package.json, its lock, pages and manifests; and what of it changes with a release. */
 
 /** Their texts. */
-export interface Papers {
+export interface VersionedFiles {
   readonly changelog: string;
   readonly manifest: string;
   readonly lock: string;
@@ -21,7 +21,7 @@ const versioned = /(?<=pogo-sidecar[:-])\d+\.\d+\.\d+/g;
  * @param release the tag and the repository (`owner/name`) of a release: then the version has to have its date
  */
 export function disagreements(
-  { changelog, manifest, lock, named }: Papers,
+  { changelog, manifest, lock, named }: VersionedFiles,
   release?: { readonly tag: string; readonly repository: string },
 ): readonly string[] {
   const version = versionOf(manifest);
@@ -46,31 +46,34 @@ export function disagreements(
 }
 
 /** The newest version, released on this day. */
-export function date(papers: Papers, day: string): { readonly version: string; papers: Papers } {
-  const version = versionOf(papers.manifest);
-  const changelog = papers.changelog.replace(heading, `## ${version} (${day})`);
-  return { version, papers: { ...papers, changelog } };
+export function date(
+  files: VersionedFiles,
+  day: string,
+): { readonly version: string; files: VersionedFiles } {
+  const version = versionOf(files.manifest);
+  const changelog = files.changelog.replace(heading, `## ${version} (${day})`);
+  return { version, files: { ...files, changelog } };
 }
 
 /** Work on the next version begins. */
-export function begin(papers: Papers, version: string): Papers {
-  const before = versionOf(papers.manifest);
-  const [first = ""] = heading.exec(papers.changelog) ?? [];
+export function begin(files: VersionedFiles, version: string): VersionedFiles {
+  const before = versionOf(files.manifest);
+  const [first = ""] = heading.exec(files.changelog) ?? [];
   return {
-    changelog: papers.changelog.replace(first, `## ${version} (unreleased)\n\n${first}`),
-    manifest: papers.manifest.replace(`"version": "${before}"`, `"version": "${version}"`),
+    changelog: files.changelog.replace(first, `## ${version} (unreleased)\n\n${first}`),
+    manifest: files.manifest.replace(`"version": "${before}"`, `"version": "${version}"`),
     // Its own version stands twice, before those of all packages.
-    lock: papers.lock
+    lock: files.lock
       .replace(`"version": "${before}"`, `"version": "${version}"`)
       .replace(`"version": "${before}"`, `"version": "${version}"`),
     named: Object.fromEntries(
-      Object.entries(papers.named).map(([path, text]) => [path, text.replace(versioned, version)]),
+      Object.entries(files.named).map(([path, text]) => [path, text.replace(versioned, version)]),
     ),
   };
 }
 
 /** What the changelog says of the newest version. */
-export function notes({ changelog }: Papers): string {
+export function notes({ changelog }: VersionedFiles): string {
   const [, newest = ""] = changelog.split(/^## .*$/m);
   return newest.trim();
 }
