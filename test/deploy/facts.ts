@@ -72,9 +72,13 @@ export function unknownMetrics(text: string, facts: Facts): readonly string[] {
     .map((name) => `there is no metric ${name}`);
 }
 
+/** Caddy's own, where it runs beside the sidecar, which has its default. */
+const caddyAdminPort = 2020;
+
 /** Ports of loopback URLs in a text at which neither the sidecar nor, by default, its upstream listens. */
 export function unknownPorts(text: string, facts: Facts): readonly string[] {
-  const known = new Set([facts.port, facts.adminPort, Number(new URL(facts.upstream).port)]);
+  const own = [facts.port, facts.adminPort, Number(new URL(facts.upstream).port)];
+  const known = new Set([...own, caddyAdminPort]);
   return [...text.matchAll(/\b(?:127\.0\.0\.1|localhost|0\.0\.0\.0):(\d+)/g)]
     .map(([, port]) => Number(port))
     .filter((port) => !known.has(port))
