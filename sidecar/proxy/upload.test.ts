@@ -28,3 +28,35 @@ test("while a body waits no more of it is read than came first", async (t) => {
     await once(req, "close").catch(() => undefined);
   }
 });
+
+test("however fast the app takes a body, or it is dropped, a piece or two is read in a turn of the event loop", async (t) => {
+  for (const way of ["sent", "dropped"]) {
+    const server = createServer();
+    const client = await connectRaw(t, await listen(t, server));
+    const length = 4 * 1_048_576;
+    client.write(requestOf("POST", "/", [`Content-Length: ${length}`]));
+    client.write(Buffer.alloc(length));
+    const [req] = await once(server, "request");
+    req.on("error", () => undefined);
+    let sent = 0;
+    /** Full after each piece, and empty at once. */
+    const call = {
+      write(chunk: Buffer) {
+        sent += chunk.length;
+        process.nextTick(() => upload.resume());
+        return false;
+      },
+      end: () => {},
+    };
+    const onFirst = (): void => (way === "sent" ? upload.begin(call) : upload.stop());
+    const upload: Upload = new Upload({ req, onFirst, onChunk: () => {} });
+    let most = 0;
+    const isThrough = () => (way === "sent" ? sent === length : req.complete);
+    for (let before = 0; !isThrough(); before = req.socket.bytesRead) {
+      await turn();
+      most = Math.max(most, req.socket.bytesRead - before);
+    }
+    assert.ok(most <= 4 * 65_536, `${way}: ${most} bytes`);
+    client.reset();
+  }
+});

@@ -1,7 +1,11 @@
 /** Sends a request's body to the app, as fast as the app takes it; what has waited is sent only while its client is there. */
 
 import type { IncomingMessage } from "node:http";
+import { goOnInTurn, pauseForTurn } from "../http/pause-for-turn.ts";
 import type { Call } from "./http1/call.ts";
+
+/** Where a body goes. */
+type Destination = Pick<Call, "write" | "end">;
 
 export interface UploadOptions {
   readonly req: IncomingMessage;
@@ -23,7 +27,7 @@ export class Upload {
     const { complete, socket } = this.#options.req;
     if (!complete) socket.pause();
   };
-  #call: Call | null = null;
+  #call: Destination | null = null;
   /** What came before there was somewhere to send it; of a body that has waited, what came last. */
   #unsent: Buffer | null = null;
   /** Until there was somewhere to send it; meanwhile nothing was read. */
@@ -52,7 +56,7 @@ export class Upload {
   }
 
   /** From now on the body goes to `call`. */
-  begin(call: Call): void {
+  begin(call: Destination): void {
     this.#call = call;
     this.#isCautious = this.#hasWaited && !this.#options.req.complete;
     if (this.#isCautious) this.#sendLater(call);
@@ -60,11 +64,14 @@ export class Upload {
     if (!this.#isStopped && !this.#isBlocked) this.#read();
   }
 
-  /** The app takes more. */
+  /** The app takes more: the next piece, when it is its turn. */
   resume(): void {
-    this.#isBlocked = false;
-    this.#read();
-    if (this.#call && this.#isCautious) this.#sendLater(this.#call);
+    goOnInTurn(() => {
+      this.#isBlocked = false;
+      if (this.#isStopped) return;
+      this.#read();
+      if (this.#call && this.#isCautious) this.#sendLater(this.#call);
+    });
   }
 
   /** What else comes is read and dropped: the client's connection has still to carry the answer, and the next request. */
@@ -73,6 +80,7 @@ export class Upload {
     this.#isStopped = true;
     req.off("data", this.#onData);
     req.off("end", this.#onEnd);
+    req.on("data", () => pauseForTurn(req));
     this.#read();
   }
 
@@ -106,7 +114,7 @@ export class Upload {
     req.socket.resume();
   }
 
-  #send(call: Call, chunk: Buffer): void {
+  #send(call: Destination, chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
     this.#options.onChunk(this.#receivedBytes);
     if (this.#isStopped || call.write(chunk)) return;
@@ -115,7 +123,7 @@ export class Upload {
   }
 
   /** Sends the rest if nothing comes behind it, be it the end of the connection: then nobody waits for an answer. */
-  #sendLater(call: Call): void {
+  #sendLater(call: Destination): void {
     this.#looks += 1;
     const look = this.#looks;
     onceRead(() => {
@@ -124,7 +132,7 @@ export class Upload {
     });
   }
 
-  #finish(call: Call): void {
+  #finish(call: Destination): void {
     const unsent = this.#unsent;
     this.#unsent = null;
     if (unsent) this.#send(call, unsent);
