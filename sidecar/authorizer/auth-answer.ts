@@ -3,17 +3,11 @@
 import type { App } from "../core/app.ts";
 import { channelKind } from "../core/channel-name.ts";
 import { isObject, parseExactJson, parseJson } from "../core/json.ts";
+import type { ChannelProof, UserProof } from "../core/ports.ts";
 import { checkChannelSignature, checkUserSignature } from "../core/signature.ts";
 import { readUnsignedAnswer } from "./unsigned-answer.ts";
 
-export type AuthAnswer =
-  | {
-      readonly ok: true;
-      readonly auth: string;
-      readonly channelData?: string;
-      readonly sharedSecret?: string;
-    }
-  | { readonly ok: false; readonly reason: AuthAnswerFault };
+export type AuthAnswer = ChannelProof | { readonly ok: false; readonly reason: AuthAnswerFault };
 
 export type AuthAnswerFault =
   | "invalid_response_json"
@@ -59,7 +53,7 @@ export function readAuthAnswer(
 }
 
 export type UserAuthAnswer =
-  | { readonly ok: true; readonly auth: string; readonly userData: string }
+  | UserProof
   | {
       readonly ok: false;
       readonly reason: Exclude<AuthAnswerFault, "missing_channel_data"> | "missing_user_data";

@@ -8,8 +8,10 @@ import type {
   AuthorizationFault,
   AuthorizationRequest,
   ChannelAuthorizer,
+  ChannelProof,
   Denial,
   UserAuthenticator,
+  UserProof,
 } from "../core/ports.ts";
 import type { BreakerState } from "../core/report/authorizer.ts";
 import { isSocketId } from "../core/socket-id.ts";
@@ -24,7 +26,7 @@ import { createBulkheads, type Asking, type BulkheadsOptions } from "./bulkheads
 import { credentialsOf } from "./handshake-headers.ts";
 import { credentialPolicyFor } from "./origin-gate.ts";
 import { meanings, verdictOn } from "./outcomes.ts";
-import { toSubrequest, type Answer, type Question } from "./question.ts";
+import { toSubrequest, type Proof, type Question } from "./question.ts";
 import { createSubrequestClient } from "./subrequest.ts";
 import { Visitors } from "./visitors.ts";
 
@@ -66,8 +68,6 @@ export type Replayed =
   | { readonly isAnswered: true; readonly status: number; readonly body: string }
   | { readonly isAnswered: false; readonly reason: AuthorizationFault };
 
-type Granted<T> = Extract<T, Answer>;
-
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { appIds, forwarding, now, report } = options;
   const client = createSubrequestClient({
@@ -85,7 +85,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
    * What is cheapest to know comes first; nothing is spent on a question that a later guard would refuse. Channels and
    * users share the guards: it is one app that is asked.
    */
-  async function guarded<T extends Answer>(question: Question<T>): Promise<T | Denial> {
+  async function guarded<T extends Proof>(question: Question<T>): Promise<T | Denial> {
     const { app, socketId, signal } = question.request;
     const bulkhead = bulkheads.get(app.id);
     if (!bulkhead || signal.aborted) return refuse("aborted");
@@ -95,7 +95,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return policy === "none" ? refuse("origin") : ask(question, policy === "all", bulkhead);
   }
 
-  function policyFor({ app, handshake, credential }: Question<Answer>["request"]) {
+  function policyFor({ app, handshake, credential }: Question<Proof>["request"]) {
     return credentialPolicyFor({
       rawHeaders: handshake.rawHeaders,
       host: forwarding.host(handshake),
@@ -105,7 +105,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     });
   }
 
-  function aboutChannel(request: AuthorizationRequest): Question<Granted<Authorization>> {
+  function aboutChannel(request: AuthorizationRequest): Question<ChannelProof> {
     const { channel, socketId } = request;
     return {
       request,
@@ -130,7 +130,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       : { isAnswered: true, status, body: "" };
   }
 
-  function ask<T extends Answer>(
+  function ask<T extends Proof>(
     question: Question<T>,
     withCookies: boolean,
     bulkhead: Bulkhead<Asking>,
@@ -189,7 +189,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     },
     replay,
     authenticate: (request): Promise<Authentication> =>
-      guarded<Granted<Authentication>>({
+      guarded<UserProof>({
         request,
         path: options.userAuthPath,
         fields: { socket_id: request.socketId },

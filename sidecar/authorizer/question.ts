@@ -1,16 +1,19 @@
 /** What the app is asked, as a message: about a channel, or about a user. */
 
-import type { AuthenticationRequest, AuthorizationFault } from "../core/ports.ts";
+import type {
+  AuthenticationRequest,
+  AuthorizationFault,
+  ChannelProof,
+  UserProof,
+} from "../core/ports.ts";
 import type { Forwarding } from "../http/forwarded.ts";
 import { toSubrequestHeaders } from "./handshake-headers.ts";
 import type { Subrequest } from "./subrequest.ts";
 
 /** The app's yes, as it is passed on. */
-export interface Answer {
-  readonly ok: true;
-}
+export type Proof = ChannelProof | UserProof;
 
-export interface Question<T extends Answer> {
+export interface Question<T extends Proof> {
   readonly request: AuthenticationRequest;
   readonly path: string;
   /** The fields of the form. */
@@ -21,7 +24,7 @@ export interface Question<T extends Answer> {
   readonly read: (body: Buffer) => T | { readonly ok: false; readonly reason: AuthorizationFault };
 }
 
-export function toSubrequest<T extends Answer>(
+export function toSubrequest<T extends Proof>(
   { request, path, fields, channel }: Question<T>,
   { withCookies, forwarding }: { readonly withCookies: boolean; readonly forwarding: Forwarding },
 ): Subrequest {

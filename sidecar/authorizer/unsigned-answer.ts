@@ -3,10 +3,11 @@
 import type { App } from "../core/app.ts";
 import { channelKind } from "../core/channel-name.ts";
 import { isObject } from "../core/json.ts";
+import type { ChannelProof } from "../core/ports.ts";
 import { signChannel } from "../core/signature.ts";
 
 export type UnsignedAnswer =
-  | { readonly ok: true; readonly auth: string; readonly channelData?: string }
+  | ChannelProof
   | { readonly ok: false; readonly reason: "missing_channel_data" };
 
 /**

@@ -2,7 +2,7 @@
 
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";
-import type { Denial } from "./ports.ts";
+import type { ChannelProof, Denial, UserProof } from "./ports.ts";
 import type { Report } from "./report.ts";
 import type { SignatureFault } from "./signature.ts";
 import { channelOf, type Subject } from "./subject.ts";
@@ -14,13 +14,13 @@ import { channelOf, type Subject } from "./subject.ts";
  *
  * @param ask null: there is no app to ask
  */
-export async function askApp<Grant extends { readonly ok: true }>(
+export async function askApp<Proof extends ChannelProof | UserProof>(
   connection: Connection,
   subject: Subject,
   credential: string | null,
-  ask: ((signal: AbortSignal) => Promise<Grant | Denial>) | null,
+  ask: ((signal: AbortSignal) => Promise<Proof | Denial>) | null,
   report: Report,
-): Promise<Grant | null> {
+): Promise<Proof | null> {
   if (!ask) {
     report({ kind: "signature_missing", ...requested(connection, subject) });
     deny(connection, subject, { kind: "denied", reason: "missing_signature" }, report);

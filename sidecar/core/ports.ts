@@ -115,17 +115,17 @@ export interface AuthorizationRequest extends AuthenticationRequest {
 }
 
 /** The outcome of a subrequest. */
-export type Authorization =
-  | {
-      readonly ok: true;
-      /** The proof, already checked against the app's secret. */
-      readonly auth: string;
-      /** Present for presence channels; the exact text that was signed. */
-      readonly channelData?: string;
-      /** For `private-encrypted-` channels: the key that the client needs (base64). */
-      readonly sharedSecret?: string;
-    }
-  | Denial;
+export type Authorization = ChannelProof | Denial;
+
+export interface ChannelProof {
+  readonly ok: true;
+  /** Already checked against the app's secret. */
+  readonly auth: string;
+  /** Present for presence channels; the exact text that was signed. */
+  readonly channelData?: string;
+  /** For `private-encrypted-` channels: the key that the client needs (base64). */
+  readonly sharedSecret?: string;
+}
 
 /**
  * `denied`: the app said no, or the proof is none; asking again will not help. `unavailable`: nobody could say, however
@@ -176,9 +176,13 @@ export interface ChannelAuthorizer {
 }
 
 /** As `Authorization`, with the signed `user_data` instead of the channel's. */
-export type Authentication =
-  | { readonly ok: true; readonly auth: string; readonly userData: string }
-  | Denial;
+export type Authentication = UserProof | Denial;
+
+export interface UserProof {
+  readonly ok: true;
+  readonly auth: string;
+  readonly userData: string;
+}
 
 /** Asks the app who is behind a connection. The contract is that of `ChannelAuthorizer`. */
 export interface UserAuthenticator {
