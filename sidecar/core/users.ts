@@ -89,6 +89,7 @@ export class Users {
     const { user } = connection;
     if (!user) return;
     connection.user = null;
+    if (connection.recovery) connection.recovery.userStanding = null;
     this.#unwatch(connection, user);
     this.#forget(connection, user);
     const channel = channelOfUser(user.id);

@@ -3,6 +3,7 @@
 import { channelOfUser } from "../channel-name.ts";
 import type { Connection, User } from "../connection.ts";
 import type { Users } from "../users.ts";
+import type { Standing } from "./client.ts";
 import type { Recovery } from "./recovery.ts";
 
 /** A subscription is live and answered. Harmless if it has ended since. */
@@ -30,6 +31,9 @@ export function arriveInChannel(
   });
 }
 
+/** Of a signin: since when matters to nobody. */
+const answered: Standing = { since: 0, from: null };
+
 /** The signin is answered. */
 export function arriveAsUser(
   recovery: Recovery,
@@ -45,7 +49,7 @@ export function arriveAsUser(
     // It may have signed in once more.
     isLive: () => connection.user?.id === user.id,
     replace: (from, to) => users.replace(connection, from, to),
-    setStanding: (standing) => void (client.userStanding = standing),
+    setStanding: (standing) => void (client.userStanding = standing ?? answered),
     done: () => undefined,
   });
 }

@@ -158,6 +158,8 @@ class Stage {
   }
 
   terminate(user: string): void {
+    // What Redis is still asked for it looks through for terminations by itself, which this node's memory need not.
+    this.answer(Number.POSITIVE_INFINITY);
     this.node.hub.terminateUser(user);
     for (const tab of this.tabs) if (tab.user === user) tab.isOver = true;
     this.#endClosed();

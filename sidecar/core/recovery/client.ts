@@ -48,7 +48,7 @@ export class RecoveryClient {
   /** Its session was asked for: until then it waits for whoever asks. */
   hasAsked = false;
   resumption: Resumption | null = null;
-  /** In the user's own channel. */
+  /** In the user's own channel; null: no signin has been answered. */
   userStanding: Standing | null = null;
   isSuspended = false;
   /** Frames for it were dropped: what it has acknowledged by then is all that is certain. */

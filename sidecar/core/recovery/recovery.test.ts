@@ -681,6 +681,22 @@ describe("recovery after a cut", () => {
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
 
+  it("Y17: who is cut off before its signin is answered is owed nothing of the user's", async () => {
+    const known: (() => void)[] = [];
+    const node = createRecoveringNode({ enterLater: (run) => void known.push(run) });
+    const enter = (): void => known.splice(0).forEach((done) => done());
+    node.publish("#server-to-user-ada", "too early");
+    const before = node.connect({ token: "page" });
+    await before.say(join("news"));
+    enter();
+    await before.say(signin(before, "ada"));
+    cut(node, before);
+    const after = node.connect({ token: "page" });
+    await after.say(signin(after, "ada"));
+    enter();
+    assert.deepEqual(events(after.transport.take()), []);
+  });
+
   it("Y17: a client cut off again before it acknowledged what it was sent is sent it again", async () => {
     const node = createRecoveringNode();
     const first = node.connect({ token: "page" });

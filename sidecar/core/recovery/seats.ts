@@ -45,7 +45,7 @@ export function leaveSession(
   for (const { channel, member, state } of subscriptions.values()) {
     if (state.kind === "live") add(channel, member, state.standing);
   }
-  if (user) add(channelOfUser(user.id), null, client.userStanding);
+  if (user && client.userStanding) add(channelOfUser(user.id), null, client.userStanding);
   if (seats.size === 0) return null;
   const before = isOfSession ? (resumption?.session?.users ?? []) : [];
   const users = new Set([...before, ...(user ? [user.id] : [])]);
