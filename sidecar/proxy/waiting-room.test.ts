@@ -60,6 +60,19 @@ test("one tries, and the others follow in their order once it succeeded, the one
   assert.equal(timers.pending, 0);
 });
 
+test("when the one that tries leaves, the next one tries a little later", () => {
+  const { timers, log, enter } = createRig();
+  const a1 = enter("a1");
+  a1.failed("refused");
+  enter("b1");
+  timers.pass(200);
+  a1.leave();
+  timers.pass(199);
+  assert.deepEqual(log.splice(0), ["a1", "a1 tries"]);
+  timers.pass(1);
+  assert.deepEqual(log, ["b1 tries"]);
+});
+
 test("who waits for longer than the limit is refused, and so is who fails after it", () => {
   const { timers, log, enter } = createRig();
   enter("a1").failed("refused");
