@@ -46,5 +46,7 @@ function takeFor(argv: readonly string[]): { text: string | null; rest: readonly
   if (argument.includes("=")) {
     return { text: argument.slice("--for=".length), rest: argv.toSpliced(at, 1) };
   }
-  return { text: argv[at + 1] ?? "", rest: argv.toSpliced(at, 2) };
+  const next = argv[at + 1];
+  const hasValue = next !== undefined && !next.startsWith("--");
+  return { text: hasValue ? next : "", rest: argv.toSpliced(at, hasValue ? 2 : 1) };
 }

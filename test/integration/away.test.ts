@@ -70,6 +70,8 @@ describe("hold and release", () => {
       assert.equal(code, 1, length);
       assert.match(text, /^for=.*: a hold takes a time up to 2m, with its unit: 30s/);
     }
+    const { text: withoutTime } = await command(sidecar, "hold", "--for", "--admin-host=127.0.0.1");
+    assert.match(withoutTime, /^for=: a hold takes a time up to 2m/);
     const mistakes: readonly (readonly [argv: readonly string[], said: RegExp])[] = [
       [["60s"], /^pogo-sidecar hold takes no argument; its time is given with --for/],
       [["--for=60s", "now"], /^pogo-sidecar hold takes no argument; its time is given with --for/],

@@ -169,7 +169,8 @@ export const refusalHints: Readonly<Record<ProxyRefusal, string>> = {
     "the app is slower than its visitors: give it more workers, or raise POGO_MAX_UPSTREAM_CONNECTIONS or POGO_UPSTREAM_QUEUE_WAIT",
   away_queue_full:
     "the app can't be connected to, or new requests are held, and POGO_MAX_UPSTREAM_WAITING wait: start it, or release them (`pogo-sidecar release`)",
-  away_timeout: "the app could not be connected to for POGO_UPSTREAM_WAIT: start it",
+  away_timeout:
+    "the app could not be connected to for POGO_UPSTREAM_WAIT: start it; or the node stopped before a hold was over: release it first (`pogo-sidecar release`)",
   too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS is the limit",
 };
 

@@ -18,7 +18,8 @@ const proxyRefusals = {
   queue_full: "POGO_UPSTREAM_QUEUE_SIZE requests wait already",
   queue_timeout: "no connection came free within POGO_UPSTREAM_QUEUE_WAIT",
   away_queue_full: "POGO_MAX_UPSTREAM_WAITING requests wait for the app already",
-  away_timeout: "the app could not be connected to within POGO_UPSTREAM_WAIT",
+  away_timeout:
+    "the app could not be connected to within POGO_UPSTREAM_WAIT, or a hold outlasts the node",
   too_many_websockets: "POGO_MAX_UPSTREAM_WEBSOCKETS pass through already",
 } satisfies Record<ProxyRefusal, string>;
 
