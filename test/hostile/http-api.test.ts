@@ -175,6 +175,7 @@ describe("paths and methods", () => {
       `/apps/${id}/..%2fchannels`,
       `/apps/${id}/channels%2f..`,
       `/apps%2f${id}/channels`,
+      `/apps\\${id}\\channels`,
     ];
     for (const target of spellings) {
       const client = await connectRaw(test, sidecar.port);
@@ -188,6 +189,8 @@ describe("paths and methods", () => {
     // An encoded id is that id.
     const encoded = `/apps/${encodeURIComponent(id).replace("a", "%61")}/channels`;
     assert.equal((await send(sidecar.port, "GET", encoded, "")).status, 401);
+    // A dot is the name of a channel.
+    assert.equal((await send(sidecar.port, "GET", `/apps/${id}/channels/.`, "")).status, 401);
   });
 
   it("row 52: a method that a route does not have is 405, signed or not", async (test) => {
