@@ -51,7 +51,7 @@ export class Users {
 
   /**
    * From now on the connection is this user's, and no longer whoever's it was. `answer` is called when every node
-   * knows, before the watchlist's first event; not at all if the connection is somebody else's or closed by then.
+   * knows, before the watchlist's first event; not at all if the connection is somebody else's by then, or closed or about to be.
    * `isNew`: it was not this user's before.
    */
   signIn(connection: Connection, user: User, answer: (isNew: boolean) => void): void {

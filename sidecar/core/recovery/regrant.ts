@@ -29,9 +29,11 @@ export function regrant(
   const { grants = null, resumption = null } = client ?? {};
   if (!isOpen || client?.isSuspended || !grants || !resumption?.session?.grant) return notGranted;
   const seat = resumption.seats.get(channel);
-  const isGranted = seat?.isGranted && grants.has(channel) && resumption.endsMs > nowMs;
-  if (!isGranted || !isGrantable(channel)) return notGranted;
+  if (!seat) return notGranted;
+  // Whatever comes of it: the next question is the app's.
   resumption.seats.set(channel, { ...seat, isGranted: false });
+  const isGranted = seat.isGranted && grants.has(channel) && resumption.endsMs > nowMs;
+  if (!isGranted || !isGrantable(channel)) return notGranted;
   if (!shown || !grants.isFor(shown)) {
     grants.delete(channel);
     return { kind: "other_credentials" };

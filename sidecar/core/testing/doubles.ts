@@ -10,6 +10,7 @@ import { Hub } from "../hub.ts";
 import type { ErrorData } from "../dialect.ts";
 import type { PresenceListener, PresenceStore } from "../presence-store.ts";
 import { RecoveryClient } from "../recovery/client.ts";
+import { Grants } from "../recovery/grants.ts";
 import type { Recovery } from "../recovery/recovery.ts";
 import { SubscriptionBudget } from "../subscription-budget.ts";
 import type { Transport } from "../transport.ts";
@@ -159,7 +160,14 @@ export function createTestNode(
     errorData = "string",
     token = null,
     isOfOnePage = true,
-  }: { errorData?: ErrorData; token?: string | null; isOfOnePage?: boolean } = {}) {
+    browser = null,
+  }: {
+    errorData?: ErrorData;
+    token?: string | null;
+    isOfOnePage?: boolean;
+    /** Digest of the cookie of its browser. */
+    browser?: string | null;
+  } = {}) {
     const transport = new RecordingTransport();
     const socketId = `1.${++clients}`;
     const { nowMs } = clock;
@@ -171,7 +179,13 @@ export function createTestNode(
       report,
       errorData,
       nowMs,
-      recovery: token === null ? null : new RecoveryClient({ key: token, isOfOnePage }),
+      recovery:
+        token === null
+          ? null
+          : new RecoveryClient(
+              { key: token, isOfOnePage },
+              browser === null ? null : new Grants(browser),
+            ),
     });
     hub.connect(connection);
     return {
