@@ -115,7 +115,11 @@ async function run(seed: number): Promise<number> {
   function end(token: string, tab: Tab, code: number): void {
     open.delete(token);
     const { connection } = tab.client;
-    if (code === 4200) node.hub.suspend(connection, () => undefined);
+    if (code === 4200) {
+      // A node that stops asks for what was left, if nobody has.
+      take(token, tab);
+      node.hub.suspend(connection, () => undefined);
+    }
     node.hub.disconnect(connection, code);
     const isKept = code === 4200 || code === 1006;
     if (isKept && tab.before === undefined) return;
