@@ -15,7 +15,7 @@ import type { Scenario, Settings } from "../scenario.ts";
 import { bind } from "../support/machine.ts";
 import type { RequesterInput, RequesterResult } from "../support/proxy/requester.ts";
 import { cpuSeconds } from "../support/memory.ts";
-import { mediansOf, percent, toTable, whole } from "../support/table.ts";
+import { decimal, mediansOf, percent, toTable, whole } from "../support/table.ts";
 import { startWorker } from "../support/worker.ts";
 
 const supportFolder = join(import.meta.dirname, "../support/proxy");
@@ -82,7 +82,7 @@ export const proxy: Scenario = {
       ["requests/s", ({ perSecond }) => whole(perSecond)],
       ["of bare node:http", (row) => ofBare(row, medians(rows))],
       ["lost", ({ lost }) => String(lost)],
-      ["CPU a request, µs", ({ cpuMicroseconds }) => cpuMicroseconds.toFixed(0)],
+      ["CPU a request, µs", ({ cpuMicroseconds }) => decimal(cpuMicroseconds, 0)],
       ["p50, ms", ({ p50Ms }) => p50Ms.toFixed(3)],
       ["p99, ms", ({ p99Ms }) => p99Ms.toFixed(2)],
       ["load's CPU", ({ loadCpu }) => percent(loadCpu)],
