@@ -32,6 +32,16 @@ function signin({ socketId }: Client, id: string) {
   return { event: "pusher:signin", data: { auth, user_data: userData } };
 }
 
+/** A page was closed as by a node that stops, and missed an event. */
+async function nodeWithMissedNews(): Promise<RecoveringNode> {
+  const node = createRecoveringNode({ mode: "orderly" });
+  const before = node.connect({ token: "page" });
+  await before.say(join("news"));
+  drain(node, before);
+  node.publish("news", "one");
+  return node;
+}
+
 /** A member of a room that reads the news misses one, and is terminated once it is back but before it has asked for anything. */
 async function terminatedOnTheWayBack(node: RecoveringNode, before: Client): Promise<Client> {
   await before.subscribe("presence-room", '{"user_id":"ada"}');
@@ -65,11 +75,7 @@ describe("recovery after an orderly close", () => {
   });
 
   it("Y06: nothing twice: a second subscribe, or a second connection, is sent nothing", async () => {
-    const node = createRecoveringNode({ mode: "orderly" });
-    const before = node.connect({ token: "page" });
-    await before.say(join("news"));
-    drain(node, before);
-    node.publish("news", "one");
+    const node = await nodeWithMissedNews();
     const after = node.connect({ token: "page" });
     assert.deepEqual(events(await after.say(join("news"))), ["one"]);
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
@@ -216,11 +222,7 @@ describe("recovery after an orderly close", () => {
   it("Y05: an attempt to connect that was given up takes nothing, whenever that is noticed", async () => {
     for (const code of [1000, 1005, 1006]) {
       for (const isNoticedFirst of [true, false]) {
-        const node = createRecoveringNode({ mode: "orderly" });
-        const before = node.connect({ token: "page" });
-        await before.say(join("news"));
-        drain(node, before);
-        node.publish("news", "one");
+        const node = await nodeWithMissedNews();
         const givenUp = node.connect({ token: "page" });
         const end = (): void => node.hub.disconnect(givenUp.connection, code);
         if (isNoticedFirst) end();

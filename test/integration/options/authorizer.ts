@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { authorization, authorizer } from "../../../sidecar/config/table/authorizer.ts";
 import { waitFor } from "../../../sidecar/testing/eventually.ts";
 import { readQuestion, signedAnswer, startApp, type RunningSidecar } from "../../kit/start.ts";
-import { lateMs, nobody, startRecordingApp, type Rows } from "./stage.ts";
+import { lateMs, nobody, startRecordingApp, type Rows, type Stage } from "./stage.ts";
 
 export const authorizerRows: Rows<typeof authorizer | typeof authorization> = {
   async POGO_AUTH_PATH({ test, start, connect }) {
@@ -45,24 +45,8 @@ export const authorizerRows: Rows<typeof authorizer | typeof authorization> = {
     const client = await connect(await start("10", { POGO_UPSTREAM: asked.url }));
     assert.equal(await client.subscribe("private-x"), 403);
   },
-  async POGO_MAX_CONCURRENT_AUTH({ test, start, connect }) {
-    const asked = await startAuthApp(test, "never");
-    const sidecar = await start("1", { POGO_UPSTREAM: asked.url, ...impatient });
-    (await connect(sidecar)).say("pusher:subscribe", { channel: "private-x" });
-    await waitFor(() => asked.count() === 1);
-    const second = await connect(sidecar);
-    assert.equal(await second.subscribe("private-x"), 503);
-    assert.equal(asked.count(), 1);
-  },
-  async POGO_MAX_CONCURRENT_AUTH_PER_IP({ test, start, connect }) {
-    const asked = await startAuthApp(test, "never");
-    const sidecar = await start("1", { POGO_UPSTREAM: asked.url, ...impatient });
-    (await connect(sidecar)).say("pusher:subscribe", { channel: "private-x" });
-    await waitFor(() => asked.count() === 1);
-    const second = await connect(sidecar);
-    assert.equal(await second.subscribe("private-x"), 503);
-    assert.equal(asked.count(), 1);
-  },
+  POGO_MAX_CONCURRENT_AUTH: askedOnceAtATime,
+  POGO_MAX_CONCURRENT_AUTH_PER_IP: askedOnceAtATime,
   async POGO_MAX_AUTH_QUEUE({ test, start, connect }) {
     const asked = await startAuthApp(test, "never");
     const env = { POGO_UPSTREAM: asked.url, POGO_MAX_CONCURRENT_AUTH: "1" };
@@ -120,6 +104,16 @@ export const authorizerRows: Rows<typeof authorizer | typeof authorization> = {
 
 /** Nothing is tried again, and nothing waits. */
 const impatient = { POGO_AUTH_RETRY_FOR: "0" };
+
+async function askedOnceAtATime({ test, start, connect }: Stage): Promise<void> {
+  const asked = await startAuthApp(test, "never");
+  const sidecar = await start("1", { POGO_UPSTREAM: asked.url, ...impatient });
+  (await connect(sidecar)).say("pusher:subscribe", { channel: "private-x" });
+  await waitFor(() => asked.count() === 1);
+  const second = await connect(sidecar);
+  assert.equal(await second.subscribe("private-x"), 503);
+  assert.equal(asked.count(), 1);
+}
 
 async function refusedByBreaker(sidecar: RunningSidecar): Promise<number> {
   return (await sidecar.series("pogo_websocket_circuit_breaker_open_total"))[""] ?? 0;
