@@ -152,15 +152,13 @@ export class Recovery {
   suspend(connection: Connection, mute: () => void, done: () => void): void {
     const client = connection.recovery;
     if (!client || client.isSuspended) return done();
-    this.#resumptions.ask(connection, client, this.#nowMs);
-    const { resumption } = client;
-    if (resumption && !resumption.session) {
-      return void resumption.waiting.push(() => this.suspend(connection, mute, done));
-    }
-    client.isSuspended = true;
-    mute();
-    const received = client.isSilent(this.#tick) ? "acknowledged" : "sent";
-    if (!this.#keep(connection, client, received, done)) done();
+    this.#whenAsked(connection, () => {
+      if (client.isSuspended) return done();
+      client.isSuspended = true;
+      mute();
+      const received = client.isSilent(this.#tick) ? "acknowledged" : "sent";
+      if (!this.#keep(connection, client, received, done)) done();
+    });
   }
 
   /** True: it may come back, and until then its members stay in their channels. */
