@@ -1,7 +1,9 @@
 /** Sends to other nodes by Redis: what is published is taken or delivered nowhere, and never delivered twice. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { channelKind } from "../../core/channel-name.ts";
 import type { BrokerResult, CachedEvent, ChannelEvent } from "../../core/ports.ts";
+import { wholeBackoffMs } from "../../http/backoff.ts";
 import type { RedisClock } from "./clock.ts";
 import { encodeEvent, encodeTerminate, parseEnvelope } from "./envelope.ts";
 import { controlChannel, topicOf } from "./keys.ts";
@@ -26,6 +28,9 @@ export interface PublisherOptions {
   readonly timeoutMs: number;
   readonly cacheTtlMs: number;
 }
+
+/** Between attempts. */
+const pauses = { firstMs: 20, maxMs: 250 };
 
 /** What the log keeps for nodes that are cut off. */
 const maxLogEntries = 10_000;
@@ -112,7 +117,7 @@ export class Publisher {
   async #send(publications: readonly Publication[]): Promise<BrokerResult> {
     const { run, links, clock, whenUp, now, timeoutMs, cacheTtlMs } = this.#options;
     const endMs = now() + timeoutMs;
-    for (let attempt = 0; ; attempt++) {
+    for (let failures = 1; ; failures++) {
       const leftMs = endMs - now();
       if (leftMs <= 0) return failed;
       if (!links.isReady) await whenUp(leftMs);
@@ -125,7 +130,7 @@ export class Publisher {
       } catch (error) {
         const isRefused = error instanceof Error && error.name === "ReplyError";
         if (isRefused && !temporary.test(error.message)) return failed;
-        await pause(Math.min(20 * 2 ** attempt, 250));
+        await sleep(wholeBackoffMs(pauses, failures));
       }
     }
   }
@@ -133,10 +138,4 @@ export class Publisher {
 
 function isSameContent(a: ChannelEvent, b: ChannelEvent): boolean {
   return a.event === b.event && a.dataJson === b.dataJson && a.exceptSocketId === b.exceptSocketId;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
