@@ -59,11 +59,7 @@ export const websocketRows: Rows<typeof websocket> = {
     const client = await connect(sidecar);
     await client.subscribe("news");
     client.socket.pause();
-    const cut = "pogo_websocket_connections_cut_total";
-    for (let isCut = false; !isCut;) {
-      await publish(sidecar, 10, 250_000, 1);
-      isCut = Object.values(await sidecar.series(cut)).some((connections) => connections > 0);
-    }
+    await publishUntilCounted(sidecar, "pogo_websocket_connections_cut_total");
     await sidecar.seriesBecome("pogo_websocket_connections_active", { 'app_id="app-id"': 0 });
   },
   async POGO_WRITE_WAIT({ start, connect, clock }) {
@@ -71,11 +67,7 @@ export const websocketRows: Rows<typeof websocket> = {
     const client = await connect(sidecar);
     await client.subscribe("news");
     client.socket.pause();
-    const dropped = "pogo_websocket_client_dropped_messages_total";
-    for (let full = false; !full;) {
-      await publish(sidecar, 10, 250_000, 1);
-      full = Object.values(await sidecar.series(dropped)).some((frames) => frames > 0);
-    }
+    await publishUntilCounted(sidecar, "pogo_websocket_client_dropped_messages_total");
     // One look each second: the first finds it full, a later one that it still is. By default it would have 10 s.
     for (let seconds = 0; seconds < 3; seconds += 1) {
       await new Promise((resolve) => setTimeout(resolve, 700));
@@ -84,6 +76,14 @@ export const websocketRows: Rows<typeof websocket> = {
     await sidecar.seriesBecome("pogo_websocket_connections_active", { 'app_id="app-id"': 0 });
   },
 };
+
+/** More than a client that reads nothing has room for: until the metric has counted something. */
+async function publishUntilCounted(sidecar: RunningSidecar, metric: string): Promise<void> {
+  for (let isCounted = false; !isCounted;) {
+    await publish(sidecar, 10, 250_000, 1);
+    isCounted = Object.values(await sidecar.series(metric)).some((count) => count > 0);
+  }
+}
 
 /** Whether an event of 1,000 bytes is, for a client that offers it. */
 async function isEventCompressed(test: TestContext, sidecar: RunningSidecar): Promise<boolean> {
