@@ -199,7 +199,7 @@ describe("CircuitBreaker", () => {
     );
     const seen = { rejected: 0, "half-open": 0 };
     fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { minLength: 20, maxLength: 80, size: "max" }), (steps) => {
         // Its longest time is below the first one, so that each time is as long, as gobreaker's.
         const { breaker, clock, begin, end } = createRig({ failures: 2, openMs: 500 });
         const model = createModel({ failures: 2, openMs: 500 });

@@ -25,7 +25,7 @@ describe("Schedule", () => {
       atMs: fc.integer({ min: 0, max: 30 }),
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: "max" }), (steps) => {
         const schedule = new Schedule<number>();
         const model = new Map<number, number>();
         for (const { kind, item, atMs } of steps) {

@@ -48,7 +48,7 @@ describe("roster", () => {
       id: fc.constantFrom<string | number>("a", "b", 1, "1"),
     });
     fc.assert(
-      fc.property(fc.array(step), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const { roster, listed, ids } = createRoster();
         const model = new Map<string, number>();
         for (const { join, id } of steps) {
@@ -171,7 +171,7 @@ describe("roster", () => {
       fc.record({ do: fc.constant("miss" as const) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 40, size: "max" }), (steps) => {
         const { roster, listed } = createRoster();
         const stored = new Map<string, Member>();
         let version = 0;

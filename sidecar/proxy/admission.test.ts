@@ -152,7 +152,7 @@ test("whatever happens: the bounds hold, nobody is lost, and a visitor with noth
     fc.property(
       fc.integer({ min: 1, max: 6 }),
       fc.nat(5),
-      fc.array(step, { maxLength: 80 }),
+      fc.array(step, { maxLength: 80, size: "max" }),
       (maxInUse, maxWaiting, steps) => {
         const timers = createTimers();
         const admission: Admission = createAdmission({

@@ -140,6 +140,12 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
   }
 
   function wait(entry: Entry): void {
+    takePlace(entry);
+    // Also where there was none for it: others may wait behind the one that tried.
+    tryNext();
+  }
+
+  function takePlace(entry: Entry): void {
     if (isPausedForGood()) return refuse(entry, "away_timeout");
     if (gate !== "paused" && entry.untilMs <= now()) return refuse(entry, "away_timeout");
     const loser = queue.whoGivesWayTo(entry.visitor);
@@ -150,7 +156,6 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
     limit(entry);
     if (away && !entry.hasWaited) away.waited += 1;
     entry.hasWaited = true;
-    tryNext();
   }
 
   /** While they are paused nobody's time runs: it begins anew with the end of the pause. */

@@ -177,7 +177,7 @@ describe("the algebra of grace", () => {
   /** Somebody comes or goes, the other way round than before, some time after the last step. */
   const steps = fc.array(
     fc.record({ subject: fc.nat(5), waitMs: fc.oneof(fc.nat(400), fc.nat(2 * graceMs)) }),
-    { maxLength: 120 },
+    { maxLength: 120, size: "max" },
   );
   const subjects: { begin: WebhookEvent; end: WebhookEvent }[] = [
     { begin: occupied("a"), end: vacated("a") },

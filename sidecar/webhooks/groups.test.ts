@@ -145,6 +145,7 @@ describe("groups of events in a full queue", () => {
       fc.property(
         fc.array(
           fc.tuple(fc.constantFrom(...names), fc.boolean(), fc.integer({ min: 1, max: 30 })),
+          { maxLength: 60, size: "max" },
         ),
         (bursts) => {
           const { push, take } = createRig({ maxQueuedEvents });

@@ -8,6 +8,7 @@ describe("fair queue", () => {
     const costs = fc.array(fc.double({ min: 0.1, max: 10, noNaN: true }), {
       minLength: 2,
       maxLength: 20,
+      size: "max",
     });
     fc.assert(
       fc.property(costs, fc.nat(300), (costs, services) => {

@@ -5,7 +5,10 @@ import { Heap } from "./heap.ts";
 
 describe("heap", () => {
   it("gives out the lowest first, of equals the one that came first, whatever is put in between", () => {
-    const steps = fc.array(fc.option(fc.integer({ min: 0, max: 20 })), { maxLength: 200 });
+    const steps = fc.array(fc.option(fc.integer({ min: 0, max: 20 })), {
+      maxLength: 200,
+      size: "max",
+    });
     fc.assert(
       fc.property(steps, (steps) => {
         const heap = new Heap<{ key: number; order: number }>();

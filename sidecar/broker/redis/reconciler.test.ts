@@ -176,7 +176,7 @@ describe("the reconciler", () => {
       fc.record({ do: fc.constant("lose" as const) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: "max" }), async (steps) => {
         const { reconciler, stored, turn, resync, lose, fail } = createRig();
         await resync();
         const desired = new Map<string, number>();

@@ -193,7 +193,7 @@ describe("registrations", () => {
       fc.record({ do: fc.constant("empty" as const) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 30, size: "max" }), async (steps) => {
         const { registrations, stored, turn, open, lose, fail } = createRig();
         await open();
         const expected = new Map<string, number>();

@@ -90,7 +90,7 @@ describe("topics", () => {
       turns: fc.nat(3),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 30, size: "max" }), async (steps) => {
         const { topics, connect, subscribed, turn } = createServer();
         await connect();
         const wanted = new Set<string>();
