@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { Inbox } from "./inbox.ts";
 
 /** What is counted as one below: as much as a share is allowed to take a millisecond for. */
@@ -10,6 +11,7 @@ function createInbox({ turnMs = 1_000, maxShare = 1, shareMs = 1_000 } = {}) {
   const turns: (() => void)[] = [];
   const microtasks: (() => void)[] = [];
   const served: string[] = [];
+  const during: (() => void)[] = [];
   let nowMs = 0;
   const inbox = new Inbox({
     now: () => nowMs,
@@ -30,25 +32,35 @@ function createInbox({ turnMs = 1_000, maxShare = 1, shareMs = 1_000 } = {}) {
     units: number,
     { visitor = name, shareMs = 1, unitMs = 0, afterMs = 0 } = {},
   ) {
-    let waiting = 0;
+    const connection = {
+      /** Units that have arrived and were not handled. */
+      left: 0,
+      isPaused: false,
+      more(count: number): void {
+        connection.left += count;
+        input.arrived();
+      },
+      close(): void {
+        connection.left = 0;
+        input.close();
+      },
+    };
     const input = inbox.open(visitor, {
       handle(maxBytes) {
-        const units = Math.min(waiting, Math.ceil(maxBytes / unitBytes));
+        for (const run of during.splice(0)) microtasks.push(run);
+        if (connection.isPaused) return { bytes: 0, hasMore: false };
+        const units = Math.min(connection.left, Math.ceil(maxBytes / unitBytes));
         if (units > 0) {
           nowMs += shareMs + units * unitMs;
           microtasks.push(() => (nowMs += afterMs));
           served.push(name);
         }
-        waiting -= units;
-        return { bytes: Math.min(maxBytes, units * unitBytes), hasMore: waiting > 0 };
+        connection.left -= units;
+        return { bytes: Math.min(maxBytes, units * unitBytes), hasMore: connection.left > 0 };
       },
     });
-    const more = (count: number): void => {
-      waiting += count;
-      input.arrived();
-    };
-    more(units);
-    return { more, close: () => input.close() };
+    connection.more(units);
+    return connection;
   }
 
   return {
@@ -60,6 +72,8 @@ function createInbox({ turnMs = 1_000, maxShare = 1, shareMs = 1_000 } = {}) {
       return served.splice(0).join("");
     },
     scheduled: () => turns.length,
+    /** Runs it within the next share, after the handler has returned. */
+    duringNext: (run: () => void) => void during.push(run),
   };
 }
 
@@ -171,5 +185,57 @@ describe("inbox", () => {
     assert.equal(turn(), "a");
     one.more(1);
     assert.equal(turn(), "a");
+  });
+
+  it("what arrives while it is served is served as well", () => {
+    const { arrive, turn, duringNext } = createInbox();
+    const one = arrive("a", 1);
+    duringNext(() => one.more(1));
+    assert.equal(turn(), "aa");
+  });
+
+  it("whatever arrives, and whenever, nothing is left when no turn is scheduled (property)", () => {
+    const who = fc.nat(5);
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant("arrive"), who, units: fc.nat(9) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant("arrive during"), who }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("pause"), who }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("resume during"), who }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("close"), who }) },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant("turn"), who }) },
+    );
+    let duringShares = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100, size: "max" }), (steps) => {
+        const { arrive, turn, scheduled, duringNext } = createInbox({ turnMs: 3, maxShare: 4 });
+        const open = (who: number) => arrive(String(who), 0, { visitor: `v${who % 3}` });
+        const connections = [0, 1, 2, 3, 4, 5].map(open);
+        for (const { kind, who, units = 1 } of steps.map((each) => ({ units: 1, ...each }))) {
+          const connection = connections[who];
+          assert.ok(connection);
+          if (kind === "arrive") connection.more(units);
+          else if (kind === "turn") turn();
+          else if (kind === "pause") connection.isPaused = true;
+          else if (kind === "close") {
+            connection.close();
+            connections[who] = open(who);
+          } else {
+            duringNext(() => {
+              duringShares += 1;
+              connection.isPaused = false;
+              connection.more(kind === "arrive during" ? 1 : 0);
+            });
+          }
+          assert.ok(scheduled() <= 1);
+        }
+        for (let turns = 0; scheduled() > 0; turns += 1) {
+          assert.ok(turns < 10_000);
+          turn();
+        }
+        assert.ok(connections.every(({ isPaused, left }) => isPaused || left === 0));
+      }),
+      { numRuns: 300 },
+    );
+    assert.ok(duringShares > 1_000);
   });
 });

@@ -29,7 +29,7 @@ export interface InputHandler {
 
 /** One connection's place. */
 export interface Input {
-  /** Something has arrived. Harmless when it waits already. */
+  /** Something has arrived. Harmless when it waits already, and not forgotten when it is being served. */
   arrived(): void;
   /** The connection is gone. */
   close(): void;
@@ -49,6 +49,8 @@ class Source implements Waiting, Input {
   tag: number;
   estimate = firstEstimateMs;
   isWaiting = false;
+  /** Something, since its last share began. */
+  hasArrived = false;
 
   constructor(
     handler: InputHandler,
@@ -122,6 +124,7 @@ export class Inbox {
 
   /** For `Source`. */
   arrived(visitor: Visitor, source: Source): void {
+    source.hasArrived = true;
     if (source.isWaiting) return;
     source.isWaiting = true;
     visitor.sources.add(source);
@@ -148,15 +151,18 @@ export class Inbox {
     const visitor = this.#queue.shift();
     const source = visitor?.sources.shift();
     if (!visitor || !source) return;
+    source.hasArrived = false;
     const { bytes, hasMore } = source.handler.handle(source.shareBytes);
-    // A handler that awaits goes on in a microtask: that belongs to the share too.
+    // A handler that awaits goes on in a microtask: that belongs to the share too. Before it Node says that a stream has
+    // ended of which the last was read.
     defer(() => {
+      const wantsMore = hasMore || source.hasArrived;
       const nowMs = now();
       const mostMs = maxShareMs + bytes * maxByteMs;
       const cost = Math.min(mostMs, Math.max(minShareMs, nowMs - beganMs));
-      source.isWaiting = hasMore;
+      source.isWaiting = wantsMore;
       if (bytes === source.shareBytes) source.shareBytes = this.#nextShare(bytes, cost);
-      visitor.sources.served(source, { cost, wantsMore: hasMore });
+      visitor.sources.served(source, { cost, wantsMore });
       visitor.isWaiting = visitor.sources.size > 0;
       this.#queue.served(visitor, { cost, wantsMore: visitor.isWaiting });
       if (this.#queue.size > 0 && nowMs < endMs) return this.#serveNext(nowMs, endMs);

@@ -97,19 +97,23 @@ describe("input of a socket", () => {
     assert.equal(text().length, shareBytes);
   });
 
-  it("ends when all of it was handled, and not before", async (test) => {
-    const { client, socket, input, state, text } = await createPair(test);
-    state.pausesAfter = 0;
-    const sent = `${"x".repeat(3 * shareBytes)}y`;
-    client.end(sent);
-    await until("all is there, and its end", () => socket.bytesRead === sent.length);
-    for (let turns = 0; turns < 20; turns++) await nextTurn();
-    state.pausesAfter = Number.POSITIVE_INFINITY;
-    input.arrived();
-    await until("it has ended", () => state.endedAt !== null);
-    assert.equal(state.endedAt, sent.length);
-    assert.equal(text(), sent);
-  });
+  for (const [shares, sent] of [
+    ["several shares", `${"x".repeat(3 * shareBytes)}y`],
+    ["one share", "y"],
+  ] as const) {
+    it(`ends when all of it was handled, and not before: ${shares}`, async (test) => {
+      const { client, socket, input, state, text } = await createPair(test);
+      state.pausesAfter = 0;
+      client.end(sent);
+      await until("all is there, and its end", () => socket.bytesRead === sent.length);
+      for (let turns = 0; turns < 20; turns++) await nextTurn();
+      state.pausesAfter = Number.POSITIVE_INFINITY;
+      input.arrived();
+      await until("it has ended", () => state.endedAt !== null);
+      assert.equal(state.endedAt, sent.length);
+      assert.equal(text(), sent);
+    });
+  }
 
   it("ends without a word", async (test) => {
     const { client, state } = await createPair(test);
