@@ -18,6 +18,7 @@ RUN --mount=type=cache,target=/root/.npm ["npm", "ci", "--ignore-scripts", "--no
 COPY tsconfig.json tsconfig.build.json ./
 COPY sidecar ./sidecar
 RUN ["npm", "run", "build"]
+RUN ["mkdir", "/state"]
 
 FROM --platform=$BUILDPLATFORM node:24-trixie-slim AS packages
 WORKDIR /src
@@ -41,7 +42,9 @@ ENV NODE_ENV=production \
 COPY --chown=0:0 package.json LICENSE ./
 COPY --chown=0:0 --from=packages /src/node_modules ./node_modules
 COPY --chown=0:0 --from=build /src/dist ./dist
-# A number, so that Kubernetes can check runAsNonRoot. The files above are root's: the process can't change them.
+# Empty, and the process's own: a new volume here takes its owner from it (POGO_RECOVERY_STATE_DIR=/var/lib/pogo).
+COPY --chown=65532:65532 --from=build /state /var/lib/pogo
+# A number, so that Kubernetes can check runAsNonRoot. What is in /app is root's: the process can't change it.
 USER 65532:65532
 # Everything (POGO_PORT) and the admin port (POGO_ADMIN_PORT).
 EXPOSE 8080 2019

@@ -16,6 +16,7 @@ export function composeProblems(
   return [
     ...[...services].flatMap(([name, service]) => serviceProblems(name, service, services)),
     ...sidecarProblems(sidecar, facts, image),
+    ...stateProblems(sidecar, image),
     ...appProblems(services.get("app"), sidecar, facts),
     ...workerProblems(services.get("worker"), services.get("app")),
     ...replicaProblems(services.get("sidecar-2"), sidecar),
@@ -115,6 +116,22 @@ function sidecarProblems(sidecar: unknown, facts: Facts, image: ImageCommand): r
   problems.push(
     ...healthcheckProblems(test, image.entrypoint, facts).map((text) => `sidecar: ${text}`),
   );
+  return problems;
+}
+
+/** A lone sidecar leaves there what clients miss over its restart, and can write nowhere else. */
+function stateProblems(sidecar: unknown, image: ImageCommand): readonly string[] {
+  const folder = String(at(sidecar, "environment", "POGO_RECOVERY_STATE_DIR"));
+  const volumes = list(at(sidecar, "volumes")).map(String);
+  const problems: string[] = [];
+  if (!volumes.some((volume) => /^\w+$/.test(volume.replace(`:${folder}`, "")))) {
+    problems.push("sidecar: no volume keeps what it leaves to its successor");
+  }
+  if (!image.ownFolders.includes(folder)) {
+    problems.push(
+      `sidecar: may not write in a volume at ${folder}, which is not its own in the image`,
+    );
+  }
   return problems;
 }
 

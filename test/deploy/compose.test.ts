@@ -178,6 +178,9 @@ const brokenFiles: readonly (readonly [from: string | RegExp, to: string, proble
   ['REVERB_PORT: "8080"', 'REVERB_PORT: "6001"', /publishes to sidecar:6001/],
   ["init: true", "init: false", /does not end on SIGTERM/],
   ["- socket:/run/pogo", "- other:/run/pogo", /shares no volume/],
+  ["- state:/var/lib/pogo", "- state:/var/lib/other", /no volume keeps what it leaves/],
+  ["- state:/var/lib/pogo", "- ./state:/var/lib/pogo", /no volume keeps what it leaves/],
+  ["STATE_DIR: /var/lib/pogo", "STATE_DIR: /run/pogo", /may not write in a volume at .run.pogo/],
   ["BROADCAST_CONNECTION", "REVERB_APP_SECRET", /REVERB_APP_SECRET is written down/],
   ["env_file: *app-env", "env_file: [.env]", /other credentials/],
   [

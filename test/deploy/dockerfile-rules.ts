@@ -12,6 +12,8 @@ export interface ImageCommand {
   readonly environment: Readonly<Record<string, string>>;
   /** Numeric. */
   readonly user: number;
+  /** Folders that are the user's own; a new volume there is so too. */
+  readonly ownFolders: readonly string[];
 }
 
 /** Until SIGKILL, where nobody says otherwise: docker stop, and Supervisor too. */
@@ -100,11 +102,15 @@ export function healthcheckProblems(
 /** What compose and Kubernetes files must agree with. */
 export function imageCommand(instructions: readonly Instruction[]): ImageCommand {
   const stage = lastStage(instructions);
+  const user = Number.parseInt(argsOf(stage, "USER"), 10);
   return {
     entrypoint: execForm(argsOf(stage, "ENTRYPOINT")) ?? [],
     command: execForm(argsOf(stage, "CMD")) ?? [],
     environment: pairs(argsOf(stage, "ENV")),
-    user: Number.parseInt(argsOf(stage, "USER"), 10),
+    user,
+    ownFolders: stage
+      .filter(({ keyword, args }) => keyword === "COPY" && args.includes(`--chown=${user}:`))
+      .map(({ args }) => args.split(" ").at(-1) ?? ""),
   };
 }
 

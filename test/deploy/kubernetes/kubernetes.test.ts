@@ -186,6 +186,8 @@ const broken: readonly (readonly [
     /app: publishes to http,example.com/,
   ],
   ["Deployment", /(name: POGO_API_SOCKET\n +value: ).*/, "$1/tmp/api.sock", /sidecar's socket/],
+  ["Deployment", "mountPath: /var/lib/pogo", "mountPath: /tmp", /no volume keeps what it leaves/],
+  ["Deployment", "name: pogo-state\n", "name: other\n", /no volume keeps what it leaves/],
   ["Deployment", "pogo-sidecar:0", "pogo-sidecar:9", /image .*:9\.1\.0 is not/],
   [
     "Deployment",

@@ -20,6 +20,7 @@ export function podProblems(pod: Pod, facts: Facts, image: Image): readonly stri
     ...[pod.app, pod.sidecar].flatMap((container) => securityProblems(pod.spec, container)),
     ...[pod.app, pod.sidecar].flatMap((container) => environmentProblems(container, facts)),
     ...sidecarProblems(pod, facts, image),
+    ...stateProblems(pod),
     ...probeProblems(pod.sidecar, facts),
     ...appProblems(pod, facts),
   ];
@@ -98,6 +99,16 @@ function sidecarProblems(pod: Pod, facts: Facts, image: Image): readonly string[
     problems.push("pod: a Service named reverb would set REVERB_PORT");
   }
   return problems;
+}
+
+/** A pod without Redis leaves there what clients miss while its container is started again; the root is read-only. */
+function stateProblems({ sidecar, options, spec }: Pod): readonly string[] {
+  const folder = options.get("POGO_RECOVERY_STATE_DIR");
+  const mount = list(at(sidecar, "volumeMounts")).find((one) => at(one, "mountPath") === folder);
+  const volume = list(at(spec, "volumes")).find((one) => at(one, "name") === at(mount, "name"));
+  return mount === undefined || at(volume, "emptyDir") === undefined
+    ? ["pogo-sidecar: no volume keeps what it leaves to its successor"]
+    : [];
 }
 
 function probeProblems(sidecar: unknown, facts: Facts): readonly string[] {
