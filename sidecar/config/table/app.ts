@@ -12,7 +12,7 @@ const pingPeriodMs = option({
   perApp: "ping_interval",
   parser: duration(),
   fallback: 54_000,
-  docs: "Silence of a client after which the server sends it a ping. Keep it below the idle timeout of any load balancer in front.",
+  docs: "Time without a message from a client after which the server sends it a ping. Keep it below the idle timeout of any load balancer in front.",
 });
 
 export const app = {
@@ -50,7 +50,7 @@ export const app = {
     perApp: "allowed_origins",
     parser: allowedOrigins,
     fallback: ["*"],
-    docs: "Pages that may connect: host names, patterns and whole origins; `*` is every page, and clients without an Origin. Other pages are refused with 4009. The visitor's cookies are used for authorization on pages of the same host and on origins named here; `*` names none.",
+    docs: "Origins of pages that may connect: host names, patterns and whole origins; `*` allows every page, and clients without an Origin. Other pages are refused with 4009. For authorization, a visitor's cookies are used on pages of the same host and of origins named here; `*` names none.",
   }),
   activityTimeoutSeconds: option({
     env: "POGO_ACTIVITY_TIMEOUT",
@@ -59,7 +59,7 @@ export const app = {
     perApp: "activity_timeout",
     parser: seconds,
     fallback: 30,
-    docs: "Silence of the server after which a client sends a ping; clients get the number as `activity_timeout` on connecting. A shorter one finds dead connections sooner and costs pings.",
+    docs: "Time without a message from the server after which a client sends a ping; it is sent to clients as `activity_timeout`. A shorter time finds dead connections sooner and costs more pings.",
   }),
   pingPeriodMs,
   pongWaitMs: option({
@@ -71,7 +71,7 @@ export const app = {
     fallbackText: "ping_period × 10/9",
     // The original's proportion of its two defaults, 54 s and 60 s.
     fallbackFrom: (read) => Math.ceil((read(pingPeriodMs) * 10) / 9),
-    docs: "Silence of a client after which its connection is closed with 4201. It must be longer than `POGO_PING_PERIOD` (60s for the default of 54s), since a client needs the difference to answer the ping.",
+    docs: "Time without a message from a client after which its connection is closed with 4201. It must be longer than `POGO_PING_PERIOD` (60s for the default of 54s), since a client needs the difference to answer the ping.",
   }),
   maxConnections: option({
     env: "POGO_APP_MAX_CONNECTIONS",
@@ -80,7 +80,7 @@ export const app = {
     parser: orNone(count),
     fallback: null,
     whenEmpty: null,
-    docs: "WebSocket connections that an app may have on this node. Beyond it clients get 4004 and do not come back by themselves.",
+    docs: "Maximum number of WebSocket connections of an app on this node. Beyond it clients get 4004 and do not reconnect by themselves.",
   }),
   maxMessageBytes: option({
     env: "POGO_MAX_MESSAGE_SIZE",
@@ -88,28 +88,28 @@ export const app = {
     perApp: "max_message_size",
     parser: bytes({ min: 1, max: 64 * 1024 ** 2 }),
     fallback: 10_000,
-    docs: "Bytes of one message from a client. One up to twice as long is refused with 4306, a longer one closes its connection with 1009.",
+    docs: "Maximum size of a message from a client, in bytes. A message of up to twice the size is refused with 4306, a longer one closes its connection with 1009.",
   }),
   maxChannelsPerConnection: option({
     env: "POGO_MAX_CHANNELS_PER_CONNECTION",
     perApp: "max_channels_per_connection",
     parser: orNone(count),
     fallback: 1000,
-    docs: "Channels that one connection may be in. Beyond it a subscribe is refused with 4302; the connection stays.",
+    docs: "Maximum number of channels that a connection may be subscribed to. Beyond it a subscribe is refused with 4302; the connection stays open.",
   }),
   maxPresenceMembers: option({
     env: "POGO_MAX_PRESENCE_MEMBERS",
     perApp: "max_presence_members",
     parser: orNone(count),
     fallback: null,
-    docs: "Users in one presence channel. Beyond it a subscribe is refused with 4303. Pusher allows 100; every joiner is sent the whole list.",
+    docs: "Maximum number of users in a presence channel. Beyond it a subscribe is refused with 4303. Pusher allows 100; every new member is sent the whole list.",
   }),
   maxPresenceMemberBytes: option({
     env: "POGO_MAX_PRESENCE_MEMBER_SIZE",
     perApp: "max_presence_member_size",
     parser: orNone(bytes({ min: 1, max: 1024 ** 2 })),
     fallback: null,
-    docs: "Bytes of a member's `channel_data`, or of the `user_info` of a member by signin. Beyond it a subscribe is refused with 4304. Without it the size of a message is the bound; Pusher allows 1 KB.",
+    docs: "Maximum size of a member's `channel_data`, or of the `user_info` of a member by signin, in bytes. Beyond it a subscribe is refused with 4304. Without it only the size of a message bounds it; Pusher allows 1 KB.",
   }),
   presenceGraceMs: option({
     env: "POGO_PRESENCE_GRACE",
@@ -117,14 +117,14 @@ export const app = {
     perApp: "presence_grace",
     parser: duration({ zero: "to announce it at once" }),
     fallback: 0,
-    docs: "How long a member whose connection broke stays in the presence channel, so that the reload of a page is not announced to the others. An unsubscribe is announced at once.",
+    docs: "How long a member whose connection broke stays in the presence channel, so that a page reload is not announced to the others. An unsubscribe is announced at once.",
   }),
   subscriptionCount: option({
     env: "POGO_SUBSCRIPTION_COUNT",
     perApp: "subscription_count",
     parser: boolean,
     fallback: false,
-    docs: "Send a channel's subscribers their number when it changes (`pusher_internal:subscription_count`), presence channels left out.",
+    docs: "Send subscribers of a channel the number of its subscriptions when it changes (`pusher_internal:subscription_count`), except in presence channels.",
   }),
 } as const;
 
@@ -144,7 +144,7 @@ export const clientMessages = {
       perApp: "client_msg_rate_limit",
       parser: positive,
       fallback: 250,
-      docs: "Client events a second that a connection may send. One beyond it is refused with 4301; the connection stays.",
+      docs: "Maximum number of client events that a connection may send per second. Further ones are refused with 4301; the connection stays open.",
     }),
     burst: option({
       env: "POGO_CLIENT_MSG_RATE_BURST",
@@ -152,7 +152,7 @@ export const clientMessages = {
       perApp: "client_msg_rate_burst",
       parser: count,
       fallback: 250,
-      docs: "Client events that a connection may send at once, before `POGO_CLIENT_MSG_RATE_LIMIT` counts.",
+      docs: "Number of client events that a connection may send at once, before `POGO_CLIENT_MSG_RATE_LIMIT` applies.",
     }),
   },
   rateLimiting: {
@@ -162,7 +162,7 @@ export const clientMessages = {
       perApp: "rate_limiting.enabled",
       parser: boolean,
       fallback: false,
-      docs: "Reverb's limit on all messages of a connection, subscribes included; pings and pongs are not counted. `POGO_RATE_LIMIT_MAX_ATTEMPTS` and `POGO_RATE_LIMIT_DECAY_SECONDS` set how many in what time.",
+      docs: "Turn on Reverb's rate limit on all messages of a connection, subscribes included; pings and pongs are not counted. `POGO_RATE_LIMIT_MAX_ATTEMPTS` and `POGO_RATE_LIMIT_DECAY_SECONDS` set the rate.",
     }),
     maxAttempts: option({
       env: "POGO_RATE_LIMIT_MAX_ATTEMPTS",
@@ -170,7 +170,7 @@ export const clientMessages = {
       perApp: "rate_limiting.max_attempts",
       parser: count,
       fallback: 60,
-      docs: "Messages that a connection may send within `POGO_RATE_LIMIT_DECAY_SECONDS`, where `POGO_RATE_LIMITING_ENABLED` is on. A page that joins more channels on loading has some refused.",
+      docs: "Maximum number of messages that a connection may send within `POGO_RATE_LIMIT_DECAY_SECONDS`, if `POGO_RATE_LIMITING_ENABLED` is on. If a page joins more channels when it loads, some are refused.",
     }),
     decaySeconds: option({
       env: "POGO_RATE_LIMIT_DECAY_SECONDS",
@@ -178,7 +178,7 @@ export const clientMessages = {
       perApp: "rate_limiting.decay_seconds",
       parser: integer({ min: 1, max: 86_400 }, "seconds"),
       fallback: 60,
-      docs: "Seconds, a plain number, in which a connection may send `POGO_RATE_LIMIT_MAX_ATTEMPTS` messages.",
+      docs: "Period in which a connection may send `POGO_RATE_LIMIT_MAX_ATTEMPTS` messages, as a plain number of seconds.",
     }),
   },
   terminateOnLimit: option({

@@ -10,26 +10,26 @@ export const httpApi = {
     laravel: "REVERB_MAX_REQUEST_SIZE",
     parser: bodyBytes,
     fallback: 2_097_152,
-    docs: "Bytes of an API request's body; 413 beyond. It bounds a batch, however many events it has.",
+    docs: "Maximum size of an API request's body, in bytes; 413 beyond it. It also bounds a batch, however many events it has.",
   }),
   bodyTimeoutMs: option({
     env: "POGO_API_BODY_TIMEOUT",
     parser: duration(),
     fallback: 10_000,
-    docs: "How long the body of an API request may take to arrive; beyond it 408, and the connection is closed.",
+    docs: "Time for the body of an API request to arrive; 408 after it, and the connection is closed.",
   }),
   maxUnverifiedBodyBytes: option({
     env: "POGO_MAX_UNVERIFIED_BODY_BYTES",
     parser: bytes({ min: 65_536, max: 16 * 1024 ** 3 }),
     fallback: 16_777_216,
     share: equalShare,
-    docs: "Memory for bodies of API requests without `body_md5` in the query, which have to be read before their signature can be checked. 503 beyond, and 429 for one client IP that takes more than a quarter of it. All SDKs of Pusher's send `body_md5`.",
+    docs: "Maximum memory for bodies of API requests without `body_md5` in the query, which must be read before their signature can be checked. 503 beyond it, and 429 for a client IP that takes more than a quarter of it. All of Pusher's SDKs send `body_md5`.",
   }),
   timestampToleranceSeconds: option({
     env: "POGO_API_TIMESTAMP_TOLERANCE",
     parser: seconds,
     fallback: 300,
-    docs: "How far a request's `auth_timestamp` may be from this machine's clock. Longer lets a copied request be used again for longer.",
+    docs: "How far a request's `auth_timestamp` may be from this machine's clock. A larger tolerance lets a copied request be replayed for longer.",
   }),
 } as const;
 
@@ -40,21 +40,21 @@ export const publishing = {
     perApp: "max_event_name_length",
     parser: count,
     fallback: 200,
-    docs: "Characters of an event's name; a publish with a longer one is refused.",
+    docs: "Maximum length of an event's name, in characters; a publish with a longer one is refused.",
   }),
   maxEventDataBytes: option({
     env: "POGO_MAX_EVENT_DATA",
     perApp: "max_event_data",
     parser: bodyBytes,
     fallback: 262_144,
-    docs: "Bytes of an event's data; 413 beyond. Pusher allows 10,240, so an app that may move there stays below.",
+    docs: "Maximum size of an event's data, in bytes; 413 beyond it. Pusher allows 10,240, so stay below that if the app may move there.",
   }),
   maxChannelsPerPublish: option({
     env: "POGO_MAX_CHANNELS_PER_EVENT",
     perApp: "max_channels_per_event",
     parser: count,
     fallback: 100,
-    docs: "Channels of one event. Laravel sends 100 at most.",
+    docs: "Maximum number of channels of one event. Laravel sends at most 100.",
   }),
   publishRate: {
     perSecond: option({
@@ -62,14 +62,14 @@ export const publishing = {
       perApp: "api_publish_rate",
       parser: orNone(positive),
       fallback: null,
-      docs: "Publishing requests a second that an app may make; beyond it they are answered 429 with `rate_limited`, and nothing is delivered. A batch is one request.",
+      docs: "Maximum number of publishing requests of an app per second; beyond it they are answered 429 with `rate_limited`, and nothing is delivered. A batch is one request.",
     }),
     burst: option({
       env: "POGO_API_PUBLISH_BURST",
       perApp: "api_publish_burst",
       parser: count,
       fallback: 100,
-      docs: "Publishing requests that may come at once, before `POGO_API_PUBLISH_RATE` counts.",
+      docs: "Number of publishing requests that may come at once, before `POGO_API_PUBLISH_RATE` applies.",
     }),
   },
 } as const;

@@ -9,7 +9,7 @@ export const admin = {
     env: "POGO_ADMIN_HOST",
     parser: bindHost,
     fallback: "127.0.0.1",
-    docs: "Address of the admin port. But for the console (`POGO_ADMIN_TOKEN`) it asks for no password: beyond `127.0.0.1` whoever reaches it can read metrics and health. Kubernetes' probes need `0.0.0.0`.",
+    docs: "Address of the admin port. Except for the console (`POGO_ADMIN_TOKEN`) it asks for no password: on another address than `127.0.0.1`, whoever reaches it can read metrics and health. Probes of Kubernetes need `0.0.0.0`.",
   }),
   port: option({
     env: "POGO_ADMIN_PORT",
@@ -23,13 +23,13 @@ export const admin = {
     fallback: null,
     fallbackText:
       "that of POGO_ADMIN_HOST where it is one address beyond loopback and POGO_ADMIN_TOKEN is set, else none",
-    docs: "Where a browser reaches the admin port of this node: `http://10.0.0.7:2019`. With Redis the consoles of the other nodes link to it; with none they say so.",
+    docs: "URL at which a browser reaches the admin port of this node: `http://10.0.0.7:2019`. With Redis, the consoles of the other nodes link to it.",
   }),
   allowedHosts: option({
     env: "POGO_ADMIN_ALLOWED_HOSTS",
     parser: hostNames,
     fallback: [],
-    docs: "Host names that requests to the admin port may be sent to, beside `localhost` and IP addresses; others get 421. An empty list refuses every other name on a loopback `POGO_ADMIN_HOST`, where a foreign web page could reach the port by rebinding its name, and none elsewhere.",
+    docs: "Host names that requests to the admin port may name, besides `localhost` and IP addresses; others get 421. An empty list refuses all other names if `POGO_ADMIN_HOST` is a loopback address, where a foreign web page could reach the port by DNS rebinding, and none elsewhere.",
   }),
 } as const;
 
@@ -40,13 +40,13 @@ export const console = {
     fallback: null,
     fallbackText: "none",
     secret: true,
-    docs: "What the console on the admin port (`/`) asks for at login, in 16 characters or more. With none it is open where `POGO_ADMIN_HOST` is a loopback address, and off elsewhere. Metrics, probes, `/hold`, `/release` and `/drain` ask for no token.",
+    docs: "Token that the console on the admin port (`/`) asks for at login, 16 characters or more. Without one the console is open if `POGO_ADMIN_HOST` is a loopback address, and off elsewhere. Metrics, probes, `/hold`, `/release` and `/drain` ask for no token.",
   }),
   showsPayloads: option({
     env: "POGO_CONSOLE_PAYLOADS",
     parser: boolean,
     fallback: false,
-    docs: "Whether the console may show what is in events, once somebody has asked for it there. Off, it shows names and sizes alone. Events carry what the app's users wrote, so leave it off where people may look who should not read that.",
+    docs: "Allow the console to show the contents of events, when somebody asks for them there. When off, it shows only names and sizes. Events carry what the app's users wrote, so leave it off if the console is open to people who should not read them.",
   }),
 } as const;
 
@@ -56,7 +56,7 @@ export const metrics = {
     original: "POGO_WS_HOT_PATH_METRICS",
     parser: boolean,
     fallback: false,
-    docs: "Adds histograms of every publish, frame and write to `/metrics`: for measuring, since each message then costs more.",
+    docs: "Add histograms of every publish, frame and write to `/metrics`. They are meant for measurements, since each message then costs more.",
   }),
 } as const;
 
@@ -65,18 +65,18 @@ export const log = {
     env: "POGO_LOG_LEVEL",
     parser: oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
     fallback: "info",
-    docs: "The least level that is logged, on standard output. `debug` has each connection, subscription, event and request, by name and size; `trace` also what is in them, without signatures, cookies and other secrets.",
+    docs: "Lowest level that is logged, on standard output. `debug` has each connection, subscription, event and request, by name and size; `trace` also their contents, without signatures, cookies and other secrets.",
   }),
   format: option({
     env: "POGO_LOG_FORMAT",
     parser: oneOf(["auto", "text", "json"]),
     fallback: "auto",
-    docs: "How a line of the log looks. `text` is aligned for people, in colour in a terminal (`NO_COLOR` and `FORCE_COLOR` count); `json` is one object a line. `auto`: `text` in a terminal, else `json`.",
+    docs: "Format of log lines. `text` is aligned for people, in colour in a terminal (`NO_COLOR` and `FORCE_COLOR` are respected); `json` is one object per line. `auto`: `text` in a terminal, else `json`.",
   }),
   access: option({
     env: "POGO_ACCESS_LOG",
     parser: oneOf(["off", "errors", "all"]),
     fallback: "errors",
-    docs: "Which HTTP requests and handshakes get a line of their own at `info`. `errors`: those that the sidecar refused and those that ended with 500 or above, of many 20 at once and then one a second. A line has method, path without query, status, bytes, times, addresses and `X-Request-Id`.",
+    docs: "Which HTTP requests and handshakes are logged at `info`. `errors`: requests that the sidecar refused or that ended with 500 or above, at most 20 at once and then one a second. A line has method, path without query, status, bytes, times, addresses and `X-Request-Id`.",
   }),
 } as const;

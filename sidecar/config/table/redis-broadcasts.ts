@@ -10,7 +10,7 @@ export const redisBroadcasts = {
     perApp: "redis_broadcasts",
     parser: boolean,
     fallback: false,
-    docs: "Take what Laravel's `redis` driver publishes (`BROADCAST_CONNECTION=redis`), besides the HTTP API. Redis is found by Laravel's own `REDIS_…` or by `POGO_REDIS_…`. Every node listens and delivers to its own clients; what is published while a node is cut off from Redis does not reach its clients (at most once).",
+    docs: "Receive what Laravel's `redis` driver publishes (`BROADCAST_CONNECTION=redis`), in addition to the HTTP API. Redis is the one of Laravel's own `REDIS_…` or of `POGO_REDIS_…`. Every node listens and delivers to its own clients. Delivery is at most once: what is published while a node is cut off from Redis does not reach its clients.",
   }),
   prefix: option({
     env: "POGO_REDIS_BROADCASTS_PREFIX",
@@ -19,6 +19,6 @@ export const redisBroadcasts = {
     parser: channelPrefix,
     fallback: "laravel_database_",
     whenEmpty: "",
-    docs: "What Laravel puts in front of channels in Redis: `database.redis.options.prefix`. By default that is the app's name in lower case with `_database_` behind it, in Laravel 13 `-database-`. Two apps need one each.",
+    docs: "Prefix that Laravel puts before channel names in Redis: `database.redis.options.prefix`. Its default is the app's name in lower case followed by `_database_`, in Laravel 13 `-database-`. Two apps need different prefixes.",
   }),
 } as const;
