@@ -1,56 +1,9 @@
 import assert from "node:assert/strict";
-import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { encodeFrame, type Frame } from "../core/frame.ts";
 import { recordReports } from "../core/testing/doubles.ts";
 import { Outbox, type OutboxOptions } from "./outbox.ts";
-
-/** A socket whose client reads only when told to. */
-class SlowSocket extends Duplex {
-  readonly writes: Buffer[] = [];
-  /** What these were given as. */
-  readonly pieces: Buffer[] = [];
-  #waiting: ((error?: Error) => void) | null = null;
-  isReading = true;
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    this.#take([chunk], done);
-  }
-
-  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
-    const pieces = chunks.map(({ chunk }) => chunk);
-    this.#take(pieces, done);
-  }
-
-  #take(pieces: Buffer[], done: (error?: Error) => void): void {
-    const [first = Buffer.alloc(0)] = pieces;
-    const bytes = pieces.length === 1 ? first : Buffer.concat(pieces);
-    if (bytes.length > 0) this.writes.push(bytes);
-    this.pieces.push(...pieces);
-    if (this.isReading) done();
-    else this.#waiting = done;
-  }
-
-  /** As a TCP socket does: a write under way fails. */
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#waiting?.(new Error("gone"));
-    done(error);
-  }
-
-  resumeReading(): void {
-    this.isReading = true;
-    this.takeOne();
-  }
-
-  /** Takes what was written first, and stops again. */
-  takeOne(): void {
-    const taken = this.#waiting;
-    this.#waiting = null;
-    taken?.();
-  }
-}
+import { SlowSocket } from "./testing/slow-socket.ts";
 
 function createOutbox(options: Partial<OutboxOptions> = {}) {
   const turns: (() => void)[] = [];
@@ -375,6 +328,16 @@ describe("outbox", () => {
       assert.equal(queue.backlog, null);
       assert.equal(context.outbox.retainedBytes, 0);
       assert.deepEqual(queue.log, ["taken", "taken"]);
+    });
+
+    it("gets what is queued just before it takes the last of what was written", async () => {
+      const context = createOutbox();
+      const queue = createSlowQueue(context);
+      context.outbox.enqueue(queue, a, "prepared");
+      queue.socket.resumeReading();
+      await nextTurn();
+      while (context.turn());
+      assert.equal(texts(queue.socket.writes), texts([encodeFrame("first"), a]));
     });
 
     it("gets a long backlog in pieces, and what comes meanwhile behind it", async () => {

@@ -169,7 +169,7 @@ export class Outbox {
     const { pending, socket, backlog } = queue;
     if (!pending) return;
     queue.pending = null;
-    if (!socket.writable) return this.#forget(queue);
+    if (!socket.writable) return this.#gone(queue);
     if (backlog) return backlog.add(pending.batches());
     this.#writeTo(queue, pending.pieces());
     if (socket.writableLength > 0) this.#await(queue, pending.batches());
@@ -200,9 +200,9 @@ export class Outbox {
   #mark(queue: OutboundQueue, backlog: Backlog): void {
     queue.socket.write(nothing, () => {
       backlog.takenFromSocket();
-      if (!queue.socket.writable) return this.#forget(queue);
+      if (!queue.socket.writable) return this.#gone(queue);
       if (!backlog.isEmpty) this.#writeOn(queue, backlog, pieceBytes);
-      else if (!backlog.isInFlight) this.#forget(queue);
+      else if (!backlog.isInFlight) this.#caughtUp(queue);
       queue.client.onTaken();
     });
   }
@@ -216,11 +216,16 @@ export class Outbox {
     socket.uncork();
   }
 
-  /** It has nothing to wait for. */
-  #forget(queue: OutboundQueue): void {
-    this.drop(queue);
+  /** The client has taken all that was written; what is queued now has its turn. */
+  #caughtUp(queue: OutboundQueue): void {
     queue.backlog = null;
     this.#slow.delete(queue);
+  }
+
+  /** Nothing can be written any more. */
+  #gone(queue: OutboundQueue): void {
+    this.drop(queue);
+    this.#caughtUp(queue);
   }
 
   #cutFullest(): void {
