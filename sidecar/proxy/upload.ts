@@ -76,8 +76,10 @@ export class Upload {
 
   /** What else comes is read and dropped: the client's connection has still to carry the answer, and the next request. */
   stop(): void {
-    const { req } = this.#options;
+    if (this.#isStopped) return;
     this.#isStopped = true;
+    if (this.#isComplete) return;
+    const { req } = this.#options;
     req.off("data", this.#onData);
     req.off("end", this.#onEnd);
     req.on("data", () => pauseForTurn(req));
