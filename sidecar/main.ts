@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { exitCodes, type CommandContext } from "./cli/command.ts";
 import { explainNode } from "./cli/node-version.ts";
-import { keepYoungGenerationSmall } from "./cli/young-generation.ts";
+import { limitYoungGeneration } from "./cli/young-generation.ts";
 
 const [first = "start", ...rest] = process.argv.slice(2);
 // Flags alone are those of `start`.
@@ -24,7 +24,7 @@ const context: CommandContext = {
 /** Each loads only what it needs: `healthcheck` runs every few seconds. */
 const commands: Readonly<Record<string, () => Promise<number>>> = {
   start: async () => {
-    keepYoungGenerationSmall();
+    limitYoungGeneration();
     return (await import("./cli/start.ts")).start(context);
   },
   check: async () => (await import("./cli/check.ts")).check(context),
@@ -36,7 +36,7 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   version: async () => (await import("./cli/version.ts")).printVersion(context),
   env: async () => (await import("./cli/env.ts")).env(context),
   worker: async () => {
-    keepYoungGenerationSmall();
+    limitYoungGeneration();
     return (await import("./cli/worker.ts")).work(context);
   },
   help: async () => (await import("./cli/help.ts")).help(context),

@@ -1,12 +1,34 @@
 /** The young generation of V8's heap, where everything is allocated, most of it for a moment. */
 
-import { setFlagsFromString } from "node:v8";
+import { PerformanceObserver } from "node:perf_hooks";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
+
+/** Both halves of it together, as V8 counts them: twice what a process starts with. */
+const wantedBytes = 4 * 1_048_576;
 
 /**
- * Keeps it at the size with which a process starts, 1 MB, where it would grow to 16 or 32 under load and stay resident.
- * To be called before the rest is loaded, which makes it grow too. `--max-semi-space-size` does the same only on the
- * command line.
+ * Lets it grow under load to twice the size with which a process starts, where it would grow to 16 times that and stay
+ * resident. Idle, V8 makes it small again by itself. To be called before the rest is loaded, which makes it grow too.
+ * `--max-semi-space-size` does the same only on the command line.
  */
-export function keepYoungGenerationSmall(): void {
-  setFlagsFromString("--semi-space-growth-factor=1");
+export function limitYoungGeneration(): void {
+  setGrowthFactor(1);
+  let factor = 1;
+  const observer = new PerformanceObserver(() => {
+    const wanted = youngGenerationBytes() < wantedBytes ? 2 : 1;
+    if (wanted === factor) return;
+    factor = wanted;
+    setGrowthFactor(wanted);
+  });
+  observer.observe({ entryTypes: ["gc"] });
+}
+
+/** V8 reads it at every collection. */
+function setGrowthFactor(factor: 1 | 2): void {
+  setFlagsFromString(`--semi-space-growth-factor=${factor}`);
+}
+
+function youngGenerationBytes(): number {
+  const spaces = getHeapSpaceStatistics();
+  return spaces.find(({ space_name }) => space_name === "new_space")?.space_size ?? Infinity;
 }
