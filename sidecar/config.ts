@@ -1,4 +1,7 @@
-/** Configuration: `Config`, which is the option table's values, and `loadConfig` that makes it of flags, environment and file. */
+/**
+ * Configuration: `Config`, the values of the option table, and `loadConfig`, which reads it from flags, environment and
+ * files.
+ */
 
 export {
   formatErrors,

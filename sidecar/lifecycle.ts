@@ -1,4 +1,4 @@
-/** The life of a node: in which order its parts start, drain and stop. */
+/** The life of a node: the order in which its parts start, drain and stop. */
 
 import type { LaravelBroadcasts } from "./broker/laravel-broadcasts.ts";
 import type { Cluster } from "./composition/cluster.ts";

@@ -1,4 +1,4 @@
-/** Health on the public port, for those who ask there: in Reverb's words, or the original's. */
+/** Health on the public port, in Reverb's words or the original's. */
 
 import type { PlainAnswer } from "./http/plain-answer.ts";
 import type { NotReady, Readiness } from "./observability/admin-pages.ts";

@@ -1,4 +1,4 @@
-/** The front door: one port for everything, and what every request passes before anybody answers it. */
+/** The front door: one port for everything, and the checks that every request passes first. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** The app's answer to a subrequest: what it must contain, and whether its signature is one. */
+/** The app's answer to a subrequest: parses it, and verifies its signature. */
 
 import type { App } from "../core/app.ts";
 import { channelKind } from "../core/channel-name.ts";

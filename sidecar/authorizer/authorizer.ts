@@ -1,4 +1,7 @@
-/** Asks the app by subrequest whether a connection may subscribe and who is behind it, and guards the app meanwhile. */
+/**
+ * Asks the app whether a connection may subscribe and who is behind it, and protects the app from too many such
+ * requests.
+ */
 
 import { randomBytes } from "node:crypto";
 import { isChannelName } from "../core/channel-name.ts";

@@ -1,4 +1,4 @@
-/** A branch of the fair queue: what waits and is under way below it, and which of its children is next. */
+/** A branch of the fair queue: what waits and is in flight below it, and which of its children is next. */
 
 /** What stands in the queue. */
 export interface Ordered {

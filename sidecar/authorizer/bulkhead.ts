@@ -1,4 +1,4 @@
-/** Who may ask the app, and when: permits, the breaker, a fair queue, and another attempt for what failed for now. */
+/** Who may ask the app, and when: permits, the circuit breaker, a fair queue, and retries of temporary failures. */
 
 import { backoffMs } from "../http/backoff.ts";
 import { Alarm, never, type Clock } from "./alarm.ts";

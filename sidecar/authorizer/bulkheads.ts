@@ -1,4 +1,4 @@
-/** A bulkhead for each app: what all of them may use at a time is divided among them, so that none lives on another's part. */
+/** One bulkhead per app. The node's limits are divided among them, so that no app can use up another's share. */
 
 import type { Report } from "../core/report.ts";
 import type { Timers } from "../http/timers.ts";

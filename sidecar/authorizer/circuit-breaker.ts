@@ -1,4 +1,4 @@
-/** A circuit breaker: an app that does not answer is left alone for a while, then tried with one request at a time. */
+/** A circuit breaker: an app that does not answer is not asked for a while, then probed with one request at a time. */
 
 import type { BreakerState } from "../core/report/authorizer.ts";
 

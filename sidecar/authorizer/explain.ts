@@ -1,4 +1,4 @@
-/** What the app's answer about a channel means to who set it up, and the line that mends it: for the doctor and the console. */
+/** Explains the app's answer about a channel, with the line that fixes it: for the doctor and the console. */
 
 import type { App } from "../core/app.ts";
 import { laravelNameOf } from "../core/channel-name.ts";

@@ -1,4 +1,4 @@
-/** How many denials and failures somebody may cause within a window, before the next request has to wait. */
+/** How many denials and failures one key may cause within a window before its next request has to wait. */
 
 export interface FailureLimitOptions {
   /** Requests that the app did not answer, or answered 5xx, within the window. At least 1. */

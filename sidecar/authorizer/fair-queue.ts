@@ -1,4 +1,4 @@
-/** Whose turn it is: a queue that serves addresses in turn, and behind each of them its sessions in turn. */
+/** Whose turn it is: a queue that serves client addresses in turn, and the sessions behind each address in turn. */
 
 import { Branch, type Ordered } from "./branch.ts";
 import { Schedule } from "./schedule.ts";

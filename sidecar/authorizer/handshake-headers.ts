@@ -1,4 +1,4 @@
-/** The header of a subrequest: what of the handshake goes with it, what never does, and what is its own. */
+/** The header of a subrequest: which fields of the handshake it carries, which it must not, and which it adds. */
 
 import type { Handshake } from "../core/ports.ts";
 import { isSocketId } from "../core/socket-id.ts";

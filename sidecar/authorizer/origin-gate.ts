@@ -1,4 +1,4 @@
-/** Whose credentials a subrequest may spend: a page must not have the cookies of another one's visitor used. */
+/** Whose credentials a subrequest may use: no page may have the cookies used that belong to another site's visitor. */
 
 import { isOriginListed, isOriginOfHost, parseOrigin } from "../core/origin.ts";
 import { valuesOf, type RawHeaders } from "../http/headers.ts";

@@ -1,4 +1,4 @@
-/** What each end of a subrequest means: to the client, to who asked, to the breaker, and for another attempt. */
+/** What each outcome of a subrequest means for the client, the asking visitor, the circuit breaker and retries. */
 
 import type { AuthorizationFault } from "../core/ports.ts";
 import type { Verdict } from "./bulkhead.ts";

@@ -1,4 +1,4 @@
-/** What a page's request shows of who asks, so that it can be seen whether the next one shows as much. */
+/** The credentials in a page's request, as cookie names and a keyed digest, so that two requests can be compared. */
 
 import { createHmac } from "node:crypto";
 import type { Credentials } from "../core/recovery/credentials.ts";

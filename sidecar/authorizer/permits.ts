@@ -1,4 +1,7 @@
-/** How many requests may be under way: fewer than permitted after the app could not keep up, as TCP finds its window. */
+/**
+ * How many requests may be in flight: fewer than permitted after the app could not keep up, much as TCP sizes its
+ * window.
+ */
 
 /**
  * An app with few workers answers nobody in time once so many requests wait before it that each is late, and goes on with

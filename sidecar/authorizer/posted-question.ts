@@ -1,4 +1,4 @@
-/** What a page asks at the app's auth endpoint, as pusher-js and Echo write it. */
+/** Parses a page's POST to the app's auth endpoint, as pusher-js and Echo write it. */
 
 import { isChannelName } from "../core/channel-name.ts";
 import { isObject, parseJson } from "../core/json.ts";

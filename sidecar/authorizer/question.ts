@@ -1,4 +1,4 @@
-/** What the app is asked, as a message: about a channel, or about a user. */
+/** The request to the app: about a channel, or about a user. */
 
 import type {
   AuthenticationRequest,

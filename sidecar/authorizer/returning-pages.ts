@@ -1,6 +1,6 @@
 /**
- * Pages that ask at the app's auth endpoint: of one that is back the sidecar answers what the app has granted it before,
- * and all else goes on to the app as it came (rules Y22–Y25 of docs/protocol.md).
+ * Answers a page's POST to the app's auth endpoint if the page is back and the app had granted it the channel before;
+ * everything else goes on to the app unchanged (rules Y22–Y25 of docs/protocol.md).
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -1,4 +1,4 @@
-/** What is due when: entries in the order of their time, for one timer to wait for the first of them. */
+/** Entries in the order of their due time, so that one timer can wait for the first of them. */
 
 /** In the order of `atMs`, and of adding where that is equal. Adding and removing cost a binary search. */
 export class Schedule<T> {

@@ -1,4 +1,4 @@
-/** One POST to the app and its short answer, as the authorization sees it: what came of it. */
+/** One POST to the app and its short answer, reduced to an outcome for the authorizer. */
 
 import type { AuthorizationFault } from "../core/ports.ts";
 import type { Tracer } from "../core/trace.ts";

@@ -1,4 +1,6 @@
-/** The answer of an app that signs nothing, as with Laravel's `redis` driver: the sidecar signs it in the app's place. */
+/**
+ * The answer of an app that signs nothing, as with Laravel's `redis` driver: the sidecar signs it in the app's place.
+ */
 
 import type { App } from "../core/app.ts";
 import { channelKind } from "../core/channel-name.ts";

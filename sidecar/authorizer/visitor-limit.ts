@@ -1,4 +1,4 @@
-/** Whom the failure limit counts for: a session, and the unproven sessions of an address together. */
+/** Whom the failure limit counts: a session, or all unproven sessions of an address together. */
 
 import { FailureLimit, type CountedOutcome, type FailureLimitOptions } from "./failure-limit.ts";
 import { sessionOf, unprovenOf, type Place } from "./fair-queue.ts";

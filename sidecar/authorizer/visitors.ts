@@ -1,4 +1,4 @@
-/** Who asks: the client's address, and what distinguishes visitors behind one address. */
+/** Who is asking: the client's address, and what tells visitors behind one address apart. */
 
 import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";

@@ -1,6 +1,6 @@
 /**
- * Takes from Redis what Laravel's stock `redis` broadcaster publishes. Every node does, and delivers to its own clients,
- * so that nothing goes from node to node; what is published while a node is cut off does not reach its clients.
+ * Receives from Redis what Laravel's stock `redis` broadcaster publishes. Every node listens and delivers to its own
+ * clients, so nodes pass nothing on to each other; what is published while a node is cut off never reaches its clients.
  */
 
 import type { Hub } from "../core/hub.ts";

@@ -1,4 +1,7 @@
-/** What Laravel's `redis` broadcaster publishes: `{"event", "data", "socket"}`, taken as the HTTP API takes its events. */
+/**
+ * What Laravel's `redis` broadcaster publishes: `{"event", "data", "socket"}`, validated as the HTTP API validates its
+ * events.
+ */
 
 import { isObject, parseExactJson } from "../core/json.ts";
 import type { PublishFault } from "../core/ports.ts";

@@ -1,4 +1,4 @@
-/** The presence store of a single node: what this node knows is all there is to know. */
+/** The presence store of a single node: what this node knows is all there is. */
 
 import { hasMembers, userOfChannel } from "../core/channel-name.ts";
 import { toWebhookEvent, type Occupancy } from "../core/occupancy.ts";

@@ -1,4 +1,4 @@
-/** The broker of a single node: what is published is delivered here, at once. */
+/** The broker of a single node: delivers what is published at once, in this process. */
 
 import { LRUCache } from "lru-cache";
 import { channelKind } from "../core/channel-name.ts";

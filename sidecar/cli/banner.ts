@@ -1,4 +1,6 @@
-/** What whoever starts it in a terminal reads first: where to go, what is there, and what is missing. */
+/**
+ * What somebody who starts the sidecar in a terminal reads first: where to go, what is running, and what is missing.
+ */
 
 import { basename, dirname, resolve } from "node:path";
 import { networkInterfaces } from "node:os";

@@ -1,4 +1,7 @@
-/** `check`: prints the effective configuration and where each value came from, with what has no effect, or every error at once. */
+/**
+ * `check`: prints the effective configuration, where each value came from and what has no effect, or all errors at
+ * once.
+ */
 
 import { resolve } from "node:path";
 import { formatErrors, formatWarnings, loadConfig } from "../config.ts";

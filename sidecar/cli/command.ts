@@ -1,4 +1,4 @@
-/** What a command gets of the process, and the codes it ends with. */
+/** What a command gets from the process, and the exit codes. */
 
 import type { ConfigInput } from "../config.ts";
 

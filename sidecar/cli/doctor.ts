@@ -1,4 +1,4 @@
-/** `doctor`: tries what usually stands in the way, in the order in which it does, and says what mends it. */
+/** `doctor`: checks the usual causes of trouble, in order, and says how to fix each. */
 
 import { formatErrors, loadConfig } from "../config.ts";
 import { exitCodes, type CommandContext } from "./command.ts";

@@ -1,4 +1,4 @@
-/** The Echo that pages should have: README, docs, demo and the Laravel package say the same. */
+/** The recommended Echo options, the same in the README, the docs, the demo and the Laravel package. */
 
 /**
  * The address is the page's own, so that one build runs on a laptop, on a phone in the LAN, in staging and production.

@@ -1,4 +1,4 @@
-/** Which Node this runs on; looked at before anything is loaded that an older one could not read. */
+/** Checks the Node version, before anything is loaded that an older one could not parse. */
 
 /** The first of Node 22 with long-term support; `engines` in package.json says the same. */
 export const neededNode = { major: 22, minor: 11 } as const;

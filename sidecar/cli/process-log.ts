@@ -1,4 +1,4 @@
-/** The log of a process that runs until it is stopped, and the end of one that has met a bug. */
+/** The log of a long-running process, and its end when it has met a bug. */
 
 import type { Config } from "../config.ts";
 import { createLog, type Logger } from "../observability/log.ts";

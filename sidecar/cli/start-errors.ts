@@ -1,4 +1,4 @@
-/** Why a node could not start, with what mends it. */
+/** Why a node could not start, with how to fix it. */
 
 import type { Config } from "../config.ts";
 import { PortSharingError } from "../workers/port-sharing.ts";

@@ -1,4 +1,4 @@
-/** The arguments with which a supervisor starts a worker: which one it is, then those of the supervisor itself. */
+/** The arguments with which a supervisor starts a worker: its number, then those of the supervisor itself. */
 
 export interface WorkerArgs {
   /** Its number, from 1. */

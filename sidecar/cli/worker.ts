@@ -1,4 +1,4 @@
-/** `worker`: one of the processes of POGO_WORKERS, which their supervisor alone starts. */
+/** `worker`: one of the processes of POGO_WORKERS; only their supervisor starts it. */
 
 import { formatErrors, loadConfig, type Config } from "../config.ts";
 import { exportMetrics } from "../observability/merged-metrics.ts";

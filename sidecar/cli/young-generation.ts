@@ -1,4 +1,4 @@
-/** The young generation of V8's heap, where everything is allocated, most of it for a moment. */
+/** Sizes the young generation of V8's heap, where most objects live for a moment only. */
 
 import { PerformanceObserver } from "node:perf_hooks";
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";

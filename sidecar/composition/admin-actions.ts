@@ -1,4 +1,4 @@
-/** What the admin port does when it is asked to: drain, hold, release. */
+/** The actions of the admin port: drain, hold, release. */
 
 import { duration } from "../config/parsers/units.ts";
 import { showDuration } from "../core/duration.ts";

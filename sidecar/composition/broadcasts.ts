@@ -1,4 +1,4 @@
-/** What Laravel's stock `redis` driver publishes, taken from Redis; null where no app wants that. */
+/** Connects what Laravel's stock `redis` driver publishes; null if no app wants that. */
 
 import type { LaravelBroadcasts } from "../broker/laravel-broadcasts.ts";
 import type { Config } from "../config.ts";

@@ -1,4 +1,4 @@
-/** The cluster that this node is in: by Redis, or of one node. */
+/** The cluster that this node belongs to: joined by Redis, or a single node. */
 
 import { createMemoryPresence } from "../broker/memory-presence.ts";
 import { createMemoryBroker } from "../broker/memory.ts";

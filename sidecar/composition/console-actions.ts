@@ -1,4 +1,4 @@
-/** What the console can do: close a connection, publish a test event, ask the app again why it refuses a subscribe. */
+/** The console's actions: close a connection, publish a test event, ask the app again about a refused subscribe. */
 
 import { explainAnswer, type Asked } from "../authorizer/explain.ts";
 import type { Authorizer, Replayed } from "../authorizer/authorizer.ts";

@@ -1,4 +1,4 @@
-/** What is behind the console of one process; loaded, as all of it, when somebody opens it. */
+/** The console's backend in one process; loaded only when somebody opens the console. */
 
 import type { Backend } from "../console/backend.ts";
 import type { Handshake } from "../core/ports.ts";

@@ -1,4 +1,4 @@
-/** The doors of a node: the address of everything, and a Unix socket of the HTTP API's own where there is one. */
+/** The doors of a node: the public port, and the HTTP API's own Unix socket if there is one. */
 
 import type { ListenAddress } from "../http/listener.ts";
 import { createFrontDoor, type FrontDoor, type FrontDoorOptions } from "../server.ts";

@@ -1,4 +1,4 @@
-/** The figures of the node for the console: some of the metrics summed up, and what its parts know at any time. */
+/** The console's figures of the node: some of its metrics summed up, and some readings of its parts. */
 
 import type { Registry } from "prom-client";
 import type { Config } from "../config.ts";

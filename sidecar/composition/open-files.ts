@@ -1,4 +1,4 @@
-/** How many files this process may open: every connection is one. */
+/** How many files this process may open; every connection takes one. */
 
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-/** Where the metrics are read that nobody keeps up to date: taken at each scrape. */
+/** Connects the metrics that are read at each scrape instead of being counted. */
 
 import type { Config } from "../config.ts";
 import type { Hub } from "../core/hub.ts";

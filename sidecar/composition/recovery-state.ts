@@ -1,4 +1,6 @@
-/** What a single node leaves for its successor: one file, written when it stops, read once when the next one starts. */
+/**
+ * What a single node leaves to its successor: one file, written when it stops and read once when the next one starts.
+ */
 
 import { randomUUID } from "node:crypto";
 import {

@@ -1,4 +1,4 @@
-/** Recovery of clients: of which log and which sessions it is made, app by app. */
+/** Builds each app's recovery: which log and which session store it uses. */
 
 import type { Config } from "../config.ts";
 import type { Hub } from "../core/hub.ts";

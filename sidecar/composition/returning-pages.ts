@@ -1,4 +1,4 @@
-/** In front of the app, with `POGO_RECOVERY_AUTH`: who answers its auth endpoint for pages that are back. */
+/** With `POGO_RECOVERY_AUTH`: answers the app's auth endpoint for pages that are back, in front of the proxy. */
 
 import { createReturningPages } from "../authorizer/returning-pages.ts";
 import type { Config } from "../config.ts";

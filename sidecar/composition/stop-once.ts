@@ -1,4 +1,4 @@
-/** A stop that is asked for several times and happens once. */
+/** A stop that may be requested several times and runs once. */
 
 export interface StopOptions {
   /** Drains at once, for there is no load balancer to see that the node is not ready. @default false */

@@ -1,4 +1,4 @@
-/** Several workers in the place of one node: their supervisor, and the one admin port that speaks for all. */
+/** Several workers instead of one node: their supervisor, and one admin port for all of them. */
 
 import type { Config } from "../config.ts";
 import type { Backend } from "../console/backend.ts";

@@ -1,4 +1,4 @@
-/** Traces, where somebody collects them; null: nothing of it is even loaded. */
+/** Tracing, if a collector is configured; otherwise null, and no code of it is loaded. */
 
 import type { Config } from "../config.ts";
 import type { Report } from "../core/report.ts";

@@ -1,4 +1,4 @@
-/** The way to the app behind: its proxy, and the questions that are put to it; null where there is none. */
+/** The way to the app: the proxy and the authorizer; null without an app. */
 
 import type { Config } from "../config.ts";
 import type { Hub } from "../core/hub.ts";

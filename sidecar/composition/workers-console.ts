@@ -1,4 +1,4 @@
-/** What is behind the console of several workers: the one that the page shows, and of the others what was refused. */
+/** The console's backend with several workers: the worker that the page shows, and the refusals of all. */
 
 import { refusal, type Backend, type Receiver, type Watching } from "../console/backend.ts";
 import { maxViewers } from "../console/feed.ts";

@@ -1,4 +1,4 @@
-/** `Config`: the values of the option table, and what follows from them. */
+/** `Config`: the values of the option table, and those derived from them. */
 
 import type { App } from "../core/app.ts";
 import { isEveryAddress, urlHost } from "../http/host.ts";

@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, in words for the person who has to put it right. */
+/** What is wrong with a configuration, in words for the person who has to fix it. */
 
 export interface ConfigError {
   /**

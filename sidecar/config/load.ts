@@ -1,4 +1,4 @@
-/** Makes the configuration of flags, environment and config file, or says all that is wrong with them. */
+/** Builds the configuration from flags, environment and files, or lists everything that is wrong with them. */
 
 import { findConflicts } from "./checks/node.ts";
 import { findRisks } from "./checks/risks.ts";

@@ -1,4 +1,4 @@
-/** Redis as the options name it: under `POGO_…`, and else under the names that Laravel's `.env` has for its own. */
+/** The options of Redis, from `POGO_…` names or else from the names that Laravel's `.env` has for its own Redis. */
 
 import type { RedisBrokerOptions } from "../broker/redis.ts";
 import type { RedisAccess } from "../broker/redis/clients.ts";

@@ -1,4 +1,7 @@
-/** Who may look: on loopback whoever is there, elsewhere who has logged in with the token; no page of another site. */
+/**
+ * Who may use the console: on loopback whoever is there, elsewhere whoever has logged in with the token; never a page
+ * of another site.
+ */
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";

@@ -1,4 +1,4 @@
-/** What the page can have done, by its path below `/console/`: each takes a JSON object of texts. */
+/** The page's actions, by path below `/console/`: each takes a JSON object of strings. */
 
 import type { ConsoleSources } from "./sources.ts";
 

@@ -1,4 +1,4 @@
-/** The page's own files, as they are; and the header fields that keep everything else out of it. */
+/** The page's own files, and the header fields that keep everything else out of it. */
 
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-/** What is behind the page: answers its questions, and sends it what happens. Here: on the node that it is about. */
+/** The console's backend: answers the page's requests and sends it events. This one runs on the node that it shows. */
 
 import { randomUUID } from "node:crypto";
 import { systemTimers } from "../http/timers.ts";

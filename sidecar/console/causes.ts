@@ -1,4 +1,4 @@
-/** Why something was refused, in a sentence, for who has never read a log of it: by the reason that the log has. */
+/** Why something was refused, as a sentence for somebody who does not know the logs; keyed by the reason in the log. */
 
 import type { ErrorReason } from "../core/errors.ts";
 import type { AuthorizationFault, PublishFault } from "../core/ports.ts";

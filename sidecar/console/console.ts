@@ -1,4 +1,7 @@
-/** The console: one page on the admin port that shows what happens on a node. Here: who may look, and what a request of it gets. */
+/**
+ * The console, one page on the admin port that shows what happens on a node: access control, and routing of its
+ * requests.
+ */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isObject, parseJson } from "../core/json.ts";

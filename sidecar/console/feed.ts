@@ -1,4 +1,4 @@
-/** What happens, for those who look: watched while somebody does, and nothing is done while nobody does. */
+/** Events for the console's viewers: observed only while somebody is looking. */
 
 import type { Report, SidecarEvent } from "../core/report.ts";
 import type { Timers } from "../http/timers.ts";

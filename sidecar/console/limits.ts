@@ -1,4 +1,4 @@
-/** What an app allows, in words: in place of what was refused, by the reason for it. */
+/** An app's limits in words: what would have been allowed in place of what was refused. */
 
 import type { App, Rate } from "../core/app.ts";
 import { channelNameRule } from "../core/channel-name.ts";

@@ -1,4 +1,4 @@
-/** What there is on this node: its connections and channels, a page of them at a time, and one in detail. */
+/** The node's connections and channels: a page of them at a time, and the details of one. */
 
 import type { Channel } from "../core/channel.ts";
 import type { Connection } from "../core/connection.ts";

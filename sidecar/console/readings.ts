@@ -1,4 +1,4 @@
-/** What the page can ask for, by its path below `/console/`: lists, and one of their rows in detail. */
+/** What the page can read, by path below `/console/`: lists, and the details of one of their rows. */
 
 import { createLists, type ListQuery } from "./lists.ts";
 import type { ConsoleSources } from "./sources.ts";

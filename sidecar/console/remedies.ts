@@ -1,4 +1,7 @@
-/** What would have been right in place of what was refused, with this node's own keys and limits; and the line that fixes it. */
+/**
+ * What would have been right in place of what was refused, with this node's own keys and limits, and the line that
+ * fixes it.
+ */
 
 import type { App } from "../core/app.ts";
 import { channelKind, laravelNameOf, maxChannelNameLength } from "../core/channel-name.ts";

@@ -1,4 +1,4 @@
-/** Short answers of the console: its pages' header fields, JSON, and what is refused with the reason. */
+/** Short answers of the console: header fields of its pages, JSON, and refusals with their reason. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerPlainly } from "../http/plain-answer.ts";

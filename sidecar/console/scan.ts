@@ -1,4 +1,4 @@
-/** Looks through what may be tens of thousands of entries without keeping the event loop from anybody. */
+/** Searches tens of thousands of entries a slice at a time, without blocking the event loop. */
 
 export interface Page<T> {
   readonly rows: readonly T[];

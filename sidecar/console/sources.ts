@@ -1,4 +1,4 @@
-/** What the console is shown of the node: by whom it is built, it need not know. */
+/** What the console can see of the node, as an interface. */
 
 import type { Connection } from "../core/connection.ts";
 import type { Hub } from "../core/hub.ts";

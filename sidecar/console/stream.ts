@@ -1,4 +1,4 @@
-/** One answer that does not end: a line of JSON for each message to a viewer, until the viewer goes. */
+/** One endless answer: a line of JSON for each message to a viewer, until the viewer leaves. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pageFields } from "./assets.ts";

@@ -1,4 +1,4 @@
-/** One who looks: what happens is gathered for a moment and sent at once, as much of it as a person can read. */
+/** One viewer of the console: gathers events for a moment and sends them together, as many as a person can read. */
 
 import type { ChannelEvent } from "../core/ports.ts";
 import type { SidecarEvent } from "../core/report.ts";

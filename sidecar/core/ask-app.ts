@@ -1,4 +1,4 @@
-/** Asks the app for what a client did not bring along: the signature of a subscription or a signin. */
+/** Asks the app for a signature that the client did not send: of a subscription or of a signin. */
 
 import type { Connection } from "./connection.ts";
 import { errors, type ProtocolError } from "./errors.ts";

@@ -1,4 +1,4 @@
-/** Members whose connection broke, and who stay in their channels for a while: their client may be on its way back. */
+/** Members whose connection broke and who stay in their channels for a while, since their client may come back. */
 
 import type { Member } from "./presence.ts";
 

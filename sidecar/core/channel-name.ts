@@ -1,4 +1,4 @@
-/** What a channel's name says: whether it is well formed, and of which kind the channel is. */
+/** What a channel's name says: whether it is well formed, and of what kind the channel is. */
 
 import { isUserName } from "./user-id.ts";
 

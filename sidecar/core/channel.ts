@@ -1,4 +1,4 @@
-/** A channel that somebody on this node is subscribed to: its connections, and what they are all answered. */
+/** A channel with subscribers on this node: its connections, and the answers that they share. */
 
 import { channelKind, type ChannelKind } from "./channel-name.ts";
 import { encodeFrame, type Frame } from "./frame.ts";

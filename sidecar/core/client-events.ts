@@ -1,4 +1,4 @@
-/** Client events (Echo's whispers): who may send them, to whom they go (rules E01–E14 of docs/protocol.md). */
+/** Client events (Echo's whispers): who may send them, and to whom they go (rules E01–E14 of docs/protocol.md). */
 
 import type { App, ClientEventSenders } from "./app.ts";
 import { channelKind, isChannelName } from "./channel-name.ts";

@@ -1,4 +1,4 @@
-/** Close codes (RFC 6455 §7.4.1); two of them stand in no frame. */
+/** Close codes (RFC 6455 §7.4.1); two of them never appear in a frame. */
 
 /** Of a client that is done. */
 export const normalCode = 1000;

@@ -1,4 +1,4 @@
-/** A bearer token (RFC 6750 §2.1) in place of a signature: nothing to check here, but for the app to say who shows it. */
+/** A bearer token (RFC 6750 §2.1) sent in place of a signature. It is not checked here: the app says whose it is. */
 
 /**
  * The value of an Authorization field, if `auth` is one. Any visible ASCII is a token, as Laravel Sanctum's have a `|`; of

@@ -1,4 +1,6 @@
-/** Where clients read the wire differently, by what they say of themselves: `client` in the query of their handshake. */
+/**
+ * Differences in how clients read the wire, by what they say of themselves: `client` in the query of their handshake.
+ */
 
 /** How `data` of `pusher:error` is written. Every other message has a JSON string there, for every client. */
 export type ErrorData = "string" | "object";

@@ -1,4 +1,4 @@
-/** A duration as operators read and write it, wherever they do: `30s`, `1500ms`, `2m`. */
+/** Durations as operators read and write them everywhere: `30s`, `1500ms`, `2m`. */
 
 const units = [
   ["h", 3_600_000],

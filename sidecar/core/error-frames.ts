@@ -1,4 +1,4 @@
-/** The catalogue's errors as frames: each is encoded once, and the same bytes go to all who are sent it. */
+/** The catalogue's errors as frames: each is encoded once, and everybody gets the same bytes. */
 
 import type { ErrorData } from "./dialect.ts";
 import type { ProtocolError } from "./errors.ts";

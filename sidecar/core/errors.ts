@@ -1,4 +1,4 @@
-/** The catalogue of protocol errors: what is sent, and whether the connection ends with it. */
+/** The catalogue of protocol errors: what is sent, and whether the connection closes with it. */
 
 /**
  * `code` and `message` go out as `pusher:error`; with `closeCode` the frame is followed by a WebSocket close.

@@ -1,4 +1,4 @@
-/** What is known at once or later: where nothing is waited for, no promise is made, and nobody runs in between. */
+/** A value that is known at once or later: in the first case no promise is made, and nothing runs in between. */
 
 export type Eventual<T> = T | Promise<T>;
 

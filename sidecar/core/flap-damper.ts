@@ -1,7 +1,8 @@
 /**
- * Keeps who comes and goes again and again from being announced each time (as route flap damping does in BGP, RFC
- * 2439): from the third coming within a tick on, a going is announced at the tick's end, and not at all if it is undone
- * by then. So one who flaps costs the others six messages a tick, however fast; all others are announced at once.
+ * Keeps a member who comes and goes repeatedly from being announced each time (as route flap damping does in BGP, RFC
+ * 2439). From the third arrival within a tick on, a departure is announced at the end of the tick, and not at all if
+ * the member is back by then. So one flapping member costs the others at most six messages a tick; everybody else is
+ * announced at once.
  */
 export class FlapDamper<Entry> {
   /** How often each came since the last tick. */

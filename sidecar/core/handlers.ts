@@ -1,4 +1,4 @@
-/** What is done with a client's message: a table from event to handler, and the checks before it. */
+/** Handles a client's message: a table from event to handler, and the checks before it. */
 
 import { clientEventPrefix, toClientEvent, toWebhook } from "./client-events.ts";
 import type { Connection } from "./connection.ts";

@@ -1,4 +1,4 @@
-/** All connections and channels of one app on this node. Apps never meet: each has a hub of its own. */
+/** All connections and channels of one app on this node. Each app has its own hub, so apps never meet. */
 
 import type { App } from "./app.ts";
 import type { Channel } from "./channel.ts";

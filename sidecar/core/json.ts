@@ -1,4 +1,4 @@
-/** Reading untrusted JSON: never throws, and refuses what is nested deeper than PHP reads (512). */
+/** Parses untrusted JSON: never throws, and refuses nesting deeper than PHP reads (512). */
 
 const maxDepth = 512;
 

@@ -1,4 +1,4 @@
-/** Wire messages: what comes in, parsed; what goes out, encoded. Wire spelling lives here. */
+/** Messages on the wire: parses incoming ones, encodes outgoing ones. The spelling of the wire is only used here. */
 
 import type { ChannelEvent } from "./ports.ts";
 import type { ErrorData } from "./dialect.ts";

@@ -1,4 +1,7 @@
-/** Who occupies what, by the presence store, and the webhook that says when that begins and ends (Pusher: "Webhooks"). */
+/**
+ * Which channels, members and users are present according to the presence store, and the webhooks for their beginnings
+ * and ends (Pusher: "Webhooks").
+ */
 
 import { userOfChannel } from "./channel-name.ts";
 import type { WebhookEvent } from "./ports.ts";

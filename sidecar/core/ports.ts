@@ -1,4 +1,7 @@
-/** What the core needs of the world outside: contracts in words. Every implementation passes one shared suite. */
+/**
+ * What the core needs from the outside, as contracts in words. All implementations of a port pass one shared test
+ * suite.
+ */
 
 import type { App } from "./app.ts";
 import type { Eventual } from "./eventual.ts";

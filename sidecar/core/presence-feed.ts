@@ -1,4 +1,7 @@
-/** What this node's subscribers of a presence channel are sent about its members: the list, then who comes and goes. */
+/**
+ * What this node's subscribers of a presence channel are sent about its members: first the list, then who comes and
+ * goes.
+ */
 
 import { sendToAll, type Recipient } from "./recipient.ts";
 import { FlapDamper } from "./flap-damper.ts";

@@ -1,4 +1,6 @@
-/** What the core needs of whoever knows who is where, over all nodes: a contract in words, as those in `ports.ts`. */
+/**
+ * The port to whoever knows the members and subscriptions of all nodes: a contract in words, like those in `ports.ts`.
+ */
 
 import type { WebhookEvent } from "./ports.ts";
 import type { Member } from "./presence.ts";

@@ -1,4 +1,4 @@
-/** Members of presence channels: what they are, and how a client's `channel_data` names one. */
+/** Members of presence channels: what they are, and how a client's `channel_data` describes one. */
 
 import type { WireMember } from "./messages.ts";
 import { isComposite, isObject, parseExactJson } from "./json.ts";

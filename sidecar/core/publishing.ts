@@ -1,4 +1,4 @@
-/** What an event has to be like to be published, whichever way the app brings it. */
+/** The limits on an event, however the app publishes it. */
 
 import type { App } from "./app.ts";
 import { isChannelNameTooLong, isPublishable, maxChannelNameLength } from "./channel-name.ts";

@@ -1,4 +1,7 @@
-/** A token bucket with the time as an argument: `perSecond` tokens flow in, up to `burst`, one is taken a go. */
+/**
+ * A token bucket that takes the time as an argument: refills at `perSecond` up to `burst`, and gives out one token at a
+ * time.
+ */
 
 import type { Rate } from "./app.ts";
 

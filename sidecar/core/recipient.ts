@@ -1,4 +1,4 @@
-/** Whoever frames can be sent to. */
+/** Anything that frames can be sent to. */
 
 import type { Frame } from "./frame.ts";
 

@@ -1,4 +1,4 @@
-/** What of the wire may be logged at `trace`: secrets, signatures and cookies cut. */
+/** What may be logged of the wire at `trace`: secrets, signatures and cookies are removed. */
 
 /** In the place of a secret. */
 const cut = "[cut]";

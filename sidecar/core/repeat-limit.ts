@@ -1,7 +1,7 @@
 /**
- * What one connection asks again and again: so often it is handled at once within a tick, and what comes beyond it
- * once, at the tick's end, as the last of them says (rules S18, U15). So it is never left without an answer, and no
- * answer, however large, can be had at the price of a message.
+ * Limits requests that one connection repeats. Within a tick a few are handled at once; of those beyond, only the last
+ * is handled, at the end of the tick (rules S18, U15). So a connection always gets an answer, and no large answer can
+ * be had again and again for the price of a message.
  */
 
 import type { Connection } from "./connection.ts";

@@ -1,6 +1,6 @@
 /**
- * Everything that happens and that an operator may want to know, as one union. Each room reports what happens in it;
- * `observability/` is the one table from an event to its metrics and its log line.
+ * Everything that happens and that an operator may want to know, as one union. Each room reports its own events;
+ * `observability/` has the one table from event to metrics and log line.
  */
 
 import type { ApiEvents } from "./report/api.ts";

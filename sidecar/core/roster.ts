@@ -1,4 +1,4 @@
-/** Who is in a channel, as its subscribers on this node were sent it: nobody twice, and nobody forgotten in an outage. */
+/** The members of a channel as its subscribers on this node know them: nobody twice, and nobody lost in an outage. */
 
 import { memberKey, type Member } from "./presence.ts";
 

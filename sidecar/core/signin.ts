@@ -1,4 +1,6 @@
-/** `pusher:signin`: who is behind a connection, signed by the app (Pusher: "User authentication"). */
+/**
+ * `pusher:signin`: authenticates the user behind a connection, by the app's signature (Pusher: "User authentication").
+ */
 
 import { askApp, deny, denySignature } from "./ask-app.ts";
 import type { Connection, User } from "./connection.ts";

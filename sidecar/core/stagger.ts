@@ -1,4 +1,4 @@
-/** Does something to each of many, spread evenly over a while, so that what comes of it is spread as well. */
+/** Calls a function for each of many items, spread evenly over a period, so that the reactions are spread as well. */
 
 export interface StaggerOptions {
   /** For all of them. Few take less: one a millisecond is fast enough to be no crowd. */

@@ -1,4 +1,4 @@
-/** What a client's message asks for that can be refused by name: a subscription, or the signin. */
+/** What a client's message asks for, if it can be refused by name: a subscription, or the signin. */
 
 export type Subject =
   | { readonly kind: "channel"; readonly name: string }

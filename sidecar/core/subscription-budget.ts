@@ -1,4 +1,4 @@
-/** Subscriptions that a node takes on, all apps together: each is memory, whoever asks for it. */
+/** How many subscriptions a node accepts, over all apps: each takes memory. */
 
 export class SubscriptionBudget {
   readonly max: number;

@@ -1,4 +1,7 @@
-/** Which channels' subscribers are to be sent their number (Pusher: "Subscription counting"), so that a rush costs little. */
+/**
+ * Which channels have to announce their number of subscriptions (Pusher: "Subscription counting"), throttled so that a
+ * rush costs little.
+ */
 
 import type { Channel } from "./channel.ts";
 

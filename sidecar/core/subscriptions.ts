@@ -1,4 +1,4 @@
-/** How a connection comes into a channel and leaves it: for the node's channels, and for the presence store. */
+/** Adds connections to channels and removes them: in the node's channels, and in the presence store. */
 
 import type { App } from "./app.ts";
 import { Away, type Remainder } from "./away.ts";

@@ -1,4 +1,4 @@
-/** Ends a connection that is not wanted any more, for good: by the API, or by the console. */
+/** Closes an unwanted connection for good: for the API, or for the console. */
 
 import type { Connection } from "./connection.ts";
 import { errors } from "./errors.ts";

@@ -1,4 +1,4 @@
-/** Traces: which span a request belongs to, as W3C Trace Context carries it, and what each part of its way says of itself. */
+/** Traces: which span a request belongs to (W3C Trace Context), and the attributes of each step. */
 
 export interface TraceContext {
   /** 32 hexadecimal digits, not all 0. */

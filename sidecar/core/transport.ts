@@ -1,4 +1,4 @@
-/** The way to one client, as the protocol sees it. */
+/** The connection to one client, as the protocol sees it. */
 
 import type { Frame } from "./frame.ts";
 import type { FrameKind } from "./report/websocket.ts";

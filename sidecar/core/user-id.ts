@@ -1,4 +1,4 @@
-/** Ids of users as apps write them: text, or a number, which keeps its digits. */
+/** User ids as apps write them: a string, or a number, whose digits are kept exactly. */
 
 import { numberText, type ExactNumber } from "./json.ts";
 

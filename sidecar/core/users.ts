@@ -1,4 +1,4 @@
-/** The users who are signed in, and who watches whom (Pusher: "User authentication", "Watchlist events"). */
+/** The signed-in users, and who watches whom (Pusher: "User authentication", "Watchlist events"). */
 
 import { channelOfUser } from "./channel-name.ts";
 import type { Connection, User } from "./connection.ts";

@@ -1,4 +1,4 @@
-/** What goes over the wire, for the levels `debug` and `trace`; nothing of it is made where that is not logged. */
+/** What goes over the wire, for the log levels `debug` and `trace`; nothing is created unless it is logged. */
 
 import { textPayloadOf } from "./frame.ts";
 import type { ChannelEvent } from "./ports.ts";

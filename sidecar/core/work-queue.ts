@@ -1,4 +1,4 @@
-/** Work that comes all at once, done a slice in each turn of the event loop, so that nobody's message waits for all of it. */
+/** Work that comes all at once, done a slice per turn of the event loop, so that no message waits for all of it. */
 
 export class WorkQueue {
   readonly #perTurn: number;

@@ -1,4 +1,4 @@
-/** What every route of the API is: a function from a request, authenticated and read, to its answer. */
+/** The type of all API handlers: from a request, authenticated and read, to its answer. */
 
 import type { Eventual } from "../core/eventual.ts";
 import type { Hub } from "../core/hub.ts";

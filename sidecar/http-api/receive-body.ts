@@ -1,4 +1,7 @@
-/** Reads the body of an API request within the bounds of its size, its time and, while nobody has proven it, the node. */
+/**
+ * Reads the body of an API request, within limits on its size, its time and, until its signature is verified, the
+ * node's memory.
+ */
 
 import type { IncomingMessage } from "node:http";
 import type { BodyRefusal } from "../core/report/api.ts";

@@ -1,4 +1,4 @@
-/** What the API answers: short bodies, since the PHP SDK puts them into its exception as they are. */
+/** Answers of the API: short bodies, since the PHP SDK copies them into its exception. */
 
 import type { ServerResponse } from "node:http";
 import { endWhileReceiving, isReceiving } from "../http/linger.ts";

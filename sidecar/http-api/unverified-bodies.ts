@@ -1,4 +1,4 @@
-/** How much of bodies whose signature is still to be checked a node keeps at a time, in all and of one visitor. */
+/** How many bytes of bodies with unverified signatures a node keeps at a time, in total and per visitor. */
 
 import type { BodyRefusal } from "../core/report/api.ts";
 

@@ -1,4 +1,4 @@
-/** What a client would like to be answered in, of the few forms that the sidecar has (RFC 9110 §12.5.1). */
+/** Which of the sidecar's few response formats a client prefers (RFC 9110 §12.5.1). */
 
 export type Form = "html" | "json" | "text";
 

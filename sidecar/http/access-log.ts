@@ -1,4 +1,4 @@
-/** Which requests get a line in the access log, and what it says. */
+/** Which requests are written to the access log, and what their line says. */
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,7 @@
-/** How long the body of a request may take to arrive: the time in which it is read counts, not that in which it has to wait. */
+/**
+ * How long the body of a request may take to arrive. Only time in which it is being read counts, not time in which it
+ * has to wait.
+ */
 
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";

@@ -1,4 +1,4 @@
-/** What may stand in a Host field: a name or an address, and perhaps a port. */
+/** What a Host field may contain: a name or an address, and optionally a port. */
 
 /**
  * Narrower than RFC 3986's `authority` on purpose: no userinfo, no list, no percent-encoding, no empty port, so that

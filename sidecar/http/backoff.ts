@@ -1,4 +1,4 @@
-/** How long to wait after failures in a row: twice as long each time, up to a bound. */
+/** How long to wait after consecutive failures: twice as long each time, up to a limit. */
 
 export interface Backoff {
   /** After the first failure. */

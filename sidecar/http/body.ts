@@ -1,4 +1,4 @@
-/** Reads the body of a message within bounds, whatever pieces it comes in. */
+/** Reads the body of a message within limits, in whatever pieces it comes. */
 
 import type { IncomingMessage } from "node:http";
 import { pauseForTurn } from "./pause-for-turn.ts";

@@ -1,4 +1,7 @@
-/** One POST to another server, bounded in time, connections and bytes of the answer: HTTP, and nobody's rules. */
+/**
+ * One POST to another server, limited in time, connections and bytes of the answer; it knows HTTP and no application
+ * rules.
+ */
 
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";

@@ -1,4 +1,4 @@
-/** How many connections one client IP may have open, whatever it does with them. */
+/** How many connections one client IP may have open, whatever they are used for. */
 
 import type { Server } from "node:http";
 import type { Handshake } from "../core/ports.ts";

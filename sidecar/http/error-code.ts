@@ -1,4 +1,4 @@
-/** What Node calls an error by, such as `ECONNREFUSED` or `ERR_BUFFER_TOO_LARGE`. */
+/** The code of a Node error, such as `ECONNREFUSED` or `ERR_BUFFER_TOO_LARGE`. */
 
 /** Null: it has no such name. */
 export function errorCode(error: unknown): string | null {

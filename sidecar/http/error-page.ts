@@ -1,4 +1,4 @@
-/** An error of the sidecar's own, for whoever meets it: a page for people, JSON for programs, else plain text. */
+/** The sidecar's own errors: a page for people, JSON for programs, else plain text. */
 
 import type { IncomingMessage } from "node:http";
 import { preferredForm, type Form } from "./accept.ts";

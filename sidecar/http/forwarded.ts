@@ -1,4 +1,4 @@
-/** Who the client is and what the upstream reads about it: X-Forwarded-*, and the proxies that are believed. */
+/** Who the client is, and what the upstream is told about it: X-Forwarded-*, and which proxies are trusted. */
 
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { LRUCache } from "lru-cache";

@@ -1,4 +1,4 @@
-/** Request hygiene: what is refused before anybody routes, answers or forwards a request. */
+/** Request hygiene: what is refused before a request is routed, answered or forwarded. */
 
 import type { IncomingMessage } from "node:http";
 import { isAuthority } from "./authority.ts";

@@ -1,4 +1,4 @@
-/** Reading a message's header fields as they were received: names and values in turn, case and duplicates kept. */
+/** Reads header fields as they were received: names and values alternating, with case and duplicates kept. */
 
 /** `IncomingMessage.rawHeaders`: name, value, name, value … in latin1. */
 export type RawHeaders = readonly string[];

@@ -1,4 +1,4 @@
-/** The host of an address as options have it: a name, or an IP address without brackets. */
+/** The host of a configured address: a name, or an IP address without brackets. */
 
 const everywhere: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
 

@@ -1,4 +1,4 @@
-/** IP addresses as text: one spelling for each. */
+/** IP addresses as text, with one spelling for each. */
 
 import { BlockList, isIP, isIPv4, SocketAddress } from "node:net";
 

@@ -1,4 +1,4 @@
-/** Ends an answer to a request whose body is still coming in, so that its client gets to read it. */
+/** Finishes an answer to a request whose body is still coming in, in such a way that the client can read it. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

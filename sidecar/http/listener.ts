@@ -1,4 +1,4 @@
-/** Where a server listens: a port, a Unix socket, or a socket that the service manager has opened already. */
+/** Where a server listens: a port, a Unix socket, or a socket that the service manager has already opened. */
 
 import { once } from "node:events";
 import { chmodSync, chownSync, statSync, unlinkSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What is used of node:http, had as CommonJS has it: an `import` of values from it reads all that it exports, its own
- * WebSocket among them, and with that all of undici is loaded, some 6 MB.
+ * The parts of node:http that are used, loaded as CommonJS. An `import` of values from node:http evaluates all of its
+ * exports, its own WebSocket among them, which loads all of undici, some 6 MB.
  */
 
 import type * as nodeHttp from "node:http";

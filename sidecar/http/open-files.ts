@@ -1,4 +1,4 @@
-/** What is done where a process may open no more files, of which every connection is one. */
+/** Keeps a reserve of file descriptors free, since every connection takes one. */
 
 import type { Server } from "node:http";
 import type { Socket } from "node:net";

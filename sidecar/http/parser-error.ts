@@ -1,4 +1,4 @@
-/** What Node's parser could not read, in HTTP's terms. */
+/** Errors of Node's HTTP parser, in HTTP's terms. */
 
 import { refusals, type Refusal } from "./refusal.ts";
 

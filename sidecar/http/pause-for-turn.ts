@@ -1,6 +1,6 @@
 /**
- * Reads bodies a piece at a time, and few of them in a turn of the event loop: Node reads up to 2 MiB of one connection
- * before anybody else has a turn.
+ * Reads bodies a piece at a time, and few of them per turn of the event loop: left alone, Node reads up to 2 MiB of one
+ * connection before anybody else has a turn.
  */
 
 import type { Readable } from "node:stream";

@@ -1,4 +1,4 @@
-/** Looks at a short body and puts it back, so that whoever gets the request after that finds it as it came. */
+/** Reads a short body and puts it back, so that the next reader of the request finds it unchanged. */
 
 import type { IncomingMessage } from "node:http";
 

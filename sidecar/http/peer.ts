@@ -1,4 +1,4 @@
-/** Where an accepted connection came from: asked once, when it is accepted, for later the kernel may no longer know. */
+/** Where a connection came from: asked once, when it is accepted, since the kernel may no longer know later. */
 
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** Short answers of the sidecar itself, in plain text: to a request, or on a socket that has no response of its own. */
+/** The sidecar's own short answers in plain text: to a request, or on a socket without a response object. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** The cookie by which a browser is recognized that comes back: set with a WebSocket handshake, sent with the next one. */
+/** The cookie that identifies a returning browser: set with a WebSocket handshake, sent with the next one. */
 
 const name = "pogo_recovery";
 

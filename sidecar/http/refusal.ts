@@ -1,4 +1,6 @@
-/** Requests that are refused before anybody looks at what they ask for: why, and what their client is answered. */
+/**
+ * Refusals of malformed or excessive requests, before anybody looks at what they ask for: the reason and the answer.
+ */
 
 import type { RequestRefusal } from "../core/report/proxy.ts";
 import type { PlainAnswer } from "./plain-answer.ts";

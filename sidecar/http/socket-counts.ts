@@ -1,4 +1,4 @@
-/** How many sockets each visitor has open, and no more than it may. */
+/** Counts the open sockets of each visitor, up to a limit. */
 
 import type { Duplex } from "node:stream";
 

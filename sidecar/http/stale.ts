@@ -1,4 +1,4 @@
-/** Kept connections that the other side closes meanwhile: how to meet few of them, and what then. */
+/** Kept connections that the other side may have closed meanwhile: how to avoid them, and when to try again. */
 
 /** Below the idle timeouts of common servers (Node and Apache 5 s, nginx 75 s), so that we close a connection before they do. */
 export const keptIdleMs = 4_000;

@@ -1,4 +1,4 @@
-/** The fields of a request that say which trace it belongs to. */
+/** The header fields that say which trace a request belongs to. */
 
 import { formatTraceparent, traceparentField, type TraceContext } from "../core/trace.ts";
 

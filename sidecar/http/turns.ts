@@ -1,6 +1,6 @@
 /**
- * One request of a connection at a time, in the order in which they came (RFC 9112 §9.3.2); and of those that wait behind
- * another one, on whatever connection, one in a turn of the event loop.
+ * One request per connection at a time, in order of arrival (RFC 9112 §9.3.2). Of the requests that were read ahead,
+ * over all connections, one begins per turn of the event loop.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";

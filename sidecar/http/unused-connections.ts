@@ -1,4 +1,4 @@
-/** Connections that were opened in advance and never used: a server that closes waits for none of them. */
+/** Connections that were opened in advance and never used, so that a closing server need not wait for them. */
 
 import type { Server } from "node:http";
 import type { Socket } from "node:net";

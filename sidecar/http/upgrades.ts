@@ -1,4 +1,4 @@
-/** What Node takes for an upgrade: a WebSocket handshake, and what is to be the last request of its connection. */
+/** What Node treats as an upgrade: a WebSocket handshake, and a request that must be the last of its connection. */
 
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";

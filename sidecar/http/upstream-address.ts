@@ -1,4 +1,4 @@
-/** Where the upstream is: a port or a unix socket. */
+/** Where the upstream is: a port or a Unix socket. */
 
 import { urlHost } from "./host.ts";
 

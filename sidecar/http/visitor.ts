@@ -1,4 +1,4 @@
-/** Who a limit counts for: a visitor is one client IP, of IPv6 one /64. */
+/** Whom a limit counts: a visitor is one client IP (for IPv6, one /64). */
 
 /**
  * The key under which a client's costs are counted; `clientIp` as `Forwarding.clientIp` gives it. Whoever has one IPv6

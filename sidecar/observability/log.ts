@@ -1,4 +1,4 @@
-/** The log: one JSON object a line on standard output, or text for people (`text-log.ts`); secrets never in it. */
+/** The log: one JSON object per line on standard output, or text for people (`text-log.ts`); never secrets. */
 
 import { pino, type DestinationStream, type Logger } from "pino";
 

@@ -1,4 +1,4 @@
-/** The metrics of several processes as those of one: counters and most gauges are added up, the others as defined. */
+/** Merges the metrics of several processes: counters and most gauges are summed, the others merged as defined. */
 
 import { AggregatorRegistry, type Registry } from "prom-client";
 

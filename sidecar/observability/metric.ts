@@ -1,4 +1,4 @@
-/** How a metric is defined: the series that Prometheus reads, and what `docs/metrics.md` says of it. */
+/** How a metric is defined: the series that Prometheus reads, and its text in `docs/metrics.md`. */
 
 import { Counter, Gauge, Histogram, type Aggregator, type Registry } from "prom-client";
 import { Tally } from "./tally.ts";

@@ -1,4 +1,4 @@
-/** All that can be measured, in Prometheus' terms. Where the original module has a metric, it has its name here too. */
+/** All metrics, in Prometheus' terms. A metric that the original module has too has its name. */
 
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createDefine, type Define, type Description } from "./metric.ts";

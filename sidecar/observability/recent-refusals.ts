@@ -1,4 +1,4 @@
-/** The refusals of the last while, so that who comes to ask why finds them: a refused page is closed by then. */
+/** The most recent refusals, kept for the console: by the time somebody asks why, the refused page is closed. */
 
 import type { SidecarEvent } from "../core/report.ts";
 

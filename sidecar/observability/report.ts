@@ -1,4 +1,7 @@
-/** The receiver of all reports: looks up an event's row, moves its metrics, logs its line, passes it to who watches. */
+/**
+ * The receiver of all reports: looks up an event's row, updates its metrics, writes its line, and passes it to
+ * observers.
+ */
 
 import type { EventKind, Report, SidecarEvent } from "../core/report.ts";
 import { apiRows } from "./events/api.ts";

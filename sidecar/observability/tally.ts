@@ -1,4 +1,7 @@
-/** A counter for what happens at every message: adding to it makes nothing, where prom-client makes a text of the labels. */
+/**
+ * A counter for what happens with every message: incrementing it allocates nothing, where prom-client builds a string
+ * of the labels.
+ */
 
 export class Tally {
   #count = 0;

@@ -1,4 +1,4 @@
-/** The log for people: one aligned line an event, in colour where that is wanted. Loaded only where somebody reads it. */
+/** The log for people: one aligned line per event, in colour where wanted. Loaded only when used. */
 
 import pretty, { type PrettyOptions } from "pino-pretty";
 import type { DestinationStream } from "pino";

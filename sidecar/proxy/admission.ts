@@ -1,4 +1,6 @@
-/** Who may use a connection to the app: a bounded number at a time, a short queue, and no visitor ahead of the others. */
+/**
+ * Who may use a connection to the app: a limited number at a time, a short queue, and no visitor ahead of the others.
+ */
 
 import type { ProxyRefusal } from "../core/report/proxy.ts";
 import type { Timers } from "../http/timers.ts";

@@ -1,4 +1,4 @@
-/** A bounded queue in the order of arrival, in which no visitor keeps the others out; whoever leaves costs it nothing. */
+/** A bounded queue in order of arrival, in which no visitor can keep the others out; leaving it costs nothing. */
 
 export interface Arrival {
   readonly visitor: string;

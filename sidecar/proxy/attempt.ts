@@ -1,4 +1,4 @@
-/** What becomes of one request or handshake on its way to the app: it waits for the app's answer, that is relayed, it ends. */
+/** The state of one request or handshake on its way to the app: waiting for the answer, relaying it, ended. */
 
 import { showDuration } from "../core/duration.ts";
 import type { ProxyFault } from "../core/report/proxy.ts";

@@ -1,4 +1,4 @@
-/** What a client reads when the app can't be asked, or does not answer. */
+/** What a client is answered when the app cannot be asked, or does not answer. */
 
 import type { ProxyFault, ProxyRefusal } from "../core/report/proxy.ts";
 import type { ErrorPage } from "../http/error-page.ts";

@@ -1,4 +1,4 @@
-/** Where the frames of a WebSocket end that passes through: between two of them a control frame may be put in. */
+/** Finds where the frames of a passing WebSocket end: a control frame may be inserted between two of them. */
 
 /** RFC 6455 §5.2: two bytes, up to eight of a longer length, four of a mask. */
 const maxHeadBytes = 14;

@@ -1,4 +1,4 @@
-/** The reverse proxy: requests and WebSockets that nobody else takes go to the app, and its answers come back. */
+/** The reverse proxy: passes requests and WebSockets that nobody else takes to the app, and its answers back. */
 
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** What a request passes before it is sent to the app: the waiting room, then a turn of its own. */
+/** The stages of a request before it is sent to the app: the waiting room, then admission. */
 
 import type { Precedence, Turn } from "./admission.ts";
 import type { Guest } from "./waiting-entry.ts";

@@ -1,4 +1,4 @@
-/** A WebSocket of the app that passes through: two sockets, and how they end. */
+/** A WebSocket of the app that passes through: two sockets, and how they close. */
 
 import type { Duplex } from "node:stream";
 import { FrameBoundary } from "./frame-boundary.ts";

@@ -1,4 +1,7 @@
-/** Sends a request's body to the app, as fast as the app takes it; what has waited is sent only while its client is there. */
+/**
+ * Sends a request's body to the app, as fast as the app takes it. A body that had to wait is only sent if its client is
+ * still there.
+ */
 
 import type { IncomingMessage } from "node:http";
 import { goOnInTurn, pauseForTurn } from "../http/pause-for-turn.ts";

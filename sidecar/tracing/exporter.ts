@@ -1,4 +1,6 @@
-/** Sends spans to a collector by OTLP/HTTP: a batch at a time, and bounded, whatever becomes of the collector. */
+/**
+ * Sends spans to a collector by OTLP/HTTP: one batch at a time, and with limits that hold whatever the collector does.
+ */
 
 import type { Report } from "../core/report.ts";
 import type { SpanDropReason } from "../core/report/tracing.ts";

@@ -1,4 +1,4 @@
-/** One span for all that a publish sends to this node's connections, however many channels and connections there are. */
+/** One span for everything that a publish sends to this node's connections, over all its channels. */
 
 import type { ChannelEvent } from "../core/ports.ts";
 import type { Span, TraceContext, Tracer } from "../core/trace.ts";

@@ -1,4 +1,4 @@
-/** Spans as OTLP has them in JSON (opentelemetry-proto, "OTLP/HTTP"). */
+/** Spans in OTLP's JSON encoding (opentelemetry-proto, "OTLP/HTTP"). */
 
 import type { Attributes } from "./spans.ts";
 import type { SpanRecord } from "./tracer.ts";

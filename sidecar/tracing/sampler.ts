@@ -1,4 +1,4 @@
-/** Which traces are recorded, by the names that OpenTelemetry has for it (OTEL_TRACES_SAMPLER). */
+/** Which traces are recorded, by OpenTelemetry's names (OTEL_TRACES_SAMPLER). */
 
 import type { TraceContext } from "../core/trace.ts";
 

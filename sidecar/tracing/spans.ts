@@ -1,4 +1,4 @@
-/** What each kind of span is called, and what it says. */
+/** The name and the attributes of each kind of span. */
 
 import type { SpanFields, SpanKind } from "../core/trace.ts";
 

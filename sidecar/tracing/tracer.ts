@@ -1,4 +1,4 @@
-/** Makes spans, and gives those that are sampled to whoever records them. */
+/** Makes spans, and passes the sampled ones to the exporter. */
 
 import type { Span, SpanKind, TraceContext, Tracer } from "../core/trace.ts";
 import type { Sampler } from "./sampler.ts";

@@ -1,4 +1,4 @@
-/** The tracer and its exporter, joined: what is loaded where somebody collects traces. */
+/** The tracer and its exporter, connected; loaded only if traces are collected. */
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { urlToHttpOptions } from "node:url";

@@ -1,4 +1,4 @@
-/** One request's worth of events: its body, made once, and the headers that prove it (Pusher: "Webhooks"). */
+/** One webhook request: its body, made once, and the headers that sign it (Pusher: "Webhooks"). */
 
 import { sign } from "../core/signature.ts";
 import type { EncodedEvent } from "./encoded-event.ts";

@@ -1,4 +1,4 @@
-/** Time as an argument: what the webhooks need of a clock. */
+/** The clock that webhooks need, as an argument. */
 
 import { systemTimers, type Timers } from "../http/timers.ts";
 

@@ -1,4 +1,4 @@
-/** One POST to an endpoint, and whether it was taken. */
+/** One POST to an endpoint, and whether it was accepted. */
 
 import type { DeliveryFault } from "../core/report/webhooks.ts";
 import { createPostClient } from "../http/client.ts";

@@ -1,4 +1,4 @@
-/** Sends each app's endpoints what happened: grace, filter, and a queue of its own for every endpoint. */
+/** Sends each app's events to its endpoints: grace, filter, and one queue per endpoint. */
 
 import type { WebhookEvent, Webhooks } from "../core/ports.ts";
 import type { Report } from "../core/report.ts";

@@ -1,4 +1,4 @@
-/** An event on its way to the endpoints of one app: encoded once, however many want it. */
+/** A webhook event of one app, encoded once for all endpoints that want it. */
 
 import type { WebhookEvent } from "../core/ports.ts";
 import { groupOf, type EventGroup } from "./groups.ts";

@@ -1,6 +1,6 @@
 /**
- * What waits for one endpoint, and when it is sent: batched, one request at a time, in order, a failed batch again and
- * again until its time is over. Whatever happens to this endpoint, no other knows of it.
+ * The queue of one endpoint: sends batches in order, one request at a time, and retries a failed batch until its time
+ * is over. Endpoints do not affect each other.
  */
 
 import type { Report } from "../core/report.ts";

@@ -1,4 +1,4 @@
-/** Events that wait for one endpoint, first in, first out; how much of each group; and which of them gives way. */
+/** Events that wait for one endpoint, first in, first out; how many of each group, and which of them gives way. */
 
 import type { EncodedEvent } from "./encoded-event.ts";
 import { weights, type EventGroup } from "./groups.ts";

@@ -1,4 +1,4 @@
-/** Which events give way to which when an endpoint's queue is full: what costs little to cause, and is missed least. */
+/** Which events give way when an endpoint's queue is full: first those that are cheap to cause and least missed. */
 
 import { channelKind } from "../core/channel-name.ts";
 import type { WebhookEvent } from "../core/ports.ts";

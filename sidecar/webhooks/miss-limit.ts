@@ -1,4 +1,4 @@
-/** A cache miss is said once in a while: whoever subscribes to an empty cache channel can cause one as often as he likes. */
+/** Limits how often a cache miss is reported: anybody who subscribes to an empty cache channel causes one. */
 
 /** Within which a channel's further misses are not sent; what was to fill the cache is under way by then. */
 const quietMs = 5_000;

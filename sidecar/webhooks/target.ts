@@ -1,4 +1,4 @@
-/** Where the requests of an endpoint go: a URL of its own, or a path of the upstream app. */
+/** Where the requests of an endpoint go: its own URL, or a path of the upstream app. */
 
 import type { RequestOptions } from "node:http";
 import { urlToHttpOptions } from "node:url";

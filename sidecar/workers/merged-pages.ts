@@ -1,4 +1,4 @@
-/** What the admin port of several workers answers: each is asked, and their answers are put together. */
+/** The admin pages of several workers: asks each, and merges their answers. */
 
 import type { Answer } from "./messages.ts";
 import type { WorkerAnswer } from "./supervisor.ts";

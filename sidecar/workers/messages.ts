@@ -1,4 +1,4 @@
-/** What a supervisor and its workers send each other, over the channel that Node opens between a process and its child. */
+/** The messages between a supervisor and its workers, over Node's channel between a process and its child. */
 
 import { isObject } from "../core/json.ts";
 

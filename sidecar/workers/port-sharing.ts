@@ -1,4 +1,4 @@
-/** Whether several processes can listen on one port here (SO_REUSEPORT), and whether the one that is wanted is free. */
+/** Whether several processes can share a port here (SO_REUSEPORT), and whether the wanted one is free. */
 
 import { createServer } from "node:net";
 import { listen, type ListenAddress } from "../http/listener.ts";

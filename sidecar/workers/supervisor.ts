@@ -1,4 +1,4 @@
-/** Keeps so many workers running: starts one again that has ended, and stops all together. */
+/** Keeps a number of workers running: restarts one that exits, and stops all of them together. */
 
 import type { Report } from "../core/report.ts";
 import { backoffMs } from "../http/backoff.ts";

@@ -1,4 +1,7 @@
-/** A worker's end of the channel: answers what the supervisor asks, and has the worker stop when it says so or is gone. */
+/**
+ * A worker's end of the channel: answers the supervisor, and stops the worker when told to or when the supervisor is
+ * gone.
+ */
 
 import { isObject, parseJson } from "../core/json.ts";
 import { parseToWorker, type Answer, type FromWorker, type ToWorker } from "./messages.ts";

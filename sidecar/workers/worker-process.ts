@@ -1,4 +1,4 @@
-/** One worker's process, as its supervisor has it: started, asked, stopped, and how it ended. */
+/** One worker process, as its supervisor sees it: starting it, asking it, stopping it, and how it ended. */
 
 import { fork, type ChildProcess } from "node:child_process";
 import { schedule } from "../http/timers.ts";

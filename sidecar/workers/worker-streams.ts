@@ -1,4 +1,4 @@
-/** What a worker's console shows, sent to the supervisor line by line, and no faster than somebody reads it. */
+/** A worker's console streams, sent to the supervisor line by line, no faster than somebody reads them. */
 
 import type { FromWorker } from "./messages.ts";
 

@@ -1,4 +1,4 @@
-/** What waits for one client that is slow to read: what its socket has, and what is to come behind. */
+/** What waits for one slow client: what its socket has already, and what comes after that. */
 
 import type { Batch, RetainedBytes } from "./batch.ts";
 

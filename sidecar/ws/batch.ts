@@ -1,4 +1,4 @@
-/** Bytes that wait for slow clients; what many wait for is there, and counts, once. */
+/** Bytes that wait for slow clients; what waits for many is kept, and counted, once. */
 
 export class Batch {
   #bytes: Buffer;

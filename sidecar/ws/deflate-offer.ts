@@ -1,6 +1,6 @@
 /**
- * Which offer of permessage-deflate is taken up (RFC 7692 §7.1): one without a context on either side. So the frame of a
- * broadcast is the same for every client, and no connection keeps a window of its own.
+ * Which offer of permessage-deflate is accepted (RFC 7692 §7.1): one without context on either side. Then a broadcast's
+ * frame is the same for every client, and no connection keeps a window of its own.
  */
 
 const extensionName = "permessage-deflate";

@@ -1,4 +1,7 @@
-/** Who is written to next: in the order in which frames came for them, those for whom a lot waits behind the others. */
+/**
+ * Whose turn it is to be written to: in the order in which frames came for them, with those who have a lot waiting
+ * behind the others.
+ */
 
 import { Fifo } from "./fifo.ts";
 import type { OutboundQueue } from "./outbound-queue.ts";

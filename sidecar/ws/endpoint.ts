@@ -1,4 +1,4 @@
-/** The WebSocket endpoint, as those see it who build it and end it. */
+/** The WebSocket endpoint, as seen by those who build it and close it. */
 
 import type { Duplex } from "node:stream";
 import type { Connection } from "../core/connection.ts";

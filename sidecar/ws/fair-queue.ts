@@ -1,7 +1,7 @@
 /**
- * Who is next: fair queueing by virtual time (Golestani 1994; Bennett, Zhang 1996). Whoever is served moves on by what
- * it cost, and the one that will be the least far on is next. So whoever costs a lot comes round seldom, and whoever
- * has been idle and costs little is served at once, however many others wait.
+ * Fair queueing by virtual time (Golestani 1994; Bennett, Zhang 1996). Whoever is served advances by what it cost, and
+ * whoever is least far ahead is next. So expensive ones are served rarely, and one that was idle and costs little is
+ * served at once, however many others wait.
  */
 
 import { Heap } from "./heap.ts";

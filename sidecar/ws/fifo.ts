@@ -1,4 +1,4 @@
-/** First in, first out, without moving what waits (as `Array.shift` does) for each that leaves. */
+/** A queue, first in, first out, that does not move its contents on every removal (as `Array.shift` does). */
 
 export class Fifo<T> {
   #arriving: T[] = [];

@@ -1,4 +1,4 @@
-/** What stands before a frame's payload, and the mask that is on it (RFC 6455 §5.2, §5.3). */
+/** The head of a frame, and the mask on its payload (RFC 6455 §5.2, §5.3). */
 
 export const opcodes = {
   continuation: 0x0,

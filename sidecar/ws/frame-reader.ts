@@ -1,6 +1,6 @@
 /**
- * Reads a client's frames (RFC 6455 §5), strictly: the first fault ends it. A connection that says nothing has nothing
- * here but its place: what has come of a frame is kept until the rest has, in one piece, and so are a message's fragments.
+ * Reads a client's frames (RFC 6455 §5) strictly: the first fault ends it. An idle connection keeps nothing here; an
+ * incomplete frame is kept in one piece until the rest has come, and so are a message's fragments.
  */
 
 import { isUtf8 } from "node:buffer";

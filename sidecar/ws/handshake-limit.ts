@@ -1,6 +1,6 @@
 /**
- * How many WebSocket handshakes and connections one visitor may have, those that pass through to the app included. What
- * is over the rate waits for its place: a handshake that is refused costs a browser 15 s.
+ * How many WebSocket handshakes and connections one visitor may have, including those that pass through to the app. A
+ * handshake over the rate waits for its turn, since a refused one costs a browser 15 s.
  */
 
 import type { Duplex } from "node:stream";

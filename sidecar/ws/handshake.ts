@@ -1,4 +1,4 @@
-/** A WebSocket's opening handshake, the server's side of it (RFC 6455 §4.2). */
+/** The server's side of a WebSocket's opening handshake (RFC 6455 §4.2). */
 
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";

@@ -1,4 +1,4 @@
-/** A binary heap: gives out the lowest first, of equals the one that came first. */
+/** A binary heap that gives out the lowest first, and of equal ones the one that came first. */
 
 interface Entry<T> {
   readonly item: T;

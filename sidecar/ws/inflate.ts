@@ -1,4 +1,4 @@
-/** What a client compressed (RFC 7692 §7.2.2): it keeps no context, so every message is read by itself. */
+/** Inflates a client's compressed messages (RFC 7692 §7.2.2), each by itself, since no context is kept. */
 
 import { inflateRawSync } from "node:zlib";
 import { errorCode } from "../http/error-code.ts";

@@ -1,4 +1,4 @@
-/** The header of a handshake for as long as its connection is open: one text in place of some thirty. */
+/** A handshake's header fields for as long as its connection is open: one string in place of some thirty. */
 
 import type { Handshake } from "../core/ports.ts";
 

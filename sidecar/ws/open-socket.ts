@@ -1,4 +1,4 @@
-/** An open connection, as this room has it: what its client sends goes to the core, what becomes of it to the endpoint. */
+/** An open connection as this room sees it: passes input to the core, and its end to the endpoint. */
 
 import type { Connection } from "../core/connection.ts";
 import { errors, messageTooLong } from "../core/errors.ts";

@@ -1,4 +1,4 @@
-/** Measures what waits for clients and what a write takes; there only while POGO_HOT_PATH_METRICS is on. */
+/** Measures queues and write times; exists only with POGO_HOT_PATH_METRICS. */
 
 import type { Report } from "../core/report.ts";
 import type { FrameKind } from "../core/report/websocket.ts";

@@ -1,4 +1,4 @@
-/** How a client that comes back is recognized: by a token in its path, or by a cookie of the handshake. */
+/** How a returning client is identified: by a token in its path, or by a cookie of the handshake. */
 
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";

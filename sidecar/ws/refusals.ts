@@ -1,4 +1,4 @@
-/** How a handshake is refused: in HTTP where that is cheaper, else in the protocol, so that clients know why. */
+/** How a handshake is refused: in HTTP where that is cheaper, else in the protocol, so that clients learn why. */
 
 import { errors, type ProtocolError } from "../core/errors.ts";
 import type { ErrorData } from "../core/dialect.ts";

@@ -1,6 +1,6 @@
 /**
- * Compresses what is broadcast once for all who agreed to it (RFC 7692): without a context the compressed frame of an event
- * is the same for every client.
+ * Compresses a broadcast once for all clients that negotiated it (RFC 7692): without context, the compressed frame of
+ * an event is the same for all of them.
  */
 
 import { constants, deflateRawSync } from "node:zlib";

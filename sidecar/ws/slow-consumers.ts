@@ -1,4 +1,4 @@
-/** Clients that do not read what they are sent: given up once they have been full for `POGO_WRITE_WAIT`. */
+/** Closes clients that do not read what they are sent, once their queue has been full for `POGO_WRITE_WAIT`. */
 
 import type { OutboundQueue } from "./outbound-queue.ts";
 import type { Outbox } from "./outbox.ts";

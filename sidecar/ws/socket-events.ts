@@ -1,4 +1,4 @@
-/** What Node says of a socket, passed to whoever it belongs to: by the same few functions for all sockets. */
+/** Passes Node's socket events to the socket's owner, with the same few functions for all sockets. */
 
 import type { Duplex } from "node:stream";
 

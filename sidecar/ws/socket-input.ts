@@ -1,4 +1,4 @@
-/** What a client sends, on its way to the reader: it stays in the socket, unread, until the inbox gives it a turn. */
+/** A client's input on its way to the reader: it stays in the socket, unread, until the inbox gives it a turn. */
 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** What becomes of a WebSocket, for whoever has it. */
+/** The callbacks that a WebSocket's owner provides. */
 
 /** Set for a socket between its handshake and its first message. */
 export interface SocketListener {

@@ -1,4 +1,4 @@
-/** A WebSocket of ours: the reader takes in what comes, the outbox sends, and it closes by the rules (RFC 6455 §7). */
+/** Our end of a WebSocket: the reader takes input, the outbox sends, and it closes by the rules (RFC 6455 §7). */
 
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";

@@ -1,4 +1,4 @@
-/** The WebSocket endpoint `/app/{key}`: what is checked, in the protocol's order, then the open connection. */
+/** The WebSocket endpoint `/app/{key}`: the checks in the protocol's order, then the open connection. */
 
 import { randomInt } from "node:crypto";
 import type { Duplex } from "node:stream";

@@ -1,4 +1,4 @@
-/** One app on Redis: builds the parts that share its names, and hands each message to the one that it is for. */
+/** One app on Redis: builds the parts that share its keys, and passes each message to the part it is for. */
 
 import type { BrokerReceiver } from "../../core/ports.ts";
 import type { PresenceListener } from "../../core/presence-store.ts";

@@ -1,6 +1,6 @@
 /**
- * Whether Redis is there for an app, with an AbortSignal for each time that it is: what began before an outage must not
- * finish after it, so whoever waits for Redis asks the signal of its time afterwards.
+ * Whether Redis is available to an app. Each period of availability has its own AbortSignal: what began before an
+ * outage must not finish after it, so whoever waited for Redis checks the signal afterwards.
  */
 
 type State =

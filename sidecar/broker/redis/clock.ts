@@ -1,4 +1,4 @@
-/** Redis' clock as seen from here: so that what comes too late is not done any more. */
+/** The clock of Redis as seen from here, to tell Redis until when a command is still wanted. */
 
 export class RedisClock {
   #offsetMs: number | null = null;

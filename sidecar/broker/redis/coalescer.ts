@@ -1,4 +1,4 @@
-/** Coalesces work into rounds: one at a time, and who asks while one is under way shares the next. */
+/** Coalesces work into rounds: one runs at a time, and all requests made meanwhile share the next one. */
 
 export class Coalescer {
   readonly #round: () => Promise<void>;

@@ -1,4 +1,4 @@
-/** The echo of a heartbeat: what was published before it has arrived before it. */
+/** The echo of a heartbeat: when it arrives, everything published before it has arrived too. */
 
 export class Echo {
   readonly #timeoutMs: number;

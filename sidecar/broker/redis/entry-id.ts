@@ -1,4 +1,4 @@
-/** Ids of a Redis stream's entries: two numbers, `1700000000000-3`, which grow. */
+/** Ids of stream entries in Redis: two increasing numbers, `1700000000000-3`. */
 
 /** Comes before the first entry that there ever was. */
 export const beginning = "0-0";

@@ -1,4 +1,4 @@
-/** What travels between nodes: versioned JSON. Nothing in it is secret, and nothing in it is believed unread. */
+/** Messages between nodes: versioned JSON. They contain no secrets, and are validated when they arrive. */
 
 import type { EnvelopeFault } from "../../core/report/broker.ts";
 import { isObject, parseExactJson, parseJson } from "../../core/json.ts";

@@ -1,4 +1,4 @@
-/** What went wrong with Redis, in its own or the system's words; nothing secret. */
+/** Errors of Redis, in its own or the system's words, without secrets. */
 
 /** Null where it says nothing: that there is no connection, which follows from what was said before. */
 export function explainError(error: unknown): string | null {

@@ -1,4 +1,4 @@
-/** Reads an app's log in Redis, for who has not had all of it. */
+/** Reads an app's log in Redis from a position on. */
 
 import { reachesBack, readLog, type LogPage } from "./scripts/events.ts";
 import type { RunScript } from "./scripts/script.ts";

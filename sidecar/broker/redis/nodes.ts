@@ -1,4 +1,7 @@
-/** Which nodes are alive, by their heartbeats: judged by whoever has watched them without a break, by its own clock. */
+/**
+ * Which nodes are alive. A node may judge another's heartbeats only after watching them without a break, by its own
+ * clock.
+ */
 
 import type { Heartbeat } from "./heartbeat.ts";
 

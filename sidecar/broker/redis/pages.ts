@@ -1,4 +1,4 @@
-/** Many items, a command at a time: it blocks Redis for some milliseconds. */
+/** Splits many items into commands of bounded size, since Redis serves nobody else during a command. */
 
 const maxItems = 500;
 

@@ -1,4 +1,4 @@
-/** One connection that brings what is published to Redis channels of some patterns; made anew whenever it breaks. */
+/** One connection subscribed to patterns of Redis channels; opened again whenever it breaks. */
 
 import type { Redis } from "ioredis";
 import { explainError } from "./errors.ts";

@@ -1,4 +1,4 @@
-/** The presence store of many nodes: what this node has is registered in Redis, and what the others have comes from there. */
+/** The presence store of several nodes: registers this node's members in Redis, and learns the others' from there. */
 
 import { hasMembers } from "../../core/channel-name.ts";
 import { toWebhookEvent } from "../../core/occupancy.ts";

@@ -1,4 +1,7 @@
-/** Sends to other nodes by Redis: what is published is taken or delivered nowhere, and never delivered twice. */
+/**
+ * Sends messages to the other nodes through Redis: each is either taken or delivered nowhere, and never delivered
+ * twice.
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { channelKind } from "../../core/channel-name.ts";

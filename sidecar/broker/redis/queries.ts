@@ -1,4 +1,4 @@
-/** Who is where, asked of Redis for the HTTP API. */
+/** Answers the HTTP API's questions about channels, members and connections from Redis. */
 
 import { userOfChannel } from "../../core/channel-name.ts";
 import type { Answer, PresenceStore } from "../../core/presence-store.ts";

@@ -1,6 +1,6 @@
 /**
- * Brings what is stored elsewhere to what is desired here, a batch at a time: while one is under way the next one
- * gathers. So a crowd that comes at once costs few round trips, and what was undone meanwhile costs none.
+ * Brings the stored state to the desired one, a batch at a time; while one is in flight the next one gathers. A crowd
+ * that comes at once then costs few round trips, and what is undone meanwhile costs none.
  */
 
 import { Coalescer } from "./coalescer.ts";

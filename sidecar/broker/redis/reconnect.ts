@@ -1,4 +1,4 @@
-/** When a connection to Redis that failed is made anew. */
+/** How long to wait before connecting to Redis again. */
 
 import { wholeBackoffMs } from "../../http/backoff.ts";
 

@@ -1,4 +1,7 @@
-/** The log of a cluster, as one node sees it for its clients: what it has delivered, and what Redis' log has behind that. */
+/**
+ * The cluster's log as one node sees it for its clients: what it has delivered, and what the log in Redis has after
+ * that.
+ */
 
 import type { ChannelEvent } from "../../core/ports.ts";
 import type { Missed, RecoveryLog } from "../../core/recovery/ports.ts";

@@ -1,4 +1,4 @@
-/** Recovery of one app's clients over Redis: the nodes' log, and sessions that any of them may go on with. */
+/** Recovery of one app's clients over Redis: the nodes' common log, and sessions that any node may resume. */
 
 import { wait } from "../../http/timers.ts";
 import { LogMirror } from "./log-mirror.ts";

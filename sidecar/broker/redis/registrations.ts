@@ -1,4 +1,4 @@
-/** What this node has: subscriptions in channels, members, connections; and Redis made to know it. */
+/** What this node has (subscriptions, members, connections), and keeping Redis informed of it. */
 
 import { channelField, isField, memberField, memberMark, parseField, type Field } from "./keys.ts";
 import { pages } from "./pages.ts";

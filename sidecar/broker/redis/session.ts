@@ -1,6 +1,6 @@
 /**
- * One app's life with Redis: a heartbeat a second, and the way back after every loss, in the order in which nothing is
- * missed: listen again, register what this node has, read who is where, read what was published meanwhile.
+ * One app's session with Redis: a heartbeat every second, and the way back after each outage, in an order in which
+ * nothing is missed: subscribe again, register what this node has, read the members, read what was published meanwhile.
  */
 
 import type { Report } from "../../core/report.ts";

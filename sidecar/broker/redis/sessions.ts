@@ -1,4 +1,4 @@
-/** Sessions of one app in Redis, so that any node may go on with them: those that were left, and of open connections. */
+/** Recovery sessions of one app in Redis, so that any node may resume them: of closed connections, and of open ones. */
 
 import type { Checkpoints, SessionStore } from "../../core/recovery/ports.ts";
 import {

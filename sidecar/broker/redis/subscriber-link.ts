@@ -1,4 +1,7 @@
-/** One connection that brings what is published; made anew whenever it breaks, and found out when it only seems alive. */
+/**
+ * The connection on which published messages arrive; opened again whenever it breaks, and checked in case it only seems
+ * alive.
+ */
 
 import type { Redis } from "ioredis";
 import { parseTopic } from "./keys.ts";

@@ -1,4 +1,4 @@
-/** Announces to the subscribers of channels how many they are, on every node, and to webhooks. */
+/** Announces a channel's number of subscriptions to its subscribers on every node, and to webhooks. */
 
 import type { PresenceListener } from "../../core/presence-store.ts";
 import type { Availability } from "./availability.ts";

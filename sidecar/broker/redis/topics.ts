@@ -1,4 +1,4 @@
-/** Which channels this node listens to: those that are wanted, in as few commands as it takes. */
+/** Which Redis channels this node is subscribed to: the wanted ones, with as few commands as possible. */
 
 import { Reconciler, type Change } from "./reconciler.ts";
 

@@ -1,4 +1,4 @@
-/** What the PHP app says: whether it is there, and how it answers the question that authorizes a channel. */
+/** Checks of the PHP app: whether it is up, and how it answers an authorization request. */
 
 import { explainAnswer } from "../../authorizer/explain.ts";
 import { showUpstream, type UpstreamAddress } from "../../http/upstream-address.ts";

@@ -1,4 +1,4 @@
-/** What the doctor looks at, and what it finds. */
+/** The form of the doctor's checks and of their findings. */
 
 import type { Config } from "../../config.ts";
 import type { App } from "../../core/app.ts";

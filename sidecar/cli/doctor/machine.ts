@@ -1,4 +1,4 @@
-/** What the machine and the app's files say: versions, settings, limits. */
+/** Checks of the machine and the app's files: versions, settings, limits. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Whether the sidecar runs here, and what it leans on: its ports, the proxies in front, Redis. */
+/** Checks of the running sidecar and what it depends on: its ports, the proxies in front, Redis. */
 
 import { createServer } from "node:net";
 import { createCommands } from "../../broker/redis/clients.ts";

@@ -1,4 +1,4 @@
-/** The sidecar from outside, through the address that browsers and Laravel use. */
+/** Checks of the sidecar from outside, through the address that browsers and Laravel use. */
 
 import { once } from "node:events";
 import { WebSocket } from "ws";

@@ -1,4 +1,4 @@
-/** The form of a check for contradictions, and the few lines that walk a table of them. */
+/** The form of a check for contradictions, and the loop over a table of them. */
 
 import type { ConfigError } from "../errors.ts";
 import type { Option } from "../table/option.ts";

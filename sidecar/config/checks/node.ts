@@ -1,4 +1,4 @@
-/** Contradictions between options that are each well formed, and what the environment must not have. */
+/** Contradictions between options that are each well formed, and names that the environment must not have. */
 
 import { findAppConflicts } from "./app.ts";
 import { findIn, type Check } from "./check.ts";

@@ -1,4 +1,4 @@
-/** What answering for the app needs, so that nobody switches it on in vain. */
+/** What POGO_RECOVERY_AUTH needs, so that nobody turns it on to no effect. */
 
 import type { Check } from "./check.ts";
 import { table } from "../table/table.ts";

@@ -1,4 +1,4 @@
-/** Contradictions between apps that take what Laravel publishes to Redis: whose an event is, its prefix says. */
+/** Contradictions between apps that receive what Laravel publishes to Redis: the prefix must tell whose an event is. */
 
 import { quote, type ConfigError } from "../errors.ts";
 import { redisBroadcasts } from "../table/redis-broadcasts.ts";

@@ -1,4 +1,4 @@
-/** What works as it is written, and lets somebody in whom nobody has thought of. */
+/** Settings that work as written, but let in somebody that nobody thought of. */
 
 import type { ConfigWarning } from "../errors.ts";
 import { upstreamAddress } from "../parsers/addresses.ts";

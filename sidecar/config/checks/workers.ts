@@ -1,4 +1,4 @@
-/** What several workers need, and what they can't share. */
+/** What several workers need, and what they cannot share. */
 
 import type { Check } from "./check.ts";
 import { table } from "../table/table.ts";

@@ -1,4 +1,4 @@
-/** How the text of an option becomes a value: one parser a kind, each saying in words what it takes. */
+/** How the text of an option becomes a value: one parser per kind, which also says in words what it accepts. */
 
 export interface Parser<T> {
   /** What a value may be; completes the sentence "… is not ⟨allowed⟩". */

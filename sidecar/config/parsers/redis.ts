@@ -1,4 +1,4 @@
-/** Parsers of where Redis is and how it is spoken to: hosts, nodes, URLs, certificates. */
+/** Parsers for how Redis is reached: hosts, nodes, URLs, certificates. */
 
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";

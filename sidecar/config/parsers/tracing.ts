@@ -1,4 +1,4 @@
-/** Parsers of what OpenTelemetry's names may hold. */
+/** Parsers for values of OpenTelemetry's variables. */
 
 import { accept, reject, type Parser } from "./parser.ts";
 

@@ -1,4 +1,7 @@
-/** Reads `apps` of the config file: entries with the keys that an app has in Laravel's `config/reverb.php`, and with more. */
+/**
+ * Reads `apps` in the config file: entries with the keys that apps have in Laravel's `config/reverb.php`, and some
+ * more.
+ */
 
 import type { ConfigError } from "../errors.ts";
 import { isObject } from "../../core/json.ts";

@@ -1,4 +1,6 @@
-/** The directives of the original (the Pogo WebSocket module for FrankenPHP), and what does their job here. */
+/**
+ * The directives of the original (the Pogo WebSocket module for FrankenPHP), and the options that replace them here.
+ */
 
 import { boolean } from "../parsers/parser.ts";
 import type { Option } from "../table/option.ts";

@@ -1,4 +1,4 @@
-/** `.env` files under the environment: those that `--env-file` names, or that of the working directory. */
+/** `.env` files, which rank below the environment: those of `--env-file`, or the one in the working directory. */
 
 import { quote, type ConfigError, type ConfigWarning } from "../errors.ts";
 import { table } from "../table/table.ts";

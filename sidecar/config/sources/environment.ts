@@ -1,4 +1,4 @@
-/** Reads the environment: which names are options, and which only look so. */
+/** Reads the environment: which names are options, and which only look like it. */
 
 import type { ConfigError, ConfigWarning } from "../errors.ts";
 import { allOptions } from "../table/table.ts";

@@ -1,4 +1,7 @@
-/** Reads the config file: one JSON object, `{ "port": 8080, "allowed_origins": ["example.com"] }`, with `apps` or without. */
+/**
+ * Reads the config file: one JSON object, `{ "port": 8080, "allowed_origins": ["example.com"] }`, with or without
+ * `apps`.
+ */
 
 import { readApps, type AppEntry } from "./app-entry.ts";
 import { quote, type ConfigError } from "../errors.ts";

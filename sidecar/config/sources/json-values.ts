@@ -1,4 +1,4 @@
-/** What stands in a JSON file, as the text that an option's parser takes. */
+/** Turns a value in a JSON file into the text that an option's parser takes. */
 
 /** Null: not set. Undefined: no value of an option. */
 export function toText(value: unknown): string | null | undefined {

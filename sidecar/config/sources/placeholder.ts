@@ -1,4 +1,4 @@
-/** What to do about a value that still holds `${NAME}`: Laravel's loader puts values in, a process manager does not. */
+/** A hint for values that still contain `${NAME}`: Laravel's loader expands them, a process manager does not. */
 
 import type { Option } from "../table/option.ts";
 

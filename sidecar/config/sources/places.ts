@@ -1,4 +1,4 @@
-/** The places where an option may stand, and what counts as set there. */
+/** The places where an option can be set, and what counts as set in each. */
 
 import type { AppEntry } from "./app-entry.ts";
 import { readEnvironment } from "./environment.ts";

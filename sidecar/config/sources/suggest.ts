@@ -1,4 +1,4 @@
-/** What to say about a name that no option has: what became of it, or which one was meant. */
+/** A hint for an unknown name: what has become of it, or which option was probably meant. */
 
 import { directives } from "./directives.ts";
 

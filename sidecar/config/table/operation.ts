@@ -1,4 +1,4 @@
-/** Options for those who run a node: its admin port and its log. */
+/** Options for operators: the admin port and the log. */
 
 import { bindHost, hostNames, token, webAddress } from "../parsers/addresses.ts";
 import { boolean, oneOf, optional, port } from "../parsers/parser.ts";

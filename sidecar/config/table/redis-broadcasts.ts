@@ -1,4 +1,4 @@
-/** Options of what Laravel's stock `redis` broadcaster publishes, of each app. */
+/** Options for receiving what Laravel's stock `redis` broadcaster publishes, per app. */
 
 import { boolean } from "../parsers/parser.ts";
 import { channelPrefix } from "../parsers/redis.ts";

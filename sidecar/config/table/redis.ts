@@ -1,4 +1,4 @@
-/** Options of Redis, which joins several nodes: where it is, who we are there, how long it is waited for. */
+/** Options of Redis, which joins several nodes: where it is, the credentials, the timeouts. */
 
 import { credential } from "../parsers/addresses.ts";
 import { option } from "./option.ts";

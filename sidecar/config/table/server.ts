@@ -1,4 +1,4 @@
-/** Options of the ports and of what is passed on to the app. */
+/** Options of the ports and of the proxy. */
 
 import { bindAddress, pathPrefix, trustedProxies, upstreamAddress } from "../parsers/addresses.ts";
 import { equalShare, option } from "./option.ts";

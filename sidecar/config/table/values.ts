@@ -1,4 +1,4 @@
-/** Nested rows, and the values that are read of them: the same names, with values in place of rows. */
+/** Turns nested rows into values: the same names, with values in place of rows. */
 
 import type { Option, Read } from "./option.ts";
 

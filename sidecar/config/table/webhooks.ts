@@ -1,4 +1,4 @@
-/** Options of the webhooks: who is sent what, and how long it is tried. */
+/** Options of webhooks: which events go where, and how long delivery is tried. */
 
 import { credential } from "../parsers/addresses.ts";
 import { option } from "./option.ts";

@@ -1,4 +1,4 @@
-/** Options that bound what a node takes on from WebSocket clients. */
+/** Options that limit what a node accepts from WebSocket clients. */
 
 import { boolean, count, orNone, positive } from "../parsers/parser.ts";
 import { bytes, duration } from "../parsers/units.ts";

@@ -1,4 +1,4 @@
-/** Where a client arrives that may have been away: in a channel, or in its user's own by a signin. */
+/** Where a client arrives that may have been away: in a channel, or, by signing in, in its user's own channel. */
 
 import { channelOfUser } from "../channel-name.ts";
 import type { Connection, User } from "../connection.ts";

@@ -1,4 +1,7 @@
-/** A client that is back in a channel: what it missed is read and sent, then what has come meanwhile, then all else. */
+/**
+ * A client is back in a channel: reads and sends what it missed, then what was published meanwhile, then lets it
+ * receive live.
+ */
 
 import { userOfChannel } from "../channel-name.ts";
 import type { Connection } from "../connection.ts";

@@ -1,4 +1,4 @@
-/** What is remembered of a connection so that its client can come back: who it is, and what it has received. */
+/** What is remembered of a connection so that its client can come back: its identity, and what it has received. */
 
 import type { Grants } from "./grants.ts";
 import type { Seat, Session } from "./session.ts";

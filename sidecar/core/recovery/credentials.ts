@@ -1,4 +1,4 @@
-/** What a request shows of who sent it, as far as two requests of one page have it in common. */
+/** Credentials of a request, in a form in which two requests of one page can be compared. */
 
 export interface Credentials {
   /** Names of its cookies. What is in them is no help: Laravel's change with each of its answers. */

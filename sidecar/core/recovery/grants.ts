@@ -1,6 +1,7 @@
 /**
- * What the app has granted a page in this connection, so that it need not be asked again when the page is back (rules
- * Y22–Y25 of docs/protocol.md). A page is known by its token and its browser's cookie together; neither counts alone.
+ * What the app has granted a page on this connection, so that it need not be asked again when the page is back (rules
+ * Y22–Y25 of docs/protocol.md). A page is identified by its token and its browser's cookie together; neither counts
+ * alone.
  */
 
 import { isShownIn, type Credentials, type Grant } from "./credentials.ts";

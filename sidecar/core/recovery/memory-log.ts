@@ -1,4 +1,4 @@
-/** The log of a single node: the last events of one app, bounded for each channel and over all. */
+/** The log of a single node: the last events of one app, bounded per channel and in total. */
 
 import { encodeFrame, type Frame } from "../frame.ts";
 import { encodeChannelEvent } from "../messages.ts";

@@ -1,4 +1,4 @@
-/** The sessions of a single node, one app's: the oldest give way, and each ends with its window. */
+/** The recovery sessions of a single node, for one app: each ends with its window, and the oldest are evicted first. */
 
 import type { SessionStore } from "./ports.ts";
 import { mergeSessions, usersOf, type Position, type Session } from "./session.ts";

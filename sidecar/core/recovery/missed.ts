@@ -1,4 +1,4 @@
-/** What of a channel's log a client is sent that comes back, or why that can't be said. */
+/** Which events of a channel's log a returning client is sent, or why that cannot be said. */
 
 import type { Frame } from "../frame.ts";
 import type { Resumption } from "./client.ts";

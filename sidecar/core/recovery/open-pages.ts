@@ -1,6 +1,6 @@
 /**
- * Connections of pages that each have a token of their own. Such a page has one connection: where it has come with a new
- * one, the old one is dead, though nobody has noticed; and what it would leave can be stored while it is open.
+ * Connections of pages that each have their own token. Such a page has one connection at a time: when it opens a new
+ * one, the old one is dead, even if that has gone unnoticed. So what it would leave can be stored while it is open.
  */
 
 import type { Connection } from "../connection.ts";

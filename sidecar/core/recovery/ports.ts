@@ -1,4 +1,4 @@
-/** What recovery needs of whoever keeps events and sessions: in this process, or in Redis. */
+/** What recovery needs from whoever keeps events and sessions, in this process or in Redis. */
 
 import type { Frame } from "../frame.ts";
 import type { ChannelEvent } from "../ports.ts";

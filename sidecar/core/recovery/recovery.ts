@@ -1,6 +1,6 @@
 /**
- * Gives clients that come back what they missed: a session is kept when a connection ends that may be gone on with, and
- * what its channels had since is sent when they are subscribed again (rules Y01–Y20 of docs/protocol.md).
+ * Sends clients that come back what they missed. When a connection ends that may be resumed, its session is kept; when
+ * its channels are subscribed again, the events published since are sent (rules Y01–Y20 of docs/protocol.md).
  */
 
 import { goneCode, noCode, normalCode } from "../close-codes.ts";

@@ -1,6 +1,6 @@
 /**
- * Grants a page that is back what the app had granted it before, in the app's place. Asking spends a channel's grant, so
- * that it is answered once for each return, and not at all once the app has been asked.
+ * Grants a page that is back, in the app's place, what the app had granted it before. Each request uses up the
+ * channel's grant: it is answered once per return, and not at all once the app has been asked.
  */
 
 import { channelKind } from "../channel-name.ts";

@@ -1,4 +1,4 @@
-/** Stands in for a connection in a channel while what it missed is read, so that what happens meanwhile comes behind it. */
+/** Takes a connection's place in a channel while its missed events are read, so that new events are sent after them. */
 
 import type { Frame } from "../frame.ts";
 import type { Recipient } from "../recipient.ts";

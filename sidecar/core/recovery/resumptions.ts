@@ -1,6 +1,6 @@
 /**
- * Takes the session of a client that comes back: with its first channel, not with its handshake. pusher-js gives up an
- * attempt to connect that takes long, and the next one may be here before anybody knows that the first has gone.
+ * Takes the session of a client that comes back, with its first channel and not with its handshake: pusher-js abandons
+ * a slow attempt to connect, and its next attempt may arrive before anybody knows that the first one is gone.
  */
 
 import type { Connection } from "../connection.ts";

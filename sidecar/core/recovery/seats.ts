@@ -1,4 +1,4 @@
-/** The session that a connection leaves: for each of its channels, how much has been received. */
+/** The session that a connection leaves behind: for each of its channels, how much of it was received. */
 
 import { channelOfUser } from "../channel-name.ts";
 import type { Connection } from "../connection.ts";

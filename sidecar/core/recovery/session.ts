@@ -1,4 +1,4 @@
-/** What a client that is away comes back to: the channels it was in, and how much of each it has received. */
+/** What a client that is away can return to: its channels, and how much of each it has received. */
 
 import { userOfChannel } from "../channel-name.ts";
 import { isObject, parseJson } from "../json.ts";

@@ -1,6 +1,7 @@
 /**
- * What is only logged, at `debug` or `trace`, and shown in the console: made by `report.details` and `report.wire`, which are
- * absent while nobody reads it. Names and sizes; what is in messages and header fields is for `trace` alone, and secrets are cut before.
+ * What is only logged, at `debug` or `trace`, and shown in the console: reported by `report.details` and `report.wire`,
+ * which are absent while nobody reads them. Details have names and sizes only; contents of messages and header fields
+ * are for `trace` alone, after secrets were removed.
  */
 
 import type { AuthorizationFault } from "../ports.ts";

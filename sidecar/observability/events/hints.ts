@@ -1,4 +1,4 @@
-/** What to do about the refusals that are a setting's doing, or somebody's mistake that the operator can mend. */
+/** What to do about refusals that a setting causes, or a mistake that the operator can fix. */
 
 import { channelNameRule } from "../../core/channel-name.ts";
 import type { ErrorReason } from "../../core/errors.ts";

@@ -1,4 +1,6 @@
-/** Histograms of every publish, frame and write: there only while POGO_HOT_PATH_METRICS is on. Names are the original's. */
+/**
+ * Histograms of every publish, frame and write, which exist only with POGO_HOT_PATH_METRICS. Names are the original's.
+ */
 
 import type { Define } from "../metric.ts";
 import { frameKinds } from "./labels.ts";

@@ -1,4 +1,4 @@
-/** What the labels of more than one metric mean, and every value of those that are closed sets. */
+/** What labels of several metrics mean, and all values of those that are closed sets. */
 
 import { errors, messageTooLong } from "../../core/errors.ts";
 import type { AuthorizationFault } from "../../core/ports.ts";

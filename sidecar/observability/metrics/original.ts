@@ -1,4 +1,4 @@
-/** Metrics of the original that have no counterpart here, and what says it instead. */
+/** Metrics of the original without a counterpart here, and what replaces them. */
 
 export const withoutCounterpart = {
   pogo_websocket_subscriptions_total:

@@ -1,4 +1,4 @@
-/** The chunked transfer coding, undone as it comes (RFC 9112 §7.1). */
+/** Decodes the chunked transfer coding as it arrives (RFC 9112 §7.1). */
 
 import { unreadable } from "./upstream-error.ts";
 

@@ -1,4 +1,4 @@
-/** Errors of sockets as faults, and in words that tell an operator what to look at. */
+/** Socket errors as faults, in words that tell an operator what to look at. */
 
 import type { ProxyFault } from "../../core/report/proxy.ts";
 import type { UpstreamAddress } from "../../http/upstream-address.ts";

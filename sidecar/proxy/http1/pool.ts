@@ -1,4 +1,4 @@
-/** The connections to the app that are open: those without a request are kept for the next one, for a while. */
+/** The open connections to the app: idle ones are kept for the next request for a while. */
 
 import { keptIdleMs } from "../../http/stale.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";

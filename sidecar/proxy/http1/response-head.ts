@@ -1,4 +1,4 @@
-/** The head of a response: status line, fields, and what they say of the body (RFC 9112 §4 to §6). */
+/** The head of a response: status line, fields, and what they say about the body (RFC 9112 §4 to §6). */
 
 import { unreadable } from "./upstream-error.ts";
 

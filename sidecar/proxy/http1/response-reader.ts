@@ -1,4 +1,4 @@
-/** One response, read from the bytes of a connection as they come. */
+/** Reads one response from the bytes of a connection as they arrive. */
 
 import { ChunkedDecoder } from "./chunked-decoder.ts";
 import { parseHead, type BodyFraming, type ResponseHead } from "./response-head.ts";

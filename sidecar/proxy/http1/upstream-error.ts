@@ -1,4 +1,4 @@
-/** An error of the way to the app whose fault is known where it is found. */
+/** An error on the way to the app whose fault is known where it is found. */
 
 import type { ProxyFault } from "../../core/report/proxy.ts";
 

@@ -1,4 +1,4 @@
-/** The scripts by which a node says that it is there. */
+/** The scripts by which a node joins the cluster and sends its heartbeats. */
 
 import { beginning } from "../entry-id.ts";
 import { luaMessage } from "../envelope.ts";

@@ -1,4 +1,4 @@
-/** The scripts that answer who is where. */
+/** The scripts that answer questions about channels, members and connections. */
 
 import { parseMember } from "../../../core/presence.ts";
 import type { ChannelSummary, WantedChannels } from "../../../core/presence-store.ts";

@@ -1,4 +1,4 @@
-/** The scripts by which a node registers what it has, and by which that is given up. */
+/** The scripts that register what a node has, and remove it again. */
 
 import { luaMessage } from "../envelope.ts";
 import { channelMark, claimed, memberMark } from "../keys.ts";

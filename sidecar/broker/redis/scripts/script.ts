@@ -1,6 +1,6 @@
 /**
- * What Redis does by itself, in one step that nobody sees half of: Lua, with what it takes and gives beside it. The data
- * that the scripts work on is in docs/scaling.md ("The data in Redis").
+ * Lua that Redis runs as one atomic step, with its typed arguments and reply beside it. The data that the scripts work
+ * on is in docs/scaling.md ("The data in Redis").
  */
 
 import { createHash } from "node:crypto";

@@ -1,4 +1,6 @@
-/** The scripts that keep what clients may come back to: what closed connections left, and what open ones would. */
+/**
+ * The scripts that keep recovery sessions: those that closed connections left, and those that open ones would leave.
+ */
 
 import { luaMessage } from "../envelope.ts";
 import { claimed, controlChannel } from "../keys.ts";

@@ -1,4 +1,4 @@
-/** What begins and ends over all nodes, as scripts say it to the node that runs them, which sends the webhooks. */
+/** What began or ended over all nodes, as scripts return it to the node that runs them, which sends the webhooks. */
 
 import type { Occupancy } from "../../../core/occupancy.ts";
 import { channelMark, parseField } from "../keys.ts";
