@@ -1,6 +1,7 @@
 /** `docs/configuration.md`, made of the option table, so that neither can say what the other does not. */
 
 import { renderAppDocs } from "./app-docs.ts";
+import { commands, type CommandRow } from "../sidecar/cli/commands.ts";
 import { directives } from "../sidecar/config/sources/directives.ts";
 import { fallbackText, type Option } from "../sidecar/config/table/option.ts";
 import { allOptions, optionGroups } from "../sidecar/config/table/table.ts";
@@ -9,6 +10,8 @@ import { table } from "./markdown.ts";
 export function renderConfigurationDocs(): string {
   return [
     intro,
+    commandTable(),
+    afterCommands,
     "## Options\n",
     ...optionGroups.map(({ title, rows }) => `### ${title}\n\n${optionTable(rows)}`),
     renderAppDocs(),
@@ -52,21 +55,25 @@ An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit 
 - **Lists** are separated by commas; in the config file they may be JSON lists.
 
 ## Commands
-
-| Command | What it does | Ends with |
-| --- | --- | --- |
-| \`start\` (or none) | Runs until SIGTERM or SIGINT, then stops in order; a second signal ends it at once. In a terminal and without any credentials it makes some up for this run and prints the \`.env\` block for Laravel. | 0; 1 if it could not start or met a bug; 78 if the configuration is wrong |
-| \`check\` | Prints the effective configuration, each value with where it came from and secrets hidden, or everything that is wrong with it. Nothing is started. | 0, 78 |
-| \`doctor\` | Tries what usually stands in the way, in order, from the \`.env\` to a WebSocket from outside, and says what mends it. \`--url\`, \`--cookie\` and \`--channel\` replay an authorization, \`--json\` is for programs. | 0; 1 if something is wrong; 78 |
-| \`env\` | Prints what the \`.env\` lacks for Laravel, the pages' build and the sidecar, with fresh credentials where it has none. \`--write\` adds it to the file (that of \`--env-file\`, else \`.env\`), which keeps what it has; only \`BROADCAST_CONNECTION=log\` or \`null\` becomes \`reverb\`. | 0, 78 |
-| \`hold\`, \`release\` | Has a running sidecar keep new requests waiting for the time of \`--for\` (\`30s\` unless it is given, \`2m\` at most), and lets them go on before it is over ([deploys.md](deploys.md#steps-in-which-nobody-should-be-served)). Asks the admin port, so give it the same environment, flags and files as \`start\`. | 0; 1 if it was not done; 78 |
-| \`drain\` | Has a running sidecar stop in order, as SIGTERM does ([operations.md](operations.md#a-stop)). | 0; 1 if it was not done; 78 |
-| \`healthcheck\` | Asks \`/livez\` on the admin port, for at most 1.5 s, and prints one line. A node that drains is alive; whether it wants traffic is \`/readyz\`. Give it the same environment, flags and files as \`start\`. | 0, 1 |
-| \`version\` | Prints the version. | 0 |
-| \`help\` | Prints every flag. | 0 |
-
-Another command, or an argument that \`hold\`, \`release\` or \`drain\` does not take, ends with 64; on a Node that is too old every command ends with 78.
 `;
+
+const afterCommands = `A command that does not exist ends with 64; on a Node that is too old every command ends with 78.
+`;
+
+function commandTable(): string {
+  const rows: readonly (readonly [string, CommandRow])[] = Object.entries(commands);
+  const cells = rows.map(([name, { summary, details, flags, exitCodes, page }]) => [
+    code(name),
+    [
+      `${sentenceCase(summary)}.`,
+      details,
+      ...Object.entries(flags).map(([usage, text]) => `${code(usage)}: ${text}`),
+      ...(page === undefined ? [] : [`[${page.replace(/#.*/, "")}](${page})`]),
+    ].join(" "),
+    exitCodes,
+  ]);
+  return `${table(["Command", "What it does", "Exit codes"], cells)}\n`;
+}
 
 function optionTable(rows: readonly Option<unknown>[]): string {
   const head = ["Environment and flag", "Default", "Value", "Meaning"];

@@ -4,15 +4,18 @@
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { exitCodes, type CommandContext } from "./cli/command.ts";
+import { flagsOf, isCommand, type CommandName } from "./cli/commands.ts";
 import { explainNode } from "./cli/node-version.ts";
 import { limitYoungGeneration } from "./cli/young-generation.ts";
 
 const [first = "start", ...rest] = process.argv.slice(2);
 // Flags alone are those of `start`.
-const [command, argv] = first.startsWith("-") ? ["start", [first, ...rest]] : [first, rest];
+const [named, argv] = first.startsWith("-") ? [null, [first, ...rest]] : [first, rest];
+const command = named ?? "start";
 
 const context: CommandContext = {
   argv,
+  ownFlags: isCommand(command) ? flagsOf(command) : [],
   env: process.env,
   readFile: (path) => readFileSync(path, "utf8"),
   envFile: ".env",
@@ -22,7 +25,7 @@ const context: CommandContext = {
 };
 
 /** Each loads only what it needs: `healthcheck` runs every few seconds. */
-const commands: Readonly<Record<string, () => Promise<number>>> = {
+const runs: Readonly<Record<CommandName | "worker", () => Promise<number>>> = {
   start: async () => {
     limitYoungGeneration();
     return (await import("./cli/start.ts")).start(context);
@@ -35,15 +38,13 @@ const commands: Readonly<Record<string, () => Promise<number>>> = {
   healthcheck: async () => (await import("./cli/healthcheck.ts")).healthcheck(context),
   version: async () => (await import("./cli/version.ts")).printVersion(context),
   env: async () => (await import("./cli/env.ts")).env(context),
+  help: () => help(argv),
+  // Not for people: a supervisor starts its workers with it.
   worker: async () => {
     limitYoungGeneration();
     return (await import("./cli/worker.ts")).work(context);
   },
-  help: async () => (await import("./cli/help.ts")).help(context),
 };
-
-/** Those that people type: a worker's is typed by its supervisor. */
-const typed = Object.keys(commands).filter((name) => name !== "worker");
 
 process.exitCode = await run();
 
@@ -53,13 +54,20 @@ async function run(): Promise<number> {
     context.complain(unfit);
     return exitCodes.configuration;
   }
-  const wanted = isAskedFor("--help", "-h") ? "help" : command;
-  const chosen = isAskedFor("--version", "-v") ? "version" : wanted;
-  if (Object.hasOwn(commands, chosen)) return (await commands[chosen]?.()) ?? exitCodes.failure;
-  context.complain(`There is no command ${JSON.stringify(command)}: ${typed.join(", ")} are.\n`);
+  if (indexOf("--version", "-v") >= 0) return runs.version();
+  const asked = indexOf("--help", "-h");
+  if (asked >= 0) return await help(named === null ? argv.slice(asked + 1) : [named]);
+  if (isCommand(command) || command === "worker") return await runs[command]();
+  context.complain((await import("./cli/help.ts")).explainUnknownCommand(command));
   return exitCodes.usage;
 }
 
-function isAskedFor(...flags: string[]): boolean {
-  return argv.some((argument) => flags.includes(argument));
+function indexOf(...flags: string[]): number {
+  return argv.findIndex((argument) => flags.includes(argument));
+}
+
+/** @param topics what it is asked about: `--help port`, `check --help` */
+async function help(topics: readonly string[]): Promise<number> {
+  const { help: print } = await import("./cli/help.ts");
+  return print({ ...context, argv: topics }, process.stdout.columns);
 }

@@ -10,7 +10,10 @@ export async function askFor(
   context: CommandContext,
 ): Promise<number> {
   const { text, rest } = takeFor(context.argv);
-  const mistake = text !== null && action !== "hold" ? forElsewhere : mistakeIn(action, rest);
+  const mistake =
+    text !== null && action !== "hold"
+      ? forElsewhere
+      : mistakeIn(action, { ...context, argv: rest });
   if (mistake !== null) {
     context.complain(`${mistake}\n`);
     return exitCodes.usage;
@@ -29,9 +32,9 @@ export async function askFor(
 const forElsewhere = "--for is for hold: pogo-sidecar hold --for 30s";
 
 /** What else was written and means nothing: a script whose time is not understood must not get another one. */
-function mistakeIn(action: string, rest: readonly string[]): string | null {
-  if (takeFor(rest).text !== null) return "--for is given twice";
-  const [unknown] = findUnknownFlags(rest);
+function mistakeIn(action: string, { argv, ownFlags }: CommandContext): string | null {
+  if (takeFor(argv).text !== null) return "--for is given twice";
+  const [unknown] = findUnknownFlags(argv, ownFlags);
   if (!unknown) return null;
   const { name, message } = unknown;
   if (name.startsWith("--")) return `${name}: ${message}`;

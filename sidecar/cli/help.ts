@@ -1,38 +1,147 @@
-/** `help` and `--help`: the commands, and every flag from the option table. */
+/** `help` and `--help`: the commands and what most need; or one command, one option, all options. */
 
-import { describeFlags } from "../config/describe.ts";
+import { nearest } from "../config/nearest.ts";
+import { fallbackText, type Option } from "../config/table/option.ts";
+import { table } from "../config/table/table.ts";
+import { commands, isCommand, type CommandName, type CommandRow } from "./commands.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
+import {
+  describeAll,
+  describeFully,
+  describeShortly,
+  entryNames,
+  findEntries,
+  plain,
+} from "./option-help.ts";
+import { inColumns, wrap } from "./wrap.ts";
 
-const usage = `Pogo Sidecar: one port in front of a Laravel app, with the Pusher protocol on it.
+/** Options that most need, and what they are in a few words. */
+const essentials: readonly (readonly [Option<unknown>, string])[] = [
+  [table.upstream.address, "where the PHP app listens"],
+  [table.server.port, "pages, WebSockets and HTTP API"],
+  [table.server.host, "address to listen on"],
+  [table.app.allowedOrigins, "pages that may connect"],
+  [table.forwarding.trustedProxies, "proxies in front whose X-Forwarded-* are believed"],
+  [table.redis.url, "the Redis that joins several nodes"],
+  [table.workers.count, "processes, or auto: one for each core; need Redis"],
+  [table.recovery.stateDirectory, "keeps what clients miss over a restart of a lone node"],
+  [table.admin.port, "console, metrics and probes"],
+  [table.log.level, "the least level that is logged"],
+];
 
-Usage: pogo-sidecar [start|check|doctor|env|hold|release|drain|healthcheck|version|help] [flags]
+const docs = "https://github.com/pogo-sidecar/pogo-sidecar/blob/main/docs";
 
-  start        run (what happens without a command); SIGTERM stops it in order
-  check        print the effective configuration, or everything that is wrong with it
-  doctor       try what usually stands in the way, and say what mends it; --url, --cookie and --channel replay
-               an authorization, --json for programs
-  env          print what Laravel's .env lacks, with fresh credentials; --write adds it there
-  hold         have a running sidecar keep new requests waiting, as while PHP restarts; --for 30s (at most 2m)
-  release      let them go on before that time is over
-  drain        have a running sidecar stop in order, as SIGTERM does
-  healthcheck  ask a running sidecar on its admin port whether it is alive
-  version      print the version
+const precedence =
+  "Every option is a flag (--port), a variable (POGO_PORT) and a key of the config file (port). Flags win over the environment, the environment over .env files, these over the config file. Durations are written 54s, 1500ms, 2m.";
 
-Exit codes: 0 done; 1 it could not start, is not alive, did not do it, or the doctor found something; 64 no such command, or none of these arguments; 78 the configuration is wrong, or Node too old.
-
-Flags win over the environment, the environment over .env files, these over the config file. Durations are written 54s, 1500ms, 2m.
-
-  --config <path>
-      A JSON file of options, named as the flags are, with _ for -: {"app_id": "1", "port": 8080}; or of several apps.
-      POGO_CONFIG
-  --env-file <path>
-      A .env file to read, expanded as Laravel does; may be given again, and the last wins. Without it the .env of the
-      working directory is read if it has the app's credentials.
-  --no-env-file
-      Read no .env file.
-`;
-
-export function help({ print }: CommandContext): number {
-  print(`${usage}\n${describeFlags()}\n`);
+/** @param columns of the terminal; undefined: it is none. Lines are as long at most, and never above 100 characters. */
+export function help({ argv, print, complain }: CommandContext, columns?: number): number {
+  const width = Math.max(40, Math.min(columns ?? 80, 100));
+  const topic = argv.find((argument) => argument !== "--all");
+  if (argv.includes("--all")) print(`${describeAll(width)}\n`);
+  else if (topic === undefined) print(`${overview(width)}\n`);
+  else if (isCommand(topic)) print(`${describeCommand(topic, width)}\n`);
+  else return describeOptions(topic, width, { print, complain });
   return exitCodes.ok;
+}
+
+/** What was typed is repeated only where it is a word, since it may be a secret that was pasted. */
+export function explainUnknownCommand(typed: string): string {
+  const meant = nearest(typed, Object.keys(commands));
+  const what = /^[a-z-]{1,15}$/i.test(typed) ? `no command "${typed}"` : "no such command";
+  return meant === undefined
+    ? `There is ${what}. The commands are ${Object.keys(commands).join(", ")}.\n`
+    : `There is ${what}; did you mean pogo-sidecar ${meant}?\n`;
+}
+
+function overview(width: number): string {
+  return [
+    wrap("Pogo Sidecar: one port in front of a Laravel app, with the Pusher protocol.", width),
+    "",
+    "Usage: pogo-sidecar [command] [flags]",
+    "",
+    "Commands:",
+    inColumns(
+      Object.entries(commands).map(([name, { summary }]) => [name, plain(summary)]),
+      width,
+    ),
+    "",
+    "Options that most need, with their defaults:",
+    inColumns(
+      [
+        ["--env-file", "an .env file to read (that of the working directory)"],
+        ["--config", "a JSON file of options, or of several apps"],
+        ...essentials.map(([option, text]) => [option.flag, text + defaultOf(option)] as const),
+      ],
+      width,
+    ),
+    "",
+    wrap(precedence, width),
+    "",
+    "More:",
+    inColumns(
+      [
+        ["pogo-sidecar help hold", "a command, its flags and exit codes"],
+        ["pogo-sidecar help port", "an option in full"],
+        ["pogo-sidecar help redis", "the options with a word in their name"],
+        ["pogo-sidecar help --all", "every option"],
+      ],
+      width,
+    ),
+    `  ${docs}`,
+  ].join("\n");
+}
+
+function defaultOf(option: Option<unknown>): string {
+  const text = fallbackText(option);
+  return text === "" || text === "none" ? "" : ` (${text})`;
+}
+
+function describeCommand(name: CommandName, width: number): string {
+  const { summary, details, flags, exitCodes, page }: CommandRow = commands[name];
+  const own = Object.entries(flags);
+  return [
+    wrap(`pogo-sidecar ${name}: ${plain(summary)}`, width),
+    "",
+    wrap(plain(details), width),
+    ...(own.length === 0
+      ? []
+      : [
+          "",
+          inColumns(
+            own.map(([flag, text]) => [flag, plain(text)]),
+            width,
+          ),
+        ]),
+    "",
+    wrap(`Exit codes: ${exitCodes}.`, width),
+    ...(page === undefined ? [] : [`${docs}/${page}`]),
+  ].join("\n");
+}
+
+function describeOptions(
+  topic: string,
+  width: number,
+  { print, complain }: Pick<CommandContext, "print" | "complain">,
+): number {
+  const [first, ...others] = findEntries(topic);
+  if (first) {
+    const text =
+      others.length === 0
+        ? describeFully(first, width)
+        : describeShortly([first, ...others], width);
+    print(`${text}\n`);
+    return exitCodes.ok;
+  }
+  const name = topic
+    .toLowerCase()
+    .replace(/^(--|pogo_)/, "")
+    .replaceAll("_", "-");
+  const meant = nearest(name, [...Object.keys(commands), ...entryNames]);
+  const hint =
+    meant === undefined
+      ? "pogo-sidecar help --all lists all options."
+      : `did you mean pogo-sidecar help ${meant}?`;
+  complain(`There is no such command or option; ${hint}\n`);
+  return exitCodes.usage;
 }

@@ -1,6 +1,5 @@
-/** The option table as text for a terminal: the effective configuration, and the usage of every flag. */
+/** The effective configuration as text for a terminal. */
 
-import { fallbackText, type Option } from "./table/option.ts";
 import { optionGroups, table } from "./table/table.ts";
 import type { Setting } from "./sources/reader.ts";
 
@@ -35,27 +34,4 @@ function describeRows(settings: readonly Setting[], keyWidth: number): readonly 
 /** One line, so that nothing in a value passes for another option. */
 function toShown(text: string): string {
   return text === "" ? "(empty)" : text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "�");
-}
-
-/** Every flag with its names in the environment, its default and the first sentence of its docs. */
-export function describeFlags(): string {
-  return optionGroups
-    .map(({ title, rows }) => [`${title}:`, ...rows.flatMap(describeFlag)].join("\n"))
-    .join("\n\n");
-}
-
-function describeFlag(option: Option<unknown>): readonly string[] {
-  const { flag, env, laravel, secret, parser, docs } = option;
-  const names = [env, ...(secret ? [`${env}_FILE`] : []), ...(laravel ? [laravel] : [])];
-  const file = secret ? `, ${flag}-file <path>` : "";
-  const usual = option.required ? "required" : `default: ${fallbackText(option) || "(empty)"}`;
-  return [
-    `  ${flag} <${parser.placeholder}>${file}`,
-    `      ${firstSentence(docs)}`,
-    `      ${names.join(", ")}; ${usual}`,
-  ];
-}
-
-function firstSentence(docs: string): string {
-  return (/^.*?[.](?=\s|$)/s.exec(docs)?.[0] ?? docs).replaceAll("`", "");
 }

@@ -346,14 +346,14 @@ describe("flags", () => {
     [
       "one that is like none",
       ["--xyzzy"],
-      [/^--xyzzy: there is no such option; --help lists them\.$/],
+      [/^--xyzzy: there is no such option; pogo-sidecar help --all lists them\.$/],
     ],
     ["one without a value", ["--port"], [/^--port: it needs a value\.$/]],
     ["one given twice", ["--port", "1", "--port", "2"], [/^--port: it is given twice\.$/]],
     [
       "a stray word, perhaps the secret that a blank cut off,",
       ["--app-secret=", "hunter2", "--port", "1"],
-      [/^--app-secret: it needs a value/, /^argument 2: it is no flag, which start with --\./],
+      [/^--app-secret: it needs a value/, /^argument 2: it is no flag: these start with --, /],
     ],
     ["one with a single -", ["-hunter2"], [/^argument 1: it is no flag/]],
     ["one that every object has", ["--constructor"], [/^--constructor: there is no such option/]],
@@ -411,7 +411,7 @@ describe("unknown names in the environment", () => {
     POGO_PROT: /there is no such option; did you mean POGO_PORT\?$/,
     POGO_ALOWED_ORIGINS: /did you mean POGO_ALLOWED_ORIGINS\?$/,
     POGO_APP_SECERT: /did you mean POGO_APP_SECRET\?$/,
-    POGO_SOMETHING_ELSE_ENTIRELY: /there is no such option; --help lists them\.$/,
+    POGO_SOMETHING_ELSE_ENTIRELY: /there is no such option; pogo-sidecar help --all lists them\.$/,
     POGO_WS_PING_PERIOD: /here it is POGO_PING_PERIOD\.$/,
     POGO_OUTBOUND_QUEUE_SIZE:
       /counted messages in the original \(256\).* Set POGO_OUTBOUND_QUEUE_BYTES instead\.$/,

@@ -1,7 +1,6 @@
 /** The facts as the sidecar's own code tells them: its option table, its defaults, its admin port, its commands. */
 
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { commands } from "../../sidecar/cli/commands.ts";
 import { loadConfig } from "../../sidecar/config.ts";
 import { allOptions } from "../../sidecar/config/table/table.ts";
 import { showUpstream } from "../../sidecar/http/upstream-address.ts";
@@ -37,7 +36,7 @@ export async function sidecarFacts(): Promise<Facts> {
         .registry.getMetricsAsArray()
         .map(({ name }) => name),
     ),
-    commands: commands(),
+    commands: new Set(Object.keys(commands)),
   };
 }
 
@@ -73,11 +72,4 @@ async function adminPaths(): Promise<ReadonlySet<string>> {
   );
   admin.close();
   return new Set(statuses.filter(([, status]) => status === 200).map(([path]) => path));
-}
-
-/** The words of the usage line, `start` first: what the image may be told to do. */
-function commands(): ReadonlySet<string> {
-  const main = fileURLToPath(new URL("../../sidecar/main.ts", import.meta.url));
-  const { stdout } = spawnSync(process.execPath, [main, "help"], { encoding: "utf8" });
-  return new Set(/\[([a-z|]+)\]/.exec(stdout)?.[1]?.split("|"));
 }

@@ -77,7 +77,7 @@ describe("hold and release", () => {
       [["--for=60s", "now"], /^pogo-sidecar hold takes no argument; its time is given with --for/],
       [["--admin-host=127.0.0.1", "60s"], /^pogo-sidecar hold takes no argument; its time/],
       [["--for=60s", "--for", "2m"], /^--for is given twice$/],
-      [["--time", "60s"], /^--time: there is no such option; --help lists them\.$/],
+      [["--fro", "60s"], /^--fro: there is no such option; did you mean --for\?$/],
       [["--for=60s", "--wait"], /^--wait: there is no such option; /],
     ];
     for (const [argv, said] of mistakes) {

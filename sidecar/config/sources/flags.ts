@@ -24,9 +24,13 @@ const knownKeys = Object.keys(flagTypes).map(toKey);
 
 /**
  * @param argv what follows the command
+ * @param ownFlags flags of the command itself, taken out of `argv` already: a misspelt one may have meant them
  * @returns texts by key (`app_key`); a switch without a value is `true`
  */
-export function readFlags(argv: readonly string[]): {
+export function readFlags(
+  argv: readonly string[],
+  ownFlags: readonly string[] = [],
+): {
   readonly texts: ReadonlyMap<string, string>;
   /** Of `--env-file`, which alone may be given again. */
   readonly envFiles: readonly string[];
@@ -64,7 +68,7 @@ export function readFlags(argv: readonly string[]): {
       errors.push({
         kind: "unknown",
         name: token.rawName,
-        message: explainUnknown(key, knownKeys, toFlag),
+        message: explainUnknown(key, [...ownFlags, ...knownKeys], toFlag),
       });
     } else if (key === "env_file" && token.value !== undefined) {
       envFiles.push(token.value);
@@ -85,14 +89,17 @@ export function readFlags(argv: readonly string[]): {
 }
 
 /** What of a command line is no flag that there is. */
-export function findUnknownFlags(argv: readonly string[]): readonly ConfigError[] {
-  return readFlags(argv).errors.filter(({ kind }) => kind === "unknown");
+export function findUnknownFlags(
+  argv: readonly string[],
+  ownFlags: readonly string[] = [],
+): readonly ConfigError[] {
+  return readFlags(argv, ownFlags).errors.filter(({ kind }) => kind === "unknown");
 }
 
 /** Not shown: `--app-secret= S3CR3T` has a secret there. */
 function stray(index: number): ConfigError {
   const message =
-    "it is no flag, which start with --. Its text is not shown, as it may be a secret.";
+    "it is no flag: these start with --, and a command comes before them. Its text is not shown, as it may be a secret.";
   return { kind: "unknown", name: `argument ${index + 1}`, message };
 }
 

@@ -11,6 +11,8 @@ import type { Option } from "../table/option.ts";
 export interface ConfigInput {
   /** Flags: what follows the command. */
   readonly argv: readonly string[];
+  /** Names of flags that are the command's own, without dashes: what a misspelt one may have meant. */
+  readonly ownFlags?: readonly string[];
   readonly env: Environment;
   readonly readFile: ReadFile;
   /** The `.env` that is read where it has the app's credentials and no flag says otherwise; left out: none. */
@@ -49,8 +51,8 @@ export interface Place {
   readonly kind: "entry" | "flag" | "env" | "standard" | "laravel" | "file";
 }
 
-export function readSources({ argv, env, readFile, envFile }: ConfigInput): Sources {
-  const flags = readFlags(argv);
+export function readSources({ argv, ownFlags, env, readFile, envFile }: ConfigInput): Sources {
+  const flags = readFlags(argv, ownFlags);
   const usual = flags.texts.has("no_env_file") ? null : (envFile ?? null);
   const layered = layerEnvironment(env, { named: flags.envFiles, usual }, readFile);
   const environment = readEnvironment(layered.env, layered.origins);

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { nearest } from "./nearest.ts";
+
+it("a letter more, less or other, or two that changed places, is near", () => {
+  for (const typed of ["upstream", "upstrem", "uppstream", "upstraem", "upstteam"]) {
+    assert.equal(nearest(typed, ["port", "upstream", "path"]), "upstream", typed);
+  }
+});
+
+it("what is like none of them is near none, nor is a name of much another length", () => {
+  assert.equal(nearest("xyzzy", ["port", "upstream"]), undefined);
+  assert.equal(nearest("p".repeat(100_000), ["port", "p".repeat(80)]), undefined);
+  assert.equal(nearest("port", []), undefined);
+});
