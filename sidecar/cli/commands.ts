@@ -32,7 +32,7 @@ export const commands = {
   doctor: {
     summary: "try what usually stands in the way, from the .env to a WebSocket",
     details:
-      "In the order in which one thing needs the other. Each line says what was found, and what fixes it.",
+      "In the order in which the checks depend on each other. Each line says what was found, and what fixes it.",
     flags: {
       "--url <url>": "The address that browsers use, where it is not that of REVERB_HOST.",
       "--cookie <cookie>":

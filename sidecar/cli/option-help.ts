@@ -11,7 +11,7 @@ export interface Entry {
   readonly usage: string;
   readonly docs: string;
   /** Its names in the environment and its default. */
-  readonly facts: string;
+  readonly namesAndDefault: string;
   /** Which values it takes. */
   readonly allowed?: string;
 }
@@ -22,19 +22,19 @@ const sourceEntries: readonly Entry[] = [
     names: ["config"],
     usage: "--config <path>",
     docs: 'A JSON file of options, or of several apps. Its keys are the flags without dashes in front, and with _ for -: {"allowed_origins": ["example.com"], "port": 8080}.',
-    facts: "POGO_CONFIG; default: none",
+    namesAndDefault: "POGO_CONFIG; default: none",
   },
   {
     names: ["env_file"],
     usage: "--env-file <path>",
     docs: "A .env file to read, expanded as Laravel does. It may be given again, and the last one wins.",
-    facts: "default: the .env of the working directory, if it has the app's credentials",
+    namesAndDefault: "default: the .env of the working directory, if it has the app's credentials",
   },
   {
     names: ["no_env_file"],
     usage: "--no-env-file",
     docs: "Read no .env file.",
-    facts: "default: false",
+    namesAndDefault: "default: false",
   },
 ];
 
@@ -72,17 +72,22 @@ export function describeAll(width: number): string {
 /** Each with the first sentence of its docs. */
 export function describeShortly(entries: readonly Entry[], width: number): string {
   return entries
-    .flatMap(({ usage, docs, facts }) => [
+    .flatMap(({ usage, docs, namesAndDefault }) => [
       `  ${usage}`,
       wrap(firstSentence(docs), width, "      "),
-      wrap(facts, width, "      "),
+      wrap(namesAndDefault, width, "      "),
     ])
     .join("\n");
 }
 
-export function describeFully({ usage, docs, facts, allowed }: Entry, width: number): string {
+export function describeFully(
+  { usage, docs, namesAndDefault, allowed }: Entry,
+  width: number,
+): string {
   const takes = allowed === undefined ? [] : [wrap(`Takes ${allowed}.`, width, "  ")];
-  return [usage, wrap(facts, width, "  "), ...takes, "", wrap(plain(docs), width)].join("\n");
+  return [usage, wrap(namesAndDefault, width, "  "), ...takes, "", wrap(plain(docs), width)].join(
+    "\n",
+  );
 }
 
 function toEntry(option: Option<unknown>): Entry {
@@ -95,7 +100,7 @@ function toEntry(option: Option<unknown>): Entry {
     names: [key, ...inEnvironment.map((name) => name.toLowerCase().replace(/^pogo_/, ""))],
     usage: `${flag} <${parser.placeholder}>${secret ? `, ${flag}-file <path>` : ""}`,
     docs,
-    facts: `${inEnvironment.join(", ")}; ${usual}`,
+    namesAndDefault: `${inEnvironment.join(", ")}; ${usual}`,
     allowed: plain(parser.allowed),
   };
 }

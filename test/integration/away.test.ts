@@ -77,7 +77,10 @@ describe("hold and release", () => {
       [["--for=60s", "now"], /^pogo-sidecar hold takes no argument; its time is given with --for/],
       [["--admin-host=127.0.0.1", "60s"], /^pogo-sidecar hold takes no argument; its time/],
       [["--for=60s", "--for", "2m"], /^--for is given twice$/],
-      [["--fro", "60s"], /^--fro: there is no such option; did you mean --for\?$/],
+      [
+        ["--time", "60s"],
+        /^--time: there is no such option; pogo-sidecar help --all lists them\.$/,
+      ],
       [["--for=60s", "--wait"], /^--wait: there is no such option; /],
     ];
     for (const [argv, said] of mistakes) {
