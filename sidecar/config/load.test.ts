@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { availableParallelism } from "node:os";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { loadAdmin, loadConfig, formatErrors } from "../config.ts";
 import { describeSettings } from "./describe.ts";
+import { availableCores } from "./parsers/cores.ts";
 import { allOptions, nodeTable, table } from "./table/table.ts";
 import { readAll } from "./table/values.ts";
 import { configOf, errorsOf, input, load, sourceOf, type Given } from "./testing/given.ts";
@@ -531,7 +531,7 @@ describe("options that contradict each other", () => {
 
   it("auto is as many workers as there are cores, where Redis is", () => {
     const env = { POGO_WORKERS: "auto", POGO_REDIS_HOST: "redis" };
-    assert.equal(configOf({ env }).workers.count, availableParallelism());
+    assert.equal(configOf({ env }).workers.count, availableCores());
     assert.match(errorsOf({ env: { POGO_WORKERS: "0" } })[0] ?? "", /from 1 to 256, or auto/);
   });
 

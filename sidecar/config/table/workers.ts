@@ -8,6 +8,6 @@ export const workers = {
     env: "POGO_WORKERS",
     parser: workerCount,
     fallback: 1,
-    docs: "Number of processes that share the port, one per core that the sidecar may use; `auto` starts one per core. More than one need Redis, which joins them as it joins nodes. Limits of the whole node are divided between them; limits per client or connection apply to each worker. They need SO_REUSEPORT: Linux or FreeBSD, and Node 22.12 or newer.",
+    docs: "Number of processes that share the port, one per core that the sidecar may use; `auto` starts one per core; a CPU limit of the container (cgroup v2) counts, rounded down. More than one need Redis, which joins them as it joins nodes. Limits of the whole node are divided between them; limits per client or connection apply to each worker. They need SO_REUSEPORT: Linux or FreeBSD, and Node 22.12 or newer.",
   }),
 } as const;
