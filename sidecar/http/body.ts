@@ -1,7 +1,7 @@
 /** Reads the body of a message within limits, in whatever pieces it comes. */
 
 import type { IncomingMessage } from "node:http";
-import { pauseForTurn } from "./pause-for-turn.ts";
+import { bodyOf, Reading } from "./read-turns.ts";
 import type { Timers } from "./timers.ts";
 
 export type Body =
@@ -22,9 +22,6 @@ export interface BodyLimits {
   readonly accept?: (costBytes: number) => boolean;
 }
 
-/** So much of a body may be read in one turn of the event loop: nearly all are shorter. */
-const atOnceBytes = 65_536;
-
 /** What a piece costs beside its bytes: a body of one-byte chunks would otherwise cost a hundred times what is counted. */
 const pieceCostBytes = 256;
 
@@ -43,6 +40,7 @@ export function collectBody(
   const pieces: Buffer[] = [];
   let length = 0;
   let isOver = false;
+  const reading = new Reading(bodyOf(message));
 
   const cancelDeadline = deadline?.timers.setTimeout(
     () => finish({ kind: "too_slow" }),
@@ -50,11 +48,11 @@ export function collectBody(
   );
   message.on("data", (piece: Buffer) => {
     if (isOver) return;
+    reading.took(piece);
     length += piece.length;
     if (length > maxBytes) return finish({ kind: "too_long" });
     if (accept && !accept(piece.length + pieceCostBytes)) return finish({ kind: "refused" });
     pieces.push(piece);
-    if (length >= atOnceBytes) pauseForTurn(message, () => !isOver);
   });
   message.on("end", () => {
     const [first] = pieces;
@@ -68,6 +66,7 @@ export function collectBody(
     if (isOver) return;
     isOver = true;
     cancelDeadline?.();
+    reading.stop();
     if (body.kind !== "whole") {
       message.pause();
       pieces.length = 0;

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { bodyLength } from "./headers.ts";
-import { pauseForTurn } from "./pause-for-turn.ts";
+import { bodyOf, Reading } from "./read-turns.ts";
 
 /**
  * For so long and so much, what a client still sends is read and dropped after an answer that ends its connection:
@@ -23,6 +23,7 @@ export function isReceiving(req: IncomingMessage): boolean {
  */
 export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, body: string): void {
   let bytes = 0;
+  const reading = new Reading(bodyOf(req));
   const end = (): void => {
     clearTimeout(timer);
     lingering.delete(res);
@@ -32,9 +33,12 @@ export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, bod
   req.on("data", (piece: Buffer) => {
     bytes += piece.length;
     if (bytes > maxLingerBytes) end();
-    pauseForTurn(req);
+    reading.took(piece);
   });
-  req.once("close", end);
+  req.once("close", () => {
+    reading.stop();
+    end();
+  });
   lingering.set(res, end);
   if (body === "") res.flushHeaders();
   else res.write(body);
@@ -47,11 +51,12 @@ export function endWhileReceiving(req: IncomingMessage, res: ServerResponse, bod
  */
 export function dropInput(socket: Duplex): void {
   let bytes = 0;
+  const reading = new Reading(socket);
   socket.removeAllListeners("data");
   socket.on("data", (piece: Buffer) => {
     bytes += piece.length;
     if (bytes > maxLingerBytes) return void socket.destroy();
-    pauseForTurn(socket);
+    reading.took(piece);
   });
   socket.resume();
 }

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Report } from "../core/report.ts";
 import { bodyLength } from "../http/headers.ts";
+import { Reading } from "../http/read-turns.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import type { ProxyRefusal } from "../core/report/proxy.ts";
 import type { Turn } from "./admission.ts";
@@ -19,6 +20,8 @@ import type { Guest } from "./waiting-entry.ts";
 import type { Ticket } from "./waiting-room.ts";
 
 export interface ExchangeOptions {
+  /** As `visitorOf` gives it. */
+  readonly visitor: string;
   /** Sends a request, on a kept connection or on one of its own. */
   readonly send: (
     message: RequestMessage,
@@ -56,8 +59,8 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   /** How often the app ended a connection with it before a byte of an answer. */
   #losses = 0;
   #asksAgain: NodeJS.Timeout | undefined;
-  /** The client does not read as fast as the app sends. */
-  #isPaused = false;
+  /** Of the app's answer; blocked while the client does not read as fast as the app sends. */
+  readonly #reading: Reading;
 
   /** @param fields as `toUpstreamFields` makes them. */
   constructor(
@@ -75,6 +78,8 @@ export class Exchange implements Guest, Turn, ResponseHandler {
     const length = bodyLength(req.rawHeaders);
     const body = length === "chunked" ? "chunked" : length === 0 ? "none" : "length";
     this.#message = { method, target, fields, body };
+    const answer = { pause: () => this.#call?.pause(), resume: () => this.#call?.resume() };
+    this.#reading = new Reading(answer, options.visitor);
     this.#attempt = new Attempt({
       context,
       report: options.report,
@@ -139,9 +144,10 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   }
 
   #createUpload(onFirst: () => void): Upload {
-    const { maxBodyBytes } = this.#options;
+    const { maxBodyBytes, visitor } = this.#options;
     return new Upload({
       req: this.#req,
+      visitor,
       onFirst,
       onChunk: (receivedBytes) => {
         this.#attempt.refreshLimit();
@@ -155,12 +161,8 @@ export class Exchange implements Guest, Turn, ResponseHandler {
 
   onHead(head: ResponseHead, isAlone: boolean): void {
     if (!this.#attempt.isWaiting) return this.#abandon();
-    if (
-      !relayHead(head, this.#res, {
-        closes: this.#options.isDraining(),
-        requestId: this.#context.id,
-      })
-    ) {
+    const closes = this.#options.isDraining();
+    if (!relayHead(head, this.#res, { closes, requestId: this.#context.id })) {
       this.#fail("bad_response", `unreadable answer: status ${head.status} can't be relayed`);
       return this.#abandon();
     }
@@ -169,13 +171,10 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   }
 
   onData(chunk: Buffer): void {
-    if (this.#res.write(chunk) || this.#isPaused) return;
-    this.#isPaused = true;
-    this.#call?.pause();
-    this.#res.once("drain", () => {
-      this.#isPaused = false;
-      this.#call?.resume();
-    });
+    this.#reading.took(chunk);
+    if (this.#res.write(chunk) || this.#reading.isBlocked) return;
+    this.#reading.block();
+    this.#res.once("drain", () => this.#reading.unblock());
   }
 
   onEnd(last: Buffer | null): void {
@@ -239,6 +238,7 @@ export class Exchange implements Guest, Turn, ResponseHandler {
   }
 
   #onClientDone(): void {
+    this.#reading.stop();
     this.#attempt.end(this.#res.statusCode, { isComplete: this.#res.writableFinished });
     clearTimeout(this.#asksAgain);
     this.#ticket?.leave();

@@ -102,7 +102,10 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
   function handleRequest(context: RequestContext, res: ServerResponse): void {
     const peer = peerOf(context.req);
     const visitor = visitorOf(forwarding.clientIp(peer));
-    const exchange = new Exchange(context, res, fieldsFor(context, peer), exchangeOptions);
+    const exchange = new Exchange(context, res, fieldsFor(context, peer), {
+      ...exchangeOptions,
+      visitor,
+    });
     exchange.run({
       enter: (guest) => waitingRoom.enter(visitor, guest),
       admit: (turn, precedence) => requests.admit(visitor, turn, precedence),
@@ -118,6 +121,7 @@ export function createUpstreamProxy(options: UpstreamProxyOptions): UpstreamProx
         passThrough(context, socket, head, {
           ...options,
           engine,
+          visitor,
           enter: (guest) => waitingRoom.enter(visitor, guest),
           fields: fieldsFor(context, peer),
           onOpen(tunnel) {

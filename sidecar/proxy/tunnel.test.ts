@@ -40,7 +40,7 @@ test("of two sockets tied together the other one writes what it has and goes", a
     },
   });
   const leaving = new PassThrough();
-  createTunnel(leaving, slow);
+  createTunnel(leaving, slow, "");
   slow.write("1");
   slow.write("2");
   leaving.destroy();

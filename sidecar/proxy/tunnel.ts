@@ -1,6 +1,7 @@
 /** A WebSocket of the app that passes through: two sockets, and how they close. */
 
 import type { Duplex } from "node:stream";
+import { Reading } from "../http/read-turns.ts";
 import { FrameBoundary } from "./frame-boundary.ts";
 
 export interface Tunnel {
@@ -15,15 +16,26 @@ export interface Tunnel {
 /** How long a client may take to answer a close. */
 const goodbyeMs = 2_000;
 
-/** Lets neither side outlive the other: what is on its way is written first, then the connection goes. */
-export function createTunnel(client: Duplex, app: Duplex): Tunnel {
+/**
+ * Joins two sockets, each of which is read in turns and no faster than the other one takes it. Lets neither outlive the
+ * other: what is on its way is written first, then the connection goes.
+ *
+ * @param visitor whose it is, as `visitorOf` gives it
+ */
+export function createTunnel(client: Duplex, app: Duplex, visitor: string): Tunnel {
   const boundary = new FrameBoundary();
   let isClosing = false;
   let isClosed = false;
-  app.on("data", (chunk: Buffer) => {
+  // The engine has joined them by pipes.
+  client.unpipe();
+  app.unpipe();
+  pass(client, app, visitor);
+  pass(app, client, visitor, (chunk) => {
+    if (isClosed) return "dropped";
     boundary.push(chunk);
     // This piece has still to be written.
     if (isClosing) queueMicrotask(sayGoodbye);
+    return "passed";
   });
   tie(client, app);
   tie(app, client);
@@ -31,8 +43,6 @@ export function createTunnel(client: Duplex, app: Duplex): Tunnel {
   function sayGoodbye(): void {
     if (isClosed || !boundary.isHere) return;
     isClosed = true;
-    app.unpipe(client);
-    app.resume();
     client.write(goingAway);
   }
 
@@ -49,6 +59,22 @@ export function createTunnel(client: Duplex, app: Duplex): Tunnel {
 
 /** A Close frame of a server, with 1001. */
 const goingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
+
+/** @param look sees each piece before it is written */
+function pass(
+  from: Duplex,
+  to: Duplex,
+  visitor: string,
+  look: (chunk: Buffer) => "passed" | "dropped" = () => "passed",
+): void {
+  const reading = new Reading(from, visitor);
+  from.on("data", (chunk: Buffer) => {
+    reading.took(chunk);
+    if (look(chunk) === "passed" && !to.write(chunk)) reading.block();
+  });
+  to.on("drain", () => reading.unblock());
+  from.resume();
+}
 
 /** A WebSocket has no use for a connection that is open in one direction. */
 function tie(left: Duplex, right: Duplex): void {

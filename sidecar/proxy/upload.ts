@@ -4,7 +4,8 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { goOnInTurn, pauseForTurn } from "../http/pause-for-turn.ts";
+import { Gathered } from "../http/gathered.ts";
+import { bodyOf, Reading } from "../http/read-turns.ts";
 import type { Call } from "./http1/call.ts";
 
 /** Where a body goes. */
@@ -12,6 +13,8 @@ type Destination = Pick<Call, "write" | "end">;
 
 export interface UploadOptions {
   readonly req: IncomingMessage;
+  /** As `visitorOf` gives it. */
+  readonly visitor: string;
   /**
    * The first bytes have come, or the end: a request whose body does not come takes nothing of the app, no connection
    * and no worker that waits for it. MUST lead to `begin`, sooner or later, or to `stop`; what comes next stays unread.
@@ -23,16 +26,14 @@ export interface UploadOptions {
 
 export class Upload {
   readonly #options: UploadOptions;
-  readonly #onData = (chunk: Buffer): void => this.#receive(chunk);
+  readonly #reading: Reading;
+  readonly #gathered = new Gathered((bytes) => this.#receive(bytes));
   readonly #onEnd = (): void => this.#end();
-  /** Behind a whole body the client is watched, as ever. */
-  readonly #leaveUnread = (): void => {
-    const { complete, socket } = this.#options.req;
-    if (!complete) socket.pause();
-  };
   #call: Destination | null = null;
   /** What came before there was somewhere to send it; of a body that has waited, what came last. */
   #unsent: Buffer | null = null;
+  /** The first of it has come. */
+  #hasBegun = false;
   /** Until there was somewhere to send it; meanwhile nothing was read. */
   #hasWaited = false;
   /**
@@ -49,8 +50,11 @@ export class Upload {
 
   constructor(options: UploadOptions) {
     this.#options = options;
-    options.req.on("data", this.#onData);
-    options.req.once("end", this.#onEnd);
+    const { req, visitor } = options;
+    this.#reading = new Reading(bodyOf(req), visitor);
+    req.on("data", (piece: Buffer) => this.#take(piece));
+    req.once("end", this.#onEnd);
+    req.once("close", () => this.#reading.stop());
   }
 
   /** The app has taken all that came, and waits for more. */
@@ -64,34 +68,37 @@ export class Upload {
     this.#isCautious = this.#hasWaited && !this.#options.req.complete;
     if (this.#isCautious) this.#sendLater(call);
     else this.#finish(call);
-    if (!this.#isStopped && !this.#isBlocked) this.#read();
+    if (!this.#isBlocked) this.#reading.unblock();
   }
 
   /** The app takes more: the next piece, when it is its turn. */
   resume(): void {
-    goOnInTurn(() => {
-      this.#isBlocked = false;
-      if (this.#isStopped) return;
-      this.#read();
-      if (this.#call && this.#isCautious) this.#sendLater(this.#call);
-    });
+    this.#isBlocked = false;
+    if (this.#isStopped) return;
+    this.#reading.unblock();
+    if (this.#call && this.#isCautious) this.#sendLater(this.#call);
   }
 
   /** What else comes is read and dropped: the client's connection has still to carry the answer, and the next request. */
   stop(): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    if (this.#isComplete) return;
-    const { req } = this.#options;
-    req.off("data", this.#onData);
-    req.off("end", this.#onEnd);
-    req.on("data", () => pauseForTurn(req));
-    this.#read();
+    this.#gathered.clear();
+    this.#options.req.off("end", this.#onEnd);
+    this.#reading.unblock();
+  }
+
+  #take(piece: Buffer): void {
+    this.#reading.took(piece);
+    if (this.#isStopped) return;
+    if (this.#hasBegun) this.#gathered.push(piece);
+    else this.#receiveFirst(piece);
   }
 
   #receive(chunk: Buffer): void {
     const call = this.#call;
-    if (!call) return this.#receiveFirst(chunk);
+    // It was read with the first.
+    if (!call) return this.#keep(chunk);
     if (!this.#isCautious) return this.#send(call, chunk);
     const before = this.#unsent;
     this.#unsent = chunk;
@@ -100,23 +107,16 @@ export class Upload {
   }
 
   #receiveFirst(chunk: Buffer): void {
+    this.#hasBegun = true;
     this.#unsent = chunk;
     this.#options.onFirst();
     if (this.#call || this.#isStopped) return;
     this.#hasWaited = true;
-    const { req } = this.#options;
-    req.pause();
-    // Node would go on and read ahead, twice as much as came. What was looked at before is whole by now.
-    this.#leaveUnread();
-    req.socket.on("resume", this.#leaveUnread);
+    this.#reading.block();
   }
 
-  #read(): void {
-    const { req } = this.#options;
-    req.resume();
-    if (!this.#hasWaited) return;
-    req.socket.off("resume", this.#leaveUnread);
-    req.socket.resume();
+  #keep(chunk: Buffer): void {
+    this.#unsent = this.#unsent ? Buffer.concat([this.#unsent, chunk]) : chunk;
   }
 
   #send(call: Destination, chunk: Buffer): void {
@@ -124,7 +124,7 @@ export class Upload {
     this.#options.onChunk(this.#receivedBytes);
     if (this.#isStopped || call.write(chunk)) return;
     this.#isBlocked = true;
-    this.#options.req.pause();
+    this.#reading.block();
   }
 
   /** Sends the rest if nothing comes behind it, be it the end of the connection: then nobody waits for an answer. */
@@ -145,6 +145,7 @@ export class Upload {
   }
 
   #end(): void {
+    this.#gathered.flush();
     this.#isComplete = true;
     const call = this.#call;
     if (call && this.#isCautious) return this.#sendLater(call);

@@ -5,6 +5,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Report } from "../core/report.ts";
 import { ServerResponse } from "../http/node-http.ts";
+import { Reading } from "../http/read-turns.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { Attempt } from "./attempt.ts";
 import type { Engine, OpenUpgrade } from "./engine.ts";
@@ -16,6 +17,8 @@ import type { Ticket } from "./waiting-room.ts";
 
 export interface PassThroughOptions {
   readonly engine: Engine;
+  /** As `visitorOf` gives it. */
+  readonly visitor: string;
   /** As `toUpstreamFields` makes them; Connection and Upgrade are added. */
   readonly fields: readonly string[];
   /** To the waiting room. */
@@ -36,7 +39,7 @@ export function passThrough(
   head: Buffer,
   options: PassThroughOptions,
 ): void {
-  const { engine, fields, awayWaitMs, responseTimeoutMs, report } = options;
+  const { engine, visitor, fields, awayWaitMs, responseTimeoutMs, report } = options;
   const { req } = context;
   let request: ClientRequest | undefined;
   const attempt = new Attempt({
@@ -103,7 +106,7 @@ export function passThrough(
       ticket.connected();
       if (!attempt.isWaiting) return void appSocket.destroy();
       attempt.relay();
-      options.onOpen(createTunnel(socket, appSocket));
+      options.onOpen(createTunnel(socket, appSocket, visitor));
       attempt.end(101, { isComplete: true });
     });
   }
@@ -124,7 +127,7 @@ export function passThrough(
       return void answer.destroy();
     }
     attempt.relay();
-    relayBody(answer, res, (error) => attempt.fail("response_cut", error.message));
+    relayBody(answer, res, visitor, (error) => attempt.fail("response_cut", error.message));
     res.once("finish", () => socket.end(() => socket.destroy()));
     res.once("close", () => {
       socket.destroy();
@@ -134,16 +137,23 @@ export function passThrough(
 }
 
 /** No faster than the client reads it; whichever side breaks off, the other one ends too. */
-function relayBody(answer: IncomingMessage, res: Response, onCut: (error: Error) => void): void {
+function relayBody(
+  answer: IncomingMessage,
+  res: Response,
+  visitor: string,
+  onCut: (error: Error) => void,
+): void {
+  const reading = new Reading(answer, visitor);
   answer.on("data", (chunk: Buffer) => {
-    if (!res.write(chunk)) answer.pause();
+    reading.took(chunk);
+    if (!res.write(chunk)) reading.block();
   });
   answer.once("end", () => res.end());
   answer.once("error", (error) => {
     if (!res.destroyed) onCut(error);
     res.destroy();
   });
-  res.on("drain", () => answer.resume());
+  res.on("drain", () => reading.unblock());
   res.once("close", () => answer.destroy());
   flushHead(res);
 }

@@ -255,9 +255,25 @@ const floods = room("http-api", [
   [
     120,
     "bodies at full speed, read or dropped (H1)",
-    "a piece or two in a turn",
-    ["sidecar/http/body.test.ts", "reads a long one a piece or two in a turn"],
-    ["sidecar/http/linger.test.ts", "behind the last answer to a request what still comes is read"],
+    "512 KiB in a turn",
+    ["sidecar/http/body.test.ts", "reads no more of a long one in a turn"],
+    ["sidecar/http/linger.test.ts", "behind the last answer to a request no more of what still"],
+    ["sidecar/proxy/passing.test.ts", "of many uploads no more is read in a turn"],
+  ],
+  [
+    121,
+    "floods through the app's own WebSockets, and of what the app sends (H1)",
+    "512 KiB in a turn",
+    ["sidecar/proxy/passing.test.ts", "of many WebSockets to the app no more is read in a turn"],
+    ["sidecar/proxy/passing.test.ts", "of many WebSockets to clients no more is read in a turn"],
+    ["sidecar/proxy/passing.test.ts", "of many downloads no more is read in a turn"],
+  ],
+  [
+    122,
+    "bodies in chunks of one byte (H1)",
+    "paid for with turns; written and kept in one piece",
+    ["sidecar/http/read-turns.test.ts", "ten thousand of one byte are paid for"],
+    ["sidecar/proxy/upload.test.ts", "chunks of one byte go on in one piece a turn"],
   ],
 ]);
 
