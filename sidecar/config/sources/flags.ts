@@ -22,6 +22,17 @@ const flagTypes: Readonly<Record<string, { type: "string" | "boolean" }>> = {
 
 const knownKeys = Object.keys(flagTypes).map(toKey);
 
+interface Flag {
+  readonly name: string;
+  /** As it was typed: `--port`. */
+  readonly rawName: string;
+  readonly value?: string | undefined;
+}
+
+function typeOf(flagName: string): "string" | "boolean" | undefined {
+  return Object.hasOwn(flagTypes, flagName) ? flagTypes[flagName]?.type : undefined;
+}
+
 /**
  * @param argv what follows the command
  * @param ownFlags flags of the command itself, taken out of `argv` already: a misspelt one may have meant them
@@ -46,6 +57,26 @@ export function readFlags(
     allowPositionals: true,
     tokens: true,
   });
+  /** Null: it is one, and has been taken. */
+  function take({ name, rawName, value }: Flag): ConfigError | null {
+    const key = toKey(name);
+    const type = typeOf(name);
+    if (type === undefined) {
+      const message = explainUnknown(key, [...ownFlags, ...knownKeys], toFlag);
+      return { kind: "unknown", name: rawName, message };
+    }
+    if (key === "env_file" && value !== undefined) {
+      envFiles.push(value);
+      return null;
+    }
+    if (texts.has(key)) return { kind: "conflict", name: rawName, message: "it is given twice." };
+    if (value === undefined && type === "string") {
+      return { kind: "invalid", name: rawName, message: "it needs a value." };
+    }
+    texts.set(key, value ?? "true");
+    return null;
+  }
+
   const strayIndexes = new Set<number>();
   let isAfterUnknown = false;
   for (const token of tokens) {
@@ -61,24 +92,9 @@ export function readFlags(
       strayIndexes.add(token.index);
       continue;
     }
-    const key = toKey(token.name);
-    const type = Object.hasOwn(flagTypes, token.name) ? flagTypes[token.name]?.type : undefined;
-    isAfterUnknown = type === undefined;
-    if (type === undefined) {
-      errors.push({
-        kind: "unknown",
-        name: token.rawName,
-        message: explainUnknown(key, [...ownFlags, ...knownKeys], toFlag),
-      });
-    } else if (key === "env_file" && token.value !== undefined) {
-      envFiles.push(token.value);
-    } else if (texts.has(key)) {
-      errors.push({ kind: "conflict", name: token.rawName, message: "it is given twice." });
-    } else if (token.value === undefined && type === "string") {
-      errors.push({ kind: "invalid", name: token.rawName, message: "it needs a value." });
-    } else {
-      texts.set(key, token.value ?? "true");
-    }
+    isAfterUnknown = typeOf(token.name) === undefined;
+    const error = take(token);
+    if (error) errors.push(error);
   }
   errors.push(...[...strayIndexes].map(stray));
   if (envFiles.length > 0 && texts.has("no_env_file")) {

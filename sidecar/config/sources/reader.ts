@@ -1,7 +1,8 @@
 /** Finds the value of one option: an app's entry before flags before environment before file before its default. */
 
-import { quote, withoutUrlSecrets, type ConfigError, type ConfigWarning } from "../errors.ts";
+import { quote, type ConfigError, type ConfigWarning } from "../errors.ts";
 import { readText } from "./file.ts";
+import { parseFound, type Found } from "./parse-found.ts";
 import { allOptions } from "../table/table.ts";
 import type { Option } from "../table/option.ts";
 import type { Parser } from "../parsers/parser.ts";
@@ -14,7 +15,6 @@ import {
   type Entry,
   type Place,
 } from "./places.ts";
-import { explainPlaceholder } from "./placeholder.ts";
 
 /** The value of one option as it is shown, and where it was found: a flag, a name, `port in FILE`, `default`. */
 export interface Setting {
@@ -69,12 +69,6 @@ export interface Reader extends Scope {
   readonly warnings: readonly ConfigWarning[];
   /** The `.env` files that were read. */
   readonly envFiles: readonly string[];
-}
-
-interface Found {
-  readonly text: string;
-  readonly source: string;
-  readonly kind: Place["kind"];
 }
 
 export function createReader(input: ConfigInput): Reader {
@@ -170,33 +164,14 @@ export function createReader(input: ConfigInput): Reader {
   }
 
   /** Undefined: the text is no value, which is an error then. */
-  function parse<T>(option: Option<T>, { text, source, kind }: Found): T | undefined {
-    const fail = (message: string): undefined => {
-      if (kind !== "standard") errors.push({ kind: "invalid", name: source, message });
-      else warnings.push({ name: source, message: `${message} ${leftOut(option)}` });
-    };
-    if (text === "") {
-      return option.whenEmpty === undefined ? fail("it needs a value.") : option.whenEmpty;
-    }
-    const isInEnvironment = kind === "env" || kind === "laravel" || kind === "standard";
-    const unexpanded = isInEnvironment
-      ? explainPlaceholder(option, text, source, sources.environment)
-      : null;
-    if (unexpanded !== null) return fail(unexpanded);
-    if (/^(["']).*\1$/s.test(text)) {
-      return fail(
-        "the quotes around it are part of the value (docker's --env-file keeps them); leave them out.",
-      );
-    }
-    const takesSeconds = option.laravelSeconds && (kind === "laravel" || kind === "entry");
-    const isSeconds = takesSeconds && /^\d+(\.\d+)?$/.test(text);
-    const parsed = option.parser.parse(isSeconds ? `${text}s` : text);
+  function parse<T>(option: Option<T>, found: Found): T | undefined {
+    const parsed = parseFound(option, found, sources.environment);
     if (parsed.ok) return parsed.value;
-    const isHidden = option.secret || option.parser.isConfidential;
-    const shown = isHidden ? "its value (hidden)" : quote(text);
-    const why = parsed.why === undefined ? "" : `: ${withoutUrlSecrets(parsed.why)}`;
-    const seconds = takesSeconds ? "a number of seconds, or " : "";
-    return fail(`${shown} is not ${seconds}${option.parser.allowed}${why}.`);
+    const { source: name, kind } = found;
+    const { message } = parsed;
+    if (kind !== "standard") errors.push({ kind: "invalid", name, message });
+    else warnings.push({ name, message: `${message} ${leftOut(option)}` });
+    return undefined;
   }
 
   function namesGiven(option: Option<unknown>): readonly string[] {
