@@ -26,42 +26,68 @@ export function env(context: CommandContext, writeFile: WriteFile = writeFileSyn
   const read = readText(path, context.readFile);
   if (!read.ok && !read.isMissing) return fail(path, read.message, context);
   const content = read.ok ? read.text : null;
-  const present = namesIn(content ?? "");
   const block = makeBlock({ ...context, argv: content === null ? argv : naming(argv, path) });
   if (!block.ok) {
     context.complain(block.errors);
     return exitCodes.configuration;
   }
-  const isSilent = silentConnection.test(content ?? "");
-  const isLacking = (line = ""): boolean => {
-    const [, name] = /^(\w+)=/.exec(line) ?? [];
-    return (
-      name === undefined || !present.has(name) || (name === connection && isSilent && !isWriting)
-    );
-  };
-  const lacking = block.lines.filter((line, index) =>
-    isLacking(line.startsWith("#") ? block.lines[index + 1] : line),
-  );
-  const added = withoutLooseEnds(lacking);
   const advice = advisePackage(context) + adviseEcho(block.path, context);
-  if (!isWriting) {
-    context.print(added === "" ? "" : `${added}\n`);
-    // Not to standard output, which may go into the file.
-    context.complain(added === "" ? `${path} lacks nothing.\n${advice}` : advice);
-    return exitCodes.ok;
-  }
-  const kept = (content ?? "").replace(silentConnection, `${connection}=reverb`);
+  const job = { path, content: content ?? "", lines: block.lines, advice };
+  return isWriting ? add(job, context, writeFile) : show(job, context);
+}
+
+interface Job {
+  readonly path: string;
+  /** Of the file; empty where there is none. */
+  readonly content: string;
+  /** Of the whole block. */
+  readonly lines: readonly string[];
+  readonly advice: string;
+}
+
+/** Prints what is lacking, a connection that broadcasts nowhere among it. */
+function show({ path, content, lines, advice }: Job, context: CommandContext): number {
+  const present = new Set(namesIn(content));
+  if (silentConnection.test(content)) present.delete(connection);
+  const lacking = lackingOf(lines, present);
+  context.print(lacking === "" ? "" : `${lacking}\n`);
+  // Not to standard output, which may go into the file.
+  context.complain(lacking === "" ? `${path} lacks nothing.\n${advice}` : advice);
+  return exitCodes.ok;
+}
+
+/** Adds what is lacking behind what the file has, where a connection that broadcasts nowhere is replaced. */
+function add(
+  { path, content, lines, advice }: Job,
+  context: CommandContext,
+  writeFile: WriteFile,
+): number {
+  const isSilent = silentConnection.test(content);
+  const lacking = lackingOf(lines, namesIn(content));
+  const kept = content.replace(silentConnection, `${connection}=reverb`);
   const separator = kept === "" ? "" : kept.endsWith("\n") ? "\n" : "\n\n";
-  const names = [...namesIn(added)];
+  const names = [...namesIn(lacking)];
   if (names.length > 0 || isSilent) {
     try {
-      writeFile(path, added === "" ? kept : `${kept}${separator}${added}\n`);
+      writeFile(path, lacking === "" ? kept : `${kept}${separator}${lacking}\n`);
     } catch (error) {
       return fail(path, explainWrite(error), context);
     }
   }
   context.print(describe(path, names, isSilent) + advice);
   return exitCodes.ok;
+}
+
+/** Lines whose names are not present; a comment goes with the line below it. */
+function lackingOf(lines: readonly string[], present: ReadonlySet<string>): string {
+  const isLacking = (line = ""): boolean => {
+    const [, name] = /^(\w+)=/.exec(line) ?? [];
+    return name === undefined || !present.has(name);
+  };
+  const lacking = lines.filter((line, index) =>
+    isLacking(line.startsWith("#") ? lines[index + 1] : line),
+  );
+  return withoutLooseEnds(lacking);
 }
 
 function fail(path: string, message: string, context: CommandContext): number {
