@@ -4,33 +4,26 @@ import type { Config } from "../config.ts";
 import { PortSharingError } from "../workers/port-sharing.ts";
 import { WorkerStartError, type WorkerEnd } from "../workers/supervisor.ts";
 
-/** What to do about a port that can't be had; null: it is something else. */
-export function explainStart(
-  error: unknown,
-  { server, admin }: Config,
-): Record<string, unknown> | null {
-  if (error instanceof WorkerStartError) {
-    const { worker, end } = error;
-    const { code, signal, error: systemError, uptimeMs } = end;
-    return {
-      worker,
-      ...(code !== null && { exit_code: code }),
-      ...(signal !== null && { signal }),
-      ...(systemError !== null && { error: systemError }),
-      uptime_ms: uptimeMs,
-      hint: explainWorker(end),
-    };
-  }
+type Explanation = Record<string, unknown>;
+
+/** What happened and what to do about it, as fields of a log line; null: nobody knows. */
+export function explainStart(error: unknown, config: Config): Explanation | null {
+  if (error instanceof WorkerStartError) return explainWorkerStart(error);
   if (error instanceof PortSharingError) return { hint: error.message };
   if (!(error instanceof Error) || !("code" in error)) return null;
-  const { code } = error;
+  const { server } = config;
+  const code = String(error.code);
   const triedPath = "address" in error ? error.address : undefined;
   if (server.host.kind === "unix" && triedPath === server.host.path) {
-    return explainSocket(String(code), server.host.path, "POGO_HOST");
+    return explainSocket(code, server.host.path, "POGO_HOST");
   }
   if (server.apiSocket !== null && triedPath === server.apiSocket) {
-    return explainSocket(String(code), server.apiSocket, "POGO_API_SOCKET");
+    return explainSocket(code, server.apiSocket, "POGO_API_SOCKET");
   }
+  return explainPort(code, error, config);
+}
+
+function explainPort(code: string, error: Error, { server, admin }: Config): Explanation | null {
   // Node names the port unless it is 0, and the address, or the name that has none.
   const triedPort = "port" in error ? error.port : undefined;
   const triedHost = "address" in error ? error.address : "hostname" in error && error.hostname;
@@ -53,8 +46,20 @@ export function explainStart(
     ENOTSUP: `this platform can't share a port between processes: leave out POGO_REUSE_PORT`,
     ENOTFOUND: `there is no host ${host}: choose an address with ${names("host")}`,
   };
-  const hint = hints[String(code)];
+  const hint = hints[code];
   return hint === undefined ? null : { code, host, port, hint };
+}
+
+function explainWorkerStart({ worker, end }: WorkerStartError): Explanation {
+  const { code, signal, error, uptimeMs } = end;
+  return {
+    worker,
+    ...(code !== null && { exit_code: code }),
+    ...(signal !== null && { signal }),
+    ...(error !== null && { error }),
+    uptime_ms: uptimeMs,
+    hint: explainWorker(end),
+  };
 }
 
 function explainWorker({ error, signal, hasTimedOut }: WorkerEnd): string {
@@ -69,7 +74,7 @@ function explainWorker({ error, signal, hasTimedOut }: WorkerEnd): string {
     : "a signal ended it; SIGKILL is mostly the kernel's, out of memory: raise the memory limit, or lower POGO_WORKERS";
 }
 
-function explainSocket(code: string, path: string, option: string): Record<string, unknown> | null {
+function explainSocket(code: string, path: string, option: string): Explanation | null {
   const hints: Readonly<Record<string, string>> = {
     EADDRINUSE: `another process listens on ${path}: stop it, or choose another path with ${option}`,
     // Node says so of a folder that is missing, too.
