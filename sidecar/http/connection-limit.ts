@@ -2,10 +2,9 @@
 
 import type { Server } from "node:http";
 import type { Handshake } from "../core/ports.ts";
-import { normaliseIp } from "./ip-address.ts";
 import { peerAt } from "./peer.ts";
 import { SocketCounts } from "./socket-counts.ts";
-import { visitorOf } from "./visitor.ts";
+import { visitorAt } from "./visitor.ts";
 
 export interface ConnectionLimitOptions {
   /** Of one client IP; null: no limit. */
@@ -27,9 +26,9 @@ export function limitConnections(
   const counts = new SocketCounts(max);
   server.on("connection", (socket) => {
     const peer = peerAt(socket);
-    const address = normaliseIp(peer?.remoteAddress ?? "");
-    if (!peer || address === undefined || isTrustedPeer(peer)) return;
-    if (counts.admit(visitorOf(address), socket)) return;
+    const visitor = visitorAt(socket);
+    if (!peer || visitor === undefined || isTrustedPeer(peer)) return;
+    if (counts.admit(visitor, socket)) return;
     socket.destroy();
     onRefused(max);
   });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { test, type TestContext } from "node:test";
 import { connectRaw, listen } from "../testing/raw-http.ts";
 import { answerSocketPlainly } from "./plain-answer.ts";
+import { recordPeers } from "./peer.ts";
 import { createTurns } from "./turns.ts";
 import { stopAtRequest } from "./upgrades.ts";
 import { waitFor } from "../testing/eventually.ts";
@@ -24,6 +25,7 @@ async function startServer(
       turns.take(req, res);
     },
   );
+  recordPeers(server);
   server.on("upgrade", (_req, socket) => {
     socket.on("error", () => socket.destroy());
     turns.end(socket, () => answerSocketPlainly(socket, { status: 503, text: "full" }));
@@ -63,9 +65,30 @@ test("no more wait than there are places for all connections together", async (t
   assert.deepEqual(statuses(await second.untilEnd()), ["200", "503"]);
 });
 
+test("no visitor takes the places of all: three quarters of them alone, and others find some", async (t) => {
+  const { port, turn } = await startServer(t, 8);
+  for (let sent = 0; sent < 3; sent += 1) {
+    (await connectRaw(t, port)).write(pipelined(3));
+    await waitFor(() => turn.length === sent + 1);
+  }
+  const oneTooMany = await connectRaw(t, port);
+  oneTooMany.write(pipelined(2));
+  await waitFor(() => turn.length === 4);
+  turn[3]?.end("ok");
+  assert.deepEqual(statuses(await oneTooMany.untilEnd()), ["200", "503"]);
+
+  const other = await connectRaw(t, port, "127.0.0.2");
+  other.write(pipelined(2));
+  await waitFor(() => turn.length === 5);
+  turn[4]?.end("ok");
+  await waitFor(() => turn.length === 6);
+  turn[5]?.end("ok");
+  await other.until(/(200[^]*){2}/);
+});
+
 test("of those that wait one is answered in a turn of the event loop, and connections take turns", async (t) => {
   const scheduled: (() => void)[] = [];
-  const { port, turn } = await startServer(t, 4, (run) => void scheduled.push(run));
+  const { port, turn } = await startServer(t, 8, (run) => void scheduled.push(run));
   const order: (string | undefined)[] = [];
   const answerNext = (): void => {
     const res = turn.shift();

@@ -5,12 +5,17 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { mayHaveMore } from "./fair-share.ts";
 import { endLingering } from "./linger.ts";
+import { visitorAt } from "./visitor.ts";
 
 export interface TurnsOptions {
   /** Answers a request to the end; called once it is its turn. */
   readonly answer: (req: IncomingMessage, res: ServerResponse) => void;
-  /** Requests that may wait behind another one: of one connection, and of all together; some 3 KB each. */
+  /**
+   * Requests that may wait behind another one: of one connection, and of all together, shared between visitors; some 3 KB
+   * each. A trusted proxy is one visitor here, for what it has read ahead is its own.
+   */
   readonly maxWaitingEach: number;
   readonly maxWaiting: number;
   /** Runs its argument on a later turn of the event loop. @default setImmediate */
@@ -59,13 +64,14 @@ export function createTurns(options: TurnsOptions): Turns {
   /** Whose next request can be answered, the one first that has waited longest. */
   const ready: Line[] = [];
   let waiting = 0;
+  const waitingOf = new Map<string, number>();
 
   function take(req: IncomingMessage, res: ServerResponse): void {
     const { socket } = req;
     const line = lines.get(socket) ?? addLine(socket);
     if (line.close) return;
     if (!isUnderWay(line)) return begin(line, { req, res });
-    waiting += 1;
+    count(line, 1);
     line.waiting.push({ req, res });
     socket.pause();
   }
@@ -108,7 +114,7 @@ export function createTurns(options: TurnsOptions): Turns {
     if (!socket.writable) return forgetWaiting(line);
     const exchange = line.waiting.shift();
     if (!exchange) return ended(line);
-    waiting -= 1;
+    count(line, -1);
     if (line.waiting.length === 0 && !line.close) socket.resume();
     begin(line, exchange);
   }
@@ -118,8 +124,17 @@ export function createTurns(options: TurnsOptions): Turns {
   }
 
   function forgetWaiting(line: Line): void {
-    waiting -= line.waiting.length;
+    count(line, -line.waiting.length);
     line.waiting.length = 0;
+  }
+
+  function count({ socket }: Line, more: number): void {
+    if (more === 0) return;
+    waiting += more;
+    const visitor = visitorAt(socket) ?? "";
+    const own = (waitingOf.get(visitor) ?? 0) + more;
+    if (own === 0) waitingOf.delete(visitor);
+    else waitingOf.set(visitor, own);
   }
 
   function end(socket: Duplex, close: () => void): void {
@@ -137,7 +152,7 @@ export function createTurns(options: TurnsOptions): Turns {
     if (last === null || (last === current && isBodyBroken)) return close();
     if (isBodyBroken) {
       line.waiting.pop();
-      waiting -= 1;
+      count(line, -1);
     }
     socket.pause();
   }
@@ -153,7 +168,8 @@ export function createTurns(options: TurnsOptions): Turns {
     isFull(socket) {
       const line = lines.get(socket);
       if (!line || !isUnderWay(line)) return false;
-      return line.waiting.length >= maxWaitingEach || waiting >= maxWaiting;
+      if (line.waiting.length >= maxWaitingEach) return true;
+      return !mayHaveMore(waitingOf.get(visitorAt(socket) ?? "") ?? 0, maxWaiting - waiting);
     },
   };
 }

@@ -3,6 +3,7 @@
  */
 
 import type { ProxyRefusal } from "../core/report/proxy.ts";
+import { mayHaveMore } from "../http/fair-share.ts";
 import type { Timers } from "../http/timers.ts";
 
 export interface AdmissionOptions {
@@ -42,13 +43,7 @@ export interface Admission {
   readonly waiting: number;
 }
 
-/**
- * A visitor may hold three times as many connections as are free (Choudhury and Hahne's dynamic threshold): alone three
- * quarters of them all, and the more visitors there are, the less each, so that there is always one for the next. Those
- * who wait are served a visitor at a time, in turn.
- */
-const sharesPerFree = 3;
-
+/** Each visitor has its fair share of them. Those who wait are served a visitor at a time, in turn. */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { maxInUse, maxWaiting, maxWaitMs, timers } = options;
   const visitors = new Map<string, Visitor>();
@@ -73,7 +68,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   function mayStart(visitor: Visitor): boolean {
-    return visitor.inUse < sharesPerFree * (maxInUse - inUse);
+    return mayHaveMore(visitor.inUse, maxInUse - inUse);
   }
 
   function start(visitor: Visitor, ticket: Ticket): void {

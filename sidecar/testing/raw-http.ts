@@ -78,8 +78,10 @@ export class RawSocket {
   }
 }
 
-export async function connectRaw(test: Cleanup, port: number): Promise<RawSocket> {
-  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+/** @param from an address of this machine, for a client that is another visitor */
+export async function connectRaw(test: Cleanup, port: number, from?: string): Promise<RawSocket> {
+  const where = { port, host: "127.0.0.1", ...(from !== undefined && { localAddress: from }) };
+  const socket = connect({ ...where, allowHalfOpen: true });
   test.after(() => void socket.destroy());
   const raw = new RawSocket(socket);
   await once(socket, "connect");
