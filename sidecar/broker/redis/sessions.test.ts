@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import type { Seat, Session } from "../../core/recovery/session.ts";
+import { encodeSession, type Seat, type Session } from "../../core/recovery/session.ts";
 import { connectRedis } from "../../testing/redis/redis-client.ts";
 import { needsRedis } from "../../testing/redis/redis-needs.ts";
 import { startRedis } from "../../testing/redis/redis-server.ts";
@@ -13,24 +13,37 @@ const key = "test:1:{app}:away:browser";
 async function start(test: TestContext) {
   const redis = await startRedis();
   test.after(() => redis.stop());
-  const servers = { kind: "standalone", host: "127.0.0.1", port: redis.port } as const;
-  const { broker, close } = await startRedisNode({ servers });
-  test.after(close);
-  const recovery = broker.recovery("app", { windowMs: 60_000, maxBytes: 1_000_000 });
-  assert.ok(recovery);
-  const { sessions } = recovery;
   const admin = connectRedis(test, redis.port);
   return {
-    broker,
+    ...(await startNode(test, redis.port)),
+    /** Another one. */
+    startNode: () => startNode(test, redis.port),
     admin,
-    put: (session: Session) =>
-      new Promise<boolean>((resolve) => sessions.put("browser", session, resolve)),
-    take: () => new Promise<Session | null>((resolve) => sessions.take("browser", resolve)),
     /** As if this one's window had passed. */
     async expire(index: number): Promise<void> {
       const row = String(await admin.lindex(key, index));
       await admin.lset(key, index, row.replace(/^\d+/, "1"));
     },
+  };
+}
+
+async function startNode(test: TestContext, port: number) {
+  const servers = { kind: "standalone", host: "127.0.0.1", port } as const;
+  const { broker, close } = await startRedisNode({ servers });
+  test.after(close);
+  const recovery = broker.recovery("app", { windowMs: 60_000, maxBytes: 1_000_000 });
+  assert.ok(recovery);
+  const { sessions } = recovery;
+  return {
+    broker,
+    put: (session: Session) =>
+      new Promise<boolean>((resolve) => sessions.put("browser", session, resolve)),
+    take: () => new Promise<Session | null>((resolve) => sessions.take("browser", resolve)),
+    /** What its open connection would leave. */
+    store: (session: Session) =>
+      new Promise<boolean>((resolve) =>
+        sessions.checkpoints.store(new Map([["browser", encodeSession(session)]]), null, resolve),
+      ),
   };
 }
 
@@ -76,6 +89,34 @@ describe("sessions in Redis", { skip: needsRedis() }, () => {
     }
     assert.equal(await take(), null);
     assert.deepEqual(await admin.keys("*away:*"), []);
+  });
+
+  it("Y19: a node that notices late that a page has gone on elsewhere leaves nothing of it beside", async (t) => {
+    const { put, store, take, startNode } = await start(t);
+    const other = await startNode();
+    await store(leftAt("1-1"));
+    // It does not answer in time.
+    assert.equal(earliest(await other.take()), "1-1");
+    await store(leftAt("1-1"));
+    assert.equal(await other.take(), null);
+    await put(leftAt("1-1"));
+    await other.put(leftAt("2-1"));
+    const found = await take();
+    assert.equal(earliest(found), "2-1");
+    assert.equal(found?.connections, 1);
+    // From then on it is a page of this node as any other.
+    await store(leftAt("2-1"));
+    assert.equal(earliest(await other.take()), "2-1");
+  });
+
+  it("Y19: where Redis did not learn how the old connection ended, the page's next one here is stored", async (t) => {
+    const { store, take, startNode } = await start(t);
+    const other = await startNode();
+    await store(leftAt("1-1"));
+    assert.equal(earliest(await other.take()), "1-1");
+    await take();
+    await store(leftAt("2-1"));
+    assert.equal(earliest(await other.take()), "2-1");
   });
 
   it("Y23: what was granted no longer counts where nobody can say whether its user was terminated", async (t) => {

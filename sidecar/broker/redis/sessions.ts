@@ -80,9 +80,9 @@ export class RedisSessions implements SessionStore {
   }
 
   async #find(token: string): Promise<Session | null> {
-    const { run, wait } = this.#options;
+    const { run, wait, nodeId } = this.#options;
     for (let look = 1; ; look++) {
-      const found = await run(takeSessions, token, look >= looks);
+      const found = await run(takeSessions, nodeId, token, look >= looks);
       if (found.kind === "open") {
         await wait(lookEveryMs);
         continue;

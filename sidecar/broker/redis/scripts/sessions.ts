@@ -11,6 +11,11 @@ import { script } from "./script.ts";
 const maxConnections = 16;
 /** Of what the open ones would leave: the field that says what they have certainly received. No token is it. */
 const positionField = "";
+/**
+ * In the place of a session that a page has gone on with at another node, while its connection here was open for all that
+ * anybody knew: what that one leaves in the end is not left beside it, as if two pages had the token.
+ */
+const takenElsewhere = "";
 /** How much longer that is there than clients may be away: a node that dies is noticed late. */
 const graceMs = 60_000;
 
@@ -25,11 +30,14 @@ export const putSession = script({
   ],
   reply: () => undefined,
   lua: `
+local open = base .. 'open:' .. node
+local stored = redis.call('HGET', open, token)
+redis.call('HDEL', open, token)
+if stored == '${takenElsewhere}' then return 0 end
 local key = base .. 'away:' .. token
 redis.call('RPUSH', key, string.format('%.0f ', nowMs + windowMs) .. session)
 redis.call('LTRIM', key, -${maxConnections}, -1)
 redis.call('PEXPIRE', key, windowMs)
-redis.call('HDEL', base .. 'open:' .. node, token)
 return 1
 `,
 });
@@ -47,7 +55,11 @@ export const storeOpen = script({
   lua: `
 local key = base .. 'open:' .. node
 if position ~= '' then redis.call('HSET', key, '${positionField}', position) end
-for i = rest, #ARGV, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+for i = rest, #ARGV, 2 do
+  if redis.call('HGET', key, ARGV[i]) ~= '${takenElsewhere}' then
+    redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+  end
+end
 redis.call('PEXPIRE', key, windowMs + ${graceMs})
 redis.call('SADD', base .. 'open', node)
 return 1
@@ -81,11 +93,12 @@ export type FoundSessions =
  * Where none has left one, but a node has one open, that node is asked to end it; of one that has died, what was stored
  * last is taken.
  *
+ * @param here the node that asks
  * @param isLast the node is not waited for any more
  */
 export const takeSessions = script({
-  parameters: ["token", "isLast"],
-  args: (token: string, isLast: boolean) => [token, isLast ? 1 : 0],
+  parameters: ["here", "token", "isLast"],
+  args: (here: string, token: string, isLast: boolean) => [here, token, isLast ? 1 : 0],
   reply(raw): FoundSessions {
     const [kind, found, position] = readList(raw);
     if (kind === "open") return { kind };
@@ -93,6 +106,9 @@ export const takeSessions = script({
     return { kind, session: String(found), position: position === "" ? null : String(position) };
   },
   lua: `
+-- Whatever the page had here before has ended, though Redis may not know
+local own = base .. 'open:' .. here
+if redis.call('HGET', own, token) == '${takenElsewhere}' then redis.call('HDEL', own, token) end
 local key = base .. 'away:' .. token
 local rows = redis.call('LRANGE', key, 0, -1)
 local sessions, over = {}, 0
@@ -121,10 +137,10 @@ if #sessions > 0 then return { 'left', sessions } end
 for _, node in ipairs(redis.call('SMEMBERS', base .. 'open')) do
   local open = base .. 'open:' .. node
   local session = redis.call('HGET', open, token)
-  if session then
+  if session and session ~= '${takenElsewhere}' then
     local heartbeat = redis.call('HGET', base .. 'nodes', node)
     if isLast == '1' or not heartbeat or heartbeat == '${claimed}' then
-      redis.call('HDEL', open, token)
+      redis.call('HSET', open, token, '${takenElsewhere}')
       return { 'stored', session, redis.call('HGET', open, '${positionField}') or '' }
     end
     announce('${controlChannel}', ${luaMessage("claim", { node: "node", token: "token" })})
