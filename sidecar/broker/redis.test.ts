@@ -7,6 +7,7 @@ import { join as joinPath } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Occupancy } from "../core/occupancy.ts";
+import type { Missed } from "../core/recovery/ports.ts";
 import { createCertificate } from "../testing/certificate.ts";
 import { until, within } from "../testing/eventually.ts";
 import { freePort } from "../testing/ports.ts";
@@ -232,6 +233,30 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
       );
     });
   }
+
+  it("Y05: who comes back while what was missed is still read gets nothing of it twice", async (t) => {
+    const redis = await startServer(t);
+    const { node, proxy } = await startCuttableNode(t, redis);
+    const other = await startNode(t, redis.port);
+    const recovery = node.broker.recovery("app", { windowMs: 60_000, maxBytes: 1_000_000 });
+    assert.ok(recovery);
+    await join(node, "room");
+    await untilHeartbeats(redis, node);
+    await proxy.cut();
+    await recorded(() => node.log, ["up", "down"]);
+    for (const text of ["1", "2"]) await other.broker.publish([event("room", text)]);
+    // So that the way back takes its time.
+    proxy.delay(40);
+    await proxy.heal();
+    const missed = await until("what was missed", async () => {
+      const { promise, resolve } = Promise.withResolvers<Missed>();
+      recovery.log.read("room", "0-0", resolve);
+      const found = await promise;
+      return found.ok && found;
+    });
+    assert.equal(missed.events.length, 2);
+    assert.deepEqual(data(node), ["1", "2"], "delivered before, and not afterwards");
+  });
 
   it("says so when the log does not reach back far enough", async (t) => {
     const redis = await startServer(t);

@@ -85,7 +85,7 @@ export class RedisApp {
       base: this.#base,
       run,
       clock: this.#clock,
-      whenReceived: () => link.ping(),
+      whenReceived: () => this.#whenReceived(),
       // Who waits is a PHP worker: where Redis has been away for longer than it would wait, it need not.
       whenUp: (withinMs) =>
         availability.whenUp(Math.min(withinMs, timeoutMs - availability.lostForMs)),
@@ -104,10 +104,18 @@ export class RedisApp {
   /** From now on what is delivered is remembered by its place in the log. To be called once. */
   openRecovery(bounds: RecoveryBounds): RedisRecovery {
     const { appId, nodeId } = this.#options;
-    const [run, link] = [this.#run, this.#link];
-    const whenReceived = (): Promise<void> => link.ping();
+    const run = this.#run;
+    const whenReceived = (): Promise<void> => this.#whenReceived();
     this.#recovery = createRedisRecovery({ appId, nodeId, run, whenReceived, bounds });
     return this.#recovery;
+  }
+
+  /** Resolves once all that was published before the call has been delivered here; rejects if nobody can say. */
+  async #whenReceived(): Promise<void> {
+    await this.#link.ping();
+    // After a loss what has come waits for what was missed.
+    await this.availability.whenUp(this.#options.timeoutMs);
+    if (!this.availability.isUp) throw new Error("Redis is lost");
   }
 
   /** Gives up all that this node has registered, and ends. Resolves at the latest when Redis does not answer in time. */
