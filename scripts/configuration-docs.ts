@@ -39,7 +39,7 @@ Pogo Sidecar needs three values, the app's id, key and secret, and finds them un
 
 1. **Flags**: \`--port 9000\` or \`--port=9000\`.
 2. **Environment**: \`POGO_PORT=9000\`; after it the name of the Pogo WebSocket module for FrankenPHP (\`POGO_WS_…\`) or of [OpenTelemetry](#opentelemetrys-names), after that [Laravel's](#laravels-names).
-3. **\`.env\` files**: the same names, in the files that \`--env-file FILE\` names (again and again; the last wins), else in the \`.env\` of the working directory if it has the app's credentials (as in Laravel, \`.env.production\` where the process has \`APP_ENV=production\` and there is one). They are read as Laravel reads them, \`\${NAME}\` included; \`--no-env-file\` reads none.
+3. **\`.env\` files**: the same names, in the files that \`--env-file FILE\` names (again and again; the last wins), else in the \`.env\` of the working directory if it has the app's credentials (as in Laravel, \`.env.production\` where the process has \`APP_ENV=production\` and there is one). They are read as Laravel reads them, \`\${NAME}\` included; \`--no-env-file\` reads none. Of a file that \`--env-file\` names and that does not exist, Node itself says \`node: FILE: not found\`, and ends with 9.
 4. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
 5. **Defaults**.
 

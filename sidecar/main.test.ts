@@ -122,6 +122,16 @@ describe("version and help", () => {
     assert.equal(err, 'There is no command "strat"; did you mean pogo-sidecar start?\n');
   });
 
+  for (const args of [
+    ["doctor", "--channel"],
+    ["doctor", "--cookie", "--json"],
+  ]) {
+    it(`${args.join(" ")}: a flag without its value ends with 64`, async () => {
+      const { code, out, err } = await run(args, credentials);
+      assert.deepEqual([code, out, err], [64, "", `${args[1]} needs a value\n`]);
+    });
+  }
+
   for (const [args, flag] of [
     [["env", "--wirte"], "--write"],
     [["doctor", "--jsno"], "--json"],
@@ -389,7 +399,10 @@ describe("healthcheck", () => {
     await once(closed, "close");
     const { code, err } = await run(["healthcheck", `--admin-port=${free}`]);
     assert.equal(code, 1);
-    assert.match(err, /can't be reached \(ECONNREFUSED\): does a sidecar run on this machine/);
+    assert.match(
+      err,
+      /can't be reached \(ECONNREFUSED\): start the sidecar \(pogo-sidecar\), or name its admin port/,
+    );
   });
 
   it("a real sidecar is alive", async () => {

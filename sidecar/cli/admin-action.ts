@@ -1,7 +1,7 @@
 /** `hold`, `release` and `drain`: have a running sidecar do it, for the scripts of a deployment. */
 
 import { findUnknownFlags } from "../config.ts";
-import { requestAdmin } from "./admin-request.ts";
+import { requestAdmin, whereElse, type AdminAnswer } from "./admin-request.ts";
 import { exitCodes, type CommandContext } from "./command.ts";
 
 /** Ends with 0 if it was done, 1 if it was not; prints what the sidecar says. `--for` is of `hold`. */
@@ -21,12 +21,16 @@ export async function askFor(
   const query = text === null ? "" : `?for=${encodeURIComponent(text)}`;
   const answer = await requestAdmin({ ...context, argv: rest }, "POST", `/${action}${query}`);
   if (!answer) return exitCodes.configuration;
-  if (answer.ok && answer.status < 300) {
-    context.print(`${answer.text}\n`);
-    return exitCodes.ok;
-  }
-  context.complain(answer.ok ? `${answer.text}\n` : `${answer.where} ${answer.why}\n`);
-  return exitCodes.failure;
+  const isDone = answer.ok && answer.status < 300 && answer.text !== "";
+  (isDone ? context.print : context.complain)(`${describe(answer)}\n`);
+  return isDone ? exitCodes.ok : exitCodes.failure;
+}
+
+function describe(answer: AdminAnswer): string {
+  if (!answer.ok) return `${answer.where} ${answer.why}`;
+  return answer.text === ""
+    ? `${answer.where} answered ${answer.status}, and not as a sidecar does: ${whereElse}`
+    : answer.text;
 }
 
 const forElsewhere = "--for is for hold: pogo-sidecar hold --for 30s";

@@ -8,12 +8,25 @@ import { errorCode } from "../http/error-code.ts";
 import { showDuration } from "../core/duration.ts";
 
 export type AdminAnswer =
-  | { readonly ok: true; readonly status: number; readonly text: string; readonly where: string }
+  | {
+      readonly ok: true;
+      readonly status: number;
+      /** A line or two; empty where it is not plain text: what listens there is no sidecar. */
+      readonly text: string;
+      readonly where: string;
+    }
   /** `why` in words, to stand behind the address: `did not answer within 1500ms`. */
   | { readonly ok: false; readonly why: string; readonly where: string };
 
 /** Less than the shortest deadline that a container runtime is likely to give, starting this process included. */
 const deadlineMs = 1500;
+
+/** More than a sidecar answers. */
+const maxCharacters = 1000;
+
+/** What to do where no sidecar answers. */
+export const whereElse =
+  "start the sidecar (pogo-sidecar), or name its admin port with --admin-port or POGO_ADMIN_PORT";
 
 /** Complains of an `.env` that can't be read. Resolves with null where the configuration of the admin port is wrong, of which it has complained then. */
 export async function requestAdmin(
@@ -33,10 +46,13 @@ export async function requestAdmin(
   const { promise, resolve } = Promise.withResolvers<AdminAnswer>();
   const signal = AbortSignal.timeout(deadlineMs);
   const sent = request({ host, port, path, method, signal, agent: false }, (response) => {
-    const { statusCode: status = 0 } = response;
+    const { statusCode: status = 0, headers } = response;
+    const isText = headers["content-type"]?.startsWith("text/plain") ?? false;
     let text = "";
     response.setEncoding("utf8");
-    response.on("data", (part: string) => (text += part));
+    response.on("data", (part: string) => {
+      if (isText) text = (text + part).slice(0, maxCharacters);
+    });
     // The status has been taken; what breaks after it changes nothing.
     response.on("error", () => undefined);
     response.once("close", () => resolve({ ok: true, status, text: text.trim(), where }));
@@ -45,7 +61,7 @@ export async function requestAdmin(
     const code = errorCode(error) ?? error.message;
     const why = signal.aborted
       ? `did not answer within ${showDuration(deadlineMs)}`
-      : `can't be reached (${code}): does a sidecar run on this machine? Its admin port is POGO_ADMIN_PORT`;
+      : `can't be reached (${code}): ${whereElse}`;
     resolve({ ok: false, why, where });
   });
   sent.end();

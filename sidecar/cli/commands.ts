@@ -41,7 +41,7 @@ export const commands = {
       "--json": "Print the findings as JSON, for programs.",
     },
     exitCodes:
-      "0; 1 if something is wrong; 64 if --url is no address; 78 if the configuration is wrong",
+      "0; 1 if something is wrong; 64 if a flag has no value that it takes; 78 if the configuration is wrong",
     page: "troubleshooting.md",
   },
   env: {

@@ -98,7 +98,13 @@ function takeOwnFlags(
     const [, name, value] = /^--(url|cookie|channel)(?:=(.*))?$/s.exec(argument) ?? [];
     if (argument === "--json") isJson = true;
     else if (name === undefined) rest.push(argument);
-    else texts.set(name, value ?? argv[++index] ?? "");
+    else {
+      const given = value ?? argv[++index] ?? "";
+      if (given === "" || given.startsWith("--")) {
+        return { ok: false, error: `--${name} needs a value` };
+      }
+      texts.set(name, given);
+    }
   }
   const address = texts.get("url");
   if (address !== undefined && !/^https?:$/.test(URL.parse(address)?.protocol ?? "")) {

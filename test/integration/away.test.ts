@@ -103,8 +103,18 @@ describe("hold and release", () => {
     assert.equal(gone.code, 1);
     assert.match(
       gone.text,
-      /\/hold can't be reached \(ECONNREFUSED\): does a sidecar run on this machine\?/,
+      /\/hold can't be reached \(ECONNREFUSED\): start the sidecar \(pogo-sidecar\), or name/,
     );
+  });
+
+  it("another server at the admin port has done nothing, whatever it answers", async (test) => {
+    const adminUrl = await startApp(test, (_req, res) => {
+      res.setHeader("Content-Type", "text/html").end("<h1>page</h1>");
+    });
+    assert.deepEqual(await command({ adminUrl }, "hold"), {
+      code: 1,
+      text: `${adminUrl}/hold answered 200, and not as a sidecar does: start the sidecar (pogo-sidecar), or name its admin port with --admin-port or POGO_ADMIN_PORT\n`,
+    });
   });
 
   it("an .env that can't be read is named, since it may have another admin port", async (test) => {

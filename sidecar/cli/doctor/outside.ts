@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { WebSocket } from "ws";
 import { md5, sign } from "../../core/signature.ts";
 import { showDuration } from "../../core/duration.ts";
+import { appAnswers } from "./app.ts";
 import { askUrl } from "./ask.ts";
 import { address } from "./machine.ts";
 import { hint, isOwnPort, ok, wrong, type Check, type Finding, type Subject } from "./check.ts";
@@ -141,7 +142,8 @@ function explainMessage(text: string, url: URL): Finding {
 /** By half of what a publisher's clock may be off (`auth_timestamp`) it is soon too much. */
 export const clock: Check = {
   name: "clock",
-  needs: [publishes],
+  // It is the app's answer that says the time.
+  needs: [publishes, appAnswers],
   async run({ config, url }: Subject) {
     const answer = await askUrl(new URL("/up", url));
     const date = answer.ok ? Date.parse(answer.headers.date ?? "") : Number.NaN;
