@@ -91,7 +91,7 @@ export const commands = {
     exitCodes: "0",
   },
   help: {
-    summary: "print the commands and the options that most need",
+    summary: "print the commands and the most used options",
     details:
       "`help hold` explains a command, `help port` (or `--port`, `POGO_PORT`) an option, and `help redis` lists the options with that word in their name. `--help` and `-h` do the same; behind a command they explain it.",
     flags: { "--all": "List every option." },

@@ -26,7 +26,7 @@ function longestLine(text: string): number {
 }
 
 describe("help", () => {
-  it("is short: every command, the options that most need, and where the rest is", () => {
+  it("is short: every command, the most used options, and where the rest is", () => {
     const { code, out } = ask([]);
     assert.equal(code, 0);
     assert.ok(out.split("\n").length <= 45, out);

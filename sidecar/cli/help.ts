@@ -1,4 +1,4 @@
-/** `help` and `--help`: the commands and what most need; or one command, one option, all options. */
+/** `help` and `--help`: one screen with the commands and the most used options; or one command, one option, all options. */
 
 import { nearest } from "../config/nearest.ts";
 import { fallbackText, type Option } from "../config/table/option.ts";
@@ -15,7 +15,7 @@ import {
 } from "./option-help.ts";
 import { inColumns, wrap } from "./wrap.ts";
 
-/** Options that most need, and what they are in a few words. */
+/** The most used options, in a few words. */
 const essentials: readonly (readonly [Option<unknown>, string])[] = [
   [table.upstream.address, "where the PHP app listens"],
   [table.server.port, "pages, WebSockets and HTTP API"],
@@ -66,7 +66,7 @@ function overview(width: number): string {
       width,
     ),
     "",
-    "Options that most need, with their defaults:",
+    "Most used options, with their defaults:",
     inColumns(
       [
         ["--env-file", "an .env file to read (that of the working directory)"],
