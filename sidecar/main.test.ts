@@ -314,9 +314,9 @@ describe("start", () => {
     t.after(() => other.close());
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    for (const [name, flag] of [
-      ["POGO_PORT", "--port"],
-      ["POGO_ADMIN_PORT", "--admin-port"],
+    for (const [name, flag, often] of [
+      ["POGO_PORT", "--port", "php artisan reverb:start"],
+      ["POGO_ADMIN_PORT", "--admin-port", "another sidecar"],
     ] as const) {
       const { code, out, err } = await run([], { ...anywhere, [name]: String(port) });
       assert.equal(code, 1);
@@ -327,7 +327,7 @@ describe("start", () => {
       assert.equal(entry["level"], "fatal");
       assert.equal(
         entry["hint"],
-        `port ${port} is in use: stop what listens there, or choose another one with ${name} or ${flag}`,
+        `port ${port} is in use: stop what listens there (often ${often}), or choose another one with ${name} or ${flag}`,
       );
     }
   });

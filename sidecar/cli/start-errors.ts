@@ -40,7 +40,7 @@ function explainPort(code: string, error: Error, { server, admin }: Config): Exp
     return `POGO_${name.toUpperCase()} or --${name.replace("_", "-")}`;
   };
   const hints: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${port} is in use: stop what listens there, or choose another one with ${names("port")}`,
+    EADDRINUSE: `port ${port} is in use: stop what listens there (often ${isAdmin ? "another sidecar" : "php artisan reverb:start"}), or choose another one with ${names("port")}`,
     EACCES: `this user may not listen on port ${port}: choose one above 1023 with ${names("port")}`,
     EADDRNOTAVAIL: `this machine has no address ${host}: choose another one with ${names("host")}`,
     ENOTSUP: `this platform can't share a port between processes: leave out POGO_REUSE_PORT`,

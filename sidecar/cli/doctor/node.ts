@@ -29,7 +29,7 @@ export const running: Check = {
       const code = errorCode(error) ?? "";
       return wrong(
         `its admin port does not answer, and its port can't be had (${code})`,
-        "another program has the port: stop it, or choose another one with POGO_PORT",
+        "another program has the port, often php artisan reverb:start: stop it, or choose another port with POGO_PORT",
       );
     } finally {
       probe.close();
