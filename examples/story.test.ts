@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createStory, toLine, type Told } from "./story.ts";
 
-test("who comes later gets what was said, then how everything stands, then what happens", () => {
+test("a late viewer gets the history, then the current state, then what happens live", () => {
   const story = createStory(() => 7);
   story.add({ who: "app", text: "first" });
   story.change({ isSlow: true });

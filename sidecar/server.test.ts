@@ -58,7 +58,7 @@ function isUnanswered(connection: RawSocket): boolean {
 }
 
 describe("one request of a connection at a time (RFC 9112 §9.3.2)", () => {
-  it("of two thousand pipelined requests sixteen wait behind the first, and are answered in order; the next is 503", async (t) => {
+  it("with two thousand pipelined requests, sixteen wait behind the first and are answered in order; the next gets 503", async (t) => {
     let underWay = 0;
     let most = 0;
     const upstream = await listenRaw(t, (connection) => {
@@ -191,7 +191,7 @@ describe("an error of the connection is not the answer of a request", () => {
     });
   }
 
-  it("what comes behind a request with Connection: close is not read", async (t) => {
+  it("data after a request with Connection: close is not read", async (t) => {
     const upstream = await startSlow(t);
     const front = await startFront(t, upstream.port);
     const client = await connectRaw(t, front.port);

@@ -42,7 +42,7 @@ describe("bulkhead: permits and turns", () => {
     assert.deepEqual(proven.startedMs, [100]);
   });
 
-  it("of one session, who came first goes first", () => {
+  it("requests of one session are served in their order", () => {
     const { ask, clock, attempts } = simulate({ permits: 1 });
     for (let i = 0; i < 10; i++) ask({}, yes);
     clock.runUntil(1_000);
@@ -175,7 +175,7 @@ describe("bulkhead: another attempt", () => {
     assert.equal(ask({}, yes).result, "circuit_open");
   });
 
-  it("who waits for a turn only may wait twice as long, while the app answers", () => {
+  it("a request that only waits for its turn may wait twice as long, while the app answers", () => {
     const { ask, clock, bulkhead } = simulate({ permits: 1, perSession: 1 });
     for (let i = 0; i < 50; i++) ask({}, after(1_000, "yes"));
     clock.runUntil(45_500);

@@ -30,7 +30,7 @@ describe("Visitors", () => {
     }
   });
 
-  it("who shows nothing is never a session", () => {
+  it("a visitor without credentials is never a session", () => {
     const visitors = new Visitors(Buffer.from("key"));
     const nothing = { cookie: "", authorization: "" };
     visitors.prove("1", nothing);

@@ -144,7 +144,7 @@ describe("publishing over Redis", { skip: needsRedis(), concurrency: 3 }, () => 
     await recorded(() => data(b), ["after"]);
   });
 
-  it("what is sent twice, for want of an answer, arrives once", async (t) => {
+  it("a message sent twice, because no answer came, arrives once", async (t) => {
     const redis = await startServer(t);
     const { node: a, proxy } = await startCuttableNode(t, redis, { timeoutMs: 10_000 });
     const b = await startNode(t, redis.port);
@@ -234,7 +234,7 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     });
   }
 
-  it("Y05: who comes back while what was missed is still read gets nothing of it twice", async (t) => {
+  it("Y05: a client that comes back while the missed events are still being read gets none of them twice", async (t) => {
     const redis = await startServer(t);
     const { node, proxy } = await startCuttableNode(t, redis);
     const other = await startNode(t, redis.port);
@@ -433,7 +433,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.equal(keys.filter((key) => String(key).includes(":node:")).length, 2);
   });
 
-  it("N14: who comes to another node before the lease is over has never been away", async (t) => {
+  it("N14: a user who reaches another node before the lease ends never left", async (t) => {
     const redis = await startServer(t);
     const { node: dying, proxy } = await startCuttableNode(t, redis);
     const survivor = await startNode(t, redis.port);
@@ -548,7 +548,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     await recorded(() => data(node), ["x"]);
   });
 
-  it("what was sent before a loss, and Redis does late, changes nothing any more", async (t) => {
+  it("a command sent before an outage, which Redis runs late, changes nothing", async (t) => {
     const redis = await startServer(t);
     const [a, b] = [await startNode(t, redis.port), await startNode(t, redis.port)];
     await join(b, "presence-a");
@@ -565,7 +565,7 @@ describe("presence over Redis", { skip: needsRedis(), concurrency: 3 }, () => {
     assert.deepEqual(await b.presence.findMembers("presence-a"), { ok: true, value: [] });
   });
 
-  it("who enters while the last one leaves sees the next one come", async (t) => {
+  it("a subscriber who enters while the last one leaves sees the next member join", async (t) => {
     const redis = await startServer(t);
     const access = { nodeLeaseMs: 30_000 };
     const { node: slow, proxy } = await startCuttableNode(t, redis, access);
@@ -813,7 +813,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
     assert.equal(await run(register, "n", 1, [change]), null);
   });
 
-  it("what is no field of a node does not keep it from being given up", async (t) => {
+  it("an unknown field of a node does not keep it from being removed", async (t) => {
     const { run, port } = await startScripts(t);
     await run(joinCluster, "n", 1, null);
     for (const field of ["m:presence-a", "x", "c:"]) {
@@ -827,7 +827,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
     assert.equal(await askRedis(port, "EXISTS", `${base}node:n`), 0);
   });
 
-  it("what a node sent in an earlier term is not done", async (t) => {
+  it("a command that a node sent in an earlier term is not run", async (t) => {
     const { run } = await startScripts(t);
     await run(joinCluster, "n", 2, null);
     assert.equal(await run(register, "n", 1, [change]), null);
@@ -836,7 +836,7 @@ describe("what Redis does by itself", { skip: needsRedis(), concurrency: 3 }, ()
 });
 
 describe("messages in Redis", { skip: needsRedis(), concurrency: 3 }, () => {
-  it("N17: what is no message of the nodes is ignored, and counted", async (t) => {
+  it("N17: a message that is not from a node is ignored, and counted", async (t) => {
     const redis = await startServer(t);
     const node = await startNode(t, redis.port);
     await join(node, "presence-a", member("1"));

@@ -131,7 +131,7 @@ describe("apps in the config file", () => {
     );
   });
 
-  it("what an app leaves out is the node's: flag, environment, top of the file, default", () => {
+  it("an app without a value has the node's: flag, environment, top of the file, default", () => {
     const file = {
       max_message_size: 500,
       app_max_connections: 5,
@@ -526,7 +526,7 @@ describe("apps that broadcast over Redis", () => {
     );
   });
 
-  it("what contradicts itself about Redis is said where only broadcasts need it", () => {
+  it("contradictions about Redis are errors even if only broadcasts need it", () => {
     const env = { POGO_SCALING_ENABLED: "false", POGO_REDIS_TLS_CA: "/ca.pem" };
     assert.match(errorsOf({ apps: [{ ...one, ...on("a_") }] }, env)[0] ?? "", /no TLS to Redis/);
   });

@@ -431,7 +431,7 @@ describe("unknown names in the environment", () => {
     });
   }
 
-  it("what Kubernetes writes for Services named pogo, pogo-admin and reverb-server is no option", () => {
+  it("the variables of Kubernetes for Services named pogo, pogo-admin and reverb-server are not options", () => {
     const env = {
       POGO_SERVICE_HOST: "10.0.0.7",
       POGO_SERVICE_PORT: "80",
@@ -535,7 +535,7 @@ describe("options that contradict each other", () => {
     assert.match(errorsOf({ env: { POGO_WORKERS: "0" } })[0] ?? "", /from 1 to 256, or auto/);
   });
 
-  it("of what the whole node may take each worker has its part, rounded up; check shows the whole", () => {
+  it("each worker has an equal part of the node's limits, rounded up; check shows the whole", () => {
     const limits = { POGO_MAX_CONNECTIONS: "1000", POGO_MAX_CONCURRENT_AUTH: "10" };
     const env = { ...limits, POGO_WORKERS: "3", POGO_REDIS_HOST: "redis" };
     const { websocket, authorizer, upstream, httpApi } = configOf({ env });

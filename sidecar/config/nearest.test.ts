@@ -8,7 +8,7 @@ it("a letter more, less or other, or two that changed places, is near", () => {
   }
 });
 
-it("what is like none of them is near none, nor is a name of much another length", () => {
+it("a name unlike all others has no nearest one, nor has one of a very different length", () => {
   assert.equal(nearest("xyzzy", ["port", "upstream"]), undefined);
   assert.equal(nearest("p".repeat(100_000), ["port", "p".repeat(80)]), undefined);
   assert.equal(nearest("port", []), undefined);

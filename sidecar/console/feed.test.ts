@@ -104,7 +104,7 @@ describe("the console's feed", () => {
     assert.ok(rig.feed.open(none));
   });
 
-  it("of who is for refusals alone no details are made, and nothing else is sent", () => {
+  it("a viewer of refusals alone makes no details and is sent nothing else", () => {
     const rig = createRig();
     const { entries } = open(rig, { isForRefusals: true });
     assert.equal(rig.watcher?.hasDetails, false);
@@ -193,7 +193,7 @@ describe("the console's feed", () => {
     assert.equal(entries().length, 2);
   });
 
-  it("what is in events is asked for only while somebody wants it, goes to who does, and is cut", () => {
+  it("contents of events are only collected while a viewer wants them, go to that viewer alone, and are cut", () => {
     const rig = createRig();
     const plain = open(rig);
     assert.equal(areContentsWatched(rig), false);
@@ -236,7 +236,7 @@ describe("the console's feed", () => {
     assert.equal(rig.watcher?.hasDetails, false);
   });
 
-  it("who does not take what it is sent gets nothing more until it has", () => {
+  it("a viewer that does not read gets nothing more until it does", () => {
     const rig = createRig();
     const { viewer, messages, state, entries } = open(rig);
     rig.see(delivered());

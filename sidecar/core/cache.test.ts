@@ -77,7 +77,7 @@ describe("cache channels", () => {
     assert.deepEqual(dataOf(client), ["last"]);
   });
 
-  it("K02: who left and came back meanwhile gets the last event once", async () => {
+  it("K02: a client that left and came back meanwhile gets the last event once", async () => {
     const { node, answer } = createSlowNode();
     const client = node.connect();
     await client.subscribe("cache-x");
@@ -87,7 +87,7 @@ describe("cache channels", () => {
     assert.deepEqual(dataOf(client), ["last"]);
   });
 
-  it("who has left meanwhile gets nothing", async () => {
+  it("a client that has left meanwhile gets nothing", async () => {
     const { node, answer } = createSlowNode();
     const client = node.connect();
     await client.subscribe("cache-x");

@@ -91,7 +91,7 @@ describe("client events", () => {
     );
   });
 
-  it("E06: what a client adds beside is stripped, a forged user_id above all", async () => {
+  it("E06: additional fields of a client are stripped, above all a forged user_id", async () => {
     const { sender, other } = await createRoom();
     await sender.say({
       event: "client-t",

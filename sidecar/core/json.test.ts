@@ -75,7 +75,7 @@ describe("untrusted JSON", () => {
     assert.equal(isObject({ rawJSON: "1" }), true);
   });
 
-  it("what is no JSON, or nested deeper than 512, is refused", () => {
+  it("text that is not JSON, or nested deeper than 512, is refused", () => {
     for (const text of ["", "{", "01", `${"[".repeat(600)}${"]".repeat(600)}`]) {
       assert.deepEqual(parseJson(text), { ok: false });
       assert.deepEqual(parseExactJson(text), { ok: false });

@@ -47,7 +47,7 @@ describe("limits of an app", () => {
     assert.equal((await two.subscribe("e")).length, 2);
   });
 
-  it("L09: what is refused, given up or replaced gives its place back", async () => {
+  it("L09: a subscription that is refused, cancelled or replaced gives its place back", async () => {
     const node = createTestNode({ maxSubscriptions: 2, app: { maxPresenceMembers: 1 } });
     const [one, two] = [node.connect(), node.connect()];
     await one.subscribe("presence-a", '{"user_id":"1"}');

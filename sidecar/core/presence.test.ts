@@ -19,7 +19,7 @@ function memberRemoved(userId: string | number) {
 }
 
 describe("presence channels", () => {
-  it("P01: who joins alone is listed alone", async () => {
+  it("P01: the first member is listed alone", async () => {
     const [answer] = await createTestNode()
       .connect()
       .subscribe(room, '{"user_id":"1","user_info":{"name":"x"}}');
@@ -183,7 +183,7 @@ describe("presence channels", () => {
     assert.match(String(answer?.["data"]), /"hash":\{"__proto__":\{\}\}/);
   });
 
-  it("who signed in is a member without channel_data", async () => {
+  it("a signed-in user is a member without channel_data", async () => {
     const client = createTestNode().connect();
     const userData = '{"id":"42","user_info":{"name":"Ann"}}';
     const auth = `app-key:${sign("app-secret", `${client.socketId}::user::${userData}`)}`;

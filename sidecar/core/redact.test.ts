@@ -51,7 +51,7 @@ describe("redact", () => {
     );
   });
 
-  it("what is no JSON is not shown, what is deep or long is cut", () => {
+  it("text that is not JSON is not shown, deep or long text is cut", () => {
     assert.equal(redactMessage("auth=hunter2"), "[no JSON, 12 characters]");
     const deep = `${'{"a":'.repeat(50)}"hunter2"${"}".repeat(50)}`;
     assert.doesNotMatch(redactMessage(deep), /hunter2/);

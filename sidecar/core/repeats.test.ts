@@ -148,7 +148,7 @@ describe("S18: subscribing again and again", () => {
     }
   });
 
-  it("what is put off is bounded too: with 16 channels waiting, the next is refused on its channel", async () => {
+  it("deferred requests are bounded too: with 16 channels waiting, the next is refused on its channel", async () => {
     const client = createTestNode().connect();
     for (let i = 0; i < 17; i++) await subscribe(client, `cache-${i}`, 3);
     client.transport.take();
@@ -183,7 +183,7 @@ describe("S18: subscribing again and again", () => {
     );
   });
 
-  it("what waits is done a slice in each turn of the event loop", async () => {
+  it("deferred requests are handled a slice per turn of the event loop", async () => {
     const turns: (() => void)[] = [];
     const node = createTestNode({ schedule: (run) => void turns.push(run) });
     const clients = Array.from({ length: 120 }, () => node.connect());

@@ -133,7 +133,7 @@ describe("pusher:signin", () => {
     assert.equal(node.hub.broadcast(event), 1);
   });
 
-  it("U02: who signs in as another user gets nothing of the first any more", async () => {
+  it("U02: after a signin as another user, events of the first are not sent any more", async () => {
     const node = createTestNode();
     const client = node.connect();
     await client.say(signin(client.socketId, '{"id":"7"}'));
@@ -145,7 +145,7 @@ describe("pusher:signin", () => {
     assert.equal(node.hub.terminateUser("8"), 1);
   });
 
-  it("U07: who signed in may subscribe to the user's own channel, and gets its events once", async () => {
+  it("U07: a signed-in client may subscribe to the user's own channel, and gets its events once", async () => {
     const node = createTestNode();
     const client = node.connect();
     const channel = "#server-to-user-7";
@@ -180,7 +180,7 @@ describe("watchlists", () => {
     return { event: "pusher_internal:watchlist_events", data: JSON.stringify({ events }) };
   }
 
-  it("U03: who signs in with a watchlist is sent who of it is online and who is not", async () => {
+  it("U03: a signin with a watchlist is sent who of it is online and who is offline", async () => {
     const node = createTestNode();
     const bob = node.connect();
     await bob.say(signin(bob.socketId, '{"id":"bob"}'));
@@ -257,7 +257,7 @@ describe("watchlists", () => {
     assert.equal((await client.say(signin(client.socketId, just))).length, 2);
   });
 
-  it("what is no id in it is left out", async () => {
+  it("an entry that is no id is left out", async () => {
     const node = createTestNode();
     const client = node.connect();
     await client.say(signin(client.socketId, '{"id":"1","watchlist":[null,{},"",7,"8"]}'));
@@ -372,7 +372,7 @@ describe("pusher:signin without a signature", () => {
     });
   }
 
-  it("who has left meanwhile is nobody; a signed signin supersedes the question", async () => {
+  it("a client that has left meanwhile is not signed in; a signed signin supersedes the request to the app", async () => {
     const { node, asked } = createAsked();
     const gone = node.connect();
     await gone.say(unsigned);

@@ -61,7 +61,7 @@ describe("pusher:subscribe", () => {
     });
   }
 
-  it("S19: what is refused for its types is refused on its channel, if that can be read", async () => {
+  it("S19: a subscribe with fields of wrong types is refused on its channel, if that can be read", async () => {
     const client = createTestNode().connect();
     for (const fields of [{ auth: 5 }, { auth: {} }, { channel_data: [] }, { channel_data: "x" }]) {
       assert.deepEqual(await client.say(subscribe({ channel: "presence-x", ...fields })), [
@@ -253,7 +253,7 @@ describe("pusher:subscribe without a signature", () => {
     assert.deepEqual(JSON.parse(String(answer?.["data"])), { shared_secret: "c2VjcmV0" });
   });
 
-  it("X10: what the app answered may be no longer than what a client may send itself", async () => {
+  it("X10: the app's answer may be no longer than a message of the client with it", async () => {
     const { authorizer, asked } = createAskedAuthorizer();
     const client = createTestNode({ authorizer }).connect();
     await client.say(subscribe({ channel: "presence-x" }));

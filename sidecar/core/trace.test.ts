@@ -14,7 +14,7 @@ describe("traceparent", () => {
     }
   });
 
-  it("of flags only the first is known, and of a later version what this one has", () => {
+  it("only the first flag is read, and of a later version the fields of this one", () => {
     assert.equal(parseTraceparent(`00-${trace}-${span}-03`)?.isSampled, true);
     assert.equal(parseTraceparent(`00-${trace}-${span}-02`)?.isSampled, false);
     assert.equal(parseTraceparent(`cc-${trace}-${span}-01-what-comes`)?.spanId, span);

@@ -60,7 +60,7 @@ describe("bodies of API requests", () => {
     }
   });
 
-  it("A10: of a body longer than the limit nothing is read, once it is announced", async (test) => {
+  it("A10: a body announced as longer than the limit is not read", async (test) => {
     const api = await startApi(test, { maxBodyBytes: 1_000 });
     const client = await announce(test, api, { length: 1_001 });
     assert.equal((await answerOf(client)).status, 413);
@@ -70,7 +70,7 @@ describe("bodies of API requests", () => {
     );
   });
 
-  it("A10: who is still sending can read the refusal, and gets to send only so much more", async (test) => {
+  it("A10: a client that is still sending can read the refusal, and may only send a bounded amount more", async (test) => {
     const api = await startApi(test, { maxBodyBytes: 100_000 });
     const call: Call = { secret: "wrong" };
     const polite = await announce(test, api, { call, length: 100_000 });

@@ -123,7 +123,7 @@ describe("authentication of the API", () => {
     assert.equal((await call("events", { method: "HEAD" })).status, 405);
   });
 
-  it("O03: what is no route of the API is not its business", async () => {
+  it("O03: a path that is no route of the API is not matched", async () => {
     for (const path of [
       "/apps",
       "/apps/",
@@ -333,7 +333,7 @@ describe("POST /apps/{id}/events", () => {
     ]);
   });
 
-  it("V14: what is refused for one channel or item reaches nobody on the others", async (test) => {
+  it("V14: a publish refused for one channel or item is delivered to none of the others", async (test) => {
     const { node, call } = await startApi(test);
     const client = node.connect();
     await client.subscribe("a");

@@ -68,7 +68,7 @@ describe("access log", () => {
     assert.deepEqual(await levels(paths), []);
   });
 
-  it("what it leaves out is there at debug", async (t) => {
+  it("lines that it leaves out are there at debug", async (t) => {
     const { levels } = await startLogged(t, { mode: "errors", isDebugged: true });
     assert.deepEqual(await levels(["/app/200", "/own/404"]), ["debug /app/200", "info /own/404"]);
   });
@@ -96,7 +96,7 @@ describe("access log", () => {
     });
   });
 
-  it("of a flood of refused requests 20 are logged, then one a second, and the next line says how many were not", async (t) => {
+  it("a flood of refused requests logs 20, then one a second, and the next line says how many were left out", async (t) => {
     t.mock.method(performance, "now", () => nowMs);
     let nowMs = 0;
     const { ask, lines } = await startLogged(t, { mode: "errors" });

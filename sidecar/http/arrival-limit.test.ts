@@ -7,7 +7,7 @@ import { limitArrival } from "./arrival-limit.ts";
 
 const request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
 
-it("of a connection's requests one is kept until the next check, however many came", async (test) => {
+it("only one request of a connection is kept until the next check, however many came", async (test) => {
   test.mock.timers.enable({ apis: ["setInterval"] });
   const server = createServer((req, res) => {
     req.resume();

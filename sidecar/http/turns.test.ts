@@ -86,7 +86,7 @@ test("no visitor takes the places of all: three quarters of them alone, and othe
   await other.until(/(200[^]*){2}/);
 });
 
-test("of those that wait one is answered in a turn of the event loop, and connections take turns", async (t) => {
+test("one waiting request is answered per turn of the event loop, and connections take turns", async (t) => {
   const scheduled: (() => void)[] = [];
   const { port, turn } = await startServer(t, 8, (run) => void scheduled.push(run));
   const order: (string | undefined)[] = [];

@@ -106,7 +106,7 @@ describe("admin port", () => {
     assert.deepEqual([post.status, post.response.headers.get("allow")], [405, "GET, HEAD"]);
   });
 
-  it("what it does not have is answered with what it has", async (test) => {
+  it("an unknown path is answered with the paths that there are", async (test) => {
     const { get } = await startAdmin(test);
     for (const path of ["/nope", "/constructor", "/__proto__"]) {
       const { status, text } = await get(path);

@@ -42,7 +42,7 @@ describe("metric definitions", () => {
     ]);
   });
 
-  it("of many apps with many reasons each series is there once it has something to say", async () => {
+  it("with many apps and many reasons, a series exists once it has a value", async () => {
     const { define, registry } = createRig(Array.from({ length: 200 }, (_, index) => `${index}`));
     const labels = { app_id: "…", reason: { a: "…", b: "…" } };
     const refused = define.counter({ ...text, name: "pogo_refused_total", labels });

@@ -233,7 +233,7 @@ describe("report: who watches", () => {
     assert.deepEqual([kept.length, kept[0]?.atMs, kept.at(-1)?.atMs], [200, 51, 250]);
   });
 
-  it("of one kind that comes by the thousand the oldest go, and the others stay", () => {
+  it("when one kind comes by the thousand its oldest are dropped, and other kinds stay", () => {
     const { report } = createRig();
     report({ kind: "authorization_refused", appId: "1", ...subscription, reason: "forbidden" });
     for (let index = 0; index < 1_000; index++) {
@@ -247,7 +247,7 @@ describe("report: who watches", () => {
     );
   });
 
-  it("of one reason a thousand a second are looked at, and others beside them", () => {
+  it("a thousand refusals of one reason are looked at per second, and other reasons as well", () => {
     const { report, clock } = createRig();
     const about = { appId: "1", ...subscription };
     const last = (): readonly string[] =>
@@ -267,7 +267,7 @@ describe("report: who watches", () => {
     assert.deepEqual(last(), ["authorization_refused at 999", "error_sent at 1000"]);
   });
 
-  it("what is kept is a copy, for the object may be used again", () => {
+  it("a copy is kept, since the object may be reused", () => {
     const { report } = createRig();
     const refused = {
       kind: "publish_refused",
@@ -280,7 +280,7 @@ describe("report: who watches", () => {
     assert.deepEqual(report.refusals()[0]?.event, refused);
   });
 
-  it("what a client made up is kept cut short", () => {
+  it("text made up by a client is kept shortened", () => {
     const { report } = createRig();
     const sent = "k".repeat(10_000);
     report({ kind: "handshake_refused", appId: null, reason: "unknown_key", sent });
@@ -534,7 +534,7 @@ describe("report: log", () => {
     });
   }
 
-  it("what is ordinary is not logged: a drain, a pong that did not come", () => {
+  it("ordinary events are not logged: a drain, a pong that did not come", () => {
     const { report, lines } = createRig("info");
     report({ kind: "handshake_refused", appId: null, reason: "draining", sent: null });
     report({ kind: "error_sent", appId: "1", ...subscription, code: 4201, reason: "pong_timeout" });
@@ -554,7 +554,7 @@ describe("report: log", () => {
     }
   });
 
-  it("what a client sent is cut short", () => {
+  it("text sent by a client is shortened", () => {
     const { report, lines } = createRig("info");
     report({ kind: "handshake_refused", appId: "1", reason: "origin", sent: "o".repeat(5_000) });
     report({ kind: "api_app_unknown", sentAppId: "i".repeat(5_000) });

@@ -43,7 +43,7 @@ describe("text log", () => {
     );
   });
 
-  it("what a client sent neither moves the cursor nor begins a line", () => {
+  it("text sent by a client can neither move the cursor nor begin a line", () => {
     const { log, text } = textInMemory();
     log.info({ sent: "a\nb\u001b[2J\u009b2J\u202e" }, "x\r\ny");
     assert.equal(text().split("\n").length, 2);

@@ -54,7 +54,7 @@ test("a trial waits for nobody, however much its visitor has in use", () => {
   assert.equal(admission.inUse, 1);
 });
 
-test("who has waited for the app is not refused for the length of the queue", () => {
+test("a request that has waited for the app is not refused because the queue is full", () => {
   const { log, admit, admission } = createRig({ maxInUse: 1, maxWaiting: 1 });
   admit("a", "a1");
   for (let index = 1; index <= 5; index += 1) admit(`v${index}`, `v${index}`, "waited");
@@ -75,7 +75,7 @@ test("two connections are enough for one visitor, and one for two", () => {
   assert.deepEqual(one.log, ["a1 starts", "b1 starts"]);
 });
 
-test("who waits is served a visitor at a time, and each visitor's requests in their order", () => {
+test("waiting requests are served by visitor in turn, and those of one visitor in order", () => {
   const { log, admit } = createRig({ maxInUse: 1, maxWaiting: 10 });
   let done = admit("x", "x");
   const tickets = [

@@ -77,7 +77,7 @@ test("a visitor with many requests does not keep another one's from the app", as
   await waitFor(() => front.proxy.waitingRequests === 19);
 });
 
-test("who waits for too long, or has no place to wait, is answered 503 with Retry-After", async (t) => {
+test("a request that waits too long, or finds no place, is answered 503 with Retry-After", async (t) => {
   const { front, send, answer, underWay } = await startBusy(t, {
     maxConnections: 1,
     maxWaiting: 1,
@@ -107,7 +107,7 @@ test("who waits for too long, or has no place to wait, is answered 503 with Retr
   );
 });
 
-test("who leaves while it waits never reaches the app", async (t) => {
+test("a request whose client leaves while it waits never reaches the app", async (t) => {
   const { app, front, send, underWay, answer } = await startBusy(t, { maxConnections: 1 });
   await send("10.0.0.1", "/first");
   await waitFor(() => underWay().length === 1);

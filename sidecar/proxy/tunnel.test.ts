@@ -13,7 +13,7 @@ test("the end of a stream that nobody reads is noticed once", async () => {
   assert.equal(left, 1);
 });
 
-test("what came in before anybody reads stays there, and watching can stop", async () => {
+test("data that arrives before anybody reads stays in the socket, and watching can stop", async () => {
   const stream = new PassThrough();
   const stop = watchUnread(stream, () => assert.fail("nobody left"));
   stream.write("early");
@@ -28,7 +28,7 @@ test("what came in before anybody reads stays there, and watching can stop", asy
   assert.equal(read.join(""), "early and late");
 });
 
-test("of two sockets tied together the other one writes what it has and goes", async () => {
+test("when one of two tied sockets ends, the other writes what it has and closes", async () => {
   const written: string[] = [];
   const slow = new Duplex({
     read() {},

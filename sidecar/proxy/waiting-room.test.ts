@@ -73,7 +73,7 @@ test("when the one that tries leaves, the next one tries a little later", () => 
   assert.deepEqual(log, ["b1 tries"]);
 });
 
-test("who waits for longer than the limit is refused, and so is who fails after it", () => {
+test("a request that waits longer than the limit is refused, and so is one that fails after it", () => {
   const { timers, log, enter } = createRig();
   enter("a1").failed("refused");
   timers.pass(5_000);
@@ -177,7 +177,7 @@ test("a pause is ended early, or made longer for those who wait already too", ()
   assert.deepEqual(without.log, ["a1", "a2"]);
 });
 
-test("who waits has waitMs from the end of a pause, also of one that ended early or was made shorter", () => {
+test("a held request may wait waitMs from the end of a pause, even if it ended early or was shortened", () => {
   for (const shorten of ["resume", "pause"] as const) {
     const { room, timers, log, enter } = createRig({ waitMs: 1_000 });
     room.pause(60_000);
@@ -194,7 +194,7 @@ test("who waits has waitMs from the end of a pause, also of one that ended early
   }
 });
 
-test("who does not wait for the app waits for the end of a pause all the same", () => {
+test("with waiting off, requests still wait for the end of a pause", () => {
   const { room, timers, log, enter } = createRig({ waitMs: 0 });
   room.pause(1_000);
   enter("a1");

@@ -122,7 +122,7 @@ describe("fan-outs", () => {
     );
   });
 
-  it("of an event that nobody traces there is none", () => {
+  it("an untraced event has no span", () => {
     const { tracer, spans } = createRig();
     const fanOuts = new FanOuts({ tracer, afterWrites: () => assert.fail("nothing to wait for") });
     const { trace: _trace, ...untraced } = event;

@@ -256,7 +256,7 @@ describe("createWebhookDispatcher", () => {
     );
   });
 
-  it("W07: what does not fit is dropped, counted for its endpoint, and the rest arrives", async (test) => {
+  it("W07: events that do not fit are dropped and counted for their endpoint, and the rest arrives", async (test) => {
     const endpoint = await startEndpoint(test);
     const { dispatcher, clock, log, logged } = createRig(
       test,
@@ -306,7 +306,7 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(JSON.parse(some.request(1).body).events, [occupied, connected]);
   });
 
-  it("W08: what nobody asked for is not delayed either", (test) => {
+  it("W08: an event that no endpoint wants is not delayed either", (test) => {
     const url = "http://127.0.0.1:9/";
     const { dispatcher, clock } = createRig(test, [
       endpointAt(url, { events: new Set(["cache_miss"]) }),
@@ -367,7 +367,7 @@ describe("createWebhookDispatcher", () => {
     assert.deepEqual(log, ["1: 2 delivered 200", "1: 1 shutdown"]);
   });
 
-  it("W11: what an endpoint does not take in time is dropped as shutdown; the others get all of it", async (test) => {
+  it("W11: events that an endpoint does not take in time are dropped as shutdown; the other endpoints get all of them", async (test) => {
     const hanging = await startEndpoint(test, [silence]);
     const healthy = await startEndpoint(test);
     const { dispatcher, clock, log, logged } = createRig(test, [
@@ -407,7 +407,7 @@ describe("createWebhookDispatcher", () => {
     assert.equal(clock.timers, 0);
   });
 
-  it("W12: what is handed to the log names the host, not the path, the query or the password", async (test) => {
+  it("W12: the log gets an endpoint's host, not its path, query or password", async (test) => {
     const endpoint = await startEndpoint(test, [answer(500), answer(200)]);
     const reported: object[] = [];
     const url = `http://me:hush@127.0.0.1:${endpoint.port}/hush?token=hush`;

@@ -128,7 +128,7 @@ describe("EndpointQueue, batches", () => {
     assert.equal(clock.timers, 0);
   });
 
-  it("W03: what comes while a request is under way waits its own window", async () => {
+  it("W03: events that come during a request wait for their own window", async () => {
     const { clock, push, sent, end } = createRig();
     push();
     clock.advance(100);
@@ -248,7 +248,7 @@ describe("EndpointQueue, failures", () => {
     assert.equal(attempts.length, before + 2);
   });
 
-  it("W06: what waited behind it just as long is dropped with it, what came later is not", async () => {
+  it("W06: events that waited just as long are dropped with it, later ones are not", async () => {
     const { clock, push, end, log, sent, queue } = createRig();
     push(5);
     clock.advance(0);

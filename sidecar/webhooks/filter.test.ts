@@ -37,7 +37,7 @@ describe("isWanted", () => {
 });
 
 describe("isRelevant", () => {
-  it("W04: what may undo a wanted event is relevant, though not wanted", () => {
+  it("W04: an event that may undo a wanted one is relevant, though not wanted", () => {
     const filter = { events: new Set(["channel_vacated"] as const), channelPrefix: null };
     assert.ok(isRelevant(filter, vacated));
     assert.ok(isRelevant(filter, occupied));

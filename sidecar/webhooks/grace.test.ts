@@ -194,7 +194,7 @@ describe("the algebra of grace", () => {
     return isOn ? events.begin : events.end;
   }
 
-  it("W04: what is sent of a channel, member or user alternates, begins with its beginning and ends in the truth", () => {
+  it("W04: what is sent about a channel, member or user alternates, starts with its beginning and ends with its actual state", () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 6 }), (steps, maxDelayedEvents) => {
         const { clock, grace, sent } = createRig({ maxDelayedEvents });

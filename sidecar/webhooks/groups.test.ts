@@ -116,7 +116,7 @@ describe("groups of events in a full queue", () => {
     assert.deepEqual(dropped, { connection_limit: 1_891 });
   });
 
-  it("W02: of a channel's misses and counts that wait only the last one is sent", async () => {
+  it("W02: only the last of a channel's waiting misses and counts is sent", async () => {
     const { push, take, dropped } = createRig();
     for (let count = 1; count <= 20_000; count += 1) {
       push({ name: "cache_miss", channel: "cache-a" });

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { FairQueue } from "./fair-queue.ts";
 
 describe("fair queue", () => {
-  it("of those that always want more, none is ever ahead of another by more than their two costs", () => {
+  it("with clients that always want more, none is ever ahead of another by more than their two costs", () => {
     const costs = fc.array(fc.double({ min: 0.1, max: 10, noNaN: true }), {
       minLength: 2,
       maxLength: 20,

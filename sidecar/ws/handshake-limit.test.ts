@@ -66,7 +66,7 @@ describe("handshake limit", () => {
     );
   });
 
-  it("C19: what is over the rate waits for its place, one after the other", async (t) => {
+  it("C19: handshakes over the rate wait for their turn, one after the other", async (t) => {
     const { shake, waiting, admitted, clock, status } = await startDoor(t, {
       handshakeRate: { perSecond: 2, burst: 1 },
     });
@@ -85,7 +85,7 @@ describe("handshake limit", () => {
     assert.equal(await status(), 101);
   });
 
-  it("C19: who would wait for more than 5 s is answered 429", async (t) => {
+  it("C19: a handshake that would wait for more than 5 s is answered 429", async (t) => {
     const { shake, status, waiting, reasons } = await startDoor(t, {});
     assert.equal(await status(), 101);
     for (let i = 0; i < 5; i++) await shake();

@@ -52,7 +52,7 @@ describe("heartbeat", () => {
     assert.deepEqual(happened, ["500 ping", "506 expire"]);
   });
 
-  it("who is forgotten is neither pinged nor closed", () => {
+  it("a forgotten connection is neither pinged nor closed", () => {
     const { heartbeat, monitored, happened } = watch({ untilSeconds: 55 });
     heartbeat.forget(monitored);
     heartbeat.forget(monitored);

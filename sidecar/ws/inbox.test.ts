@@ -94,7 +94,7 @@ describe("inbox", () => {
     assert.equal(turn(), "aaa");
   });
 
-  it("what a handler does after an await belongs to its share, and to the turn", () => {
+  it("work that a handler does after an await counts for its share, and for the turn", () => {
     const { arrive, turn } = createInbox({ turnMs: 10 });
     arrive("a", 1_000, { shareMs: 0.1, afterMs: 4.9 });
     assert.equal(turn(), "aa");
@@ -187,7 +187,7 @@ describe("inbox", () => {
     assert.equal(turn(), "a");
   });
 
-  it("what arrives while it is served is served as well", () => {
+  it("input that arrives while a client is served is served as well", () => {
     const { arrive, turn, duringNext } = createInbox();
     const one = arrive("a", 1);
     duringNext(() => one.more(1));

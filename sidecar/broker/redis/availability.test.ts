@@ -68,7 +68,7 @@ describe("availability of Redis", () => {
     assert.equal(availability.lostForMs, 1_500);
   });
 
-  it("who waits is woken when Redis is there, or when the time is over", async () => {
+  it("a waiter is woken when Redis is available, or when its time is over", async () => {
     const { availability, comeBack } = create();
     const waiting = availability.whenUp(60_000);
     await availability.whenUp(1);

@@ -86,7 +86,7 @@ describe("the mirror of Redis' log", () => {
     assert.deepEqual(await log.missed("a", third), []);
   });
 
-  it("who asks while it is read gets what was published before it asked", async () => {
+  it("a reader that asks during a read gets everything published before it asked", async () => {
     const log = createLog();
     const start = log.publish("a", "one");
     const opened = Promise.withResolvers<void>();

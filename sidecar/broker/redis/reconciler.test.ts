@@ -57,7 +57,7 @@ describe("the reconciler", () => {
     );
   });
 
-  it("what was undone before it was sent is not sent", async () => {
+  it("a change undone before it was sent is not sent", async () => {
     const { reconciler, batches, resync } = createRig();
     await resync();
     reconciler.set("a", 1);
@@ -68,7 +68,7 @@ describe("the reconciler", () => {
     assert.deepEqual(batches, ["b=2"]);
   });
 
-  it("what is undone while it is sent is sent too", async () => {
+  it("undoing a change while it is being sent is sent as well", async () => {
     const { reconciler, stored, batches, resync, turn } = createRig();
     await resync();
     reconciler.set("a", 1);
@@ -80,7 +80,7 @@ describe("the reconciler", () => {
     assert.equal(stored.size, 0);
   });
 
-  it("what changes while it compares is sent right after", async () => {
+  it("a change made during the comparison is sent right after", async () => {
     const { reconciler, stored, resync, turn } = createRig();
     reconciler.set("a", 1);
     const resyncing = resync();
@@ -112,7 +112,7 @@ describe("the reconciler", () => {
     assert.deepEqual(batches, ["a=1", "a=1", "b=1"]);
   });
 
-  it("what belongs to a time that is over is no fault of the next one", async () => {
+  it("a failure in a past period of availability is no fault of the next one", async () => {
     const { reconciler, resync, lose, fail, faults, turn } = createRig();
     await resync();
     fail("after");
@@ -126,7 +126,7 @@ describe("the reconciler", () => {
     assert.equal(faults(), 0);
   });
 
-  it("what was being sent when that time ended is waited for, and what was left of it is not sent", async () => {
+  it("a batch in flight when the period ended is waited for, and the rest of it is not sent", async () => {
     const { reconciler, stored, batches, resync, lose, turn } = createRig();
     await resync();
     for (const key of ["a", "b", "c"]) reconciler.set(key, 1);

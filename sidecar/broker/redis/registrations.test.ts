@@ -134,7 +134,7 @@ describe("registrations", () => {
     assert.deepEqual(missed, []);
   });
 
-  it("of a node that was given up all is news: its ends were announced", async () => {
+  it("a node that was removed registers everything anew, since its ends were announced", async () => {
     const { registrations, stored, news, missed, open } = createRig();
     await open();
     registrations.setCount("a", 1);
@@ -145,14 +145,14 @@ describe("registrations", () => {
     assert.deepEqual(missed, []);
   });
 
-  it("what is closed while it opens stays closed", async () => {
+  it("closing while it opens keeps it closed", async () => {
     const { open, lose } = createRig();
     const opening = open();
     lose();
     await assert.rejects(opening);
   });
 
-  it("what changes while it opens is sent right after", async () => {
+  it("a change made while it opens is sent right after", async () => {
     const { registrations, stored, turn, open, connections } = createRig();
     registrations.setConnections(1);
     const opening = open();

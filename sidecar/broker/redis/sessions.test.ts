@@ -78,7 +78,7 @@ describe("sessions in Redis", { skip: needsRedis() }, () => {
     assert.equal(await take(), null);
   });
 
-  it("Y14: of tabs that are still away each gets its turn, and nothing is left behind them", async (t) => {
+  it("Y14: each tab that is still away gets its turn, and nothing is left behind", async (t) => {
     const { put, take, expire, admin } = await start(t);
     for (const position of ["1-1", "2-1", "3-1"]) await put(leftAt(position));
     await expire(0);
@@ -119,7 +119,7 @@ describe("sessions in Redis", { skip: needsRedis() }, () => {
     assert.equal(earliest(await other.take()), "2-1");
   });
 
-  it("Y23: what was granted no longer counts where nobody can say whether its user was terminated", async (t) => {
+  it("Y23: grants no longer count if nobody can say whether their user was terminated", async (t) => {
     const { put, take, broker } = await start(t);
     const credentials = { cookies: ["session"], proofs: "" };
     const grant = { browser: "digest", credentials };

@@ -39,7 +39,7 @@ function createServer() {
 }
 
 describe("topics", () => {
-  it("what is wanted at once goes in one command, and nothing that was undone meanwhile", async () => {
+  it("topics wanted at once go in one command, without those no longer wanted", async () => {
     const { topics, connect, log } = createServer();
     await connect();
     log.length = 0;

@@ -30,14 +30,14 @@ describe("cores that a process may use", () => {
     assert.equal(coresIn("0::/"), all);
   });
 
-  it("of a cgroup and those above it the lowest counts, in a hybrid hierarchy too", () => {
+  it("the lowest quota of a cgroup and its parents counts, in a hybrid hierarchy too", () => {
     const below = { "/system.slice": "100000 100000", "/system.slice/pogo.service": "max 100000" };
     assert.equal(coresIn("0::/system.slice/pogo.service", below), 1);
     assert.equal(coresIn("1:name=systemd:/\n0::/system.slice/pogo.service", below), 1);
     assert.equal(coresIn("0::/other.slice", below), all);
   });
 
-  it("what can't be read or understood is no limit", () => {
+  it("a quota that can't be read or understood is no limit", () => {
     assert.equal(coresIn("0::/", { "": "soon" }), all);
     assert.equal(coresIn("4:cpu,cpuacct:/docker/1"), all);
     assert.equal(coresIn(""), all);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { readEnvironment } from "./environment.ts";
 
-it("what the Laravel package reads of the app's .env is no unknown option", () => {
+it("a name that the Laravel package reads from the app's .env is not an unknown option", () => {
   const file = join(import.meta.dirname, "../../../laravel/config/pogo.php");
   const names = [...readFileSync(file, "utf8").matchAll(/env\('(\w+)'/g)].map(([, name]) => name);
   assert.ok(names.includes("POGO_ADMIN_URL"));

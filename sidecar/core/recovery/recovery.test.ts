@@ -155,7 +155,7 @@ describe("recovery after an orderly close", () => {
     });
   });
 
-  it("Y12: what is published while a signin is on its way to all nodes comes behind its answer, once", async () => {
+  it("Y12: events published while a signin is on its way to all nodes come after its answer, once", async () => {
     const known: (() => void)[] = [];
     const enterLater = (run: () => void): void => void known.push(run);
     const node = createRecoveringNode({ mode: "orderly", enterLater });
@@ -173,7 +173,7 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(events(after.transport.take()), ["one", "two"]);
   });
 
-  it("Y05: what every node knows of only once its client's own stops is not answered any more", async () => {
+  it("Y05: a subscribe or signin that all nodes know of only after the client's node began to stop is not answered", async () => {
     const known: (() => void)[] = [];
     const enterLater = (run: () => void): void => void known.push(run);
     const node = createRecoveringNode({ mode: "orderly", enterLater });
@@ -248,7 +248,7 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(left, ["pusher_internal:member_removed"]);
   });
 
-  it("Y07: who left (1000, 1001), was cut off, or was terminated has no session", async () => {
+  it("Y07: a client that left (1000, 1001), was cut off, or was terminated has no session", async () => {
     for (const code of [1000, 1001, 1005, 1006, 4009, 4100]) {
       const node = createRecoveringNode({ mode: "orderly" });
       const before = node.connect({ token: "page" });
@@ -297,7 +297,7 @@ describe("recovery after an orderly close", () => {
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
 
-  it("Y09: what excludes one of the page's own sockets (toOthers) is left out, and client events are", async () => {
+  it("Y09: events that exclude one of the page's own sockets (toOthers) are left out, and so are client events", async () => {
     const node = createRecoveringNode({ mode: "orderly" });
     const first = node.connect({ token: "page" });
     const whisperer = node.connect();
@@ -658,7 +658,7 @@ describe("recovery after a cut", () => {
     }
   }
 
-  it("Y17: what was acknowledged is not sent again, and what was not is", async () => {
+  it("Y17: acknowledged events are not sent again, all others are", async () => {
     const node = createRecoveringNode();
     const before = node.connect({ token: "page" });
     await before.say(join("news"));
@@ -673,7 +673,7 @@ describe("recovery after a cut", () => {
     assert.deepEqual(events(await after.say(join("news"))), ["two", "three"]);
   });
 
-  it("Y17: what was published before the subscribe is never sent", async () => {
+  it("Y17: events published before the subscribe are never sent", async () => {
     const node = createRecoveringNode();
     const before = node.connect({ token: "page" });
     node.publish("news", "too early");
@@ -683,7 +683,7 @@ describe("recovery after a cut", () => {
     assert.deepEqual(await after.say(join("news")), [subscribed("news")]);
   });
 
-  it("Y17: who is cut off before its signin is answered is owed nothing of the user's", async () => {
+  it("Y17: a client cut off before its signin is answered is not sent the user's events", async () => {
     const known: (() => void)[] = [];
     const node = createRecoveringNode({ enterLater: (run) => void known.push(run) });
     const enter = (): void => known.splice(0).forEach((done) => done());
@@ -844,7 +844,7 @@ describe("recovery after a cut", () => {
     }
   });
 
-  it("Y18: what was acknowledged before frames were dropped is what it has", async () => {
+  it("Y18: after dropped frames, only what was acknowledged before counts as received", async () => {
     const node = createRecoveringNode();
     const before = node.connect({ token: "page" });
     await before.say(join("news"));
@@ -875,7 +875,7 @@ describe("recovery after a cut", () => {
     assert.deepEqual(events(await after.say(join("news"))), ["one"]);
   });
 
-  it("Y19: of two connections at once, of which the first is dead already, the second gets what was missed", async () => {
+  it("Y19: with two connections at once, the first of them dead, the second gets the missed events", async () => {
     for (const isFoundLater of [false, true]) {
       const asked: (() => void)[] = [];
       const later = (run: () => void): void => (isFoundLater ? void asked.push(run) : run());

@@ -146,7 +146,7 @@ test("proxy E6: only what met a kept connection that closed unanswered is stale"
   }
 });
 
-test("of a request that was called off only the end of its connection is reported", async (t) => {
+test("a cancelled request only reports the end of its connection", async (t) => {
   const app = await listenRaw(t);
   const { send } = createRig(t, app);
   const { call, told, released } = send();
