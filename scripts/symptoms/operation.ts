@@ -29,7 +29,7 @@ export const operation: readonly Symptom[] = [
     title: "Every page hangs, and WebSockets go on",
     first:
       "The app is away, and requests wait for it ([the next lines](#a-page-answers-502-503-or-504)); or they were held with `pogo-sidecar hold`, and go on by themselves after `for_ms`:",
-    lines: [{ kind: "requests_paused", forMs: 30_000 }],
+    lines: [{ kind: "requests_paused", forMs: 30_000, isForGood: false }],
   },
   {
     title: "A page answers 502, 503 or 504",

@@ -49,9 +49,13 @@ function pause(proxy: UpstreamProxy, text: string | null): ActionAnswer {
     const allowed = `up to ${showDuration(longestMs)}, with its unit: 30s, 1500ms, 2m`;
     return { status: 400, text: `for=${text}: a hold takes a time ${allowed}` };
   }
-  proxy.waitingRoom.pause(parsed.value);
-  const underWay = goOn(proxy.openRequests, "under way");
-  return { status: 200, text: `new requests wait for ${showDuration(parsed.value)}; ${underWay}` };
+  const newRequests = proxy.waitingRoom.pause(parsed.value);
+  const time = showDuration(parsed.value);
+  const what = {
+    wait: `new requests wait for ${time}`,
+    refused: `new requests are answered 503, for the node is draining and stops before ${time} are over`,
+  }[newRequests];
+  return { status: 200, text: `${what}; ${goOn(proxy.openRequests, "under way")}` };
 }
 
 function goOn(requests: number, how: string): string {

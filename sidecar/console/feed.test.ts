@@ -108,7 +108,7 @@ describe("the console's feed", () => {
     const rig = createRig();
     const { entries } = open(rig, { isForRefusals: true });
     assert.equal(rig.watcher?.hasDetails, false);
-    rig.see({ kind: "requests_paused", forMs: 1 });
+    rig.see({ kind: "requests_paused", forMs: 1, isForGood: false });
     rig.see({ kind: "publish_refused", appId: "1", reason: "rate_limited" });
     rig.tick();
     assert.deepEqual(

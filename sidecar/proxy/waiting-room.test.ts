@@ -152,7 +152,7 @@ test("paused, new requests wait until its end, then one tries and the others fol
   first.connected();
   assert.deepEqual(log, ["a2 tries", "b1"]);
   assert.deepEqual(reported.slice(0, 2), [
-    { kind: "requests_paused", forMs: 30_000 },
+    { kind: "requests_paused", forMs: 30_000, isForGood: false },
     { kind: "requests_resumed", afterMs: 30_000, waiting: 2 },
   ]);
 });
@@ -206,7 +206,7 @@ test("with waiting off, requests still wait for the end of a pause", () => {
 });
 
 test("at a drain, who waits for a pause that outlasts it is refused at once, and a pause that does not goes on", () => {
-  const { room, timers, log, enter } = createRig();
+  const { room, timers, log, enter, reported } = createRig();
   room.pause(30_000);
   enter("a1");
   room.drain(10_000);
@@ -220,10 +220,11 @@ test("at a drain, who waits for a pause that outlasts it is refused at once, and
   next.connected();
   enter("a4");
   assert.deepEqual(log.splice(0), ["a4"]);
-  room.pause(4_999);
+  assert.equal(room.pause(4_999), "wait");
   enter("a5");
-  room.pause(5_000);
+  assert.equal(room.pause(5_000), "refused");
   assert.deepEqual(log, ["a5 away_timeout"]);
+  assert.deepEqual(reported.at(-1), { kind: "requests_paused", forMs: 5_000, isForGood: true });
   const earlier = createRig();
   earlier.room.drain(10_000);
   earlier.room.pause(9_999);

@@ -36,8 +36,8 @@ export type AppState = "unknown" | "up" | "away";
 export interface WaitingRoom {
   /** @param visitor as `visitorOf` gives it. */
   enter(visitor: string, guest: Guest): Ticket;
-  /** New requests wait for so long, however healthy the app is; from now, if they are paused already. */
-  pause(forMs: number): void;
+  /** New requests wait for so long from now, however healthy the app is; or are refused: a drain ends before that. */
+  pause(forMs: number): "wait" | "refused";
   /** Ends the pause: one tries whether the app is there, and the others follow. */
   resume(): void;
   /**
@@ -220,9 +220,11 @@ export function createWaitingRoom(options: WaitingRoomOptions): WaitingRoom {
       const cancel = timers.setTimeout(resume, forMs);
       pause = { sinceMs, untilMs: now() + forMs, cancel };
       gate = "paused";
-      report({ kind: "requests_paused", forMs });
-      if (isPausedForGood()) return refuseAll();
+      const isForGood = isPausedForGood();
+      report({ kind: "requests_paused", forMs, isForGood });
+      if (isForGood) refuseAll();
       for (const entry of queue) limit(entry);
+      return isForGood ? "refused" : "wait";
     },
     resume,
     drain(forMs) {

@@ -47,7 +47,7 @@ describe("hold and release", () => {
     assert.equal(await (await page).text(), "page");
     assert.deepEqual(await command(sidecar, "release"), { code: 0, text: "nothing was held\n" });
     const lines = new Set(sidecar.lines.map(({ msg }) => msg));
-    assert.ok(lines.has("new requests wait, as was asked for on the admin port"));
+    assert.ok(lines.has("new requests do not reach the app, as was asked for on the admin port"));
     assert.ok(lines.has("requests go on"));
   });
 
@@ -158,6 +158,27 @@ describe("hold and release", () => {
     const { status, headers } = await page;
     assert.deepEqual([status, headers.get("retry-after")], [503, "5"]);
     assert.deepEqual(asked, []);
+  });
+
+  it("a hold that is asked for while the node drains says whether requests wait, or are refused", async (test) => {
+    const isAsked = Promise.withResolvers<void>();
+    const sidecar = await startSidecar(test, {
+      POGO_UPSTREAM: await startApp(test, () => isAsked.resolve()),
+      POGO_SHUTDOWN_TIMEOUT: "1m",
+    });
+    // Its answer is what the drain waits for.
+    const page = fetch(sidecar.url).catch(() => null);
+    await isAsked.promise;
+    await command(sidecar, "drain");
+    const held = await command(sidecar, "hold", "--for=2m");
+    assert.deepEqual(held, {
+      code: 0,
+      text: "new requests are answered 503, for the node is draining and stops before 2m are over; 1 request under way goes on\n",
+    });
+    const shorter = await command(sidecar, "hold", "--for=1s");
+    assert.match(shorter.text, /^new requests wait for 1s; 1 request under way goes on\n/);
+    await sidecar.stop();
+    await page;
   });
 
   it("drain stops the node", async (test) => {

@@ -88,8 +88,8 @@ export interface ProxyEvents {
     /** Requests that waited for it, for a while or in vain. */
     waited: number;
   };
-  /** New requests wait for so long, for the operator asked for it. */
-  requests_paused: { forMs: number };
+  /** New requests wait for so long, for the operator asked for it; `isForGood`: the node ends before, and refuses them. */
+  requests_paused: { forMs: number; isForGood: boolean };
   /** They go on. */
   requests_resumed: { afterMs: number; waiting: number };
   /** A request or a handshake was answered 503, for the app has enough to do, or is not there. */

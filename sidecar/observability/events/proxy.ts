@@ -68,9 +68,12 @@ export function proxyRows({ proxy }: Metrics): Rows<keyof ProxyEvents> {
     requests_paused: {
       log: {
         level: "info",
-        message: "new requests wait, as was asked for on the admin port",
+        message: "new requests do not reach the app, as was asked for on the admin port",
         fields: ({ forMs }) => ({ for_ms: forMs }),
-        hint: "`pogo-sidecar release` lets them go on before that time",
+        hint: ({ isForGood }) =>
+          isForGood
+            ? "they are answered 503: the node is draining, and stops before that time is over"
+            : "they wait; `pogo-sidecar release` lets them go on before that time",
       },
     },
     requests_resumed: {
