@@ -209,3 +209,9 @@ for (const [from, to, problem] of brokenFiles) {
     assert.match(composeProblems(parseCompose(changed), facts, image).join("\n"), problem);
   });
 }
+
+test("the compose check sees an image in which the folder of the state is root's", () => {
+  const dockerfile = read("../../Dockerfile").replace("--chown=65532:65532 ", "--chown=0:0 ");
+  const other = imageCommand(parseDockerfile(dockerfile));
+  assert.match(composeProblems(compose, facts, other).join("\n"), /may not write in a volume/);
+});
