@@ -46,13 +46,14 @@ describe("help", () => {
 
   it("keeps to the terminal's width, and to 100 characters in a wide one", () => {
     for (const topics of [[], ["hold"], ["redis"], ["port"], ["recovery-auth"]]) {
-      for (const columns of [60, 80, undefined, 200]) {
+      for (const columns of [60, 80, undefined, 0, 200]) {
         // An address of the docs and a usage are not broken.
         const out = ask(topics, columns).out.replaceAll(/^(\s*--|.*https?:).*$/gm, "");
-        assert.ok(longestLine(out) <= Math.min(columns ?? 80, 100), `${topics} at ${columns}`);
+        assert.ok(longestLine(out) <= Math.min(columns || 80, 100), `${topics} at ${columns}`);
       }
     }
     assert.ok(longestLine(ask(["recovery-auth"], 200).out) > 80);
+    assert.equal(ask([], 0).out, ask([]).out);
   });
 
   for (const topic of [

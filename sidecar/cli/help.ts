@@ -34,9 +34,9 @@ const docs = "https://github.com/pogo-sidecar/pogo-sidecar/blob/main/docs";
 const precedence =
   "Every option is a flag (--port), a variable (POGO_PORT) and a key of the config file (port). Flags win over the environment, the environment over .env files, these over the config file. Durations are written 54s, 1500ms, 2m.";
 
-/** @param columns of the terminal; undefined: it is none. Lines are as long at most, and never above 100 characters. */
+/** @param columns of the terminal, at which lines end, and at 100; undefined or 0 (nobody knows): 80 */
 export function help({ argv, print, complain }: CommandContext, columns?: number): number {
-  const width = Math.max(40, Math.min(columns ?? 80, 100));
+  const width = Math.max(40, Math.min(columns || 80, 100));
   const topic = argv.find((argument) => argument !== "--all");
   if (argv.includes("--all")) print(`${describeAll(width)}\n`);
   else if (topic === undefined) print(`${overview(width)}\n`);
