@@ -258,6 +258,21 @@ describe("a node that is cut off from Redis", { skip: needsRedis(), concurrency:
     assert.deepEqual(data(node), ["1", "2"], "delivered before, and not afterwards");
   });
 
+  it("Y05: who was given what it missed has had it, should it leave at once", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port);
+    const { log } = node.broker.recovery("app", { windowMs: 60_000, maxBytes: 1_000_000 }) ?? {};
+    assert.ok(log);
+    const other = await startNode(t, redis.port);
+    await other.broker.publish([event("room", "1")]);
+    const { promise, resolve } = Promise.withResolvers<Missed>();
+    log.read("room", "0-0", resolve);
+    const missed = await promise;
+    assert.ok(missed.ok && missed.events.length === 1);
+    const position = log.positionAt(log.delivered);
+    assert.ok(position !== null && log.compare(position, missed.upTo) >= 0);
+  });
+
   it("says so when the log does not reach back far enough", async (t) => {
     const redis = await startServer(t);
     const { node, proxy } = await startCuttableNode(t, redis);

@@ -63,7 +63,10 @@ export class RedisRecoveryLog implements RecoveryLog {
   }
 
   async #read(channel: string, after: Position, done: (missed: Missed) => void): Promise<void> {
-    done(await this.#mirror.missed(channel, after).catch(() => ({ ok: false }) as const));
+    const missed = await this.#mirror.missed(channel, after).catch(() => ({ ok: false }) as const);
+    // Whoever is given it and leaves at once has had it, though the next heartbeat is yet to say so of this node.
+    if (missed.ok) this.advance(missed.upTo);
+    done(missed);
   }
 
   get #last(): string | null {
