@@ -10,12 +10,24 @@ before(async () => (node = await startNode()));
 after(() => node.stop());
 
 const text = fc.oneof(fc.string(), fc.constantFrom("a", "presence-a", "cache-a", "x".repeat(300)));
+const tooLong = fc.constantFrom("x".repeat(300_000), "é".repeat(140_000));
+/** One that is taken, or has one thing wrong at most. */
+const likely = fc.record({
+  name: fc.constantFrom("a", "b"),
+  data: fc.oneof({ weight: 3, arbitrary: fc.string() }, tooLong),
+  channel: fc.constantFrom("a", "presence-a", "cache-a", "private-a"),
+});
 const event = fc.oneof(
+  likely,
   fc.record(
     {
       name: fc.oneof(text, fc.jsonValue()),
-      data: fc.oneof(text, fc.jsonValue()),
-      channels: fc.oneof(fc.array(fc.oneof(text, fc.jsonValue())), fc.jsonValue()),
+      data: fc.oneof(text, fc.jsonValue(), tooLong),
+      channels: fc.oneof(
+        fc.array(fc.oneof(text, fc.jsonValue())),
+        fc.array(fc.constant("a"), { minLength: 99, maxLength: 102, size: "max" }),
+        fc.jsonValue(),
+      ),
       channel: fc.oneof(text, fc.jsonValue()),
       socket_id: fc.oneof(fc.constant("1.2"), fc.jsonValue()),
       info: fc.oneof(fc.constant("user_count,cache"), fc.jsonValue()),
@@ -25,7 +37,11 @@ const event = fc.oneof(
   fc.jsonValue(),
 );
 const call = fc.record({
-  method: fc.constantFrom("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"),
+  method: fc.oneof(
+    { weight: 4, arbitrary: fc.constant("POST") },
+    { weight: 3, arbitrary: fc.constant("GET") },
+    { weight: 2, arbitrary: fc.constantFrom("PUT", "DELETE", "HEAD", "OPTIONS") },
+  ),
   route: fc.oneof(
     fc.constantFrom(
       "events",
@@ -41,11 +57,12 @@ const call = fc.record({
   query: fc.dictionary(fc.constantFrom("info", "filter_by_prefix", "x", "__proto__"), text),
   body: fc.oneof(
     event.map((value) => JSON.stringify(value)),
-    fc.array(event).map((batch) => JSON.stringify({ batch })),
+    fc.array(event, { maxLength: 12, size: "max" }).map((batch) => JSON.stringify({ batch })),
+    fc.array(likely, { minLength: 9, maxLength: 12 }).map((batch) => JSON.stringify({ batch })),
     fc.string({ unit: "binary" }),
     fc.constant("[".repeat(5000)),
   ),
-  isSigned: fc.boolean(),
+  isSigned: fc.nat(4).map((n) => n > 0),
 });
 
 describe("whatever is sent to the HTTP API", () => {
@@ -68,9 +85,10 @@ describe("whatever is sent to the HTTP API", () => {
         }),
         { seed, numRuns: runs(1000) },
       );
-      // The run has reached every room: the good, the unsigned, the wrong method, the unknown route, the invalid.
-      const reached = [200, 401, 404, 405, 422].filter((status) => statuses.has(status));
-      assert.deepEqual(reached, [200, 401, 404, 405, 422]);
+      // The run has reached every room: the good, the unsigned, the wrong method, the unknown route, the invalid, the too long.
+      const everywhere = [200, 401, 404, 405, 413, 422];
+      const reached = everywhere.filter((status) => statuses.has(status));
+      assert.deepEqual(reached, everywhere);
     });
   }
 });
