@@ -179,6 +179,20 @@ describe("publishing over Redis", { skip: needsRedis(), concurrency: 3 }, () => 
     assert.deepEqual(await node.broker.publish([event("room")]), taken);
   });
 
+  it("has room for publishes, however many client events wait for Redis", async (t) => {
+    const redis = await startServer(t);
+    const node = await startNode(t, redis.port, { queueSize: 4 });
+    redis.pause();
+    for (let count = 0; count < 10; count += 1) {
+      node.broker.relay(event("room", "x", { isClientEvent: true }));
+    }
+    const dropped = node.log.filter((line) => line === "dropped");
+    assert.equal(dropped.length, 7);
+    const publishing = node.broker.publish([event("room")]);
+    redis.resume();
+    assert.deepEqual(await publishing, taken);
+  });
+
   it("fails where Redis is out of memory, and resumes when it has some", async (t) => {
     const redis = await startServer(t);
     const node = await startNode(t, redis.port);

@@ -5,6 +5,7 @@ import { channelKind } from "../core/channel-name.ts";
 import type { Broker, BrokerReceiver, BrokerResult, ChannelEvent } from "../core/ports.ts";
 import type { PresenceListener, PresenceStore } from "../core/presence-store.ts";
 import type { Report } from "../core/report.ts";
+import { mayHaveMore } from "../http/fair-share.ts";
 import { RedisApp } from "./redis/app.ts";
 import type { RedisAccess } from "./redis/clients.ts";
 import { createLinks } from "./redis/links.ts";
@@ -66,6 +67,8 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
   const lost = new Set<string>();
   let hasBeenUp = false;
   let underWay = 0;
+  /** Client events among them: what clients send may not keep a publisher out. */
+  let relaysUnderWay = 0;
   let ids = 0;
 
   function changeState(appId: string, isUp: boolean): void {
@@ -150,13 +153,15 @@ export function createRedisBroker(options: RedisBrokerOptions): RedisBroker {
       const { appId } = event;
       const app = apps.get(appId);
       if (!app) return;
-      if (underWay >= redis.queueSize) {
+      if (!mayHaveMore(relaysUnderWay, redis.queueSize - underWay)) {
         return report({ kind: "broker_relay_dropped", appId, reason: "queue_full" });
       }
       underWay += 1;
+      relaysUnderWay += 1;
       void (async () => {
         const isSent = await app.publisher.relay(event);
         underWay -= 1;
+        relaysUnderWay -= 1;
         if (!isSent) report({ kind: "broker_relay_dropped", appId, reason: "failed" });
       })();
     },

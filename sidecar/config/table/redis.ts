@@ -142,7 +142,7 @@ export const redis = {
     original: "POGO_WS_BROKER_QUEUE_SIZE",
     parser: count,
     fallback: 1024,
-    docs: "Maximum number of publishes on their way to Redis. Further ones are refused, so that a slow Redis does not fill the memory.",
+    docs: "Maximum number of publishes and client events on their way to Redis; client events take three quarters of it at most. Further ones are refused, so that a slow Redis does not fill the memory.",
   }),
   nodeLeaseMs: option({
     env: "POGO_NODE_LEASE",
