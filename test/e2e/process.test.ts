@@ -360,7 +360,7 @@ describe("healthcheck", () => {
 
     const gone = await run(["healthcheck"], env);
     assert.equal(gone.code, 1);
-    assert.match(gone.text, /^not alive: .*\(ECONNREFUSED\): does a sidecar run on this machine/);
+    assert.match(gone.text, /^not alive: .*\(ECONNREFUSED\): start the sidecar/);
   });
 });
 
