@@ -8,9 +8,9 @@ import type { SignatureFault } from "./signature.ts";
 import { channelOf, type Subject } from "./subject.ts";
 
 /**
- * One question at a time for a connection and subject: who asks again meanwhile shares the answer, unless with a
- * credential, for who shows one may be somebody else. Null where there is no answer to act on: it was refused, and the
- * client was sent why; or it is nobody's any more.
+ * Makes one request at a time per connection and subject. Another attempt meanwhile shares its answer, unless it comes
+ * with a credential, which may be somebody else's. Null if there is nothing more to do: the request was refused and the
+ * client was sent the reason, or it was cancelled.
  *
  * @param ask null: there is no app to ask
  */
@@ -38,7 +38,7 @@ export async function askApp<Proof extends ChannelProof | UserProof>(
   return null;
 }
 
-/** Refuses for want of a proof. */
+/** Refuses a subscription or signin that has no valid proof. */
 export function deny(
   connection: Connection,
   subject: Subject,
@@ -49,7 +49,7 @@ export function deny(
   connection.fail(denials[subject.kind][kind], subject);
 }
 
-/** The client's own signature was looked at. */
+/** Refuses one whose signature, sent by the client, is wrong. */
 export function denySignature(
   connection: Connection,
   subject: Subject,

@@ -2,17 +2,17 @@
 
 import type { Member } from "./presence.ts";
 
-/** What a subscription leaves with the presence store when it ends. */
+/** What has to be given back to the presence store when a subscription ends. */
 export interface Remainder {
   readonly channel: string;
-  /** Who joined by it. */
+  /** The member that joined with it. */
   readonly member: Member | null;
 }
 
 export class Away {
   readonly #durationMs: number;
   readonly #release: (remainder: Remainder) => void;
-  /** In the order in which they end. */
+  /** In the order in which they expire. */
   readonly #remainders = new Map<string | symbol, Remainder & { readonly untilMs: number }>();
   #tickedMs = 0;
 
@@ -25,13 +25,13 @@ export class Away {
     return this.#remainders.size;
   }
 
-  /** @param key by which it can be ended early; another one with it ends now */
+  /** @param key to end it early; an earlier one with the same key ends now */
   add(remainder: Remainder, key: string | symbol = Symbol("away")): void {
     this.end(key);
     this.#remainders.set(key, { ...remainder, untilMs: this.#tickedMs + this.#durationMs });
   }
 
-  /** Harmless where there is none. */
+  /** Harmless if there is none. */
   end(key: string | symbol): void {
     const remainder = this.#remainders.get(key);
     if (!remainder) return;

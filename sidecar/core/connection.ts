@@ -32,15 +32,15 @@ export class Connection implements Recipient {
   readonly handshake: Handshake;
   /** On the node's clock. */
   readonly openedMs: number;
-  /** Null: its client is not recognized when it comes back. */
+  /** Null: its client can't be recognized when it comes back. */
   readonly recovery: RecoveryClient | null;
   readonly subscriptions = new Map<string, Subscription>();
-  /** What the app is being asked, by subject; null before the first question. */
+  /** Pending requests to the app, by subject; null before the first. */
   #pending: Map<string, AbortController> | null = null;
   readonly #transport: Transport;
   readonly #report: Report;
   readonly #errorData: ErrorData;
-  /** Full until something is taken, so made only then. */
+  /** Full until something is taken, so created only then. */
   #messageBucket: TokenBucket | null = null;
   #clientEventBucket: TokenBucket | null = null;
   user: User | null = null;
@@ -74,7 +74,7 @@ export class Connection implements Recipient {
     return this.#isOpen;
   }
 
-  /** It is this user's: signed in, or a member of any presence channel under that id. */
+  /** Whether it belongs to this user: signed in, or a member of any presence channel under that id. */
   isOf(userId: string): boolean {
     if (this.user?.id === userId) return true;
     for (const { member } of this.subscriptions.values()) {
@@ -83,7 +83,7 @@ export class Connection implements Recipient {
     return false;
   }
 
-  /** One more message would be over the app's rate. */
+  /** Whether one more message would exceed the app's rate. */
   isOverMessageRate(nowMs: number): boolean {
     return this.#messageBucket?.isEmpty(nowMs) ?? false;
   }
@@ -118,10 +118,10 @@ export class Connection implements Recipient {
   }
 
   /**
-   * Sends `pusher:error` and, where it is about a subscription or the signin, that one's own error, for a page never
-   * sees the former; then closes where the catalogue says so.
+   * Sends `pusher:error`, then, if it is about a subscription or the signin, that one's own error, since pages never see
+   * the former; then closes the connection if the catalogue says so.
    *
-   * @param channel for the report, where it is not the subject's
+   * @param channel for the report, if it is not the subject's
    */
   fail(error: ProtocolError, subject?: Subject | null, channel = channelOf(subject)): void {
     const { code, reason } = error;
@@ -133,7 +133,7 @@ export class Connection implements Recipient {
     if (error.closeCode !== undefined) this.close(error.closeCode, error.message);
   }
 
-  /** Sends a WebSocket close; what is queued goes out before. */
+  /** Sends what is queued, then a WebSocket close. */
   close(code: number, reason: string): void {
     this.#transport.close(code, reason);
   }
@@ -142,7 +142,7 @@ export class Connection implements Recipient {
     return this.#pending?.has(subjectKey(subject)) ?? false;
   }
 
-  /** Aborted by `cancel`, and when the connection closes; to be ended by `cancel` or `finish`. */
+  /** The signal is aborted by `cancel` and when the connection closes; `cancel` or `finish` must end the request. */
   begin(subject: Subject): AbortSignal {
     const controller = new AbortController();
     this.#pending ??= new Map();
@@ -155,14 +155,14 @@ export class Connection implements Recipient {
     this.#pending?.delete(subjectKey(subject));
   }
 
-  /** The app's answer will be of no use. */
+  /** The app's answer is no longer wanted. */
   cancel(subject: Subject): void {
     const key = subjectKey(subject);
     this.#pending?.get(key)?.abort();
     this.#pending?.delete(key);
   }
 
-  /** The socket is gone: nothing that still waits for an answer may act on this connection. */
+  /** The socket is gone: pending requests are aborted, so that none acts on this connection any more. */
   markClosed(): void {
     this.#isOpen = false;
     for (const controller of this.#pending?.values() ?? []) controller.abort();

@@ -53,9 +53,9 @@ const handlers: Readonly<Record<string, Handler>> = {
   "pusher:signin": (connection, { data }, dependencies) => signin(connection, data, dependencies),
 };
 
-/** Keep the connection alive, and cost nothing: they don't count against the message rate. */
+/** They keep the connection alive and cost nothing, so they do not count against the message rate. */
 const heartbeatEvents: ReadonlySet<string> = new Set(["pusher:ping", "pusher:pong"]);
-/** A heartbeat is not longer than this, in characters, or it is refused unread with all else over the message rate. */
+/** Characters. Longer messages are no heartbeats, and over the message rate they are refused unread. */
 const maxHeartbeatLength = 256;
 
 /**
@@ -69,7 +69,7 @@ export function handleMessage(
   nowMs: number,
 ): void {
   dependencies.report.wire?.(toMessageReceived(connection, text));
-  // Its close is on the way, and what it has is settled.
+  // Its close is on the way, and its session is already kept.
   if (connection.recovery?.isSuspended) return;
   if (text.length > maxHeartbeatLength && connection.isOverMessageRate(nowMs)) {
     return refuseOverRate(connection, text);
@@ -120,7 +120,7 @@ function toReceived(
   return { kind: "client_event_received", appId, socketId, event, channel, bytes };
 }
 
-/** Unknown events with a channel are dropped in silence, as Reverb does; all others are an error. */
+/** Unknown events with a channel are silently dropped, as in Reverb; all others are an error. */
 const handleOther: Handler = (connection, { event, channel }) => {
   const isDropped = typeof channel === "string" && !event.startsWith("pusher:");
   if (!isDropped) connection.fail(errors.invalidMessageFormat);

@@ -24,24 +24,24 @@ import { Users } from "./users.ts";
 import { toDelivered } from "./wire-trace.ts";
 import { WorkQueue } from "./work-queue.ts";
 
-/** Of what a tick brings, so much is done in one turn of the event loop. */
+/** How many pieces of a tick's work are done in one turn of the event loop. */
 const workPerTurn = 50;
 
 export class Hub {
   readonly app: App;
   readonly presence: PresenceStore;
   readonly users: Users;
-  /** Null: nobody is sent what it missed. */
+  /** Null: missed events are not sent again. */
   readonly recovery: Recovery | null;
-  /** Bounds what one connection asks again and again. */
+  /** Limits requests that one connection repeats. */
   readonly repeats = new RepeatLimit();
   readonly #report: Report;
-  /** By socket id, the oldest first; for others to read. */
+  /** By socket id, oldest first. Read-only for others. */
   readonly connections = new Map<string, Connection>();
   readonly #subscriptions: Subscriptions;
   #publishBucket: TokenBucket | null = null;
   readonly #counts = new SubscriptionCounts();
-  /** Channels that have something to end with the tick. */
+  /** Channels with work at the end of this tick. */
   readonly #ticking = new Set<Channel>();
   readonly #work: WorkQueue;
 
@@ -50,7 +50,7 @@ export class Hub {
     report: Report;
     webhooks: Webhooks;
     presence: (listener: PresenceListener) => PresenceStore;
-    /** @param onSeatEnded called when nobody comes back to a channel, or somebody has */
+    /** @param onSeatEnded called when a client has come back to a channel, or will not */
     recovery: ((onSeatEnded: (token: string, channel: string) => void) => Recovery) | null;
     /** Shared by all apps of the node. */
     budget: SubscriptionBudget;
@@ -80,7 +80,7 @@ export class Hub {
     this.#subscriptions = new Subscriptions(parts);
   }
 
-  /** Takes one of the app's publishing requests; false if there are too many. */
+  /** Counts one of the app's publishing requests; false if it is over the rate. */
   mayPublish(nowMs: number): boolean {
     const { publishRate } = this.app;
     if (!publishRate) return true;
@@ -92,17 +92,17 @@ export class Hub {
     return this.connections.size;
   }
 
-  /** Clients are here, or may be on their way back. */
+  /** Whether clients are connected, or may be on their way back. */
   get isInUse(): boolean {
     return this.connections.size > 0 || this.#subscriptions.hasAway;
   }
 
-  /** By name: those with at least one subscription on this node. */
+  /** Channels with at least one subscription on this node, by name. */
   get channels(): ReadonlyMap<string, Channel> {
     return this.#subscriptions.channels;
   }
 
-  /** Somebody on this node is subscribed to it. */
+  /** Undefined if nobody on this node is subscribed. */
   channel(name: string): Channel | undefined {
     return this.#subscriptions.channel(name);
   }
@@ -127,7 +127,7 @@ export class Hub {
     this.#report({ kind: "connection_closed", appId: this.app.id, socketId, code });
   }
 
-  /** This node stops: the connection gets no event any more. Calls back once its session is kept and it may be closed. */
+  /** This node stops: the connection gets no more events. Calls back once its session is kept and it may be closed. */
   suspend(connection: Connection, done: () => void): void {
     if (!this.recovery) return done();
     const mute = (): void => {
@@ -137,7 +137,7 @@ export class Hub {
     this.recovery.suspend(connection, mute, done);
   }
 
-  /** A client that another process had may come back to this channel, and is a member until then. */
+  /** A client of this node's predecessor may come back to this channel, and stays a member until then. */
   expect(token: string, channel: string, member: Member): void {
     this.#subscriptions.addAway(token, channel, member);
   }
@@ -152,7 +152,7 @@ export class Hub {
     this.#subscriptions.subscribe(connection, name, member, answer);
   }
 
-  /** Harmless when the connection is not subscribed. A subscription that waits for anything is called off. */
+  /** Harmless when the connection is not subscribed. A pending subscription is cancelled. */
   unsubscribe(connection: Connection, name: string): void {
     connection.cancel(channelSubject(name));
     this.repeats.cancel(connection, name);
@@ -160,12 +160,12 @@ export class Hub {
     this.recovery?.changed(connection);
   }
 
-  /** The members of a channel that this node has subscribers in. */
+  /** The members of a channel with subscribers on this node. */
   roster(name: string): RosterView | undefined {
     return this.presence.roster(name);
   }
 
-  /** The last event of a cache channel, as a frame that all who ask within a tick share. */
+  /** The last event of a cache channel, as a frame shared by all who ask for it within a tick. */
   lastEvent(channel: Channel, broker: Broker): Promise<Frame | null> {
     this.#ticking.add(channel);
     return channel.lastEvent(this.app.id, broker);
@@ -185,7 +185,7 @@ export class Hub {
     return recipients;
   }
 
-  /** To be called every second or so: does what was put off, a slice in each turn of the event loop. */
+  /** To be called every second or so: starts deferred work, done a slice per turn of the event loop. */
   tick(nowMs: number): void {
     this.#subscriptions.tick(nowMs);
     this.recovery?.tick(nowMs);
@@ -199,8 +199,8 @@ export class Hub {
   }
 
   /**
-   * Closes with 4009 every connection of a user, signed in or present in any presence channel under that id; those
-   * opened after `beforeMs` are not meant.
+   * Closes with 4009 every connection of a user, signed in or in any presence channel under that id, that was opened up
+   * to `beforeMs`. Returns how many.
    */
   terminateUser(userId: string, beforeMs = Number.POSITIVE_INFINITY): number {
     const connections = [...this.connections.values()].filter(

@@ -19,11 +19,11 @@ export interface ChannelEvent {
   readonly isClientEvent?: true;
   /** Sender of a client event on a presence channel. */
   readonly userId?: UserId;
-  /** The connection that is left out (`toOthers()`, the sender of a client event). */
+  /** The connection that must not get it (`toOthers()`, the sender of a client event). */
   readonly exceptSocketId?: string;
-  /** Its place in the log that all nodes share; absent where it stands in none. */
+  /** Its place in the log that all nodes share; absent if it is in none. */
   readonly position?: string;
-  /** The span in which it was published, where that is recorded. */
+  /** The span in which it was published, if that is recorded. */
   readonly trace?: TraceContext;
 }
 
@@ -52,42 +52,42 @@ export type BrokerResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: BrokerFault };
 
-/** What a broker calls on the node that it belongs to. */
+/** The node that a broker belongs to, as the broker calls it. */
 export interface BrokerReceiver {
   /** MUST NOT throw. */
   deliver(event: ChannelEvent): void;
-  /** Closes this node's connections of a user, those opened after `beforeMs` (the node's clock) aside. MUST NOT throw. */
+  /** Closes this node's connections of a user that were opened up to `beforeMs` (the node's clock). MUST NOT throw. */
   terminate(appId: string, userId: string, beforeMs: number): void;
 }
 
 /**
  * Carries events to every node that has subscribers, this one included.
  *
- * `publish` MUST NOT throw or reject; what it need not wait for it answers before it returns. `{ ok: true }` means that
+ * `publish` MUST NOT throw or reject; if it need not wait it answers before it returns. `{ ok: true }` means that
  * the broker took all events: each is delivered, in the order given, exactly once to `deliver` of every node with
  * subscribers. `{ ok: false }` means that none of them was delivered anywhere, so that the publisher may try again.
  * All events of one call belong to one app.
- * What was published to a cache channel is kept for `lastEvent`, before it is delivered.
+ * Events of cache channels are stored for `lastEvent` before they are delivered.
  * `deliver` MUST NOT be called after `close` has resolved.
  */
 export interface Broker {
   publish(events: readonly ChannelEvent[]): Eventual<BrokerResult>;
   /**
-   * Delivers an event that every node gets by itself, to this node's subscribers alone; in a cache channel it is the
-   * last event as any other, which each node stores. MUST NOT throw or wait; what can't be stored is dropped.
+   * Delivers an event that every node receives by itself to this node's subscribers only. In a cache channel it becomes
+   * the last event like any other, stored by each node. MUST NOT throw or wait; what can't be stored is dropped.
    */
   deliverHere(event: ChannelEvent): void;
   /**
-   * Carries to the other nodes an event that this node has broadcast already (client events). MUST NOT throw
-   * or wait; what can't be carried is dropped and counted.
+   * Sends an event that this node has already broadcast (a client event) to the other nodes. MUST NOT throw or wait;
+   * what can't be sent is dropped and counted.
    */
   relay(event: ChannelEvent): void;
   /**
-   * The last event published to a cache channel, whether or not anybody was subscribed, for as long as it is
-   * kept (30 minutes, within a bound); null if there is none. MUST resolve, never reject.
+   * The last event published to a cache channel, whether or not anybody was subscribed, while it is kept (30 minutes,
+   * within a memory bound); null if there is none. MUST resolve, never reject.
    */
   lastEvent(appId: string, channel: string): Promise<CachedEvent | null>;
-  /** Closes a user's connections on every node. As `publish`: ok once it was taken. */
+  /** Closes a user's connections on every node; like `publish`, ok once the broker took it. */
   terminate(appId: string, userId: string): Promise<BrokerResult>;
   close(): Promise<void>;
 }
@@ -100,18 +100,21 @@ export interface Handshake {
   readonly remoteAddress: string;
 }
 
-/** Who is behind a connection? */
+/** Asks who is behind a connection. */
 export interface AuthenticationRequest {
   readonly app: App;
   readonly socketId: string;
   readonly handshake: Handshake;
-  /** What the client sent for an Authorization field, `Bearer …`; null: the handshake's own counts. Never kept or logged. */
+  /**
+   * The client's value for the Authorization field, `Bearer …`; null: the handshake's own is used. Never kept or
+   * logged.
+   */
   readonly credential: string | null;
-  /** Aborted when the answer is wanted no more. */
+  /** Aborted when the answer is no longer wanted. */
   readonly signal: AbortSignal;
 }
 
-/** May it subscribe to the channel? */
+/** Asks whether it may subscribe to a channel. */
 export interface AuthorizationRequest extends AuthenticationRequest {
   /** Well formed (`isChannelName`). */
   readonly channel: string;
@@ -124,15 +127,15 @@ export interface ChannelProof {
   readonly ok: true;
   /** Already checked against the app's secret. */
   readonly auth: string;
-  /** Present for presence channels; the exact text that was signed. */
+  /** For presence channels: the exact text that was signed. */
   readonly channelData?: string;
   /** For `private-encrypted-` channels: the key that the client needs (base64). */
   readonly sharedSecret?: string;
 }
 
 /**
- * `denied`: the app said no, or the proof is none; asking again will not help. `unavailable`: nobody could say, however
- * often it was tried (breaker open, overloaded, timeout, 5xx). `reason` is also the label of
+ * `denied`: the app refused, or its proof is invalid; asking again will not help. `unavailable`: there was no answer
+ * after all attempts (circuit breaker open, overload, timeout, 5xx). `reason` is also the label of
  * `pogo_websocket_auth_failures_total`.
  */
 export interface Denial {
@@ -142,25 +145,25 @@ export interface Denial {
 }
 
 export type AuthorizationFault =
-  | "origin" // a page whose cookies may not be spent, and no Authorization
+  | "origin" // a page whose cookies may not be used, and no Authorization
   | "forbidden" // status 401 or 403
   | "route_not_found" // 404
   | "method_not_allowed" // 405
   | "csrf_token_mismatch" // 419
   | "redirected" // 3xx
-  | "unexpected_status" // another one below 500, and not 200
+  | "unexpected_status" // another status below 500, other than 200
   | "too_many_requests" // 429
   | "service_unavailable" // 502, 503, 504
-  | "worker_error" // another one of 500 and above
+  | "worker_error" // another status of 500 or above
   | "too_many_failures" // the visitor was denied, or failed, too often within the window
-  | "concurrency_limit" // no permit came free in time
+  | "concurrency_limit" // no permit became free in time
   | "queue_full" // too many wait for a permit
   | "circuit_open" // breaker open
   | "timeout" // no whole answer within the deadline
   | "dispatch_error" // no connection: refused, name not found
   | "connection_reset" // ended before the whole answer came
   | "head_overflow" // the answer's header is longer than maxHeadBytes
-  | "unreadable_answer" // the answer is no HTTP
+  | "unreadable_answer" // the answer is not HTTP
   | "body_overflow" // answer longer than max_auth_body
   | "invalid_response_json" // 200 without a JSON object
   | "missing_signature" // 200 without `auth`
@@ -170,7 +173,7 @@ export type AuthorizationFault =
   | "aborted"; // the connection closed meanwhile
 
 /**
- * Asks the app whether a connection may subscribe to a channel, and again where it could not say for now.
+ * Asks the app whether a connection may subscribe to a channel, and retries temporary failures.
  * MUST resolve, never reject, within a bounded time, and as soon as the signal is aborted; MUST verify the signature in
  * the answer.
  */
@@ -178,7 +181,7 @@ export interface ChannelAuthorizer {
   authorize(request: AuthorizationRequest): Promise<Authorization>;
 }
 
-/** As `Authorization`, with the signed `user_data` instead of the channel's. */
+/** Like `Authorization`, with the signed `user_data` instead of the channel's. */
 export type Authentication = UserProof | Denial;
 
 export interface UserProof {
@@ -205,7 +208,7 @@ export const webhookEventNames = [
 ] as const;
 export type WebhookEventName = (typeof webhookEventNames)[number];
 
-/** What the app may want to know (Pusher: "Webhooks"), in the wire's spelling. */
+/** An event that the app can be notified of (Pusher: "Webhooks"), in the wire's spelling. */
 export type WebhookEvent =
   | {
       readonly name: "channel_occupied" | "channel_vacated" | "cache_miss";
@@ -234,9 +237,9 @@ export type WebhookEvent =
   | { readonly name: "user_connected" | "user_disconnected"; readonly user_id: string };
 
 /**
- * Sends the app what happened. `notify` MUST NOT throw or wait, and costs nothing for an app that wants none of it.
- * An end that is undone within a short grace (a channel vacated and occupied again, a member who reloads the page) is
- * not sent, nor is what undid it. What can't be sent is dropped and counted.
+ * Notifies the app of events. `notify` MUST NOT throw or wait, and costs nothing for an app that wants none of them.
+ * If an end is undone within a short grace period (a channel vacated and occupied again, a member who reloads the page),
+ * neither is sent. Events that can't be sent are dropped and counted.
  */
 export interface Webhooks {
   notify(appId: string, event: WebhookEvent): void;

@@ -5,11 +5,11 @@ import type { Frame } from "./frame.ts";
 export interface Recipient {
   readonly socketId: string;
   send(frame: Frame): void;
-  /** Sends a ping that carries a position, if it was sent none in this tick and its client can come back. */
+  /** Sends a ping that carries a position, unless it was sent one in this tick or its client can't be recovered. */
   askPosition?(ping: Frame, tick: number): void;
 }
 
-/** Sends one frame to everyone but one; returns how many got it. */
+/** Sends one frame to all recipients but one; returns how many got it. */
 export function sendToAll(
   recipients: ReadonlySet<Recipient>,
   frame: Frame,

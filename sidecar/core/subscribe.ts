@@ -36,7 +36,7 @@ interface SubscribeRequest {
   readonly channel: string;
   /** A signature. */
   readonly auth: string | null;
-  /** What the app is asked with instead of a signature. */
+  /** A token to ask the app with, in place of a signature. */
   readonly credential: string | null;
   readonly channelData: string | null;
   /** Read from `channelData`. */
@@ -91,7 +91,7 @@ function authorize(
 ): void {
   const { channel, auth, channelData } = request;
   if (channelKind(channel).access === "public") {
-    // What else was sent is of no use, and would be kept while the subscribe has to wait.
+    // The other fields are of no use here, and would be kept while the subscribe has to wait.
     const bare = { channel, auth: null, credential: null, channelData: null, member: null };
     return join(connection, bare, dependencies);
   }
@@ -119,7 +119,7 @@ async function askForProof(
     ? async (signal: AbortSignal) => {
         const about = { app, socketId, channel, handshake, credential, signal };
         const answer = await authorizer.authorize(about);
-        // Rule Y23. What was called off says nothing.
+        // Rule Y23. A cancelled request says nothing about the grant.
         if (!answer.ok && !signal.aborted) hub.recovery?.revoke(connection, channel);
         return answer;
       }
@@ -136,7 +136,7 @@ async function askForProof(
   deny(connection, subject, { kind: "denied", reason: "missing_channel_data" }, report);
 }
 
-/** At once, unless the answer is a long one and was had often enough, or would find no room (rule S18). */
+/** Joins at once, unless the answer is long and was sent often enough, or there is no room for it (rule S18). */
 function join(
   connection: Connection,
   request: SubscribeRequest,
@@ -181,7 +181,7 @@ function joinNow(
   });
 }
 
-/** Who signed in is a member without `channel_data` (Pusher: presence channels and user authentication). */
+/** A signed-in user is a member without `channel_data` (Pusher: presence channels and user authentication). */
 function signedInMember({ user }: Connection): Member | null {
   return user && { userId: user.id, userInfo: user.info };
 }
@@ -196,7 +196,7 @@ function succeeded(
   return member ? feed.list(hub.roster(name)) : encodeFrame(encodePresenceSucceeded(name, []));
 }
 
-/** Rules K01–K03. An event that came while the broker was asked is newer than its answer, which then stays unsent. */
+/** Rules K01–K03. If an event came while the broker was asked, it is newer than the answer, which is then not sent. */
 async function sendLastEvent(
   connection: Connection,
   channel: Channel,
@@ -205,7 +205,7 @@ async function sendLastEvent(
   const { eventCount } = channel;
   const subscription = connection.subscriptions.get(channel.name);
   const frame = await hub.lastEvent(channel, broker);
-  // Who left and came back has a new subscription, which asks for itself.
+  // A client that left and came back has a new subscription, which asks for itself.
   if (subscription?.state.kind !== "live" || channel.eventCount !== eventCount) return;
   if (frame) return connection.send(frame);
   connection.sendText(encodeCacheMiss(channel.name));

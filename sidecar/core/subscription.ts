@@ -7,34 +7,34 @@ import type { Recipient } from "./recipient.ts";
 import type { Standing } from "./recovery/client.ts";
 
 export type SubscribeResult =
-  /** `isNew`: it has just become live; else it was asked for again. */
+  /** `isNew`: it has just become live; otherwise it is another subscribe to a live one. */
   | { readonly ok: true; readonly channel: Channel; readonly isNew: boolean }
   | { readonly ok: false; readonly error: ProtocolError };
 
 export type SubscribeAnswer = (result: SubscribeResult) => void;
 
 export type SubscriptionState =
-  /** The presence store is asked to bring the channel's events to this node. */
+  /** Waits until the channel's events reach this node. */
   | { readonly kind: "entering"; readonly answers: SubscribeAnswer[] }
-  /** Its member has joined, which not every node knows yet. */
+  /** Its member has joined; waits until all nodes know. */
   | { readonly kind: "joining"; readonly answers: SubscribeAnswer[] }
   | Live
   /** Unsubscribed, refused or closed. */
   | { readonly kind: "ended" };
 
-/** Events reach it. */
+/** It gets the channel's events. */
 export interface Live {
   readonly kind: "live";
   readonly channel: Channel;
-  /** Who is sent them: the connection or, while what it missed is read, who stands in for it. */
+  /** Gets the events: the connection or, while its missed events are read, its `Replay`. */
   recipient: Recipient;
-  /** Null where that is of no use. */
+  /** Null without recovery. */
   standing: Standing | null;
 }
 
 export interface Subscription {
   readonly channel: string;
-  /** Who it is there, on presence channels. */
+  /** On presence channels. */
   readonly member: Member | null;
   state: SubscriptionState;
 }

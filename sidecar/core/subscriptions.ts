@@ -12,7 +12,7 @@ import type { Report } from "./report.ts";
 import type { SubscriptionBudget } from "./subscription-budget.ts";
 import type { SubscribeAnswer, Subscription } from "./subscription.ts";
 
-/** Of subscribes that come before the first one is answered, so many are answered with it. */
+/** How many subscribes that come before the first is answered are answered together with it. */
 const maxAnswers = 10;
 
 export class Subscriptions {
@@ -23,7 +23,10 @@ export class Subscriptions {
   readonly #onChanged: (channel: Channel) => void;
   readonly #channels = new Map<string, Channel>();
   #subscribedConnections = 0;
-  /** For `presenceGraceMs`, and for as long as a client may be recovered, if that is longer. */
+  /**
+   * Members kept for `presenceGraceMs`; and those of recoverable clients, kept for the recovery window if that is
+   * longer.
+   */
   readonly #graced: Away;
   readonly #recoverable: Away;
 
@@ -32,9 +35,9 @@ export class Subscriptions {
     presence: PresenceStore;
     budget: SubscriptionBudget;
     report: Report;
-    /** How long clients may be away that are recovered; 0: none are. */
+    /** For how long clients can be recovered; 0: no recovery. */
     recoveryWindowMs: number;
-    /** A channel has more or fewer subscriptions on this node. */
+    /** The number of a channel's subscriptions on this node has changed. */
     onChanged: (channel: Channel) => void;
   }) {
     this.#app = options.app;
@@ -48,7 +51,7 @@ export class Subscriptions {
     this.#recoverable = new Away(Math.max(presenceGraceMs, options.recoveryWindowMs), release);
   }
 
-  /** By name: those with subscriptions on this node. */
+  /** Channels with subscriptions on this node, by name. */
   get channels(): ReadonlyMap<string, Channel> {
     return this.#channels;
   }
@@ -58,10 +61,10 @@ export class Subscriptions {
   }
 
   /**
-   * The connection has the subscription from now on; it is live, and gets the channel's events, when the presence
-   * store says so. `answer` is called in that very moment, before any event can reach the connection, or with what
-   * refused it; not at all if the subscription has ended by then, or the connection is about to. Subscribing again is harmless: as the same member
-   * nothing changes, as another one the old one leaves.
+   * Adds the subscription at once. It becomes live, and gets the channel's events, when the presence store calls back.
+   * In that very moment `answer` is called, before any event can reach the connection, or it is called with the error
+   * that refused it. It is not called if the subscription has ended by then, or the connection is being suspended.
+   * Subscribing again as the same member changes nothing; as another member, the old one leaves first.
    */
   subscribe(
     connection: Connection,
@@ -96,9 +99,9 @@ export class Subscriptions {
   }
 
   /**
-   * Ends all that a broken connection had; its members may stay for a while.
+   * Ends all subscriptions of a closed connection; their members may stay listed for a while.
    *
-   * @param token of a client that may be recovered
+   * @param token of a client that may be recovered; null: it may not
    */
   endAll(connection: Connection, token: string | null): void {
     if (connection.subscriptions.size > 0) this.#countConnections(-1);
@@ -112,12 +115,12 @@ export class Subscriptions {
     connection.subscriptions.clear();
   }
 
-  /** The client that may be recovered is back in the channel, or will not be. */
+  /** A recoverable client is back in the channel, or will not come back: its member need not be kept any more. */
   endAway(token: string, channel: string): void {
     this.#recoverable.end(awayKey(token, channel));
   }
 
-  /** Lists a member whose client another process had, and which may be recovered here. */
+  /** Keeps a member listed whose client was connected to another process, and may be recovered here. */
   addAway(token: string, channel: string, member: Member): void {
     if (!this.#budget.tryTake()) return;
     this.#presence.enter(channel, () => undefined);
@@ -125,19 +128,19 @@ export class Subscriptions {
     this.#recoverable.add({ channel, member }, awayKey(token, channel));
   }
 
-  /** Nothing more is sent to the connection, which is about to be closed; its members stay until then. */
+  /** Stops events to a connection that is about to be closed; its members stay until then. */
   mute(connection: Connection): void {
     for (const { state } of connection.subscriptions.values()) {
       if (state.kind === "live") state.channel.connections.delete(state.recipient);
     }
   }
 
-  /** Members whose connection broke are still in their channels. */
+  /** Whether members of broken connections are still listed. */
   get hasAway(): boolean {
     return this.#graced.size > 0 || this.#recoverable.size > 0;
   }
 
-  /** Ends what has been away for too long. */
+  /** Removes members who have been away for too long. */
   tick(nowMs: number): void {
     this.#graced.tick(nowMs);
     this.#recoverable.tick(nowMs);
@@ -178,7 +181,7 @@ export class Subscriptions {
     for (const answer of others) answer({ ok: true, channel, isNew: false });
   }
 
-  /** Nothing more is delivered to it. */
+  /** Stops deliveries to the subscription. */
   #end(connection: Connection, subscription: Subscription): Remainder {
     const { channel: name, member, state } = subscription;
     subscription.state = { kind: "ended" };
@@ -194,7 +197,7 @@ export class Subscriptions {
     return { channel: name, member: state.kind === "entering" ? null : member };
   }
 
-  /** The channel's subscribers are sent that its member left. */
+  /** Gives it back to the presence store, which announces that its member left. */
   #release({ channel, member }: Remainder): void {
     if (member) this.#presence.leave(channel, member);
     this.#presence.exit(channel);
@@ -207,7 +210,7 @@ export class Subscriptions {
   }
 }
 
-/** At once, or with the first one. */
+/** At once if it is live, else together with the first answer. */
 function answerAgain({ state }: Subscription, answer: SubscribeAnswer): void {
   if (state.kind === "live") return answer({ ok: true, channel: state.channel, isNew: false });
   if (state.kind !== "ended" && state.answers.length < maxAnswers) state.answers.push(answer);

@@ -3,14 +3,14 @@
 import type { Frame } from "./frame.ts";
 import type { FrameKind } from "./report/websocket.ts";
 
-/** What went over the socket of one client. */
+/** Traffic of one client's socket. */
 export interface Traffic {
   /** On the wire, the handshake included. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** That wait for it now. */
+  /** Waiting to be sent now. */
   readonly queuedBytes: number;
-  /** That it did not get, since it read too slowly. */
+  /** Dropped because the client read too slowly. */
   readonly droppedFrames: number;
 }
 
@@ -18,7 +18,7 @@ export interface Traffic {
 export interface Transport {
   /** Queues a frame; frames leave in the order of the calls. `kind` is for metrics. */
   send(frame: Frame, kind: FrameKind): void;
-  /** False: a frame of so many bytes would be dropped, since the client reads too slowly. */
+  /** False: a frame of this many bytes would be dropped, since the client reads too slowly. */
   hasRoom(bytes: number): boolean;
   /** Sends what is queued, then a WebSocket close. */
   close(code: number, reason: string): void;

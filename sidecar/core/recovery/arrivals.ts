@@ -15,26 +15,26 @@ import type { RecoveryLog } from "./ports.ts";
 import { Replay } from "./replay.ts";
 import { usersOf, type Seat } from "./session.ts";
 
-/** A subscription that is live from now on, or a signin. */
+/** A subscription that has just become live, or a signin. */
 export interface Arrival {
   readonly channel: string;
   readonly member: Member | null;
-  /** It is still there. */
+  /** Whether it still is. */
   readonly isLive: () => boolean;
-  /** Puts one who gets the channel's events in the place of another. */
+  /** Replaces one recipient of the channel's events by another. */
   readonly replace: (from: Recipient, to: Recipient) => void;
   readonly setStanding: (standing: Standing | null) => void;
-  /** Called once, if it is still there by then. `isUpToDate`: it has had the channel's last event. */
+  /** Called once, if it is still live by then. `isUpToDate`: it has been sent the channel's last event. */
   readonly done: (isUpToDate: boolean) => void;
 }
 
 export interface ArrivalOptions {
   readonly appId: string;
-  /** What is received is acknowledged, so it matters since when a subscription gets events. */
+  /** Clients acknowledge what they receive, so the start of a subscription has to be known. */
   readonly isForCuts: boolean;
   readonly log: RecoveryLog;
   readonly report: Report;
-  /** A seat is taken, or will not be. */
+  /** A seat was taken, or will not be. */
   readonly onSeatEnded: (token: string, channel: string) => void;
 }
 
@@ -52,7 +52,7 @@ export class Arrivals {
     this.#options = options;
   }
 
-  /** @param nowMs by which a session may have ended */
+  /** @param nowMs to tell whether the session has expired */
   arrive(connection: Connection, client: RecoveryClient, arrival: Arrival, nowMs: number): void {
     const { log } = this.#options;
     let replay: Replay | null = null;
@@ -61,7 +61,7 @@ export class Arrivals {
       if (isDecided) return;
       isDecided = true;
       if (replay) arrival.replace(replay, connection);
-      // What its next connection is given this one must not get.
+      // A suspended connection must not get what its successor will be sent.
       const isHere = arrival.isLive() && !client.isSuspended;
       if (isHere) this.#give(connection, arrival, decision, replay);
     };
@@ -75,7 +75,7 @@ export class Arrivals {
     arrival.replace(connection, replay);
   }
 
-  /** The client is somebody else, or has left for good: nothing of its session is given or granted to anybody. */
+  /** The client is somebody else, or has left for good: its session is given and granted to nobody. */
   drop(client: RecoveryClient): void {
     const { resumption, token } = client;
     client.resumption = null;
@@ -85,7 +85,7 @@ export class Arrivals {
     }
   }
 
-  /** The same where it goes on with a session of this user: now, or before anybody else knows that there is one. */
+  /** The same if it resumes a session of this user: at once, or as soon as the session is known. */
   dropOf(userId: string, client: RecoveryClient): void {
     const { resumption } = client;
     const look = (): void => {
@@ -131,7 +131,7 @@ export class Arrivals {
     const hasRoom = (bytes: number): boolean => connection.hasRoom(bytes);
     const { log } = this.#options;
     log.read(channel, seat.earliest, (missed) => {
-      // It has turned out to be somebody else, or its user was terminated.
+      // Meanwhile it turned out to be somebody else, or its user was terminated.
       if (client.resumption !== resumption) return decide(isNew);
       const compare = log.compare.bind(log);
       decide({

@@ -11,33 +11,36 @@ export interface RecoveryToken {
   readonly isOfOnePage: boolean;
 }
 
-/** Since when a subscription gets its channel's events. */
+/** From when on a subscription gets its channel's events. */
 export interface Standing {
-  /** Who has received so many events has all that was sent when it began; infinite, while that is still read. */
+  /**
+   * A client that has received this many events has everything sent when it began; infinite while that is still being
+   * read.
+   */
   since: number;
-  /** Where it stood before it was sent what it missed; null: it is new. */
+  /** Its seat before it was sent the missed events; null: it is new. */
   readonly from: Seat | null;
 }
 
-/** The session that a connection goes on with, as far as its channels have not been subscribed again. */
+/** The session that a connection resumes, and the part of it that has not been subscribed again yet. */
 export interface Resumption {
-  /** Null: it is still asked for. */
+  /** Null: not known yet. */
   session: Session | null;
-  /** By channel; each is taken once. */
+  /** By channel; each can be taken once. */
   readonly seats: Map<string, Seat>;
-  /** Called when the session is there, or there is none. */
+  /** Called when it is known whether there is a session. */
   waiting: (() => void)[];
-  /** The page has come anew meanwhile: gives the session to that connection. */
+  /** The page has connected again meanwhile: passes the session to that connection. */
   handOver?: (session: Session | null) => void;
   endsMs: number;
-  /** What may still be sent of what was missed. */
+  /** How much of the missed events may still be sent. */
   leftEvents: number;
   leftBytes: number;
 }
 
-/** Pings that a client may leave unanswered before it counts as one that never answers, or does no more. */
+/** Unanswered pings after which a client counts as one that never answers, or no longer does. */
 const maxUnanswered = 3;
-/** A pong takes no longer than so many ticks. */
+/** Ticks within which a pong has to come. */
 const answeredWithin = 2;
 /** Room for `maxUnanswered` beside the tick. */
 const countBits = 2;
@@ -45,19 +48,22 @@ const countMask = (1 << countBits) - 1;
 
 export class RecoveryClient {
   readonly token: RecoveryToken;
-  /** Its session was asked for: until then it waits for whoever asks. */
+  /** Its session has been asked for; until then another connection could take it. */
   hasAsked = false;
   resumption: Resumption | null = null;
   /** In the user's own channel; null: no signin has been answered. */
   userStanding: Standing | null = null;
   isSuspended = false;
-  /** Frames for it were dropped: what it has acknowledged by then is all that is certain. */
+  /** Frames for it were dropped: only what it had acknowledged before is certain. */
   isLossy = false;
-  /** Null: the app is asked again when it comes back, whatever it had granted. */
+  /** Null: when it comes back the app is asked again, whatever it granted before. */
   grants: Grants | null;
-  /** The tick in which it was pinged last and, in the lowest bits, how many pings have no answer: one small number. */
+  /**
+   * The tick of its last ping and, in the lowest bits, its number of unanswered pings: packed, since each connection
+   * has one.
+   */
   #asked = -1 << countBits;
-  /** The highest number of events; 0: it has never answered. */
+  /** The highest number of events acknowledged; 0: it has never answered. */
   #acknowledged = 0;
 
   constructor(token: RecoveryToken, grants: Grants | null = null) {
@@ -65,7 +71,7 @@ export class RecoveryClient {
     this.grants = grants;
   }
 
-  /** True once in a tick: it is to be pinged with a position. */
+  /** Whether to ping it with a position now; true once per tick. */
   mayAsk(tick: number): boolean {
     if (this.#asked >> countBits === tick || this.isSuspended) return false;
     const unanswered = Math.min(this.#unanswered + 1, maxUnanswered);
@@ -73,19 +79,19 @@ export class RecoveryClient {
     return true;
   }
 
-  /** It has received so many events. */
+  /** @param delivered the number of events that it says it has received */
   acknowledge(delivered: number): void {
     this.#asked &= ~countMask;
     if (!this.isLossy && delivered > this.#acknowledged) this.#acknowledged = delivered;
   }
 
-  /** Null: its pongs never say. */
+  /** Null: it never answers pings. */
   get acknowledged(): number | null {
     if (this.#acknowledged > 0) return this.#acknowledged;
     return this.#unanswered >= maxUnanswered ? null : 0;
   }
 
-  /** It has answered before, and does no more: what was sent since may have gone nowhere. */
+  /** It has answered before and no longer does: what was sent since may be lost. */
   isSilent(tick: number): boolean {
     if (this.#acknowledged === 0 || this.#unanswered === 0) return false;
     const isLate = tick - (this.#asked >> countBits) >= answeredWithin;

@@ -12,7 +12,7 @@ export type Outcome =
   | { readonly kind: "gap"; readonly reason: GapReason }
   | { readonly kind: "resumed"; readonly frames: readonly Frame[]; readonly upTo: Position };
 
-/** What the outbox counts of a frame beside its bytes, about. */
+/** About what the outbox counts for a frame besides its bytes. */
 const frameOverheadBytes = 128;
 
 export function outcomeOf(
@@ -32,7 +32,7 @@ export function outcomeOf(
     exceptSocketId !== undefined &&
     (exceptSocketId === socketId || seat.socketIds.includes(exceptSocketId));
   const isBehind = ({ position }: LoggedEvent): boolean => compare(position, seat.position) > 0;
-  // Which of the connections that shared the token this one was can't be said.
+  // It can't be said which of the connections that shared the token this one was.
   const isAmbiguous = missed.events.some((event) => !isBehind(event) || (isShared && isOwn(event)));
   if (isAmbiguous) return gap("ambiguous");
 

@@ -4,82 +4,90 @@ import type { Frame } from "../frame.ts";
 import type { ChannelEvent } from "../ports.ts";
 import type { Position, Session } from "./session.ts";
 
-/** `off`: nobody is sent what it missed. `orderly`: who was closed because its node stops. `all`: who was cut off, too. */
+/**
+ * Which clients are sent what they missed. `orderly`: those closed because their node stops. `all`: those cut off, too.
+ */
 export type RecoveryMode = "off" | "orderly" | "all";
 
 /** An event that was published, with its place in the log. */
 export interface LoggedEvent {
   readonly position: Position;
   readonly event: ChannelEvent;
-  /** Encoded once for all who are sent it. */
+  /** Encoded once for all clients. */
   readonly frame: Frame;
 }
 
-/** Not ok: events are missing, or nobody can say. */
+/** Not ok: the log does not have all of it, or can't be read. */
 export type Missed =
   | {
       readonly ok: true;
       readonly events: readonly LoggedEvent[];
-      /** What has come to this node up to here is among them. */
+      /** They include everything that this node has delivered up to here. */
       readonly upTo: Position;
     }
   | { readonly ok: false };
 
 /**
- * The last events of one app, in the one order in which all nodes deliver them. The events of clients are not in it.
- * `delivered` counts those that this node has delivered: short enough for a ping, and a position on this node.
+ * The last events of one app, without client events, in the one order in which all nodes deliver them.
+ * `delivered` counts those that this node has delivered; it serves as a position on this node, short enough for a ping.
  */
 export interface RecoveryLog {
   readonly delivered: number;
-  /** Of the event that is being delivered; null between two. */
+  /** The position of the event being delivered; null between two events. */
   readonly current: Position | null;
   /** An event is about to be delivered. MUST NOT throw. */
   begin(event: ChannelEvent): void;
-  /** It was. */
+  /** It has been delivered. */
   end(): void;
-  /** Counts one more without an event; who has received that much has received all that was sent before. */
+  /** Counts one more without an event: a client that has received that much has everything sent before it. */
   mark(): number;
-  /** Where it is who has received so many; null: that is too long ago to say. */
+  /** The position of a client that has received this many; null: too long ago to say. */
   positionAt(delivered: number): Position | null;
-  /** Below, above or 0, as sorting takes it. */
+  /** A sort order: below, above or equal to 0. */
   compare(a: Position, b: Position): number;
   /**
-   * What a channel had behind a position. MUST call back once, before it returns where it can, as on a single node; what
-   * is delivered after the call is then not missing in between.
+   * Reads a channel's events after a position. MUST call back once, and before it returns if it can, as on a single
+   * node, so that nothing is delivered in between.
    */
   read(channel: string, after: Position, done: (missed: Missed) => void): void;
   /** To be called every second or so. */
   tick(nowMs: number): void;
 }
 
-/** What the connections of this node would leave if it died now, of pages that each have a token of their own. */
+/** The sessions that this node's connections would leave if it died now, of pages that each have their own token. */
 export interface Checkpoints {
-  /** Stores some, encoded (`encodeSession`), in place of what they had. Who has received less than `position` counts as having received that much. */
+  /**
+   * Stores sessions (`encodeSession`) in place of earlier ones. Any that has received less than `position` counts as
+   * having received that much.
+   */
   store(
     sessions: ReadonlyMap<string, string>,
     position: Position | null,
     done: (isStored: boolean) => void,
   ): void;
-  /** Its connection has ended, and leaves nothing. */
+  /** The connection with this token has ended and leaves nothing. */
   forget(token: string): void;
-  /** Called with the token of a page that is at another node: what is still open of it here is dead, and MUST end. */
+  /**
+   * Called with the token of a page that has connected to another node: its connection here is dead, and MUST be
+   * closed.
+   */
   onClaimed: (token: string) => void;
 }
 
 /**
- * Sessions of one app, by token, each for as long as a client may be away. They MUST call back once, `put` with whether
- * it is kept; where that is so at once, before they return. What is put is there for every `take` after its callback.
+ * Sessions of one app by token, each kept for as long as a client may be away. `put` and `take` MUST call back once, and
+ * before they return if they can; `put` says whether the session is kept. Every `take` after that callback finds it.
  */
 export interface SessionStore {
-  /** Joined with one that is there already (`mergeSessions`). */
+  /** Merged with an existing one (`mergeSessions`). */
   put(token: string, session: Session, done: (isKept: boolean) => void): void;
-  /** The session, which is gone with as many calls as connections have left it; null if there is none. */
+  /** The session, or null. It is removed after as many calls as connections have left it. */
   take(token: string, done: (session: Session | null) => void): void;
-  /** Ends those of a user. */
+  /** Removes the sessions of a user. */
   terminate(userId: string): void;
-  /** How many wait here. */
+  /** How many sessions are kept in this process. */
   readonly size: number;
-  /** Null where a session can't outlive its node, nor its client be at another one. */
+  /** Null if sessions can't outlive their node, and clients can't be at another one. */
   readonly checkpoints: Checkpoints | null;
   /** To be called every second or so. */
   tick(nowMs: number): void;

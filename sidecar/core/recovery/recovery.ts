@@ -29,7 +29,7 @@ export interface RecoveryOptions {
   readonly log: RecoveryLog;
   readonly sessions: SessionStore;
   readonly report: Report;
-  /** A seat of a session is taken, or will not be: its member need not stay in the channel for it any more. */
+  /** A seat of a session was taken, or will not be: its member need not be kept in the channel any more. */
   readonly onSeatEnded: (token: string, channel: string) => void;
 }
 
@@ -39,9 +39,9 @@ export class Recovery {
   readonly #resumptions: Resumptions;
   readonly #arrivals: Arrivals;
   readonly #isForCuts: boolean;
-  /** Null: cut connections are not gone on with. */
+  /** Null: broken connections are not recovered. */
   readonly #pages: OpenPages | null;
-  /** Channels whose subscribers were pinged with a position within the tick. */
+  /** Channels whose subscribers were pinged with a position in this tick. */
   readonly #asked = new Set<ReadonlySet<Recipient>>();
   #tick = 0;
   #nowMs = 0;
@@ -60,7 +60,7 @@ export class Recovery {
     this.#arrivals = new Arrivals({ ...options, isForCuts: this.#isForCuts });
   }
 
-  /** Sessions that wait here for their client. */
+  /** Sessions kept in this process for clients that are away. */
   get sessionCount(): number {
     return this.#options.sessions.size;
   }
@@ -69,11 +69,11 @@ export class Recovery {
     const client = connection.recovery;
     if (!client) return;
     const before = this.#pages?.add(connection, client)?.resumption;
-    // Two connections at once: what the first has asked for already is the second's.
+    // Two connections at once: the session that the first has asked for goes to the second.
     if (before && !before.session) this.#resumptions.ask(connection, client, this.#nowMs, before);
   }
 
-  /** A subscription is live or a signin done: sends what was missed of it, now or as soon as that is read. */
+  /** A subscription is live or a signin done: sends its missed events, now or as soon as they have been read. */
   arrive(connection: Connection, arrival: Arrival): void {
     const client = connection.recovery;
     if (!client) return arrival.done(false);
@@ -86,7 +86,7 @@ export class Recovery {
     this.#arrivals.arrive(connection, client, { ...arrival, done }, this.#nowMs);
   }
 
-  /** A page asks for a channel. Calls back once, when it is known whether the connection goes on with a session. */
+  /** A page asks for a channel. Calls back once, when it is known whether the connection resumes a session. */
   regrant(
     connection: Connection,
     channel: string,
@@ -96,7 +96,7 @@ export class Recovery {
     this.#whenAsked(connection, () => done(regrant(connection, channel, shown, this.#nowMs)));
   }
 
-  /** The app has not said yes: it is asked again, whatever it said before. */
+  /** The app did not grant the channel: its earlier grant no longer counts. */
   revoke(connection: Connection, channel: string): void {
     this.#whenAsked(connection, () => {
       connection.recovery?.grants?.delete(channel);
@@ -104,7 +104,7 @@ export class Recovery {
     });
   }
 
-  /** Once it is known whether the connection goes on with a session. */
+  /** Runs it once it is known whether the connection resumes a session. */
   #whenAsked(connection: Connection, run: () => void): void {
     const client = connection.recovery;
     if (client) this.#resumptions.ask(connection, client, this.#nowMs);
@@ -113,7 +113,7 @@ export class Recovery {
     else run();
   }
 
-  /** What the connection would leave is another than before: a channel, or what is granted of it. */
+  /** The session that the connection would leave has changed: its channels or its grants. */
   changed({ recovery: client }: Connection): void {
     if (client) this.#pages?.changed(client);
   }
@@ -123,7 +123,7 @@ export class Recovery {
     if (!event.isClientEvent) this.#options.log.begin(event);
   }
 
-  /** It was. Who was sent it is pinged, once in a tick: the pong says that it has come. */
+  /** It has been delivered. Its recipients are pinged once per tick; their pongs acknowledge it. */
   end(recipients: ReadonlySet<Recipient> | undefined): void {
     const { log } = this.#options;
     log.end();
@@ -133,21 +133,21 @@ export class Recovery {
     for (const recipient of recipients) recipient.askPosition?.(ping, this.#tick);
   }
 
-  /** Rides along with what one client is sent anyway. */
+  /** Pings one client with a position, along with something that it is sent anyway. */
   askPosition(connection: Connection): void {
     if (!this.#isForCuts || !connection.recovery) return;
     connection.askPosition(encodePingFrame(String(this.#options.log.delivered)), this.#tick);
   }
 
-  /** @param payload of a pong, which may be anything */
+  /** @param payload of a pong, which may be any bytes */
   acknowledge(connection: Connection, payload: string): void {
     const delivered = /^\d{1,15}$/.test(payload) ? Number(payload) : Number.POSITIVE_INFINITY;
     if (delivered <= this.#options.log.delivered) connection.recovery?.acknowledge(delivered);
   }
 
   /**
-   * The connection is about to be closed by this node. `mute` is called when it is to get no event any more, then
-   * `done` once its session is kept; where its last session is still asked for, that is waited for.
+   * The connection is about to be closed by this node. Waits until the session that it resumes is known, calls `mute`
+   * when it must get no more events, then `done` once its session is kept.
    */
   suspend(connection: Connection, mute: () => void, done: () => void): void {
     const client = connection.recovery;
@@ -161,7 +161,7 @@ export class Recovery {
     });
   }
 
-  /** True: it may come back, and until then its members stay in their channels. */
+  /** True: it may come back, and until then its members stay listed. */
   closed(connection: Connection, code: number): boolean {
     const client = connection.recovery;
     if (!client) return false;
@@ -169,9 +169,9 @@ export class Recovery {
     if (client.isSuspended) return true;
     client.isSuspended = true;
     const isCut = code === goneCode || code === errors.pongTimeout.closeCode;
-    // So pusher-js ends a line that fell silent, which may be seen here when the line is back.
+    // This is how pusher-js closes a connection that fell silent; it may arrive once the network is back.
     const isGivenUp = client.token.isOfOnePage && (code === normalCode || code === noCode);
-    // Or so it was left, which can't be told apart.
+    // The page may also have left on purpose, which looks the same.
     if (isGivenUp) client.grants = null;
     if (!client.hasAsked) {
       if (!isCut) this.#resumptions.leave(client.token, isGivenUp);
@@ -179,14 +179,14 @@ export class Recovery {
     }
     const mayComeBack = this.#isForCuts && (isCut || isGivenUp);
     const isKept = mayComeBack && this.#keep(connection, client, "acknowledged");
-    // What was stored while it was open is more than it has left.
+    // It leaves less than what was stored while it was open.
     if (isPresent && !isKept) this.#pages?.forget(client.token.key);
-    // It left for good, and so it has what it had not come back to.
+    // It left for good, and with it the seats that it had not come back to.
     if (!mayComeBack) this.#arrivals.drop(client);
     return isKept && isCut;
   }
 
-  /** Ends the sessions of a user, those that open connections have not wholly come back to among them. */
+  /** Ends the sessions of a user, including those that open connections are still resuming. */
   terminate(userId: string, connections: Iterable<Connection>): void {
     this.#options.sessions.terminate(userId);
     for (const { recovery: client } of connections) {
@@ -204,7 +204,7 @@ export class Recovery {
     this.#options.sessions.tick(nowMs);
   }
 
-  /** False: there is nothing to keep, and nobody is called. */
+  /** False: there is nothing to keep, and `done` is not called. */
   #keep(
     connection: Connection,
     client: RecoveryClient,

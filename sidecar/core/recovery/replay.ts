@@ -4,7 +4,7 @@ import type { Frame } from "../frame.ts";
 import type { Recipient } from "../recipient.ts";
 import type { Position } from "./session.ts";
 
-/** Frames of one channel that may wait so, in bytes. */
+/** Bytes of one channel's frames that may wait. */
 const maxWaitingBytes = 1_048_576;
 
 export class Replay implements Recipient {
@@ -16,9 +16,9 @@ export class Replay implements Recipient {
 
   constructor(options: {
     socketId: string;
-    /** Of the event that is being delivered; null: what is sent is no event of the log. */
+    /** Position of the event being delivered; null: the frame is no event of the log. */
     current: () => Position | null;
-    /** More has come than may wait: the connection MUST take this place back before the call returns. */
+    /** Too much waits: the connection MUST take its place back before the call returns. */
     onOver: () => void;
   }) {
     this.socketId = options.socketId;
@@ -28,12 +28,12 @@ export class Replay implements Recipient {
 
   send(frame: Frame): void {
     this.#bytes += frame.length;
-    // The connection comes behind all others in the set that is being gone through, so it is sent this one itself.
+    // The connection is added at the end of the set that is being iterated, so it gets this frame itself.
     if (this.#bytes > maxWaitingBytes) return this.#onOver();
     this.#waiting.push({ frame, position: this.#current() });
   }
 
-  /** What has come since, without the events that were read as well. */
+  /** The frames that came meanwhile, without events that were also read from the log. */
   rest(isRead: (position: Position) => boolean): readonly Frame[] {
     return this.#waiting
       .filter(({ position }) => position === null || !isRead(position))

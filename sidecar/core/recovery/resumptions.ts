@@ -17,7 +17,7 @@ export interface ResumptionOptions {
   readonly maxBytes: number;
   readonly sessions: SessionStore;
   readonly report: Report;
-  /** A seat of a session will not be taken. */
+  /** A seat of a session will not be taken any more. */
   readonly onSeatEnded: (token: string, channel: string) => void;
 }
 
@@ -31,7 +31,7 @@ export class Resumptions {
   /**
    * Asks for the client's session, once.
    *
-   * @param before of the page's connection before this one, which has asked and knows no answer yet: it is this one's
+   * @param before of the page's previous connection, which is still waiting for the session: this one gets it instead
    */
   ask(
     connection: Connection,
@@ -60,9 +60,9 @@ export class Resumptions {
   }
 
   /**
-   * The client has left without having asked.
+   * The client has left without having asked for its session.
    *
-   * @param mayComeBack as far as can be seen; nothing is granted to it without the app then
+   * @param mayComeBack as far as can be told; in that case nothing is granted to it without the app
    */
   leave({ key, isOfOnePage }: RecoveryToken, mayComeBack: boolean): void {
     if (!isOfOnePage) return;
@@ -84,7 +84,7 @@ export class Resumptions {
     if (resumption.handOver) return resumption.handOver(session);
     // It has left for good meanwhile.
     if (client.resumption !== resumption) return;
-    // Gone again meanwhile, without having come back to anything.
+    // It is gone again, without having come back to anything.
     if (session && !connection.isOpen) return this.#giveBack(client.token.key, session);
     if (session) {
       resumption.session = session;

@@ -9,12 +9,12 @@ import type { GapReason } from "../report/recovery.ts";
 import { seatAgain, type Seat, type Session } from "./session.ts";
 
 /**
- * What counts as received. `sent`: all of it, since the close comes behind it. `acknowledged`: what a pong came back for;
- * of a client whose pongs never say, all that was sent.
+ * What counts as received. `sent`: everything sent, since the close comes after it. `acknowledged`: what a pong came
+ * back for, or everything sent if the client never answers pings.
  */
 export type Received = "sent" | "acknowledged";
 
-/** Null: there is nothing that it could come back to. */
+/** Null: there is nothing to come back to. */
 export function leaveSession(
   connection: Connection,
   client: RecoveryClient,
@@ -27,7 +27,7 @@ export function leaveSession(
   const seats = new Map<string, Seat>();
   const set = (channel: string, seat: Seat): void =>
     void seats.set(channel, { ...seat, isGranted: grants?.has(channel) ?? false });
-  // Of a session that was dropped nothing counts any more, whatever of it was sent.
+  // A session that was dropped no longer counts, even if part of it was sent.
   let isOfSession = resumption !== null && resumption.endsMs > nowMs;
   if (isOfSession) {
     for (const [channel, seat] of resumption?.seats ?? []) set(channel, seatAgain(seat, socketId));
@@ -52,12 +52,12 @@ export function leaveSession(
   return { users, seats, connections: 1, grant: grants?.kept ?? null };
 }
 
-/** What it missed is still read. */
+/** Its missed events are still being read. */
 const underWay = Number.POSITIVE_INFINITY;
 
 interface Count {
   readonly delivered: number;
-  /** Frames behind it were dropped, and nobody knows which. */
+  /** Frames after it were dropped, and it is not known which. */
   readonly gap: GapReason | null;
   readonly isCertain: boolean;
 }
@@ -80,7 +80,7 @@ function seatOf(subscription: {
   readonly log: RecoveryLog;
 }): Seat | null {
   const { socketId, member, since, count, log } = subscription;
-  // Whether it has a session is not known yet.
+  // It is not known yet whether it has a session.
   if (since === underWay) return null;
   const position = log.positionAt(Math.max(count.delivered, since));
   const gap = position === null ? "bounds" : count.gap;

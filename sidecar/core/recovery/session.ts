@@ -6,46 +6,46 @@ import { encodeMember, isSameMember, memberKey, parseMember, type Member } from 
 import type { GapReason } from "../report/recovery.ts";
 import type { Grant } from "./credentials.ts";
 
-/** Where somebody is in the log of an app's events. Only that log can compare two of them. */
+/** A place in the log of an app's events. Only that log can compare two of them. */
 export type Position = string;
 
 /** A client's place in one channel. */
 export interface Seat {
   /** It has received everything up to here. */
   readonly position: Position;
-  /** Before `position` only where connections that share a token were at different places. */
+  /** Differs from `position` only if connections that share a token were at different places. */
   readonly earliest: Position;
-  /** Who it was, in a presence channel. */
+  /** In a presence channel. */
   readonly member: Member | null;
-  /** Of the connections it had: what excluded one of them it is not sent (`toOthers()`). */
+  /** Its socket ids so far: events that excluded one of them (`toOthers()`) are not sent to it. */
   readonly socketIds: readonly string[];
-  /** What it missed can't be said. */
+  /** Why it can't be said what it missed; null: it can. */
   readonly gap: GapReason | null;
-  /** The app has granted it to the page itself, which may be granted it again as the session's `grant` says. */
+  /** The app has granted it to the page itself, so it may be granted again under the session's `grant`. */
   readonly isGranted: boolean;
 }
 
 export interface Session {
-  /** Who had signed in: several where users shared a token, and then nobody can say whose the seats are. */
+  /** The signed-in users. Several if users shared a token; then it can't be said whose seats these are. */
   readonly users: ReadonlySet<string>;
-  /** By channel; a user's own is among them. */
+  /** By channel, including a user's own. */
   readonly seats: ReadonlyMap<string, Seat>;
-  /** How many connections left it: more than one where tabs share a cookie. */
+  /** How many connections left it; more than one if tabs share a cookie. */
   readonly connections: number;
-  /** To whom its seats may be granted again without asking the app; null: to nobody. */
+  /** Who may be granted its seats again without asking the app; null: nobody. */
   readonly grant: Grant | null;
 }
 
-/** Of one page that is cut off again and again, so many connections are remembered. */
+/** Socket ids remembered for a page that is cut off again and again. */
 const maxSocketIds = 8;
 
-/** The seat of a client that goes away again, before it was given what it missed. */
+/** The seat of a client that goes away again before it was sent what it missed. */
 export function seatAgain(seat: Seat, socketId: string): Seat {
   const socketIds = [...seat.socketIds, socketId].slice(-maxSocketIds);
   return { ...seat, socketIds };
 }
 
-/** Of two connections with one token: the later position, so that nothing comes twice. */
+/** Merges the sessions of two connections with one token; the later position wins, so that nothing comes twice. */
 export function mergeSessions(
   a: Session,
   b: Session,
@@ -71,7 +71,7 @@ function mergeSeats(a: Seat, b: Seat, compare: (a: Position, b: Position) => num
   };
 }
 
-/** Whose it is: who signed in, and members of its channels. */
+/** All users of a session: the signed-in ones, and the members in its channels. */
 export function usersOf(session: Session): ReadonlySet<string> {
   const users = new Set(session.users);
   for (const [channel, { member }] of session.seats) {
@@ -94,7 +94,7 @@ export function encodeSession({ users, seats, connections, grant }: Session): st
   return JSON.stringify({ users: [...users], connections, grant, seats: rows });
 }
 
-/** Null: it is none that was encoded here. */
+/** Null: the text was not made by `encodeSession`. */
 export function parseSession(text: string): Session | null {
   const json = parseJson(text);
   if (!json.ok || !isObject(json.value)) return null;
