@@ -39,34 +39,34 @@ export interface AuthorizerOptions extends Omit<BulkheadsOptions, "timers" | "ra
   readonly authPath: string;
   /** Path of the app's user authentication endpoint (Laravel: `/broadcasting/user-auth`). */
   readonly userAuthPath: string;
-  /** For one whole subrequest, its answer's body included. */
+  /** For one whole subrequest, including its answer's body. */
   readonly deadlineMs: number;
   readonly maxAnswerBytes: number;
-  /** Bytes of an answer's status line and header. */
+  /** Maximum bytes of an answer's status line and header. */
   readonly maxHeadBytes: number;
-  /** Without it no traces are recorded. */
+  /** Null or absent: no traces are recorded. */
   readonly tracer?: Tracer | null;
   readonly forwarding: Forwarding;
 }
 
 export interface Authorizer extends ChannelAuthorizer, UserAuthenticator {
   /**
-   * Asks about a channel once more, as `authorize` would, to see what the app answers: once, past permits and breaker, so that
-   * the caller bounds how often. MUST resolve.
+   * Asks about a channel once more, as `authorize` would, to see what the app answers. It bypasses permits and circuit
+   * breaker and does not retry, so the caller must bound how often. MUST resolve.
    */
   replay(request: AuthorizationRequest): Promise<Replayed>;
   breakerState(appId: string): BreakerState;
-  /** That of the app for which it is worst. */
+  /** The worst state of all apps. */
   readonly worstBreakerState: BreakerState;
-  /** Subrequests under way. */
+  /** Subrequests in flight. */
   underWay(appId: string): number;
-  /** Questions that wait, for their turn or for another attempt. */
+  /** Requests that wait, for their turn or for a retry. */
   waiting(appId: string): number;
-  /** Aborts what is under way and what waits; what is asked afterwards is answered `aborted`. */
+  /** Aborts all requests, in flight and waiting; later ones are answered `aborted`. */
   close(): void;
 }
 
-/** `reason`: the app was not asked, or there was no answer of use. The body is that of a 200. */
+/** `reason`: the app was not asked, or gave no usable answer. `body`: only of a 200. */
 export type Replayed =
   | { readonly isAnswered: true; readonly status: number; readonly body: string }
   | { readonly isAnswered: false; readonly reason: AuthorizationFault };
@@ -85,8 +85,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const bulkheads = createBulkheads({ ...options, timers: systemTimers, random: Math.random });
 
   /**
-   * What is cheapest to know comes first; nothing is spent on a question that a later guard would refuse. Channels and
-   * users share the guards: it is one app that is asked.
+   * The cheapest check comes first, so that nothing is spent on a request that a later one would refuse. Channels and
+   * users share these guards, since the same app is asked.
    */
   async function guarded<T extends Proof>(question: Question<T>): Promise<T | Denial> {
     const { app, socketId, signal } = question.request;

@@ -11,16 +11,16 @@ import { Permits } from "./permits.ts";
 import { VisitorLimit } from "./visitor-limit.ts";
 
 export interface BulkheadLimits {
-  /** Requests under way at a time: all, those of one address, those of one session. */
+  /** Requests in flight at a time: of all, of one address, of one session. */
   readonly permits: number;
   readonly perAddress: number;
   readonly perSession: number;
-  /** Requests that wait at a time, for a permit or for their next attempt. */
+  /** Requests that may wait at a time, for a permit or for a retry. */
   readonly maxWaiting: number;
   readonly maxWaitingPerAddress: number;
   /**
-   * For so long a request is tried again that failed for now. One that only waits for its turn may wait twice as long. 0:
-   * nothing waits.
+   * How long a request that failed temporarily is retried. One that only waits for its turn may wait twice as long.
+   * 0: nothing waits.
    */
   readonly retryForMs: number;
   readonly breaker: { readonly failures: number; readonly openMs: number };
@@ -32,9 +32,9 @@ export interface BulkheadOptions<T> extends BulkheadLimits {
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
-  /** Begins an attempt, whose end is reported to `end`. MUST NOT throw, nor call back before it returns. */
+  /** Starts an attempt, whose end must be reported to `end`. MUST NOT throw, nor call back before it returns. */
   readonly start: (request: T) => void;
-  /** Of a request that waits: there is no further attempt. MUST NOT throw, nor call back before it returns. */
+  /** Called for a waiting request that gets no further attempt. MUST NOT throw, nor call back before it returns. */
   readonly giveUp: (request: T, reason: BulkheadFault) => void;
   /** MUST NOT throw. */
   readonly onBreakerState?: ((state: BreakerState) => void) | undefined;
@@ -47,26 +47,26 @@ export type BulkheadFault =
   | "too_many_failures"
   | "aborted";
 
-/** What the end of an attempt means. */
+/** What the outcome of an attempt means. */
 export interface Verdict {
   readonly evidence: Evidence;
-  /** How it counts against who asked. */
+  /** How it counts against the visitor. */
   readonly outcome: CountedOutcome | "none";
-  /** Null: it is final. Else it failed for now, and the next attempt is not before so many milliseconds. */
+  /** Null: it is final. Otherwise it failed temporarily; milliseconds before which there is no next attempt. */
   readonly retryAfterMs: number | null;
 }
 
-/** Between the attempts of one request. */
+/** Pauses between the attempts of one request. */
 const pauses = { firstMs: 500, maxMs: 8_000 };
 
-/** For one app. All is decided within a call; the only timer is one for what is due next. */
+/** The bulkhead of one app. Decisions are made within each call; one timer waits for what is due next. */
 export class Bulkhead<T> {
   readonly #options: BulkheadOptions<T>;
   readonly #queue: FairQueue<Entry<T>>;
   readonly #breaker: CircuitBreaker;
   readonly #visitors: VisitorLimit;
   readonly #alarm: Alarm;
-  /** What waits or is under way, in the order of arrival. */
+  /** All requests, waiting and in flight, in order of arrival. */
   readonly #entries = new Map<T, Entry<T>>();
   #entered = 0;
   #isClosed = false;
@@ -97,7 +97,7 @@ export class Bulkhead<T> {
     return this.#queue.waiting;
   }
 
-  /** Starts it, lets it wait or gives it up, before this returns. */
+  /** Starts the request, lets it wait or gives it up, before this returns. */
   enter(request: T, place: Place): void {
     const arrivedMs = this.#options.clock.now();
     const entry = createEntry({ request, place, seq: this.#entered++, arrivedMs });
@@ -108,7 +108,7 @@ export class Bulkhead<T> {
     this.#run();
   }
 
-  /** Nobody wants it any more. An attempt under way keeps its permit until `end`, and counts for who asked. */
+  /** The request is no longer wanted. An attempt in flight keeps its permit until `end`, and still counts. */
   callOff(request: T): void {
     const entry = this.#entries.get(request);
     if (!entry) return;
@@ -119,7 +119,7 @@ export class Bulkhead<T> {
     this.#run();
   }
 
-  /** Gives up what waits, and all that comes. */
+  /** Gives up all waiting requests, and all that come later. */
   close(): void {
     this.#isClosed = true;
     for (const entry of this.#entries.values()) {
@@ -128,7 +128,7 @@ export class Bulkhead<T> {
     this.#alarm.setTo(never);
   }
 
-  /** The end of an attempt. Returns whether there is going to be another one, or `giveUp`. */
+  /** An attempt has ended. Returns whether another one, or `giveUp`, will follow. */
   end(request: T, verdict: Verdict): boolean {
     const entry = this.#entries.get(request);
     const admission = entry?.admission;
@@ -162,7 +162,7 @@ export class Bulkhead<T> {
     if (retryAfterMs === null || isOver) return null;
     const backedOffMs = backoffMs(pauses, entry.attempts, this.#options.random);
     const pauseMs = Math.max(backedOffMs, retryAfterMs);
-    // The last attempt is made when the time is up, not before.
+    // The last attempt is made when the time is up, not earlier.
     return Math.min(nowMs + pauseMs, deadlineMs);
   }
 
@@ -182,12 +182,12 @@ export class Bulkhead<T> {
     if (before === "closed" && state === "open" && evidence === "unanswered") {
       this.#permits.wereTooMany();
     }
-    // While the breaker sets the pace, no request needs a pause of its own, and any may be the trial.
+    // While the breaker is not closed, it sets the pace: requests need no pause of their own, and any may be the trial.
     if (state === "open") this.#queue.resume((entry) => entry.isAppsFault);
     if (state === "closed" && before !== "closed") this.#permits.beginAnew();
   }
 
-  /** Starts what may be started, gives up whose time is over, and sets the timer for what is next. */
+  /** Starts what may start, gives up what has run out of time, and sets the timer for what is next. */
   #run(): void {
     const nowMs = this.#options.clock.now();
     while (this.#queue.underWay < this.#permits.limit && this.#breaker.admitsFromMs <= nowMs) {
@@ -199,7 +199,7 @@ export class Bulkhead<T> {
     }
     const nextExpiryMs = this.#expire(nowMs);
     if (this.#queue.waiting === 0) return this.#alarm.setTo(never);
-    // A permit that comes free is no matter of time.
+    // No timer is needed for permits: `end` runs this again.
     if (this.#queue.underWay >= this.#permits.limit) return this.#alarm.setTo(nextExpiryMs);
     const { admitsFromMs } = this.#breaker;
     this.#alarm.setTo(

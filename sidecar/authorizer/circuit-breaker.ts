@@ -3,18 +3,18 @@
 import type { BreakerState } from "../core/report/authorizer.ts";
 
 /**
- * What the end of a request says about the app. `answered`: it is there, whatever it said. `unreachable`: nobody accepts
- * connections, whoever asks. `unanswered`: no answer, or a gateway's word that there is none; what was asked for may be
- * the cause, too. `none`: nothing.
+ * What the outcome of a request says about the app. `answered`: it is up, whatever it said. `unreachable`: it accepts no
+ * connections. `unanswered`: it gave no answer, or a gateway said so; the request itself may be the cause. `none`:
+ * nothing.
  */
 export type Evidence = "answered" | "unreachable" | "unanswered" | "none";
 
 export interface CircuitBreakerOptions {
-  /** Failures in a row that open it. */
+  /** Consecutive failures that open it. */
   readonly failures: number;
   /**
-   * The longest that it stays open. At first that is `firstOpenMs`, then twice as long each time that nobody accepts the
-   * trial's connection. A trial without an answer may be its visitor's own fault, so the next one has its turn soon.
+   * The longest time that it stays open. It starts at `firstOpenMs`, and doubles each time the trial's connection is
+   * refused. A trial without an answer may be its visitor's own fault, so the next trial follows soon.
    */
   readonly openMs: number;
   /** Called with the new state after each change. MUST NOT throw. */
@@ -27,26 +27,25 @@ export const firstOpenMs = 1_000;
 export type Admission = Admitting;
 
 /**
- * Each state is an object of its own, and a result counts only while the state in which its request began is still the
- * current one: what comes late neither opens nor closes anything. (As gobreaker, with one trial request and no interval,
- * whose users this replaces.)
+ * Each state is an object of its own. A result counts only if the state in which its request began is still the current
+ * one, so late results neither open nor close the breaker. (Like gobreaker with one trial request and no interval.)
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   #state: State = createClosed();
-  /** Openings in a row for want of a connection. */
+  /** Consecutive openings because of refused connections. */
   #refusals = 0;
 
   constructor(options: CircuitBreakerOptions) {
     this.#options = options;
   }
 
-  /** As of the last call: whether an open breaker's time is up is looked at when somebody begins. */
+  /** As of the last call: `begin` is what checks whether an open breaker's time is up. */
   get state(): BreakerState {
     return this.#state.name;
   }
 
-  /** From when on a request may begin: 0 while it is closed, infinity while a trial is under way. */
+  /** When the next request may begin: 0 while it is closed, infinity during a trial. */
   get admitsFromMs(): number {
     const state = this.#state;
     if (state.name === "open") return state.untilMs;
@@ -63,8 +62,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * @param visitor Who asked. While it is closed, what is `unanswered` counts once a visitor, so that nobody opens it
-   *   alone; what is `unreachable` counts each time.
+   * @param visitor Who asked. While it is closed, `unanswered` counts once per visitor, so that nobody can open it
+   *   alone; `unreachable` counts each time.
    */
   end(begun: Admission, evidence: Evidence, visitor: string, nowMs: number): void {
     if (this.#state !== begun) return;
@@ -105,7 +104,7 @@ interface Closed {
   readonly name: "closed";
   /** In a row. */
   failures: number;
-  /** Whose requests are among them as unanswered. */
+  /** The visitors whose requests were counted as unanswered. */
   readonly visitors: Set<string>;
 }
 

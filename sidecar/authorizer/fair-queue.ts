@@ -8,34 +8,34 @@ export interface Queued extends Ordered {
   readonly place: Place;
 }
 
-/** Behind whom an item queues. */
+/** An item's place in the queue: its address and its session. */
 export interface Place {
-  /** The client's, as `visitorOf` gives it. */
+  /** Of the client, as returned by `visitorOf`. */
   readonly address: string;
   /** Distinguishes visitors of one address. */
   readonly session: string;
   /**
-   * The app has accepted this session before. Sessions that it has not may be made up in any number: all of them
-   * together get every other turn of their address at most.
+   * The app has accepted this session before. Others can be made up in any number, so all of them together get at most
+   * every other turn of their address.
    */
   readonly isProven: boolean;
 }
 
 export interface FairQueueOptions {
-  /** Under way at a time. */
+  /** In flight at a time. */
   readonly perAddress: number;
   readonly perSession: number;
   /** Waiting at a time. */
   readonly maxWaiting: number;
   readonly maxWaitingPerAddress: number;
   /**
-   * Until when nothing of this branch is served. Asked with the keys of sessions and with those of `unprovenOf`, when
-   * their turn has come.
+   * Until when nothing of this branch is served. Called with the keys of sessions and of `unprovenOf` when it is their
+   * turn.
    */
   readonly blockedUntilMs: (key: string) => number;
 }
 
-/** The branch of an address in which its sessions without proof queue. */
+/** The branch in which all unproven sessions of an address queue. */
 export function unprovenOf(address: string): string {
   return `${address} unproven`;
 }
@@ -45,7 +45,7 @@ export function sessionOf(place: Place): string {
   return pathOf(place)[2];
 }
 
-/** An item is waiting (ready for its turn, or paused) or under way, from `add` until `remove` or `release`. */
+/** From `add` until `remove` or `release`, an item is waiting (ready or paused) or in flight. */
 export class FairQueue<T extends Queued> {
   readonly #options: FairQueueOptions;
   readonly #root = new Branch<T>("", null, Number.POSITIVE_INFINITY);
@@ -66,14 +66,14 @@ export class FairQueue<T extends Queued> {
     return this.#root.underWay;
   }
 
-  /** When `take` may find something that it does not find now. */
+  /** The earliest time at which `take` may find something that it does not find now. */
   get nextMs(): number {
     return Math.min(this.#paused.nextMs, this.#blocked.nextMs);
   }
 
   /**
-   * Adds an item. Where there is no room, the newest item of whoever has most waiting goes for it: that one is returned,
-   * already removed. It may be the item itself.
+   * Adds an item. If there is no room, the newest item of whoever has the most waiting is removed and returned; it may be
+   * the new item itself.
    */
   add(item: T): T | null {
     const victim = this.#findVictim(item);
@@ -83,19 +83,19 @@ export class FairQueue<T extends Queued> {
     return victim;
   }
 
-  /** Takes an item from under way back to waiting; it is not served before `untilMs`. */
+  /** Moves an item in flight back to waiting; it is not served before `untilMs`. */
   pause(item: T, untilMs: number): void {
     this.#enter(item);
     this.#paused.add(item, untilMs);
     this.release(item);
   }
 
-  /** Serves what is paused and `isChosen` as soon as its turn comes. */
+  /** Ends the pause of items that `isChosen`: they are served as soon as it is their turn. */
   resume(isChosen: (item: T) => boolean): void {
     for (const item of this.#paused.items()) if (isChosen(item)) this.#ready(item);
   }
 
-  /** The next in turn; it is under way from now on. Null if nobody may be served now. */
+  /** The next item in turn, in flight from now on. Null if none may be served now. */
   take(nowMs: number): T | null {
     for (const item of this.#paused.takeDue(nowMs)) this.#ready(item);
     for (const branch of this.#blocked.takeDue(nowMs)) branch.offer();
@@ -103,14 +103,14 @@ export class FairQueue<T extends Queued> {
     return leaf && leaf.takeFirst();
   }
 
-  /** An item under way has ended. */
+  /** An item in flight has ended. */
   release(item: T): void {
     const leaf = this.#leaves.get(item);
     leaf?.release();
     if (leaf && !leaf.hasWaiting(item)) this.#leaves.delete(item);
   }
 
-  /** Takes out an item that is waiting. */
+  /** Removes a waiting item. */
   remove(item: T): void {
     this.#paused.remove(item);
     this.#leaves.get(item)?.remove(item);
@@ -135,8 +135,8 @@ export class FairQueue<T extends Queued> {
   }
 
   /**
-   * Who goes if there is no room for an item: it does itself if its address, and its session there, have their part of
-   * what waits already; else the newest item of the longest branch.
+   * Which item is removed if there is no room for a new one: the new one if its address or its session already has its
+   * share of the queue, else the newest item of the longest branch.
    */
   #findVictim(item: T): T | null {
     const [address, ...below] = pathOf(item.place);

@@ -4,27 +4,27 @@ import { isOriginListed, isOriginOfHost, parseOrigin } from "../core/origin.ts";
 import { valuesOf, type RawHeaders } from "../http/headers.ts";
 
 /**
- * `all`: the handshake's cookies and the rest. `without_cookies`: what remains proves who asks. `none`: nothing of this
- * handshake may be spent, so nobody needs to be asked.
+ * `all`: the handshake's cookies and its other fields may be used. `without_cookies`: only the others, which still prove
+ * who is asking. `none`: none of its credentials may be used, so the app need not be asked.
  */
 export type CredentialPolicy = "all" | "without_cookies" | "none";
 
 /**
  * A browser sends the cookies of a host with every WebSocket handshake to it, whichever page opened it (cross-site
- * WebSocket hijacking). They are spent for a page of the same host and port, or of an origin that `allowedOrigins`
- * lists by name; `*` lists nobody. A client that is no browser sends no Origin: it has to authorize itself.
+ * WebSocket hijacking). They are used for pages of the same host and port, or of an origin that `allowedOrigins` lists
+ * by name; `*` lists none. A client that is not a browser sends no Origin and has to bring a token.
  *
- * What a browser says of the page itself comes first: a handshake that is `cross-site` (Fetch Metadata, `Sec-Fetch-Site`)
- * spends no cookies, whatever its Origin.
+ * A handshake that the browser itself calls `cross-site` (Fetch Metadata, `Sec-Fetch-Site`) has no cookies used, whatever
+ * its Origin.
  */
 export function credentialPolicyFor(request: {
   readonly rawHeaders: RawHeaders;
   /** The host that the client asked for (`Forwarding.host`). */
   readonly host: string | undefined;
-  /** By which scheme it asked, where that is known (`Forwarding.scheme`). */
+  /** The scheme that it used, if known (`Forwarding.scheme`). */
   readonly scheme: "http" | "https" | undefined;
   readonly allowedOrigins: readonly string[];
-  /** The client brings a token of its own, which no browser adds by itself. */
+  /** The client sent a token, which no browser adds by itself. */
   readonly hasCredential: boolean;
 }): CredentialPolicy {
   const { rawHeaders, host, scheme, allowedOrigins, hasCredential } = request;
@@ -55,9 +55,9 @@ function hasScheme(allowed: string): boolean {
 }
 
 /**
- * The scheme is part of an origin (RFC 6454 §4). Extensions and files are no pages of a host; nor is an http page one of
- * a host that is asked by https, since whoever can write on the way can make one up. An https page is the host's own,
- * even if a proxy says that it asked by http.
+ * The scheme is part of an origin (RFC 6454 §4). Extensions and files are not pages of a host. Neither is an http page of
+ * a host that was asked over https, since anybody on the network path can forge one. An https page is the host's own,
+ * even if a proxy says that the request came over http.
  */
 export function isPageScheme(
   origin: string | undefined,

@@ -4,7 +4,7 @@ import { hash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Place } from "./fair-queue.ts";
 
-/** What a subrequest carries to show who asks; none of it is kept. */
+/** The credentials that a subrequest carries; they are not kept. */
 export interface Credentials {
   readonly cookie: string;
   readonly authorization: string;
@@ -14,9 +14,9 @@ export interface Credentials {
 const maxProven = 20_000;
 
 /**
- * Anybody can make up a cookie, so that credentials stand for a visitor only once the app has said yes to them. Until
- * then a visitor is a connection, and all of an address count together, too. Of credentials nothing is kept but a keyed
- * digest, in memory alone.
+ * Anybody can make up a cookie, so credentials identify a visitor only once the app has accepted them. Until then a
+ * visitor is a connection, and all of an address also count together. Only a keyed digest of credentials is kept, in
+ * memory.
  */
 export class Visitors {
   readonly #key: string;
@@ -41,7 +41,7 @@ export class Visitors {
       : { address, session: socketId, isProven: false };
   }
 
-  /** The app has said yes. */
+  /** The app has accepted these credentials. */
   prove(appId: string, credentials: Credentials): void {
     const digest = this.#digest(appId, credentials);
     if (digest !== null) this.#proven.set(digest, true);

@@ -30,7 +30,7 @@ export interface RedisAppOptions {
   readonly now: () => number;
   readonly receiver: BrokerReceiver;
   readonly listener: PresenceListener;
-  /** How long ends wait for their undoing; null: there are no webhooks. */
+  /** How long ends may still be undone before their webhook is sent; null: there are no webhooks. */
   readonly graceMs: number | null;
   readonly timeoutMs: number;
   readonly nodeLeaseMs: number;
@@ -42,7 +42,7 @@ export class RedisApp {
   readonly availability: Availability;
   readonly publisher: Publisher;
   readonly presence: RedisPresence;
-  /** What clients missed, and who may come back; null: nobody is given anything. */
+  /** Recovery of missed events; null: there is none. */
   #recovery: RedisRecovery | null = null;
   readonly #options: RedisAppOptions;
   readonly #base: string;
@@ -86,7 +86,7 @@ export class RedisApp {
       run,
       clock: this.#clock,
       whenReceived: () => this.#whenReceived(),
-      // Who waits is a PHP worker: where Redis has been away for longer than it would wait, it need not.
+      // A PHP worker is waiting: if Redis has already been lost for longer than the timeout, it is answered at once.
       whenUp: (withinMs) =>
         availability.whenUp(Math.min(withinMs, timeoutMs - availability.lostForMs)),
     });
@@ -101,7 +101,7 @@ export class RedisApp {
     return this.#session.isAlone;
   }
 
-  /** From now on what is delivered is remembered by its place in the log. To be called once. */
+  /** From now on deliveries are remembered with their position in the log. To be called once. */
   openRecovery(bounds: RecoveryBounds): RedisRecovery {
     const { appId, nodeId } = this.#options;
     const run = this.#run;
@@ -110,15 +110,15 @@ export class RedisApp {
     return this.#recovery;
   }
 
-  /** Resolves once all that was published before the call has been delivered here; rejects if nobody can say. */
+  /** Resolves once everything published before the call has been delivered here; rejects if that is not known. */
   async #whenReceived(): Promise<void> {
     await this.#link.ping();
-    // After a loss what has come waits for what was missed.
+    // After an outage, what arrives has to wait for what was missed.
     await this.availability.whenUp(this.#options.timeoutMs);
     if (!this.availability.isUp) throw new Error("Redis is lost");
   }
 
-  /** Gives up all that this node has registered, and ends. Resolves at the latest when Redis does not answer in time. */
+  /** Removes everything that this node has registered, and ends. Resolves even if Redis does not answer in time. */
   leave(): Promise<void> {
     return this.#session.leave();
   }
@@ -164,7 +164,7 @@ export class RedisApp {
     const echoChannel = echoChannelOf(nodeId);
     link.attach(this.#base, {
       message: (channel, text) => {
-        // It does not wait with the others: it says how far they have come.
+        // An echo does not wait with the other messages: it says how far they have come.
         if (channel === echoChannel) this.#deliver(channel, text);
         else this.#log.receive(channel, text);
       },
@@ -184,7 +184,7 @@ export class RedisApp {
   #deliver(channel: string, message: string, entryId?: string): void {
     // The log has the messages of all channels.
     if (!channel.startsWith(ownMark) && !this.presence.hasEntered(channel)) return;
-    // One event of many channels comes as many messages of one text.
+    // One event for many channels comes as many messages with the same text.
     if (message !== this.#lastParsed?.message) {
       this.#lastParsed = { message, parsed: parseEnvelope(message) };
     }
@@ -197,7 +197,7 @@ export class RedisApp {
     const { appId, nodeId, receiver, listener } = this.#options;
     switch (envelope.type) {
       case "event": {
-        // What a client of this node sent was broadcast here before it was relayed.
+        // A client event of this node was broadcast here before it was relayed.
         if (envelope.event.isClientEvent && envelope.node === nodeId) return;
         if (!this.#log.isNew(envelope.id, channel)) return;
         const { position = entryId } = envelope.event;
@@ -224,7 +224,7 @@ export class RedisApp {
     }
   }
 
-  /** When an entry of the log was written, on this node's clock; a message that comes at once is as of now. */
+  /** When an entry of the log was written, on this node's clock; for a live message, now. */
   #timeOf(entryId: string | undefined): number {
     const redisMs = Number(entryId?.split("-")[0] ?? Number.NaN);
     const ms = this.#clock.fromRedis(redisMs) ?? Number.NaN;

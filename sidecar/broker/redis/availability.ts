@@ -6,8 +6,8 @@
 type State =
   | { readonly kind: "lost" }
   /**
-   * `restoring`: on the way back. `whole`: Redis knows all that this node has, and this node who is where; what was
-   * published meanwhile is still to come. `up`: that has come too.
+   * `restoring`: on the way back. `whole`: Redis knows everything that this node has, and this node knows all members;
+   * events published meanwhile are still to be read. `up`: those have been delivered too.
    */
   | { readonly kind: "restoring" | "whole" | "up"; readonly abort: AbortController }
   | { readonly kind: "closed" };
@@ -25,7 +25,7 @@ export class Availability {
     this.#lostSinceMs = now();
   }
 
-  /** Calls back at each loss, of a way back too. */
+  /** Calls back at each loss, including one on the way back. */
   onLost(callback: () => void): void {
     this.#onLost.push(callback);
   }
@@ -38,18 +38,18 @@ export class Availability {
     return this.#state.kind === "up";
   }
 
-  /** Of the time that Redis is there; null while it is lost or on its way back. */
+  /** The signal of the current period of availability; null while Redis is lost or on its way back. */
   get signal(): AbortSignal | null {
     const state = this.#state;
     return state.kind === "whole" || state.kind === "up" ? state.abort.signal : null;
   }
 
-  /** Since when Redis has not been up; 0 while it is. */
+  /** How long Redis has been unavailable; 0 while it is up. */
   get lostForMs(): number {
     return this.isUp ? 0 : this.#now() - this.#lostSinceMs;
   }
 
-  /** A way back begins. @returns the signal of the time that begins with it */
+  /** A way back begins. @returns the signal of the new period */
   restore(): AbortSignal {
     const abort = new AbortController();
     if (this.#state.kind === "closed") abort.abort();
@@ -68,7 +68,7 @@ export class Availability {
     for (const callback of this.#onUp) callback();
   }
 
-  /** Redis can't be had, or something that it should know it does not. */
+  /** Redis is unreachable, or lacks something that it should have. */
   lose(): void {
     const state = this.#state;
     if (state.kind === "lost" || state.kind === "closed") return;
@@ -78,14 +78,14 @@ export class Availability {
     for (const callback of this.#onLost) callback();
   }
 
-  /** This node ends: there is no way back, and nobody is called any more. */
+  /** This node ends: there is no way back, and no more calls. */
   close(): void {
     const state = this.#state;
     this.#state = { kind: "closed" };
     if ("abort" in state) state.abort.abort(new Error("this node ends"));
   }
 
-  /** Resolves once Redis is there, or after so long. */
+  /** Resolves once Redis is available, or after this time. */
   whenUp(withinMs: number): Promise<void> {
     if (this.isUp || this.#state.kind === "closed" || withinMs <= 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -9,7 +9,7 @@ import type { Report } from "../../core/report.ts";
 import type { LogReader } from "./log-reader.ts";
 
 export interface EventLogOptions extends LogReader {
-  /** `entryId`: of a message that comes from the log. */
+  /** `entryId`: given for messages read from the log. */
   readonly deliver: (channel: string, message: string, entryId?: string) => void;
   /** All entries up to this one were received, and delivered. */
   readonly onPosition: (position: string) => void;
@@ -19,14 +19,14 @@ export interface EventLogOptions extends LogReader {
 
 const pageSize = 200;
 const maxBuffered = 10_000;
-/** Ids that are known in a row before the older half is forgotten. */
+/** Ids remembered before the older half is forgotten. */
 const maxKnownIds = 100_000;
 
 export class EventLog {
   readonly #options: EventLogOptions;
-  /** Null until the first heartbeat: there is nothing to read back to. */
+  /** Null until the first heartbeat: there is no position to read from yet. */
   #position: string | null = null;
-  /** Messages that came while the log is read; null when it is not. */
+  /** Messages that arrive while the log is being read; null otherwise. */
   #buffered: { channel: string; message: string }[] | null = null;
   #hasOverflown = false;
   #ids = new Set<string>();
@@ -36,14 +36,14 @@ export class EventLog {
     this.#options = options;
   }
 
-  /** A message that pub/sub brought. */
+  /** A message has arrived by pub/sub. */
   receive(channel: string, message: string): void {
     if (!this.#buffered) return this.#options.deliver(channel, message);
     if (this.#buffered.length < maxBuffered) this.#buffered.push({ channel, message });
     else this.#hasOverflown = true;
   }
 
-  /** True for a message that comes for the first time in this channel. To be asked once for each that is delivered. */
+  /** Whether a message comes for the first time in this channel. To be asked exactly once per delivery. */
   isNew(id: string, channel: string): boolean {
     const key = `${id} ${channel}`;
     if (this.#ids.has(key) || this.#olderIds.has(key)) return false;
@@ -58,19 +58,21 @@ export class EventLog {
     this.#options.onPosition(position);
   }
 
-  /** To be called now and then while the link is whole, rarer than a message takes to arrive twice. */
+  /**
+   * To be called from time to time while the link is up, less often than it takes a repeated message to arrive twice.
+   */
   forgetOld(): void {
     this.#forget();
   }
 
-  /** The link is lost: what comes from now on waits for what was missed. */
+  /** The link is lost: what arrives from now on waits for what was missed. */
   pause(): void {
     this.#buffered ??= [];
   }
 
   /**
-   * The link is whole again: delivers what was missed, then what has come since. Rejects if the log can't be read, or
-   * the signal aborts before that.
+   * The link is up again: delivers what was missed, then what has arrived since. Rejects if the log can't be read, or the
+   * signal aborts before that.
    */
   async replay(signal: AbortSignal): Promise<void> {
     this.#buffered ??= [];
@@ -93,7 +95,7 @@ export class EventLog {
       }
       after = upTo ?? after;
       replayed += entries.length;
-      // What came meanwhile and did not fit is in the log.
+      // Messages that arrived meanwhile and did not fit are in the log.
       const isWhole = isLast && !this.#hasOverflown;
       if (this.#hasOverflown) this.#buffered = [];
       this.#hasOverflown = false;

@@ -30,13 +30,13 @@ export interface RedisPresenceOptions {
 
 interface EnteredChannel {
   entries: number;
-  /** Null where nobody can be a member: a public channel costs no lists. */
+  /** Null for channels without members: a public channel needs no lists. */
   readonly roster: Roster | null;
-  /** Pending while the first one to enter still waits for Redis. */
+  /** Pending while the first subscriber to enter still waits for Redis. */
   opening: Promise<void> | null;
 }
 
-/** Snapshots that are asked for at a time. */
+/** Snapshots requested at a time. */
 const snapshotsAtOnce = 50;
 
 export class RedisPresence implements PresenceStore {
@@ -44,7 +44,7 @@ export class RedisPresence implements PresenceStore {
   readonly #channels = new Map<string, EnteredChannel>();
   readonly #queries: Queries;
   readonly #announceCounts: (names: readonly string[]) => Promise<void>;
-  /** Lists in Redis may lack members who never left. */
+  /** Whether lists in Redis may lack members who never left. */
   #isDegraded = false;
   #isDraining = false;
 
@@ -120,11 +120,11 @@ export class RedisPresence implements PresenceStore {
     const roster = this.#channels.get(name)?.roster;
     if (!roster || roster.apply(change)) return;
     const { signal } = this.#options.availability;
-    // On the way back every list is read that is not whole.
+    // On the way back every incomplete list is read.
     if (signal) void this.#reload(name, roster, signal);
   }
 
-  /** Passes on to webhooks what has begun or ended. */
+  /** Passes beginnings and ends on to webhooks. */
   passOn(transitions: readonly Transition[]): void {
     for (const { occupancy, change } of transitions) {
       const event = toWebhookEvent(occupancy, change);
@@ -133,15 +133,15 @@ export class RedisPresence implements PresenceStore {
   }
 
   /**
-   * Reads who is where, until nothing is left to read; then calls back in the same turn. Rejects if it can't be read,
-   * or the signal aborts before that.
+   * Reads all member lists, then calls back in the same turn. Rejects if they can't be read, or the signal aborts before
+   * that.
    */
   async reload(signal: AbortSignal, onWhole: () => void): Promise<void> {
     const { topics, registrations } = this.#options;
     const read = async ([name, roster]: readonly [string, Roster]): Promise<void> => {
       await topics.want(name);
       await registrations.flush();
-      // Whoever left meanwhile is dropped already.
+      // Channels left meanwhile are dropped already.
       if (this.#channels.get(name)?.roster !== roster) return;
       await this.#readSnapshot(name, roster, signal);
     };
@@ -157,18 +157,18 @@ export class RedisPresence implements PresenceStore {
     }
   }
 
-  /** The lists in Redis are whole: who is not on them has left. */
+  /** The lists in Redis are complete: whoever is not on them has left. */
   trust(): void {
     this.#isDegraded = false;
     for (const { roster } of this.#channels.values()) roster?.trust();
   }
 
-  /** This node stops: who is gone from here stays listed until its registrations are given up. */
+  /** This node stops: members who leave it stay listed until its registrations are removed. */
   beginDrain(): void {
     this.#isDraining = true;
   }
 
-  /** Redis is lost, or may say too little: nobody is taken off a list until `trust`. */
+  /** Redis is lost, or its lists may be incomplete: nobody is removed from a list until `trust`. */
   #distrust(): void {
     this.#isDegraded = true;
     for (const { roster } of this.#channels.values()) {
@@ -241,7 +241,7 @@ export class RedisPresence implements PresenceStore {
     let isWhole = false;
     while (!isWhole) {
       const found = await this.#options.run(snapshot, name);
-      // It is of a time before the loss: what has changed since was not listened to.
+      // It dates from before the outage; changes since then were not received.
       signal.throwIfAborted();
       isWhole = roster.load(found);
     }

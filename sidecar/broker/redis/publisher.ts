@@ -22,9 +22,9 @@ export interface PublisherOptions {
   readonly run: RunScript;
   readonly links: Pick<Links, "isReady" | "publish">;
   readonly clock: RedisClock;
-  /** Resolves once all that was published before the call has been delivered; rejects if nobody can say. */
+  /** Resolves once everything published before the call has been delivered; rejects if that is not known. */
   readonly whenReceived: () => Promise<void>;
-  /** Resolves once Redis is there, or after so long, or at once where it has been away for longer than that. */
+  /** Resolves once Redis is available, or after this time, or at once if it has been lost for longer already. */
   readonly whenUp: (withinMs: number) => Promise<void>;
   readonly now: () => number;
   /** For all attempts together. */
@@ -35,11 +35,11 @@ export interface PublisherOptions {
 /** Between attempts. */
 const pauses = { firstMs: 20, maxMs: 250 };
 
-/** What the log keeps for nodes that are cut off. */
+/** How much the log keeps for nodes that are cut off. */
 const maxLogEntries = 10_000;
 const maxLogBytes = 64 * 1_048_576;
 
-/** What goes away by itself, and soon: a failover, a restart, a slot that moves. */
+/** Errors that pass by themselves, and soon: a failover, a restart, a slot that moves. */
 const temporary =
   /^(LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|UNBLOCKED|MOVED|ASK|BUSY|NOREPLICAS)\b/;
 
@@ -61,7 +61,7 @@ export class Publisher {
     return this.#send([{ message, channels: [{ name: controlChannel, isCached: false }] }]);
   }
 
-  /** Without a promise, and without the log; false if it can't be sent. */
+  /** Best effort, without the log; false if it can't be sent. */
   async relay(event: ChannelEvent): Promise<boolean> {
     const { links, base, nodeId, newId } = this.#options;
     if (!links.isReady) return false;
@@ -74,7 +74,7 @@ export class Publisher {
     }
   }
 
-  /** As the last event of its channel, which is published to nobody. */
+  /** Stores it as its channel's last event, without publishing it. */
   async keep(event: ChannelEvent): Promise<void> {
     const { run, links, nodeId, newId, cacheTtlMs } = this.#options;
     if (!links.isReady) return;
@@ -82,7 +82,7 @@ export class Publisher {
     try {
       await run(keepEvent, event.channel, message, cacheTtlMs);
     } catch {
-      // Whoever subscribes gets an older one, or none.
+      // New subscribers then get an older one, or none.
     }
   }
 
@@ -90,7 +90,7 @@ export class Publisher {
     const { run, appId, whenReceived } = this.#options;
     try {
       const last = await run(lastEvent, channel);
-      // The event may be on its way here too: who asks has seen it then, and does not deliver it twice.
+      // The event may be on its way here too; the caller has seen it then, and does not deliver it twice.
       await whenReceived().catch(() => {});
       if (!last) return null;
       const parsed = parseEnvelope(last.message);
@@ -116,7 +116,7 @@ export class Publisher {
     }));
   }
 
-  /** Tried again where it may help: who has a message already knows it by its id. */
+  /** Retried if that may help: nodes that already have a message know it by its id. */
   async #send(publications: readonly Publication[]): Promise<BrokerResult> {
     const { run, links, clock, whenUp, now, timeoutMs, cacheTtlMs } = this.#options;
     const endMs = now() + timeoutMs;
@@ -124,7 +124,7 @@ export class Publisher {
       const leftMs = endMs - now();
       if (leftMs <= 0) return failed;
       if (!links.isReady) await whenUp(leftMs);
-      // Past it Redis does nothing any more: nobody gets what was answered as failed.
+      // After the deadline Redis does nothing, so that nobody gets an event whose publish was answered as failed.
       const deadlineMs = clock.toRedis(endMs);
       if (!links.isReady || deadlineMs === null) return failed;
       try {

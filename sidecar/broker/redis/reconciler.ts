@@ -7,16 +7,16 @@ import { Coalescer } from "./coalescer.ts";
 
 export interface Change<K, V> {
   readonly key: K;
-  /** Undefined: not to be there any more. */
+  /** Undefined: to be removed. */
   readonly value: V | undefined;
 }
 
 export interface ReconcilerOptions<K, V> {
-  /** The changes as the batches in which they are sent, in their order. */
+  /** Splits changes into batches, in the order in which to send them. */
   readonly plan: (changes: readonly Change<K, V>[]) => readonly (readonly Change<K, V>[])[];
-  /** Resolves once the batch is stored; rejects where that is not known. */
+  /** Resolves once the batch is stored; rejects if that is not known. */
   readonly send: (batch: readonly Change<K, V>[]) => Promise<void>;
-  /** A batch was not stored, perhaps: nothing more is sent until `resync`. */
+  /** A batch may not have been stored: nothing more is sent until `resync`. */
   readonly onFault: () => void;
   /** @default the same value */
   readonly isSame?: (desired: V, stored: V) => boolean;
@@ -30,12 +30,12 @@ export class Reconciler<K, V> {
   readonly #options: ReconcilerOptions<K, V>;
   readonly #desired = new Map<K, V>();
   #stored = new Map<K, V>();
-  /** Changed since it was last looked at. */
+  /** Keys changed since the last round. */
   #dirty = new Set<K>();
   #inFlight: ReadonlyMap<K, V | undefined> = new Map();
   #state: State = { kind: "stopped" };
   readonly #rounds = new Coalescer(() => this.#round());
-  /** The changes that are being sent: one sequence of batches at a time. */
+  /** The changes being sent: one sequence of batches at a time. */
   #sending: Promise<void> = Promise.resolve();
 
   constructor(options: ReconcilerOptions<K, V>) {
@@ -51,50 +51,50 @@ export class Reconciler<K, V> {
     return this.#stored;
   }
 
-  /** It is stored, or on its way. */
+  /** Whether it is stored or on its way. */
   isStored(key: K): boolean {
     return this.#stored.has(key) || this.#inFlight.get(key) !== undefined;
   }
 
-  /** @param value undefined: it is not to be there any more */
+  /** @param value undefined: remove it */
   set(key: K, value: V | undefined): void {
     if (value === undefined) this.#desired.delete(key);
     else this.#desired.set(key, value);
-    // While nothing can be sent there is nothing to remember: `resync` looks at everything.
+    // While nothing can be sent, changes need not be remembered: `resync` compares everything.
     if (!this.#canSend) return;
     if (!this.#inFlight.has(key) && !this.#differs(key)) return void this.#dirty.delete(key);
     this.#dirty.add(key);
     if (this.#state.kind === "live") void this.#rounds.run();
   }
 
-  /** Resolves once all that was desired before the call is stored, or can't be now. */
+  /** Resolves once everything desired before the call is stored, or can't be stored now. */
   async flush(): Promise<void> {
     const hasWork = this.#dirty.size > 0 || this.#rounds.current !== null;
     if (hasWork && this.#state.kind === "live" && this.#canSend) await this.#rounds.run();
   }
 
-  /** As `flush`, for one key; at once where nothing is to be done for it. */
+  /** Like `flush` for one key; at once if there is nothing to do for it. */
   async flushKey(key: K): Promise<void> {
     if (this.#dirty.has(key) || this.#inFlight.has(key)) await this.flush();
   }
 
-  /** Resolves once nothing is under way any more. */
+  /** Resolves once no batch is in flight. */
   async idle(): Promise<void> {
     await this.#rounds.current;
     await this.#sending.catch(() => {});
   }
 
   /**
-   * Compares everything that is desired with what is stored, and sends what differs, until the signal aborts.
-   * Rejects if that can't be had.
+   * Compares everything desired with what is stored, sends the difference, and goes on with changes until the signal
+   * aborts. Rejects if the stored state can't be read or written.
    *
-   * @param readStored called once nothing is under way any more: a batch of the time before may still arrive until then
+   * @param readStored called once no batch is in flight, since one of the previous period may arrive until then
    */
   async resync(readStored: () => ReadonlyMap<K, V>, signal: AbortSignal): Promise<void> {
     await this.idle();
     signal.throwIfAborted();
     this.#stored = new Map(readStored());
-    // What changes from here on is sent right after.
+    // Changes from here on are sent right after.
     this.#state = { kind: "resyncing", signal };
     this.#dirty = new Set();
     await this.#send(new Set([...this.#desired.keys(), ...this.#stored.keys()]), signal);
@@ -126,7 +126,7 @@ export class Reconciler<K, V> {
     return this.#sending;
   }
 
-  /** Rejects when the signal aborts: what was left of this time is not sent in the next one. */
+  /** Rejects when the signal aborts: the rest of this period's batches is not sent in the next one. */
   async #sendBatches(keys: ReadonlySet<K>, signal: AbortSignal): Promise<void> {
     const changes = [...keys]
       .filter((key) => this.#differs(key))

@@ -6,7 +6,7 @@ import { Reconciler, type Change } from "./reconciler.ts";
 import type { RegistrationChange } from "./scripts/registrations.ts";
 
 export interface RegistrationsOptions {
-  /** Rejects if Redis can't be had, or does not know this node any more. */
+  /** Rejects if Redis is unreachable, or does not know this node any more. */
   readonly register: (term: number, changes: readonly RegistrationChange[]) => Promise<void>;
   /** A batch was not taken. */
   readonly onFault: () => void;
@@ -15,15 +15,15 @@ export interface RegistrationsOptions {
   readonly endedMemoryMs: number;
 }
 
-/** A time in which Redis knows this node. */
+/** A period in which Redis knows this node. */
 export interface Opening {
   /** Its number. */
   readonly term: number;
-  /** What Redis has of this node: each field and its value. */
+  /** What Redis has of this node, by field. */
   readonly stored: ReadonlyMap<string, string>;
-  /** Redis has lost what it had of everybody: what is there again is no news, and what has ended is still to be announced. */
+  /** Redis has lost everything: what is registered again is not announced, and what has ended still has to be. */
   readonly isEmptied: boolean;
-  /** How long others may take to say that what ended here has not ended. */
+  /** How long other nodes may take to show that what ended here goes on there. */
   readonly missedWithinMs: number;
 }
 
@@ -36,7 +36,7 @@ type Value = number | string;
 export class Registrations {
   readonly #options: RegistrationsOptions;
   readonly #reconciler: Reconciler<Key, Value>;
-  /** What Redis has had, and is no news for webhooks. */
+  /** What Redis already had, so that webhooks need not announce it. */
   readonly #known = new Set<Key>();
   /** When Redis took an end. */
   readonly #ended = new Map<Key, number>();
@@ -69,17 +69,20 @@ export class Registrations {
     this.#reconciler.set(connections, count);
   }
 
-  /** Redis has this member from this node, or will in a moment. */
+  /** Whether Redis has this member from this node, or is about to. */
   isStored(channel: string, userKey: string): boolean {
     return this.#reconciler.isStored(memberField(channel, userKey));
   }
 
-  /** Resolves once Redis has taken all that was changed before the call, or can't now. */
+  /** Resolves once Redis has taken all changes made before the call, or can't take them now. */
   flush(): Promise<void> {
     return this.#reconciler.flush();
   }
 
-  /** Resolves once Redis has all that this node has, and keeps it so until the signal aborts; rejects if it can't be had. */
+  /**
+   * Resolves once Redis has everything that this node has, and keeps it so until the signal aborts. Rejects if Redis
+   * fails.
+   */
   async open(opening: Opening, signal: AbortSignal): Promise<void> {
     const { term, isEmptied, missedWithinMs } = opening;
     await this.#reconciler.idle();
@@ -87,7 +90,7 @@ export class Registrations {
     this.#term = term;
     const stored = new Map([...opening.stored].flatMap(toStored));
     for (const key of this.#reconciler.stored.keys()) this.#known.add(key);
-    // This node was given up, and what it had has ended for everybody else: there it is news.
+    // This node was removed, so for the others all of it has ended and has to be announced anew.
     for (const key of isEmptied ? [] : this.#known) if (!stored.has(key)) this.#known.delete(key);
     const isGone = (key: Key): boolean => !stored.has(key) && !this.#reconciler.desired.has(key);
     const lost = [...this.#known].filter(isGone);
@@ -147,7 +150,9 @@ export class Registrations {
   }
 }
 
-/** In an order in which each finds what it builds on: a channel is there before its members, and after them. */
+/**
+ * Ordered so that each change finds what it depends on: a channel is added before its members, and removed after them.
+ */
 function plan(changes: readonly Change<Key, Value>[]): readonly (readonly Change<Key, Value>[])[] {
   const ranks = Map.groupBy(changes, rank);
   return [

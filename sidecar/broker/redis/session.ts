@@ -22,7 +22,7 @@ import type { Topics } from "./topics.ts";
 export interface SessionOptions {
   readonly appId: string;
   readonly nodeId: string;
-  /** Where a browser reaches this node's admin port; null: nowhere that is known. */
+  /** The URL at which a browser reaches this node's admin port; null: not known. */
   readonly adminUrl: string | null;
   readonly availability: Availability;
   readonly run: RunScript;
@@ -33,19 +33,19 @@ export interface SessionOptions {
   readonly log: EventLog;
   readonly clock: RedisClock;
   readonly nodeLeaseMs: number;
-  /** After which a heartbeat's echo is not waited for any more. */
+  /** How long a heartbeat's echo is waited for. */
   readonly timeoutMs: number;
   readonly now: () => number;
   readonly newId: () => string;
-  /** What is wrong, where nobody else says it. */
+  /** Reports a fault that no other part reports. */
   readonly explain: (error: string) => void;
   readonly report: Report;
 }
 
-/** How soon it is tried again while Redis is lost. */
+/** Time between attempts while Redis is lost. */
 const retryMs = 250;
 const longestHeartbeatMs = 1_000;
-/** Messages of one publish arrive twice within less. */
+/** Longer than the time within which a repeated message arrives twice. */
 const forgetAfterMs = 30_000;
 
 export class Session {
@@ -54,9 +54,9 @@ export class Session {
   readonly #nodes: Nodes;
   readonly #returning: ReturningNodes;
   readonly #echo: Echo;
-  /** Redis' data since it was emptied last; null before this node has seen any. */
+  /** Identifies the data in Redis since it was last emptied; null before this node has seen any. */
   #epoch: string | null = null;
-  /** How often this node has joined the cluster. */
+  /** Counts how often this node has joined the cluster. */
   #term = 0;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> | null = null;
@@ -67,7 +67,7 @@ export class Session {
     const { nodeLeaseMs, availability } = options;
     this.#options = options;
     this.#heartbeatMs = Math.min(longestHeartbeatMs, nodeLeaseMs / 5);
-    // Found out within the lease, though looked at only once a heartbeat.
+    // Dead nodes are noticed within the lease, although this only looks once per heartbeat.
     this.#nodes = new Nodes(options.nodeId, nodeLeaseMs - 2 * this.#heartbeatMs);
     this.#returning = new ReturningNodes(nodeLeaseMs);
     this.#echo = new Echo(options.timeoutMs);
@@ -79,17 +79,17 @@ export class Session {
     this.#schedule(0);
   }
 
-  /** Nodes of this app that were seen alive, this one included. */
+  /** Nodes of this app seen alive, including this one. */
   get nodeCount(): number {
     return this.#nodes.count;
   }
 
-  /** No other node is there, or was when Redis was lost. False before Redis was ever there. */
+  /** Whether there is no other node, or was none when Redis was lost. False before Redis was first available. */
   get isAlone(): boolean {
     return this.#epoch !== null && this.#nodes.others.length === 0 && this.#returning.isEmpty;
   }
 
-  /** Redis can be had again, perhaps. */
+  /** Redis may be available again. */
   wake(): void {
     if (!this.#options.availability.signal && !this.#underWay) this.#schedule(0);
   }
@@ -99,12 +99,12 @@ export class Session {
     this.#echo.arrive(id);
   }
 
-  /** Redis knows a node from now on. */
+  /** Redis knows this node from now on. */
   nodeRegistered(node: string): void {
     this.#nodes.meet(node, this.#options.now());
   }
 
-  /** Gives up all that this node has registered, and ends; harmless if Redis is lost. */
+  /** Removes everything that this node has registered, and ends; harmless if Redis is lost. */
   async leave(): Promise<void> {
     this.#isClosed = true;
     this.#options.availability.close();
@@ -114,7 +114,7 @@ export class Session {
       const { nodeId } = this.#options;
       while ((await this.#giveUp(nodeId, null)).outcome === "more_to_do");
     } catch {
-      // Another node does it after the lease.
+      // Then another node does it after the lease.
     }
   }
 
@@ -132,7 +132,7 @@ export class Session {
     this.#schedule(this.#options.availability.signal ? nextMs : retryMs);
   }
 
-  /** Returns how soon the next one should follow. */
+  /** Sends one; returns how soon the next should follow. */
   async #sendHeartbeat(): Promise<number> {
     const { run, nodeId, newId, link, clock, presence, now, availability } = this.#options;
     try {
@@ -147,7 +147,7 @@ export class Session {
       const isSame = reply.isKnown && reply.epoch === this.#epoch;
       if (signal && !signal.aborted && isSame) return await this.#goOn(reply, isEchoed, signal);
       await this.#restore(reply);
-      // That all is registered is said at once: others wait for it.
+      // Completed registrations are announced at once, since other nodes wait for that.
       return 0;
     } catch {
       availability.lose();
@@ -161,7 +161,7 @@ export class Session {
     signal: AbortSignal,
   ): Promise<number> {
     const { link, log, now, explain, nodeId, presence } = this.#options;
-    // What was published before this heartbeat has come before its echo; and what comes here is what is published there.
+    // Everything published before this heartbeat arrives before its echo.
     if (!(await isEchoed)) {
       explain("what is published does not arrive");
       link.reset();
@@ -184,7 +184,7 @@ export class Session {
   async #restore({ epoch, nodes, lastEntry }: HeartbeatReply): Promise<void> {
     const { run, nodeId, availability, topics, registrations, presence, log } = this.#options;
     const { adminUrl, now, nodeLeaseMs } = this.#options;
-    // Redis has forgotten this node while the links were whole.
+    // Redis has forgotten this node although its links never broke.
     if (availability.signal) {
       this.#options.explain("Redis has forgotten this node: it was emptied, or took it for dead");
       availability.lose();
@@ -202,7 +202,7 @@ export class Session {
     await registrations.open(opening, signal);
     await presence.reload(signal, () => availability.becomeWhole());
     this.#epoch = epoch;
-    // Others may still be on their way back: only then is it known who has left.
+    // Other nodes may still be coming back; only after that is it known which members have left.
     if (isFirst) presence.trust();
     else this.#returning.begin(nodes, now());
     if (isFirst) log.advance(lastEntry);
