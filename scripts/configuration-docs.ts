@@ -33,25 +33,25 @@ const intro = `# Configuration
 
 <!-- Made by \`npm run docs\` from the option table in sidecar/config/. Edits here are lost. -->
 
-Pogo Sidecar needs three values, the app's id, key and secret, and finds them under the names that Laravel's \`.env\` has for them already. Everything else has a default.
+Pogo Sidecar needs three values: the app's id, key and secret. It finds them under the names that Laravel's \`.env\` already has for them. Everything else has a default.
 
 ## Where values come from
 
 1. **Flags**: \`--port 9000\` or \`--port=9000\`.
-2. **Environment**: \`POGO_PORT=9000\`; after it the name of the Pogo WebSocket module for FrankenPHP (\`POGO_WS_…\`) or of [OpenTelemetry](#opentelemetrys-names), after that [Laravel's](#laravels-names).
-3. **\`.env\` files**: the same names, in the files that \`--env-file FILE\` names (again and again; the last wins), else in the \`.env\` of the working directory if it has the app's credentials (as in Laravel, \`.env.production\` where the process has \`APP_ENV=production\` and there is one). They are read as Laravel reads them, \`\${NAME}\` included; \`--no-env-file\` reads none. Of a file that \`--env-file\` names and that does not exist, Node itself says \`node: FILE: not found\`, and ends with 9.
+2. **Environment**: \`POGO_PORT=9000\`; then the name of the Pogo WebSocket module for FrankenPHP (\`POGO_WS_…\`) or of [OpenTelemetry](#opentelemetrys-names), then [Laravel's](#laravels-names).
+3. **\`.env\` files**: the same names, in the files given by \`--env-file FILE\` (may be repeated; the last wins), or else in the \`.env\` of the working directory if it has the app's credentials (as in Laravel, in \`.env.production\` if the process has \`APP_ENV=production\` and the file exists). They are read as Laravel reads them, including \`\${NAME}\`; \`--no-env-file\` reads none. Of a file that \`--env-file\` names and that does not exist, Node itself says \`node: FILE: not found\`, and ends with 9.
 4. **Config file**: a JSON object, named by \`--config FILE\` or \`POGO_CONFIG\`. Its keys are the environment names without \`POGO_\`, in lower case: \`{"port": 9000, "allowed_origins": ["example.com"]}\`. It can list [several apps](#several-apps).
 5. **Defaults**.
 
-The first place that has a value wins. In the environment a name that is set but empty counts as not set, as \`null\` in the file does, except where empty means something (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
+The first place that has a value wins. A variable that is set but empty counts as not set, as does \`null\` in the config file, except where empty has a meaning (\`POGO_PATH\`, \`POGO_TRUSTED_PROXIES\`, \`POGO_APP_MAX_CONNECTIONS\`).
 
-A secret may also stand in a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for ${otherSecrets}. One line break at its end is left out. The value and the file together are an error.
+A secret can also be read from a file of its own: \`POGO_APP_SECRET_FILE\`, \`REVERB_APP_SECRET_FILE\`, \`--app-secret-file\`, or \`app_secret_file\` in the config file; the same goes for ${otherSecrets}. One line break at its end is ignored. Giving both the value and the file is an error.
 
-An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit is never silently the default; other names of the environment are left alone, \`REVERB_…\` and the variables that Kubernetes makes for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`) included.
+An unknown \`POGO_…\` name, flag or key is an error, so that a misspelt limit never silently becomes the default. Other variables are ignored, including unknown \`REVERB_…\` ones and those that Kubernetes sets for Services (\`POGO_SERVICE_HOST\`, \`POGO_PORT=tcp://…\`).
 
-- **Durations** carry their unit: \`54s\`, \`1500ms\`, \`2m\`, \`1h\`, \`1m30s\`. A bare number is in seconds where Laravel has it so, under its names and in an app of the config file, and else refused.
+- **Durations** carry their unit: \`54s\`, \`1500ms\`, \`2m\`, \`1h\`, \`1m30s\`. A bare number is accepted, as seconds, only where Laravel uses one: under Laravel's names and in an app of the config file.
 - **Bytes** are a number, or one with \`KiB\`, \`MiB\` or \`GiB\`: \`16KiB\`.
-- **Booleans** are \`true\` or \`false\` (also \`1\`, \`0\`, \`on\`, \`off\`, \`yes\`, \`no\`); as a flag the name alone is \`true\`.
+- **Booleans** are \`true\` or \`false\` (also \`1\`, \`0\`, \`on\`, \`off\`, \`yes\`, \`no\`); a flag without a value is \`true\`.
 - **Lists** are separated by commas; in the config file they may be JSON lists.
 
 ## Commands
@@ -92,12 +92,12 @@ function namesOf({ env, flag, secret }: Option<unknown>): readonly string[] {
 
 const laravelIntro = `## Laravel's names
 
-These work as they stand in the app's \`.env\`. Where both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens. \`REVERB_APP_ID\`, \`REVERB_APP_KEY\` and \`REVERB_APP_SECRET\` are not read where the config file has \`apps\`.
+These work as they are in the app's \`.env\`. If both are set, the \`POGO_…\` name wins. \`null\`, \`(null)\`, \`empty\` and \`(empty)\` count as not set, as in Laravel's \`env()\`. \`REVERB_HOST\`, \`REVERB_PORT\` and \`REVERB_SCHEME\` are not read: they say where Laravel and browsers find the sidecar, not where it listens. \`REVERB_APP_ID\`, \`REVERB_APP_KEY\` and \`REVERB_APP_SECRET\` are not read if the config file has \`apps\`.
 
-\`REDIS_…\` is in nearly every \`.env\`, for the app's cache and queue, and says nothing about nodes. It is read only where \`REVERB_SCALING_ENABLED\` or \`POGO_SCALING_ENABLED\` is true, or where a \`POGO_REDIS_…\` name says where Redis is. It comes after all \`POGO_…\` names then, the config file included:
+\`REDIS_…\` is in nearly every \`.env\`, for the app's cache and queue, and does not mean that nodes are to be joined. It is read only if \`REVERB_SCALING_ENABLED\` or \`POGO_SCALING_ENABLED\` is true, or if a \`POGO_REDIS_…\` name says where Redis is. It then ranks below all \`POGO_…\` names, including the config file:
 
-- \`REDIS_URL\` and \`REDIS_HOST\` are left alone where \`POGO_REDIS_URL\`, \`POGO_REDIS_HOST\`, \`POGO_REDIS_SENTINELS\` or \`POGO_REDIS_CLUSTER_NODES\` is given; with \`POGO_REDIS_URL\`, all of \`REDIS_…\` is.
-- Where both are read, \`REDIS_URL\` wins over \`REDIS_HOST\`, and what the URL leaves out (port, user, password, database) is taken from the others, as in Laravel.
+- \`REDIS_URL\` and \`REDIS_HOST\` are ignored if \`POGO_REDIS_URL\`, \`POGO_REDIS_HOST\`, \`POGO_REDIS_SENTINELS\` or \`POGO_REDIS_CLUSTER_NODES\` is given; with \`POGO_REDIS_URL\`, all of \`REDIS_…\` are.
+- If both are read, \`REDIS_URL\` takes precedence over \`REDIS_HOST\`, and parts missing in the URL (port, user, password, database) come from the others, as in Laravel.
 `;
 
 function laravelTable(): string {
@@ -114,7 +114,7 @@ function laravelTable(): string {
 
 const standardIntro = `## OpenTelemetry's names
 
-These are read as OpenTelemetry's SDKs read them. An app that is traced may have them in its \`.env\`: the sidecar then sends its spans to the same collector, unless \`POGO_TRACE_ENDPOINT=none\`. What the sidecar can't take, such as a collector's gRPC port, is left out with a warning, for it may be right for the app. Others of OpenTelemetry's names are not read.
+These are read as OpenTelemetry's SDKs read them. An app that is traced may have them in its \`.env\`: the sidecar then sends its spans to the same collector, unless \`POGO_TRACE_ENDPOINT=none\`. Values that the sidecar can't use, such as a collector's gRPC port, are ignored with a warning, since they may be right for the app. OpenTelemetry's other names are not read.
 `;
 
 function standardTable(): string {
@@ -129,7 +129,7 @@ function standardTable(): string {
 
 const directivesIntro = `## The original's directives
 
-For who comes from the Pogo WebSocket module for FrankenPHP: each directive of its Caddyfile and each \`POGO_WS_…\` name that it reads, and what does its job here. The names in the environment work as they stand: with the same effect, or with one warning that says what does their job.
+For users of the Pogo WebSocket module for FrankenPHP: each directive of its Caddyfile and each \`POGO_WS_…\` variable that it reads, with its replacement here. The variables keep working, with the same effect or with a warning that names the replacement.
 `;
 
 function directivesTable(): string {

@@ -19,7 +19,7 @@ export function page(tables: Readonly<Record<Section, string>>): string {
 
 Made by \`npm run docs\` from the catalogues in \`sidecar/\`: do not edit.
 
-Every refusal that there is: who gets it, why, and what to do. "What to do" is what the log says too, as \`hint\`, in a line that comes once and then at most every ten seconds. By symptom: [troubleshooting.md](troubleshooting.md).
+Every possible refusal: who gets it, why, and what to do. "What to do" is also in the log, as the \`hint\` of a line that appears once and then at most every ten seconds. For an overview by symptom see [troubleshooting.md](troubleshooting.md).
 
 ## A WebSocket that is not opened
 

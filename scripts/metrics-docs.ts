@@ -9,13 +9,13 @@ const head = `# Metrics
 
 Made by \`npm run docs\` from \`sidecar/observability/metrics/\`: do not edit.
 
-\`GET /metrics\` on the admin port (\`POGO_ADMIN_PORT\`) answers in Prometheus' text format. Beside what is listed here it has the metrics of the process and of Node's runtime (\`process_…\`, \`nodejs_…\`).
+\`GET /metrics\` on the admin port (\`POGO_ADMIN_PORT\`) serves Prometheus' text format. In addition to the metrics listed here it has those of the process and of Node's runtime (\`process_…\`, \`nodejs_…\`).
 
-All labels come from closed sets: nothing that a client sends makes a new series. Counters and gauges whose labels have all their values listed here, or are \`app_id\`, are there from the start with 0, unless a metric had more than 300 series then: with very many apps each appears with the first of its kind. A gauge that is read at each scrape costs nothing in between.
+All labels come from closed sets, so clients can't create series. Counters and gauges whose label values are all listed here, or are \`app_id\`, exist with 0 from the start. If that made more than 300 series of one metric, as with very many apps, each series appears with its first value instead. A gauge that is read at each scrape costs nothing in between.
 
-With several workers (\`POGO_WORKERS\`) a value is the sum of all of them, unless it says otherwise here. What a worker had counted stays in the sums when it ends, as far as it was scraped. Of \`nodejs_eventloop_lag_…\` it is the most of all, and \`process_start_time_seconds\` is the supervisor's.
+With several workers (\`POGO_WORKERS\`) a value is the sum over all of them, unless stated otherwise. When a worker exits, its counts stay in the sums as of the last scrape. \`nodejs_eventloop_lag_…\` is the maximum of all, and \`process_start_time_seconds\` is the supervisor's.
 
-Which of them say that something is wrong, and what to do then, is in [alerts.md](alerts.md); the [dashboard](operations.md#metrics) draws what is worth looking at.
+[alerts.md](alerts.md) says which of them indicate a problem, and what to do; the [dashboard](operations.md#metrics) shows those worth watching.
 `;
 
 const original = `## The original's metrics

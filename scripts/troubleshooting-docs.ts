@@ -20,14 +20,14 @@ const head = `# Troubleshooting
 
 Made by \`npm run docs\` from \`scripts/symptoms/\` and the log's own table: do not edit.
 
-Two commands first, on the machine where the sidecar runs and in the app's folder:
+Start with two commands, on the machine where the sidecar runs and in the app's folder:
 
-- \`pogo-sidecar doctor\` tries what usually stands in the way and says for each thing what mends it. \`--url=https://app.example.com\` goes the way of a browser; \`--channel=private-orders.7 --cookie='laravel_session=…'\` replays an authorization.
-- \`pogo-sidecar check\` prints what is in force and where each value comes from.
+- \`pogo-sidecar doctor\` checks the usual causes and says how to fix each. \`--url=https://app.example.com\` connects the way a browser does; \`--channel=private-orders.7 --cookie='laravel_session=…'\` replays an authorization.
+- \`pogo-sidecar check\` prints the settings in force and where each value comes from.
 
-And one page, at \`/\` of the admin port: the [console](console.md) shows the last refusals with the same hints, those from before you came too, and asks the app again about a subscribe that was refused.
+Then look at the [console](console.md), at \`/\` of the admin port: it shows the last refusals with the same hints, including earlier ones, and can ask the app again about a refused subscribe.
 
-Then the log. Each refusal that a setting can cause is one line there, at most one in ten seconds for each reason; \`suppressed\` counts those in between. Lines below are as the log has them: the message to search for, the fields that say why, and the \`hint\`. What is in the log at \`POGO_LOG_LEVEL=debug\` only is marked so. Codes and statuses are in [errors.md](errors.md).
+Then read the log. Each refusal that a setting can cause is one line there, at most every ten seconds per reason; \`suppressed\` counts those left out. The lines below are as in the log: the message to search for, the fields that say why, and the \`hint\`. Lines that only appear with \`POGO_LOG_LEVEL=debug\` are marked. Codes and statuses are in [errors.md](errors.md).
 `;
 
 function renderSymptom({ title, first, lines, also = [] }: Symptom): string {

@@ -35,7 +35,7 @@ const docsHead = `# Alerts
 
 Made by \`npm run docs\` from \`scripts/alerts/\`: do not edit.
 
-Each rule of [rules.yaml](../deploy/k8s/components/monitoring/rules.yaml) has its section here, to which its annotation \`runbook_url\` leads; [prometheusrule.yaml](../deploy/k8s/components/monitoring/prometheusrule.yaml) has the same rules for the Prometheus operator. How to install them: [operations.md](operations.md#alerts). All that the metrics say is in [metrics.md](metrics.md).
+Each rule of [rules.yaml](../deploy/k8s/components/monitoring/rules.yaml) has a section here, which its annotation \`runbook_url\` links to; [prometheusrule.yaml](../deploy/k8s/components/monitoring/prometheusrule.yaml) has the same rules for the Prometheus operator. How to install them: [operations.md](operations.md#alerts). The metrics are described in [metrics.md](metrics.md).
 
 \`critical\` is what users notice now: somebody should be woken. \`warning\` is what they will notice, or what some of them do: it can wait for the morning.
 `;
