@@ -22,9 +22,9 @@ import { watchUnused } from "./http/unused-connections.ts";
 import { toPlainAnswer, type HealthAnswer } from "./public-health.ts";
 import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
 
-/** Handlers behind the door; each answers to the end, errors included. */
+/** Handlers behind the door; each completes its answer, including errors. */
 export interface FrontDoorOptions extends RouteOptions, ConnectionLimitOptions {
-  /** Checks a request before anybody looks at it, and gives the target it may be routed and forwarded by. */
+  /** Checks a request before anything else; returns the target by which it may be routed and forwarded. */
   readonly guard: (req: IncomingMessage) => GuardResult;
   readonly webSocket: (
     context: RequestContext,
@@ -38,9 +38,9 @@ export interface FrontDoorOptions extends RouteOptions, ConnectionLimitOptions {
     match: ApiMatch,
     target: { search: string; signedPaths: readonly string[] },
   ) => void;
-  /** Calls `go` when it is the turn of a WebSocket handshake, ours or the app's; a refusal is answered there. */
+  /** Calls `go` when it is the turn of a WebSocket handshake, ours or the app's. Answers refusals itself. */
   readonly admitHandshake: (context: RequestContext, socket: Duplex, go: () => void) => void;
-  /** Null: stand-alone, in the place of Reverb. */
+  /** Null: stand-alone mode, in place of Reverb. */
   readonly upstream: {
     handleRequest(context: RequestContext, res: ServerResponse): void;
     handleUpgrade(context: RequestContext, socket: Duplex, head: Buffer): void;
@@ -50,31 +50,31 @@ export interface FrontDoorOptions extends RouteOptions, ConnectionLimitOptions {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** Bytes of a request's head; beyond, 431. */
+  /** Maximum bytes of a request's head; 431 beyond it. */
   readonly maxHeaderBytes: number;
-  /** That the process may open; null: it is not known. */
+  /** How many files the process may open; null: not known. */
   readonly maxOpenFiles: number | null;
-  /** Null: `/up` and `/pogo/health` are the app's. */
+  /** Null: `/up` and `/pogo/health` go to the app. */
   readonly publicHealth: (() => HealthAnswer) | null;
-  /** Of a proxy in front that is trusted, or made. */
+  /** The id given by a trusted proxy, or a new one. */
   readonly requestIdOf: (req: IncomingMessage) => string;
   readonly accessLog: AccessLog;
   readonly report: Report;
 }
 
 export interface FrontDoor {
-  /** Resolves with the port once it listens (0: a Unix socket); rejects if the address can't be had. See `listen`. */
+  /** Resolves with the port once it listens (0: a Unix socket); rejects if it can't listen there. See `listen`. */
   listen(address: ListenAddress): Promise<number>;
-  /** Stops accepting; resolves when the last connection, upgraded ones included, has ended. */
+  /** Stops accepting; resolves when the last connection, including upgraded ones, has ended. */
   close(): Promise<void>;
-  /** Ends what is still open. */
+  /** Closes all connections that are still open. */
   destroy(): void;
 }
 
 /** Requests that may wait behind an unanswered one of their connection; and of all connections, some 12 MB. */
 const maxPipelined = { ofConnection: 16, ofAll: 4_096 };
 
-/** How often Node looks for requests that are too slow to arrive; its own 30 s would make 1 s half a minute. */
+/** How often Node checks for requests that arrive too slowly; its default of 30 s would turn 1 s into half a minute. */
 const slowRequestCheckMs = 1_000;
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
@@ -85,7 +85,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     connectionsCheckingInterval: slowRequestCheckMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     maxHeaderSize: options.maxHeaderBytes,
-    // The guard refuses it, where it is counted.
+    // The guard refuses these, and counts them.
     requireHostHeader: false,
     // Any other upgrade (h2c) is an ordinary request (RFC 9110 §7.8), and so is one behind an unanswered request.
     IncomingMessage: stopAtRequest((socket) => turns.isFull(socket)),
@@ -153,7 +153,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   }
 
   server.on("upgrade", (req, socket, head) => {
-    // Until somebody takes the socket over, nobody else would hear its errors.
+    // Until somebody takes over the socket, nobody else handles its errors.
     socket.on("error", destroyIt);
     if (turns.isFull(socket)) return endTurns(socket, refusals.pipelining);
     unused.use(req.socket);
@@ -174,13 +174,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     admit(context, socket, () => upstream.handleUpgrade(context, socket, head));
   });
 
-  /** At a drain nobody waits: the answer is no. */
+  /** During a drain handshakes do not wait: they are refused at once. */
   function admit(context: RequestContext, socket: Duplex, go: () => void): void {
     if (options.isDraining()) go();
     else options.admitHandshake(context, socket, go);
   }
 
-  /** A proxy in front, or a page, has something wrong that its operator sees nowhere else. */
+  /** Reports a mistake in a proxy or page in front that its operator would see nowhere else. */
   function reportMisdirection(req: IncomingMessage, path: string, isUpgrade: boolean): void {
     const hasWebSocketKey = req.headers["sec-websocket-key"] !== undefined;
     const found = misdirection(path, { isUpgrade, hasWebSocketKey }, options.appIdsByKey);
@@ -193,7 +193,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     if (!guarded.ok) endTurns(socket, guarded.refusal);
   });
 
-  /** Node has let go of the socket: nobody else tells the answers before it that it drained. */
+  /** Node has detached from the socket, so `drain` has to be passed on to the answers that come first. */
   function endTurns(socket: Duplex, refusal: Refusal): void {
     socket.on("drain", () => turns.current(socket)?.emit("drain"));
     refuse(socket, refusal);
@@ -230,7 +230,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     listen: (address) => listen(server, address),
     close: () =>
       new Promise((resolve) => {
-        // A connection whose last response goes out from now on falls idle later.
+        // A connection whose last response is sent from now on becomes idle later.
         const idle = setInterval(() => unused.close(), 50);
         server.close(() => {
           clearInterval(idle);
@@ -241,7 +241,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   };
 }
 
-/** One for all sockets: a function of each one's own would keep its request as well, for as long as it is open. */
+/** Shared by all sockets: a closure per socket would keep its request in memory for as long as it is open. */
 function destroyIt(this: Duplex): void {
   this.destroy();
 }

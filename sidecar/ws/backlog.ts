@@ -2,15 +2,15 @@
 
 import type { Batch, RetainedBytes } from "./batch.ts";
 
-/** What a batch costs its queue beside its bytes. */
+/** What a batch counts in its queue besides its bytes. */
 const overheadBytes = 128;
 
 export class Backlog {
   readonly #retained: RetainedBytes;
-  /** Given to the socket, and not yet taken from it; with a close behind it there may be two. */
+  /** Batches that the socket has and the client has not taken yet; two at most, before a close. */
   readonly #inFlight: (readonly Batch[])[] = [];
   #waiting: Batch[] = [];
-  /** How many of `#waiting` are gone already. */
+  /** How many of `#waiting` have been removed already. */
   #gone = 0;
   #bytes = 0;
   /** How often the client has taken what was written. */
@@ -20,7 +20,7 @@ export class Backlog {
     this.#retained = retained;
   }
 
-  /** What it would cost, were none of it shared. */
+  /** Its size if nothing were shared. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -29,7 +29,7 @@ export class Backlog {
     return this.#waiting.length === this.#gone;
   }
 
-  /** The socket has something that the client has not taken. */
+  /** Whether the socket has data that the client has not taken. */
   get isInFlight(): boolean {
     return this.#inFlight.length > 0;
   }
@@ -42,13 +42,13 @@ export class Backlog {
     }
   }
 
-  /** The socket has them. */
+  /** The socket has these now. */
   written(batches: readonly Batch[]): void {
     for (const batch of batches) this.#retain(batch);
     this.#inFlight.push(batches);
   }
 
-  /** Takes out the first batches for the socket: at least one, and of several so many bytes at most. */
+  /** Removes the first batches for the socket: at least one, and more only up to this many bytes. */
   write(maxBytes: number): readonly Batch[] {
     let bytes = 0;
     let end = this.#gone;
@@ -72,7 +72,7 @@ export class Backlog {
     for (const batch of this.#inFlight.shift() ?? []) this.#release(batch);
   }
 
-  /** Gives up what waits; what the socket has it keeps. */
+  /** Discards what waits, but not what the socket has. */
   drop(): void {
     for (const batch of this.#waiting.slice(this.#gone)) this.#release(batch);
     this.#waiting = [];

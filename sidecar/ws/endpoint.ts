@@ -20,24 +20,24 @@ export interface WebSocketEndpointOptions {
   readonly now: () => number;
   /** Open connections of this node, all apps together. */
   readonly maxConnections: number;
-  /** Bytes that may wait for one client; and for all of them together. */
+  /** Maximum bytes queued for one client; and for all of them together. */
   readonly maxQueuedBytes: number;
   readonly maxTotalQueuedBytes: number;
-  /** A connection that is still full after this is closed with 4100. */
+  /** Milliseconds after which a connection whose queue is still full is closed with 4100. */
   readonly writeWaitMs: number;
-  /** Whether every frame and write is measured, which costs some time of each. */
+  /** Whether every frame and write is measured, which costs some time each. */
   readonly hotPathMetrics: boolean;
   /** Of events, for clients that offer it, and of what those send. */
   readonly compression: {
     readonly enabled: boolean;
-    /** Shorter events are left as they are. */
+    /** Shorter events are sent uncompressed. */
     readonly thresholdBytes: number;
   };
-  /** Whether the app behind may be asked to authorize, for which it needs the fields of the handshake. */
+  /** Whether handshake fields are kept, to ask the app for authorization. */
   readonly keepsHandshakes: boolean;
-  /** Whether a page that is to be recognized again gets a cookie. */
+  /** Whether a page without a token gets a cookie, by which it is recognized when it comes back. */
   readonly setsRecoveryCookie: boolean;
-  /** Whether a page with a token gets one as well, so that it is known by both. */
+  /** Whether a page with a token gets a cookie as well, so that it is identified by both. */
   readonly knowsBrowsers: boolean;
 }
 
@@ -55,13 +55,13 @@ export interface WebSocketEndpoint {
     path: WebSocketPath,
   ) => void;
   readonly connectionCount: number;
-  /** Memory that waits for slow clients. */
+  /** Bytes queued for slow clients. */
   readonly queuedBytes: number;
   /** Bytes written to clients so far. */
   readonly writtenBytes: number;
   /** Of an open connection; looks through all of them. */
   trafficOf(connection: Connection): Traffic | null;
-  /** Runs its argument once all that was sent so far has been written to its socket, at once where that is so. */
+  /** Runs its argument once everything sent so far has been written to its socket; at once if it has. */
   afterWrites(run: () => void): void;
   /**
    * Sends every connection a close, spread over `windowMs` (rule O04); those that don't answer are cut. Resolves when
@@ -71,8 +71,8 @@ export interface WebSocketEndpoint {
     close: { readonly code: number; readonly reason: string },
     windowMs: number,
   ): Promise<void>;
-  /** Pings who fell silent, and gives up who neither answers nor reads. To be called every second or so. */
+  /** Pings silent connections, and closes those that neither answer nor read. To be called every second or so. */
   tick(nowMs: number): void;
-  /** Cuts what is still open. */
+  /** Cuts all connections that are still open. */
   destroy(): void;
 }

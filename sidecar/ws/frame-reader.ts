@@ -9,16 +9,16 @@ import { frameHeadAt, opcodes, unmask, type FrameHead } from "./frame-head.ts";
 import { inflate, type InflateFault } from "./inflate.ts";
 
 export interface FrameReaderOptions {
-  /** Of a message, all its fragments together, and of what a compressed one comes to. */
+  /** Maximum size of a message: all fragments together, and after inflating. */
   readonly maxMessageBytes: number;
 }
 
-/** What a fault is answered with: the codes of RFC 6455 §7.4.1. */
+/** Faults, by the close code of RFC 6455 §7.4.1 that answers them. */
 export type FaultCode = 1002 | 1007 | 1008 | 1009;
 
-/** Payloads are valid during the call only. Nothing is called any more after `onClose` and `onFault`. */
+/** Payloads are only valid during the call. No calls follow `onClose` or `onFault`. */
 export interface FrameListener {
-  /** A whole message; a binary one is not known to be UTF-8. */
+  /** A whole message; a binary one may not be UTF-8. */
   onMessage(payload: Buffer): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
@@ -27,7 +27,7 @@ export interface FrameListener {
   onFault(code: FaultCode): void;
 }
 
-/** Hardly any client fragments its messages. */
+/** More than any client needs: hardly any fragments its messages. */
 const maxFragments = 64;
 
 const inflateFaults: Readonly<Record<InflateFault, FaultCode>> = {
@@ -36,7 +36,7 @@ const inflateFaults: Readonly<Record<InflateFault, FaultCode>> = {
   broken: 1007,
 };
 
-/** A message of which not all fragments have come. */
+/** A message whose last fragment has not come yet. */
 interface Message {
   readonly opcode: number;
   readonly isCompressed: boolean;
@@ -49,10 +49,10 @@ interface Message {
 export class FrameReader {
   readonly #options: FrameReaderOptions;
   readonly #listener: FrameListener;
-  /** permessage-deflate was agreed to. */
+  /** Whether permessage-deflate was negotiated. */
   readonly #isDeflated: boolean;
   #message: Message | null = null;
-  /** The first bytes of it are the beginning of a frame. */
+  /** Starts with the beginning of a frame. */
   #kept: Buffer = nothing;
   #keptBytes = 0;
   #isOver = false;
@@ -66,7 +66,7 @@ export class FrameReader {
     this.#isDeflated = isDeflated;
   }
 
-  /** The next bytes; they are written into, and not kept. */
+  /** Takes the next bytes; they may be overwritten (unmasked in place), and are not kept. */
   push(chunk: Buffer): void {
     if (this.#isOver) return;
     const bytes = this.#append(chunk);
@@ -87,7 +87,7 @@ export class FrameReader {
     this.#keep(bytes, at);
   }
 
-  /** In amortized time, however small the pieces are in which a frame comes. */
+  /** Amortized constant time per byte, however small the pieces of a frame are. */
   #append(chunk: Buffer): Buffer {
     if (this.#keptBytes === 0) return chunk;
     const length = this.#keptBytes + chunk.length;
@@ -189,7 +189,7 @@ function mayBeSent(code: number): boolean {
   return code >= 1_000 && code <= 1_014 && code !== 1_004 && code !== noCode && code !== goneCode;
 }
 
-/** Without the network's buffer around it, or the pool. */
+/** A copy that keeps neither the network's buffer nor the pool in memory. */
 function copyOf(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);

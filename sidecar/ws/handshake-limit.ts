@@ -16,26 +16,26 @@ import { httpRefusals } from "./refusals.ts";
 
 export interface HandshakeLimitOptions {
   readonly handshakeRate: Rate;
-  /** Open connections of one visitor; null: no limit. */
+  /** Maximum open connections of one visitor; null: no limit. */
   readonly maxConnectionsPerIp: number | null;
   readonly clientIp: (handshake: Handshake) => string;
   readonly report: Report;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   readonly schedule: (run: () => void, delayMs: number) => void;
-  /** Handshakes of all visitors that may wait. */
+  /** Maximum number of handshakes that wait, over all visitors. */
   readonly maxWaiting?: number;
 }
 
 /**
- * Calls `go` when it is the handshake's turn: at once within the rate, later beyond it, never if it is refused: that is
- * answered here. A client that left meanwhile has lost its turn.
+ * Calls `go` when it is the handshake's turn: at once within the rate, later beyond it. A refused handshake is answered
+ * here, and a client that left meanwhile loses its turn.
  */
 export type AdmitHandshake = (context: RequestContext, socket: Duplex, go: () => void) => void;
 
-/** How long a handshake may have to wait; pusher-js gives one up after 10 s. */
+/** How long a handshake may wait; pusher-js gives up after 10 s. */
 const maxWaitMs = 5_000;
-/** Bounds the memory; past it the visitor who came the longest ago is forgotten. */
+/** Bounds the memory; beyond it the visitor who came longest ago is forgotten. */
 const maxVisitors = 50_000;
 
 export function createHandshakeLimit(options: HandshakeLimitOptions): AdmitHandshake {

@@ -6,17 +6,17 @@
  */
 
 export interface HeartbeatOptions {
-  /** Silence after which `ping` is called. */
+  /** Milliseconds of silence after which `ping` is called. */
   readonly pingPeriodMs: number;
-  /** Silence after which `expire` is called, a ping having been sent. */
+  /** Milliseconds of silence, after a ping, after which `expire` is called. */
   readonly pongWaitMs: number;
 }
 
-/** What is watched; `lastReceivedMs` is kept up to date by its owner. */
+/** A monitored connection; its owner keeps `lastReceivedMs` up to date. */
 export interface Monitored {
   readonly heartbeat: HeartbeatOptions;
   lastReceivedMs: number;
-  /** Where it lies; the wheel's own. */
+  /** Its slot; managed by the wheel. */
   slot: number;
   ping(): void;
   expire(): void;
@@ -43,7 +43,7 @@ export class Heartbeat {
     this.#slots.get(monitored.slot)?.delete(monitored);
   }
 
-  /** Looks at all whose time has come; to be called every second or so. */
+  /** Checks all whose time has come; to be called every second or so. */
   tick(nowMs: number): void {
     const currentSlot = Math.floor(nowMs / slotMs);
     for (; this.#nextSlot <= currentSlot; this.#nextSlot++) {
@@ -63,7 +63,7 @@ export class Heartbeat {
       if (nowMs - lastReceivedMs < pingPeriodMs) {
         return this.#place(monitored, lastReceivedMs + pingPeriodMs);
       }
-      // The time to answer runs from the ping: a node that slept must not take its clients for dead.
+      // The time to answer starts with the ping: a node that was suspended must not take its clients for dead.
       this.#pingedAtMs.set(monitored, nowMs);
       this.#place(monitored, nowMs + pongWaitMs - pingPeriodMs);
       return monitored.ping();
@@ -75,7 +75,7 @@ export class Heartbeat {
   }
 
   #place(monitored: Monitored, dueMs: number): void {
-    // Never into a slot that was looked at already.
+    // Never into a slot that was checked already.
     const slot = Math.max(Math.ceil(dueMs / slotMs), this.#nextSlot + 1);
     const monitoredThere = this.#slots.get(slot) ?? new Set();
     monitoredThere.add(monitored);

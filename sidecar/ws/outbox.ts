@@ -27,20 +27,20 @@ import { OutboxProbe } from "./outbox-probe.ts";
 import { Pending } from "./pending.ts";
 
 export interface OutboxOptions extends TurnBudget {
-  /** Bytes that may wait for one connection; what comes on top is dropped. */
+  /** Maximum bytes queued for one connection; frames beyond it are dropped. */
   readonly maxQueuedBytes: number;
-  /** Bytes that may wait for all connections together; beyond it those that hold the most are cut. */
+  /** Maximum bytes queued for all connections together; beyond it those with the most are cut. */
   readonly maxTotalBytes: number;
   /** Runs its argument on a later turn of the event loop (`setImmediate`). */
   readonly schedule: (flush: () => void) => void;
   readonly report: Report;
-  /** Milliseconds of a clock that never goes back, to measure every frame and write with; null: nothing is measured. */
+  /** Monotonic clock in milliseconds, to measure every frame and write; null: nothing is measured. */
   readonly measure: (() => number) | null;
 }
 
-/** What is written of a backlog at once. */
+/** How many bytes of a backlog are written at once. */
 const pieceBytes = 262_144;
-/** Each look for the fullest costs a sort of all that wait. */
+/** How many are cut per search, since each search sorts all slow connections. */
 const cutsPerTurn = 64;
 
 export class Outbox {
@@ -49,7 +49,7 @@ export class Outbox {
   readonly #drops = new Map<string | null, Drops>();
   #writtenBytes = 0;
   readonly #retained = new RetainedBytes();
-  /** With a backlog. */
+  /** Queues with a backlog. */
   readonly #slow = new Set<OutboundQueue>();
   #root = new Pending(null, null);
   readonly #departures = new Departures();
@@ -67,13 +67,13 @@ export class Outbox {
     return this.#writtenBytes;
   }
 
-  /** Runs its argument once every connection has had its write of what is queued now, at once where none waits. */
+  /** Runs its argument once everything queued now has been written; at once if nothing is queued. */
   afterWrites(run: () => void): void {
     if (this.#departures.size === 0) run();
     else this.#afterWrites.push(run);
   }
 
-  /** A place for one connection. */
+  /** Creates the queue of one connection. */
   open(socket: Duplex, client: QueueClient): OutboundQueue {
     const { appId } = client;
     const drops = this.#drops.get(appId) ?? createDrops(appId);
@@ -87,7 +87,7 @@ export class Outbox {
     if (isWrite) this.#options.report({ kind: "write_failed", frame: queue.kind });
   }
 
-  /** Bytes that wait for slow clients. */
+  /** Bytes queued for slow clients. */
   get retainedBytes(): number {
     return this.#retained.total;
   }
@@ -112,13 +112,13 @@ export class Outbox {
     return true;
   }
 
-  /** False: a frame of so many bytes would be dropped. A frame of any length is sent where nothing else waits. */
+  /** False: a frame of this many bytes would be dropped. If nothing else is queued, a frame of any length is sent. */
   hasRoom(queue: OutboundQueue, bytes: number): boolean {
     const queuedBytes = countQueuedBytes(queue);
     return queuedBytes === 0 || queuedBytes + bytes <= this.#options.maxQueuedBytes;
   }
 
-  /** Writes all that waits for one connection at once; for a close that has to come behind it. */
+  /** Writes everything queued for one connection at once, so that a close can follow. */
   flushNow(queue: OutboundQueue): void {
     this.#write(queue);
     if (queue.backlog && queue.socket.writable) {
@@ -126,17 +126,17 @@ export class Outbox {
     }
   }
 
-  /** Nothing more is to be read from a client that does not take what it is answered. */
+  /** Whether to stop reading from a client, because it does not read its answers. */
   isPaused(queue: OutboundQueue): boolean {
     return queue.backlog !== null && countQueuedBytes(queue) >= this.#options.maxQueuedBytes / 2;
   }
 
-  /** Those whose clients have not taken everything. */
+  /** Queues of clients that have not read everything. */
   slowQueues(): Iterable<OutboundQueue> {
     return this.#slow;
   }
 
-  /** Gives up what waits for one connection, but for what its socket has already. */
+  /** Discards what is queued for one connection, except what its socket already has. */
   drop(queue: OutboundQueue): void {
     queue.pending = null;
     queue.backlog?.drop();
@@ -187,7 +187,7 @@ export class Outbox {
     if (last > 0) socket.uncork();
   }
 
-  /** The client has not taken all of the first write. */
+  /** The client has not read all of its first write: starts a backlog. */
   #await(queue: OutboundQueue, batches: readonly Batch[]): void {
     const backlog = new Backlog(this.#retained);
     queue.backlog = backlog;
@@ -196,7 +196,7 @@ export class Outbox {
     this.#mark(queue, backlog);
   }
 
-  /** Behind what was written: tells when the client has taken it, or is gone. */
+  /** Writes an empty buffer after the data, whose callback says when the client has taken it, or is gone. */
   #mark(queue: OutboundQueue, backlog: Backlog): void {
     queue.socket.write(nothing, () => {
       backlog.takenFromSocket();
@@ -216,13 +216,13 @@ export class Outbox {
     socket.uncork();
   }
 
-  /** The client has taken all that was written; what is queued now has its turn. */
+  /** The client has taken everything written; writes what is queued now. */
   #caughtUp(queue: OutboundQueue): void {
     queue.backlog = null;
     this.#slow.delete(queue);
   }
 
-  /** Nothing can be written any more. */
+  /** The socket can't be written to any more. */
   #gone(queue: OutboundQueue): void {
     this.drop(queue);
     this.#caughtUp(queue);
@@ -245,6 +245,6 @@ export class Outbox {
   }
 }
 
-/** Where those that hold the most are cut it is by more than a frame, so that it is not the next frame's turn again. */
+/** Share of the total down to which connections are cut, so that the next frame does not exceed it again. */
 const enoughOfTotal = 0.9;
 const nothing = Buffer.alloc(0);

@@ -8,11 +8,11 @@ import { batchOf, largeBytes, type Batch } from "./batch.ts";
 
 export class Pending {
   readonly length: number;
-  /** Of these in frames that are not copied. */
+  /** Bytes of these in frames that are not copied. */
   readonly uncopiedLength: number;
   readonly #parent: Pending | null;
   readonly #frame: Frame | null;
-  /** Nearly always there is one child at most: a map for each node would be most of its memory. */
+  /** Nearly always there is at most one child; a map per node would take most of the memory. */
   #child: Pending | null = null;
   #others: Map<Frame, Pending> | null = null;
   #pieces: readonly Buffer[] | null = null;
@@ -38,12 +38,12 @@ export class Pending {
     return node;
   }
 
-  /** All frames, in one buffer but for large ones: made at the first call and shared by all who ask. */
+  /** All frames, in one buffer except for large ones; made at the first call and shared by all callers. */
   pieces(): readonly Buffer[] {
     return (this.#pieces ??= join(Pending.#framesOf(this)));
   }
 
-  /** The same for those who can't be written to now; it keeps nothing else of the trie. */
+  /** The same as a batch for connections that can't be written to now; keeps nothing else of the trie. */
   batches(): readonly Batch[] {
     return (this.#batches ??= this.pieces().map(batchOf));
   }

@@ -18,12 +18,12 @@ import { listenTo, type SocketOwner } from "./socket-events.ts";
 import { SocketInput, type InputOwner } from "./socket-input.ts";
 import type { SocketListener } from "./socket-listener.ts";
 
-/** How long the client has to answer our close, or to take what it was sent before its own. Then its connection is cut. */
+/** How long the client has to answer our close, or to read what was sent before its own. Then it is cut. */
 const closeTimeoutMs = 5_000;
 
 /**
- * How much of a message is read, as a multiple of what it may have: so that who sends one that is somewhat too long can be
- * told on which channel, in place of a close upon which pusher-js comes back every second to send it again.
+ * How much of a message is read, as a multiple of its limit. A message that is somewhat too long can then be refused on
+ * its channel; after a close, pusher-js would come back every second and send it again.
  */
 const readFactor = 2;
 
@@ -39,18 +39,18 @@ export type SocketAcceptor = (
   client: { readonly visitor: string; readonly setCookie: string | null },
 ) => SocketTransport | Unaccepted;
 
-/** What all sockets of a node share. */
+/** Shared by all sockets of a node. */
 export interface NodeShared {
-  /** Where everything that comes in and goes out passes. */
+  /** All input and output passes through these. */
   readonly inbox: Inbox;
   readonly outbox: Outbox;
-  /** Null: nothing is compressed. */
+  /** Null: no compression. */
   readonly deflate: SharedDeflate | null;
   /** Its TCP connection has ended. */
   readonly onGone: (transport: SocketTransport) => void;
 }
 
-/** What all sockets of an app share. */
+/** Shared by all sockets of an app. */
 interface SharedOptions extends NodeShared {
   readonly appId: string | null;
   readonly maxMessageBytes: number;
@@ -116,7 +116,7 @@ export class SocketTransport
     return this.#shared.appId;
   }
 
-  /** To be called at once, before the event loop can bring the first message. */
+  /** To be called at once, before the event loop can deliver the first message. */
   listen(listener: SocketListener): void {
     this.#listener = listener;
   }
@@ -124,7 +124,7 @@ export class SocketTransport
   send(frame: Frame, kind: FrameKind): void {
     if (this.#state !== "open") return;
     const { outbox, deflate } = this.#shared;
-    // What is for one client alone would be compressed for it alone.
+    // A frame for a single client is not compressed, since nobody would share the work.
     const isShared = this.#isDeflated && kind === "prepared";
     const sent = deflate && isShared ? deflate.compress(frame) : frame;
     if (!outbox.enqueue(this.queue, sent, kind)) this.#listener?.onDropped?.();
@@ -197,7 +197,7 @@ export class SocketTransport
     this.#input.arrived();
   }
 
-  /** Without a close it is gone. */
+  /** The socket is gone without a close frame. */
   onInputEnd(): void {
     this.#state = "ended";
     this.#socket.end();
@@ -236,7 +236,7 @@ export class SocketTransport
     this.#closeTimer ??= setTimeout(destroy, closeTimeoutMs, this.#socket);
   }
 
-  /** What is queued must go out before the close. */
+  /** Queued frames must be sent before the close. */
   #closed(code: number): void {
     if (this.#state === "open") this.#shared.outbox.flushNow(this.queue);
     if (this.#isClosed) return;

@@ -28,20 +28,20 @@ import { SlowConsumers } from "./slow-consumers.ts";
 import { stagger, type Stagger } from "../core/stagger.ts";
 import { createSocketAcceptor, SocketTransport, type SocketAcceptor } from "./transport.ts";
 
-/** What clients sent is handled for so long before the event loop gets its turn. */
+/** How long input is handled before the event loop gets its turn. */
 const turnMs = 1;
-/** What one connection gets before it is asked whose turn is next: at first a message or two of a usual size. */
+/** How much of one connection is handled before the next turn is decided: a message or two of usual size at first. */
 const shareMs = 0.1;
 const minShareBytes = 128;
 const maxShareBytes = 4_096;
-/** Connections written to before the event loop gets its turn. */
+/** How many connections are written to before the event loop gets its turn. */
 const writesPerTurn = 256;
 const bytesPerTurn = 67_108_864;
 const uncopiedBytesPerTurn = 2_097_152;
-/** A client of an unknown app has nothing to say. */
+/** Input of a client of an unknown app is ignored. */
 const maxUnknownAppMessageBytes = 1_024;
 
-/** What all connections of an app share. */
+/** Shared by all connections of an app. */
 interface AppSockets extends OpenSocketOptions {
   readonly accept: SocketAcceptor;
 }
@@ -71,7 +71,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
   const slowConsumers = new SlowConsumers({ outbox, writeWaitMs: options.writeWaitMs });
   const heartbeat = new Heartbeat(now());
   const sockets = new Set<OpenSocket>();
-  /** Everything with a TCP connection, closing or refused ones too. */
+  /** All sockets with a TCP connection, including closing and refused ones. */
   const transports = new Set<SocketTransport>();
   let closing: Stagger | null = null;
   const onGone = (transport: SocketTransport): void => void transports.delete(transport);
@@ -114,7 +114,7 @@ export function createWebSocketEndpoint(options: WebSocketEndpointOptions): WebS
         : null;
     const setCookie = recognized?.setCookie ?? null;
     const transport = accept(req, socket, head, { visitor, setCookie });
-    // One that breaks RFC 6455 has been answered.
+    // A handshake that violates RFC 6455 has been answered already.
     if (!(transport instanceof SocketTransport)) return context.finish(transport.status);
     context.finish(101);
     transports.add(transport);
