@@ -103,10 +103,13 @@ export class RedisApp {
 
   /** From now on deliveries are remembered with their position in the log. To be called once. */
   openRecovery(bounds: RecoveryBounds): RedisRecovery {
-    const { appId, nodeId } = this.#options;
+    const { appId, nodeId, timeoutMs } = this.#options;
     const run = this.#run;
     const whenReceived = (): Promise<void> => this.#whenReceived();
-    this.#recovery = createRedisRecovery({ appId, nodeId, run, whenReceived, bounds });
+    // As a publish does: longer than this nobody waits.
+    const whenUp = (): Promise<void> =>
+      this.availability.whenUp(timeoutMs - this.availability.lostForMs);
+    this.#recovery = createRedisRecovery({ appId, nodeId, run, whenReceived, whenUp, bounds });
     return this.#recovery;
   }
 

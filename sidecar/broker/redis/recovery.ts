@@ -25,9 +25,11 @@ export function createRedisRecovery(options: {
   readonly run: RunScript;
   /** Resolves once all that was published before the call has been delivered here; rejects if nobody can say. */
   readonly whenReceived: () => Promise<void>;
+  /** Resolves once Redis is there again, or as soon as nobody waits for it any more. */
+  readonly whenUp: () => Promise<void>;
   readonly bounds: RecoveryBounds;
 }): RedisRecovery {
-  const { appId, nodeId, run, whenReceived, bounds } = options;
+  const { appId, nodeId, run, whenReceived, whenUp, bounds } = options;
   const { windowMs, maxBytes } = bounds;
   const mirror = new LogMirror({
     appId,
@@ -36,6 +38,6 @@ export function createRedisRecovery(options: {
     maxBytes,
     idleMs: windowMs,
   });
-  const sessions = new RedisSessions({ nodeId, run, mirror, windowMs, wait });
+  const sessions = new RedisSessions({ nodeId, run, mirror, windowMs, whenUp, wait });
   return { log: new RedisRecoveryLog(mirror), sessions };
 }

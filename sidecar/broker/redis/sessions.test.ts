@@ -6,6 +6,7 @@ import { encodeSession, type Seat, type Session } from "../../core/recovery/sess
 import { connectRedis } from "../../testing/redis/redis-client.ts";
 import { needsRedis } from "../../testing/redis/redis-needs.ts";
 import { startRedis } from "../../testing/redis/redis-server.ts";
+import { startTcpProxy } from "../../testing/tcp-proxy.ts";
 import { startRedisNode } from "../testing/redis-node.ts";
 
 const key = "test:1:{app}:away:browser";
@@ -16,8 +17,9 @@ async function start(test: TestContext) {
   const admin = connectRedis(test, redis.port);
   return {
     ...(await startNode(test, redis.port)),
-    /** Another one. */
-    startNode: () => startNode(test, redis.port),
+    /** Another one, at a port of its own where it is to be cut off. */
+    startNode: (port = redis.port) => startNode(test, port),
+    port: redis.port,
     admin,
     /** As if this one's window had passed. */
     async expire(index: number): Promise<void> {
@@ -117,6 +119,32 @@ describe("sessions in Redis", { skip: needsRedis() }, () => {
     await take();
     await store(leftAt("2-1"));
     assert.equal(earliest(await other.take()), "2-1");
+  });
+
+  it("Y05: a client that comes back while its node has lost Redis for a moment is not taken for a new one", async (t) => {
+    const { put, startNode, port } = await start(t);
+    const proxy = await startTcpProxy(port);
+    t.after(() => proxy.close());
+    const { take } = await startNode(proxy.port);
+    await put(leftAt("1-1"));
+    await proxy.cut();
+    const taken = take();
+    await proxy.heal();
+    assert.equal(earliest(await taken), "1-1");
+  });
+
+  it("Y17: what a cut page leaves while its node has lost Redis for a moment is kept, once", async (t) => {
+    const { take, startNode, port } = await start(t);
+    const proxy = await startTcpProxy(port);
+    t.after(() => proxy.close());
+    const { store, put } = await startNode(proxy.port);
+    await store(leftAt("1-1"));
+    await proxy.cut();
+    const kept = put(leftAt("1-2"));
+    await proxy.heal();
+    assert.equal(await kept, true);
+    assert.equal(earliest(await take()), "1-2");
+    assert.equal(await take(), null);
   });
 
   it("Y23: grants no longer count if nobody can say whether their user was terminated", async (t) => {

@@ -12,13 +12,21 @@ import {
 import { compareEntryIds, laterEntryId } from "./entry-id.ts";
 import type { LogMirror } from "./log-mirror.ts";
 import type { RunScript } from "./scripts/script.ts";
-import { forgetOpen, putSession, storeOpen, takeSessions } from "./scripts/sessions.ts";
+import {
+  forgetOpen,
+  putSession,
+  storeOpen,
+  takeSessions,
+  type FoundSessions,
+} from "./scripts/sessions.ts";
 
 export interface RedisSessionsOptions {
   readonly nodeId: string;
   readonly run: RunScript;
   readonly mirror: LogMirror;
   readonly windowMs: number;
+  /** Resolves once Redis is there again, or as soon as nobody waits for it any more. */
+  readonly whenUp: () => Promise<void>;
   /** Resolves after so long. */
   readonly wait: (ms: number) => Promise<void>;
 }
@@ -45,8 +53,7 @@ export class RedisSessions implements SessionStore {
   }
 
   put(token: string, session: Session, done: (isKept: boolean) => void): void {
-    const { run, nodeId, windowMs } = this.#options;
-    void answer(run(putSession, nodeId, token, encodeSession(session), windowMs), done);
+    void this.#putAndSay(token, encodeSession(session), done);
   }
 
   take(token: string, done: (session: Session | null) => void): void {
@@ -79,10 +86,42 @@ export class RedisSessions implements SessionStore {
     return wasTerminated === null ? { ...session, grant: null } : session;
   }
 
+  async #putAndSay(token: string, session: string, done: (isKept: boolean) => void): Promise<void> {
+    done(await this.#put(token, session).catch(() => false));
+  }
+
+  /** What is still stored of an open page would count as received what comes from now on. */
+  async #put(token: string, session: string): Promise<boolean> {
+    const { run, nodeId, windowMs } = this.#options;
+    try {
+      return await run(putSession, nodeId, token, session, windowMs, false);
+    } catch {
+      await this.#untilUp();
+      return run(putSession, nodeId, token, session, windowMs, true);
+    }
+  }
+
+  async #untilUp(): Promise<void> {
+    // Until then it is known that it is lost.
+    await this.#options.wait(lookEveryMs);
+    await this.#options.whenUp();
+  }
+
+  /** A moment without Redis does not make a new client of one that comes back. */
+  async #look(token: string, isLast: boolean): Promise<FoundSessions> {
+    const { run, nodeId } = this.#options;
+    try {
+      return await run(takeSessions, nodeId, token, isLast);
+    } catch {
+      await this.#untilUp();
+      return run(takeSessions, nodeId, token, isLast);
+    }
+  }
+
   async #find(token: string): Promise<Session | null> {
-    const { run, wait, nodeId } = this.#options;
+    const { wait } = this.#options;
     for (let look = 1; ; look++) {
-      const found = await run(takeSessions, nodeId, token, look >= looks);
+      const found = await this.#look(token, look >= looks);
       if (found.kind === "open") {
         await wait(lookEveryMs);
         continue;

@@ -19,21 +19,28 @@ const takenElsewhere = "";
 /** How much longer that is there than clients may be away: a node that dies is noticed late. */
 const graceMs = 60_000;
 
-/** Keeps the session of one connection of this node, beside those of others with the same token. */
+/**
+ * Keeps the session of one connection of this node, beside those of others with the same token.
+ *
+ * @param isAgain it was sent before, and may have been kept: it is now only if it can't have been
+ */
 export const putSession = script({
-  parameters: ["node", "token", "session", "windowMs"],
-  args: (node: string, token: string, session: string, windowMs: number) => [
+  parameters: ["node", "token", "session", "windowMs", "isAgain"],
+  args: (node: string, token: string, session: string, windowMs: number, isAgain: boolean) => [
     node,
     token,
     session,
     windowMs,
+    isAgain ? 1 : 0,
   ],
-  reply: () => undefined,
+  /** Whether it is certain that it was. */
+  reply: (raw) => raw === 1,
   lua: `
 local open = base .. 'open:' .. node
 local stored = redis.call('HGET', open, token)
 redis.call('HDEL', open, token)
-if stored == '${takenElsewhere}' then return 0 end
+if stored == '${takenElsewhere}' then return 1 end
+if isAgain == '1' and not stored then return 0 end
 local key = base .. 'away:' .. token
 redis.call('RPUSH', key, string.format('%.0f ', nowMs + windowMs) .. session)
 redis.call('LTRIM', key, -${maxConnections}, -1)
