@@ -17,12 +17,22 @@ export interface Visitor {
   readonly channels: Map<string, number>;
 }
 
-interface Publication {
+export interface Publication {
   readonly channel: string;
   readonly id: string;
   readonly sinceMoment: number;
-  /** Null: no answer, so that it may be there or not. A refusal may be a lost answer as well. */
-  isTaken: boolean | null;
+  /** When it was answered 200. Null: it was not, so that it may be there or not. A refusal may be a lost answer as well. */
+  takenMoment: number | null;
+}
+
+/** What was answered before another was published came before it. */
+export function assertInOrder(came: readonly Publication[], what: string): void {
+  let latest = 0;
+  for (const { id, sinceMoment, takenMoment } of came) {
+    const ids = came.map((one) => one.id).join();
+    assert.ok(takenMoment === null || takenMoment > latest, `${what}: ${id} is late in ${ids}`);
+    latest = Math.max(latest, sinceMoment);
+  }
 }
 
 export class Model {
@@ -52,7 +62,7 @@ export class Model {
       channel,
       id: String(this.publications.length),
       sinceMoment,
-      isTaken: null,
+      takenMoment: null,
     };
     this.publications.push(publication);
     return publication;
@@ -66,7 +76,7 @@ export class Model {
     return [...new Set(this.subscribers(channel).map(({ userId }) => userId))].toSorted();
   }
 
-  /** What was taken came to who was subscribed all the time; nothing came twice; lists have no gaps and no ghosts. */
+  /** What was taken came to who was subscribed all the time, in order and once; lists have no gaps and no ghosts. */
   checkClients(): void {
     for (const { client, channels } of this.visitors) {
       assert.ok(client.isOpen, `${client.socketId} was closed`);
@@ -74,8 +84,12 @@ export class Model {
         const got = client.ids(channel);
         const who = `${client.socketId} on ${channel}`;
         assert.equal(new Set(got).size, got.length, `${who}: something came twice`);
+        assertInOrder(
+          got.flatMap((id) => this.publications[Number(id)] ?? []),
+          who,
+        );
         const missing = this.publications
-          .filter((one) => one.channel === channel && one.isTaken === true)
+          .filter((one) => one.channel === channel && one.takenMoment !== null)
           .filter((one) => one.sinceMoment > sinceMoment && !got.includes(one.id))
           .map(({ id }) => id);
         assert.deepEqual(missing, [], `${who}: taken, but did not come`);

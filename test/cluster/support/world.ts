@@ -6,6 +6,7 @@ import type { Random } from "../../../sidecar/testing/random.ts";
 import type { RedisServer } from "../../../sidecar/testing/redis/redis-server.ts";
 import type { TcpProxy } from "../../../sidecar/testing/tcp-proxy.ts";
 import { redisAt, untilDelivered, type Kind, type Scope } from "./cluster.ts";
+import { drawStep } from "./draw.ts";
 import { isPresence, Model, type Visitor } from "./model.ts";
 import { leaseMs, type ClusterNode } from "./node.ts";
 
@@ -284,7 +285,7 @@ export async function playSchedule(
   const startMs = performance.now();
   try {
     for (let i = 0; i < stepCount; i++) {
-      const [name, step] = drawStep(play);
+      const [name, step] = drawStep(random, steps, (step) => step.isPossible(play));
       const atMs = Math.round(performance.now() - startMs);
       taken.push(`${atMs} ${name}`);
       taken.push(`${taken.pop()} ${await step.run(play)}`);
@@ -298,16 +299,6 @@ export async function playSchedule(
   } finally {
     for (const { client } of play.model.visitors) client.terminate();
   }
-}
-
-function drawStep(play: Play): readonly [string, Step] {
-  const possible = Object.entries(steps).filter(([, step]) => step.isPossible(play));
-  let rest = play.random.below(possible.reduce((sum, [, { weight }]) => sum + weight, 0));
-  for (const entry of possible) {
-    rest -= entry[1].weight;
-    if (rest < 0) return entry;
-  }
-  throw new Error("no step is possible");
 }
 
 async function anchor(play: Play, slot: number): Promise<void> {
@@ -367,7 +358,7 @@ function publish(play: Play): void {
   const publishing = (async () => {
     try {
       const answer = await node?.api.publish(publication.channel, publication.id);
-      publication.isTaken = answer?.status === 200;
+      if (answer?.status === 200) publication.takenMoment = model.moment();
     } catch {
       // The node was killed over it.
     }
