@@ -78,6 +78,6 @@ describe("readBody", () => {
     client.write(Buffer.alloc(length));
     const body = await outcome;
     assert.equal(body.kind === "whole" && body.bytes.length, length);
-    assert.ok(most <= 9 * 65_536, `${most} bytes`);
+    assert.ok(most <= 5 * 65_536, `${most} bytes`);
   });
 });

@@ -31,7 +31,7 @@ for (const [name, end] of [
     for (let sent = 0; sent < 64; sent += 1) client.write(Buffer.alloc(65_536));
     assert.match(await client.until("too long"), /^HTTP\/1\.1 413 /);
     await waitFor(() => isOver);
-    assert.ok(most > 0 && most <= 9 * 65_536, `${most} bytes`);
+    assert.ok(most > 0 && most <= 5 * 65_536, `${most} bytes`);
   });
 }
 

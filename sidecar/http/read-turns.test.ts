@@ -46,17 +46,17 @@ describe("what is read in turns", () => {
     );
     for (const reading of readings.values()) reading.took(piece);
     const seen = new Set<string>();
-    for (let turn = 0; turn < 30; turn += 1) {
+    for (let turn = 0; turn < 60; turn += 1) {
       nextTurn();
       const now = wentOn.splice(0);
-      assert.ok(now.length <= 8, `${now.length} went on`);
+      assert.ok(now.length <= 4, `${now.length} went on`);
       for (const name of now) {
         readings.get(name)?.took(piece);
         seen.add(name);
       }
     }
-    // Seven of them were not paused at all.
-    assert.equal(seen.size, 93);
+    // Three of them were not paused at all.
+    assert.equal(seen.size, 97);
   });
 
   it("is counted by pieces too: ten thousand of one byte are paid for with the turns that follow", () => {
@@ -65,7 +65,7 @@ describe("what is read in turns", () => {
     for (let count = 0; count < 10_240; count += 1) shredder.took(Buffer.alloc(1));
     other.took(piece);
     assert.deepEqual([...paused], ["shredder", "other"]);
-    for (let turn = 1; turn < 20; turn += 1) nextTurn();
+    for (let turn = 1; turn < 40; turn += 1) nextTurn();
     assert.deepEqual(wentOn, []);
     nextTurn();
     assert.deepEqual(wentOn, ["shredder"]);
@@ -115,7 +115,7 @@ describe("what is read in turns", () => {
     reading.stop();
     // Whoever comes next on that connection finds it as it was.
     assert.deepEqual(wentOn, ["a"]);
-    for (let turn = 0; turn < 2; turn += 1) nextTurn();
+    for (let turn = 0; turn < 3; turn += 1) nextTurn();
     reading.took(piece);
     reading.block();
     reading.unblock();

@@ -13,7 +13,7 @@ export interface Source {
 }
 
 /** What may be read in a turn, in what it costs: its bytes, and for each piece as much as so many bytes more. */
-const maxTurnCost = 524_288;
+const maxTurnCost = 262_144;
 const pieceCost = 1_024;
 
 export class ReadTurns {

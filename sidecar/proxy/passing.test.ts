@@ -14,7 +14,7 @@ const piece = Buffer.alloc(pieceBytes, "x");
 const wantedBytes = 64 * 1_048_576;
 
 /** The budget of a turn, and what comes meanwhile of those that had nothing in the last one. */
-const mostBytes = 2 * 524_288;
+const mostBytes = 2 * 262_144;
 
 const upgrade = requestOf("GET", "/ws", [
   "Connection: Upgrade",

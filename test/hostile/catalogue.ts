@@ -245,7 +245,7 @@ const consoleAttacks = room("operation", [
     "a crowd of viewers, one that reads nothing, a flood of events while somebody looks",
     "503; nothing more is sent, or made",
     [consoleFile, "eight may look at a time"],
-    ["sidecar/console/feed.test.ts", "who does not take what it is sent"],
+    ["sidecar/console/feed.test.ts", "a viewer that does not read gets nothing more"],
     ["sidecar/console/feed.test.ts", "with enough events no more are made"],
   ],
 ]);
@@ -255,7 +255,7 @@ const floods = room("http-api", [
   [
     120,
     "bodies at full speed, read or dropped (H1)",
-    "512 KiB in a turn",
+    "256 KiB in a turn",
     ["sidecar/http/body.test.ts", "reads no more of a long one in a turn"],
     ["sidecar/http/linger.test.ts", "behind the last answer to a request no more of what still"],
     ["sidecar/proxy/passing.test.ts", "of many uploads no more is read in a turn"],
@@ -263,7 +263,7 @@ const floods = room("http-api", [
   [
     121,
     "floods through the app's own WebSockets, and of what the app sends (H1)",
-    "512 KiB in a turn",
+    "256 KiB in a turn",
     ["sidecar/proxy/passing.test.ts", "of many WebSockets to the app no more is read in a turn"],
     ["sidecar/proxy/passing.test.ts", "of many WebSockets to clients no more is read in a turn"],
     ["sidecar/proxy/passing.test.ts", "of many downloads no more is read in a turn"],

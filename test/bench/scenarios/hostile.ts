@@ -5,13 +5,16 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startChild, waitUntilUp, type Child } from "../../../sidecar/testing/child.ts";
+import { freePort } from "../../../sidecar/testing/ports.ts";
 import type { Scenario, Settings } from "../scenario.ts";
 import { mebibytes, residentBytes, watchMemory } from "../support/memory.ts";
 import { allAtOnce, attacks, cachedBytes, cachedChannel } from "../support/hostile/attacks.ts";
 import type { AttackerInput, AttackerResult } from "../support/hostile/attacker.ts";
 import type { BystanderInput, BystanderResult, Delays } from "../support/hostile/bystander.ts";
+import { bind } from "../support/machine.ts";
 import { createPublisher } from "../support/publisher.ts";
-import { lend, startPogo } from "../support/servers.ts";
+import { lend, startPogo, type Server } from "../support/servers.ts";
 import { toTable, whole } from "../support/table.ts";
 import type { Target } from "../support/target.ts";
 import { startWorker } from "../support/worker.ts";
@@ -39,7 +42,7 @@ export const hostile: Scenario = {
     for (const attack of [null, ...chosen]) {
       if (settings.only && attack && !attack.includes(settings.only)) continue;
       // Fresh for each attack, so that none pays for the one before.
-      const server = settings.target ? lend(settings.target) : await startPogo(settings);
+      const server = settings.target ? lend(settings.target) : await startNode(settings);
       try {
         rows.push(await measure(server.target, attack, settings));
       } finally {
@@ -49,6 +52,30 @@ export const hostile: Scenario = {
     return describe(rows, settings);
   },
 };
+
+/** With an app behind it; of a server that runs already nobody knows what is behind. */
+async function startNode(settings: Settings): Promise<Server> {
+  const app = await startApp(settings);
+  const node = await startPogo(settings, { POGO_UPSTREAM: `http://127.0.0.1:${app.port}` });
+  return {
+    ...node,
+    async stop() {
+      await node.stop();
+      await app.child.stop();
+    },
+  };
+}
+
+async function startApp({ cores }: Settings): Promise<{ child: Child; port: number }> {
+  const port = await freePort();
+  const child = startChild(process.execPath, [join(supportFolder, "app.ts"), String(port)], {
+    cwd: import.meta.dirname,
+    env: {},
+  });
+  await waitUntilUp(child, () => Promise.resolve(child.lines.includes("listening")));
+  if (cores) bind(child.pid, cores.load);
+  return { child, port };
+}
 
 async function measure(
   target: Target,

@@ -2,6 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import { clientFrame, textFrame } from "../../../../sidecar/testing/client-frame.ts";
+import { upgradeRequest } from "../../../../sidecar/testing/upgrade-request.ts";
 import { messageFrame } from "../client-bytes.ts";
 
 export interface AttackApp {
@@ -120,6 +121,19 @@ export const attacks: readonly Attack[] = [
     isHttp: true,
     first: announceBody,
     repeated: () => Buffer.alloc(65_536, "x"),
+  },
+  {
+    name: "WebSockets of the app, 64 KiB messages",
+    isHttp: true,
+    first: () => Buffer.from(upgradeRequest("/socket")),
+    repeated: () => clientFrame(0x82, Buffer.alloc(65_536)),
+  },
+  {
+    name: "uploads in chunks of one byte",
+    isHttp: true,
+    first: () =>
+      Buffer.from("POST /upload HTTP/1.1\r\nHost: bench\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    repeated: () => Buffer.from("1\r\nx\r\n"),
   },
 ];
 
