@@ -17,7 +17,7 @@ const exitCodesOfRequest =
 
 export const commands = {
   start: {
-    summary: "run the sidecar; what happens without a command",
+    summary: "run the sidecar (the default command)",
     details:
       "SIGTERM or SIGINT stops it in order, a second signal at once. In a terminal and without any credentials it makes some up for this run and prints the `.env` block for Laravel.",
     flags: {},
@@ -30,7 +30,7 @@ export const commands = {
     exitCodes: "0; 78 if the configuration is wrong",
   },
   doctor: {
-    summary: "try what usually stands in the way, from the .env to a WebSocket",
+    summary: "check for common problems, from the .env to a WebSocket",
     details:
       "In the order in which the checks depend on each other. Each line says what was found, and what fixes it.",
     flags: {

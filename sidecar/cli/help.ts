@@ -24,9 +24,9 @@ const essentials: readonly (readonly [Option<unknown>, string])[] = [
   [table.forwarding.trustedProxies, "proxies in front whose X-Forwarded-* are believed"],
   [table.redis.url, "the Redis that joins several nodes"],
   [table.workers.count, "processes, or auto: one for each core; need Redis"],
-  [table.recovery.stateDirectory, "keeps what clients miss over a restart of a lone node"],
+  [table.recovery.stateDirectory, "keeps what clients miss over a restart of a single node"],
   [table.admin.port, "console, metrics and probes"],
-  [table.log.level, "the least level that is logged"],
+  [table.log.level, "minimum level to log"],
 ];
 
 const docs = "https://github.com/pogo-sidecar/pogo-sidecar/blob/main/docs";
