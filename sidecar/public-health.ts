@@ -9,9 +9,14 @@ export interface HealthAnswer {
   readonly body: string;
 }
 
-export function toPlainAnswer({ status, body }: HealthAnswer): PlainAnswer {
+/** @param ask is called for a GET and a HEAD only */
+export function answerHealth(method: string | undefined, ask: () => HealthAnswer): PlainAnswer {
+  if (method !== "GET" && method !== "HEAD") return onlyGet;
+  const { status, body } = ask();
   return { status, text: body, headers: { "Content-Type": "application/json" } };
 }
+
+const onlyGet = { status: 405, text: "Method not allowed.", headers: { Allow: "GET" } };
 
 /** Reverb's `/up`. */
 export function reverbHealth(): HealthAnswer {

@@ -17,9 +17,10 @@ import { answerSocketPlainly } from "./http/plain-answer.ts";
 import { answerTo, apiElsewhere, refusals, upgradeRequired, type Refusal } from "./http/refusal.ts";
 import { RequestContext } from "./http/request-context.ts";
 import { createTurns } from "./http/turns.ts";
+import { countPieces, watchSiblings } from "./http/small-chunks.ts";
 import { isWebSocketUpgrade, stopAtRequest } from "./http/upgrades.ts";
 import { watchUnused } from "./http/unused-connections.ts";
-import { toPlainAnswer, type HealthAnswer } from "./public-health.ts";
+import { answerHealth, type HealthAnswer } from "./public-health.ts";
 import { decide, misdirection, splitTarget, type RouteOptions } from "./route.ts";
 
 /** Handlers behind the door; each completes its answer, including errors. */
@@ -72,13 +73,14 @@ export interface FrontDoor {
 }
 
 /** Requests that may wait behind an unanswered one of their connection; and of all connections, some 12 MB. */
-const maxPipelined = { ofConnection: 16, ofAll: 4_096 };
+const maxPipelined = { maxWaitingEach: 16, maxWaiting: 4_096 };
 
 /** How often Node checks for requests that arrive too slowly; its default of 30 s would turn 1 s into half a minute. */
 const slowRequestCheckMs = 1_000;
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const { upstream, guard, accessLog, report } = options;
+  const turns = createTurns({ answer, ...maxPipelined });
   const server = createServer({
     headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs || Infinity),
     requestTimeout: 0, // See limitArrival.
@@ -88,16 +90,15 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     // The guard refuses these, and counts them.
     requireHostHeader: false,
     // Any other upgrade (h2c) is an ordinary request (RFC 9110 §7.8), and so is one behind an unanswered request.
-    IncomingMessage: stopAtRequest((socket) => turns.isFull(socket)),
+    IncomingMessage: countPieces(
+      stopAtRequest((socket) => turns.isFull(socket)),
+      (socket) => siblings.postpone(socket),
+    ),
     shouldUpgradeCallback: (req) => isWebSocketUpgrade(req) && !turns.isBusy(req.socket),
-  });
-  const turns = createTurns({
-    answer,
-    maxWaitingEach: maxPipelined.ofConnection,
-    maxWaiting: maxPipelined.ofAll,
   });
 
   recordPeers(server);
+  const siblings = watchSiblings(server);
   limitConnections(server, options, (limit) => report({ kind: "connection_refused", limit }));
   const unused = watchUnused(server);
   keepFilesFree(server, options.maxOpenFiles, (limit) =>
@@ -140,8 +141,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         report({ kind: "api_asked_elsewhere" });
         return context.answer(res, apiElsewhere);
       case "health":
-        if (req.method !== "GET" && req.method !== "HEAD") return context.answer(res, onlyGet);
-        return context.answer(res, toPlainAnswer(destination.answer()));
+        return context.answer(res, answerHealth(req.method, destination.answer));
       case "upgrade-required":
         reportMisdirection(req, path, false);
         return context.answer(res, context.show(upgradeRequired));
@@ -247,4 +247,3 @@ function destroyIt(this: Duplex): void {
 }
 
 const notFound = { status: 404, text: "Not found." };
-const onlyGet = { status: 405, text: "Method not allowed.", headers: { Allow: "GET" } };

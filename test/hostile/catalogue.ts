@@ -271,9 +271,12 @@ const floods = room("http-api", [
   [
     122,
     "bodies in chunks of one byte (H1)",
-    "paid for with turns; written and kept in one piece",
+    "paid for with turns, of one visitor one in a turn; written and kept in one piece",
     ["sidecar/http/read-turns.test.ts", "ten thousand of one byte are paid for"],
     ["sidecar/proxy/upload.test.ts", "chunks of one byte go on in one piece a turn"],
+    ["sidecar/http/small-chunks.test.ts", "of many new connections of one visitor, one body"],
+    ["sidecar/http/small-chunks.test.ts", "of many kept connections of one visitor, one body"],
+    ["sidecar/http/small-chunks.test.ts", "of many bodies under way of one visitor, one body"],
   ],
 ]);
 
