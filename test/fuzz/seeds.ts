@@ -9,6 +9,11 @@ const given = process.env["FUZZ_SEED"];
 export const seeds: readonly number[] =
   given === undefined ? [...keptSeeds, Date.now() % 2 ** 31] : [Number(given)];
 
+/** What a run of the kept seeds has reached is the same on every machine; a fresh one may miss by chance what is rare. */
+export function isKept(seed: number): boolean {
+  return keptSeeds.includes(seed);
+}
+
 /** More by hand: `FUZZ_RUNS=5000 node --test test/fuzz/*.test.ts`. */
 export function runs(normally: number): number {
   return Number(process.env["FUZZ_RUNS"] ?? normally);
