@@ -92,7 +92,17 @@ export async function startCluster(size: number, options: FleetOptions): Promise
     const common = { ...redisAt, ...ports, POGO_DRAIN_DELAY: "200ms" };
     places.push({ port, node: null, isIn: false, env: { ...common, ...env } });
   }
-  await Promise.all(places.map(start));
+  async function stopAll(): Promise<void> {
+    await line.close();
+    await Promise.all(places.map((place) => stop(place, (node) => node.stop())));
+    await redis.kill();
+  }
+  const started = await Promise.allSettled(places.map(start));
+  for (const each of started) {
+    if (each.status === "fulfilled") continue;
+    await stopAll();
+    throw each.reason;
+  }
   const at = (index: number): Place => {
     const place = places[index];
     if (!place) throw new Error(`there are ${size} nodes, and none is number ${index}`);
@@ -116,11 +126,7 @@ export async function startCluster(size: number, options: FleetOptions): Promise
     prefer(index) {
       preferred = index;
     },
-    async stop() {
-      await line.close();
-      await Promise.all(places.map((place) => stop(place, (node) => node.stop())));
-      await redis.kill();
-    },
+    stop: stopAll,
   };
 }
 
