@@ -214,7 +214,8 @@ async function startCaddy(appPort: number): Promise<Server> {
       auto_https off
       skip_install_trust
     }
-    http://127.0.0.1:${port} {
+    http://:${port} {
+      bind 127.0.0.1
       reverse_proxy 127.0.0.1:${appPort}
     }`,
   );

@@ -10,7 +10,7 @@ export interface RequesterInput {
 }
 
 export interface RequesterResult {
-  /** Answers that were none, or others than 200. */
+  /** Answers that were none, or others than 200 with the app's page. */
   readonly lost: number;
   /** In ms, one for each request. */
   readonly latencies: readonly number[];
@@ -27,6 +27,8 @@ const fields = [
   "Cookie: laravel_session=eyJpdiI6InRlc3QiLCJ2YWx1ZSI6InRlc3QifQ; XSRF-TOKEN=abcdefghijklmnop",
 ];
 const posted = "y".repeat(1_024);
+/** As app.ts answers. */
+const pageBytes = 1_024;
 const bytes = {
   GET: ["GET /dashboard?page=1 HTTP/1.1", ...fields, "", ""],
   POST: [
@@ -92,13 +94,13 @@ await runWorker<RequesterResult>(async (input) => {
   }
 });
 
-/** Of the whole answer whose head begins `chunk`; its own length if it is none. */
+/** Of the whole answer whose head begins `chunk`; less than came if it is none, or not the app's. */
 function lengthOf(chunk: Buffer): number {
   const headEnd = chunk.indexOf("\r\n\r\n");
   const head = chunk.toString("latin1", 0, headEnd);
   const length = /^content-length: *(\d+)/im.exec(head)?.[1];
-  return head.startsWith("HTTP/1.1 200 ") && length !== undefined
-    ? headEnd + 4 + Number(length)
+  return head.startsWith("HTTP/1.1 200 ") && Number(length) === pageBytes
+    ? headEnd + 4 + pageBytes
     : chunk.length - 1;
 }
 
