@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage } from "node:http";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { waitFor } from "../testing/eventually.ts";
 import { connectRaw, listen } from "../testing/raw-http.ts";
@@ -15,7 +15,7 @@ const chunks = 10_000;
 const shredded = "1\r\na\r\n".repeat(chunks);
 
 /** A server that takes bodies as they come, and the pieces that came in each turn of the event loop. */
-async function startServer(t: Parameters<typeof listen>[0], postpones: boolean) {
+async function startServer(t: TestContext, postpones: boolean) {
   let onMany = (_socket: IncomingMessage["socket"]): void => {};
   const turns: number[] = [];
   let pieces = 0;

@@ -91,30 +91,26 @@ export class RedisSessions implements SessionStore {
   }
 
   /** What is still stored of an open page would count as received what comes from now on. */
-  async #put(token: string, session: string): Promise<boolean> {
+  #put(token: string, session: string): Promise<boolean> {
     const { run, nodeId, windowMs } = this.#options;
-    try {
-      return await run(putSession, nodeId, token, session, windowMs, false);
-    } catch {
-      await this.#untilUp();
-      return run(putSession, nodeId, token, session, windowMs, true);
-    }
-  }
-
-  async #untilUp(): Promise<void> {
-    // Until then it is known that it is lost.
-    await this.#options.wait(lookEveryMs);
-    await this.#options.whenUp();
+    return this.#tryTwice((isAgain) => run(putSession, nodeId, token, session, windowMs, isAgain));
   }
 
   /** A moment without Redis does not make a new client of one that comes back. */
-  async #look(token: string, isLast: boolean): Promise<FoundSessions> {
+  #look(token: string, isLast: boolean): Promise<FoundSessions> {
     const { run, nodeId } = this.#options;
+    return this.#tryTwice(() => run(takeSessions, nodeId, token, isLast));
+  }
+
+  /** The second time once Redis is there again. */
+  async #tryTwice<T>(attempt: (isAgain: boolean) => Promise<T>): Promise<T> {
     try {
-      return await run(takeSessions, nodeId, token, isLast);
+      return await attempt(false);
     } catch {
-      await this.#untilUp();
-      return run(takeSessions, nodeId, token, isLast);
+      // Until then it is known that it is lost.
+      await this.#options.wait(lookEveryMs);
+      await this.#options.whenUp();
+      return attempt(true);
     }
   }
 
