@@ -11,6 +11,7 @@ import {
   describeShortly,
   entryNames,
   findEntries,
+  keyOf,
   plain,
 } from "./option-help.ts";
 import { inColumns, wrap } from "./wrap.ts";
@@ -133,10 +134,7 @@ function describeOptions(
     print(`${text}\n`);
     return exitCodes.ok;
   }
-  const name = topic
-    .toLowerCase()
-    .replace(/^(--|pogo_)/, "")
-    .replaceAll("_", "-");
+  const name = keyOf(topic).replaceAll("_", "-");
   const meant = nearest(name, [...Object.keys(commands), ...entryNames]);
   const hint =
     meant === undefined

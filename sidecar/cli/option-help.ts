@@ -52,11 +52,7 @@ export const entryNames: readonly string[] = allEntries.map(({ usage }) =>
 
 /** The one with this name in any spelling (`port`, `--port`, `POGO_PORT`), else those with it in a name. */
 export function findEntries(topic: string): readonly Entry[] {
-  const name = topic
-    .replace(/^--/, "")
-    .replaceAll("-", "_")
-    .toLowerCase()
-    .replace(/^pogo_/, "");
+  const name = keyOf(topic);
   const exact = allEntries.find(({ names }) => names.includes(name));
   return exact
     ? [exact]
@@ -90,6 +86,15 @@ export function describeFully(
   );
 }
 
+/** Of a key, a flag or a variable, as `names` has them. */
+export function keyOf(name: string): string {
+  return name
+    .replace(/^--/, "")
+    .replaceAll("-", "_")
+    .toLowerCase()
+    .replace(/^pogo_/, "");
+}
+
 function toEntry(option: Option<unknown>): Entry {
   const { key, flag, env, original, standard, laravel, secret, parser, docs, required } = option;
   const inEnvironment = [env, secret && `${env}_FILE`, original, standard, laravel].filter(
@@ -97,7 +102,7 @@ function toEntry(option: Option<unknown>): Entry {
   );
   const usual = required ? "required" : `default: ${fallbackText(option) || "(empty)"}`;
   return {
-    names: [key, ...inEnvironment.map((name) => name.toLowerCase().replace(/^pogo_/, ""))],
+    names: [key, ...inEnvironment.map(keyOf)],
     usage: `${flag} <${parser.placeholder}>${secret ? `, ${flag}-file <path>` : ""}`,
     docs,
     namesAndDefault: `${inEnvironment.join(", ")}; ${usual}`,
