@@ -14,8 +14,12 @@ const wantedBytes = 4 * 1_048_576;
 export function limitYoungGeneration(): void {
   setGrowthFactor(1);
   let factor = 1;
+  let wasSmall = false;
   const observer = new PerformanceObserver(() => {
-    const wanted = youngGenerationBytes() < wantedBytes ? 2 : 1;
+    const isSmall = youngGenerationBytes() < wantedBytes;
+    // Right behind a full collection it may have given back pages that it takes again: twice in a row it is its size.
+    const wanted = isSmall && wasSmall ? 2 : 1;
+    wasSmall = isSmall;
     if (wanted === factor) return;
     factor = wanted;
     setGrowthFactor(wanted);
